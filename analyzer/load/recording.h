@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_LOAD_RECORDING_H
+#define SEEP_ANALYZER_LOAD_RECORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "seep/recording.h"
+#include "seep/segment.h"
+
+/* A whole recording in memory. Read-only once opened; everything below is owned by it.
+ * Arrays indexed by id have `count` entries and hold zeros for ids that the file skipped.
+ */
+struct seep_rec_program {
+    uint32_t pid, ppid, mode;
+    uint64_t started_realtime_ns, started_monotonic_ns, interval_ns;
+    size_t argc;
+    char **argv;
+    char *exe, *cwd, *host, *seep_version;
+    uint64_t page_bytes;
+    uint64_t limit_as_bytes, limit_nofile, limit_nproc, cgroup_memory_max_bytes; /* 0 = none */
+};
+struct seep_rec_module {
+    char *path; /* never NULL; "" for id 0 */
+    uint8_t build_id[32];
+    uint32_t build_id_len;
+    uint64_t base, size_bytes, loaded_ns;
+};
+struct seep_rec_node {
+    uint32_t parent, module;
+    uint64_t offset;
+};
+/* One known state of a site: valid from snapshot `snapshot` until its next point. */
+struct seep_rec_point {
+    uint32_t snapshot; /* index into snapshots */
+    struct seep_counters counters;
+};
+struct seep_rec_site {
+    uint32_t node, subsystem;
+    uint8_t kind;
+    uint64_t first_ns;
+    struct seep_rec_point *points; /* ascending by snapshot */
+    size_t point_count;
+};
+struct seep_rec_snapshot {
+    uint64_t t_ns;
+    uint32_t merged;
+    uint64_t rss_bytes, pss_bytes, vsize_bytes, threads, fds, user_ns, system_ns;
+    uint64_t minor_faults, major_faults;
+};
+struct seep_rec_age {
+    uint32_t site;
+    uint64_t live, live_bytes, oldest_birth_ns, newest_birth_ns, generations;
+};
+struct seep_rec_ages { /* one scan */
+    uint64_t t_ns, generation_width_ns;
+    struct seep_rec_age *entries; /* ascending by site */
+    size_t count;
+};
+struct seep_rec_thread {
+    uint32_t slot, generation, tid, state, site, creator, subsystem, start_module;
+    uint64_t start_offset, created_ns, started_ns, ended_ns, stack_bytes;
+    uint64_t cpu_ns, voluntary_switches, involuntary_switches, unchanged_since_ns;
+    char os_state; /* 0 unknown */
+    char *name, *wait;
+};
+struct seep_rec_child {
+    uint32_t pid, ending_kind, ending_status;
+    char *command, *file; /* file "" when none was kept */
+    uint64_t started_ns, duration_ns;
+    uint64_t heap_acquired, heap_released, heap_live_bytes, threads_acquired, threads_released;
+};
+struct seep_rec_text { /* a mark or a note */
+    uint64_t t_ns;
+    char *text;
+};
+
+struct seep_recording {
+    struct seep_rec_program program;
+    struct seep_rec_module *modules;
+    size_t module_count;
+    char **subsystems; /* [0] is "" */
+    size_t subsystem_count;
+    struct seep_rec_node *nodes;
+    size_t node_count;
+    struct seep_rec_site *sites;
+    size_t site_count;
+    struct seep_rec_snapshot *snapshots; /* t_ns strictly rising */
+    size_t snapshot_count;
+    struct seep_rec_ages *ages; /* t_ns rising; may be empty */
+    size_t ages_count;
+    struct seep_rec_thread *threads; /* of the newest table */
+    size_t thread_count;
+    uint64_t threads_t_ns;
+    struct seep_rec_child *children;
+    size_t child_count;
+    struct seep_rec_text *marks;
+    size_t mark_count;
+    struct seep_rec_text *notes;
+    size_t note_count;
+    uint64_t lost[SEEP_LOSS_MAX];
+    bool ended; /* an END frame was there */
+    uint32_t ending_kind, ending_status;
+    uint64_t ended_ns; /* of END, else of the last snapshot */
+    uint64_t peak_live_heap_bytes, peak_threads, snapshots_taken;
+    bool truncated;           /* the file ends inside a frame */
+    uint64_t truncated_at;    /* byte offset of that frame */
+    void *arena;              /* owner of all the memory above */
+};
+
+/* Reads a recording whole.
+ *
+ * path:       borrowed.
+ * recording:  out, owned (seep_recording_free); untouched on error.
+ * error:      out; message names the file and the byte offset.
+ *
+ * Returns: 0, also for a file cut at any byte after its magic (see truncated); -ENOENT and other
+ *   errno of open/read; -EPROTO not a recording (wrong magic, or shorter than it);
+ *   -EBADMSG corrupt (checksum, malformed payload); -ENOMEM.
+ * Thread-safety: any thread. Allocates: yes. Cost: O(file).
+ */
+int seep_recording_open(const char *path, struct seep_recording **recording,
+                        struct seep_error *error);
+void seep_recording_free(struct seep_recording *recording);
+
+/* A site's counters at every snapshot, zeros before its first point.
+ *
+ * out:  borrowed; snapshot_count entries.
+ * Thread-safety: any thread. Cost: O(snapshots).
+ */
+void seep_recording_site_counters(const struct seep_recording *recording, uint32_t site,
+                                  struct seep_counters *out);
+
+/* A site's stack, innermost frame first, as node ids.
+ *
+ * nodes:  out, borrowed; room for `capacity`.
+ * root:   out; SEEP_NODE_COMPLETE .. SEEP_NODE_UNKNOWN: how the stack ends; NULL to ignore.
+ * Returns: frames written. A cycle or an id out of range ends the stack (root SEEP_NODE_UNKNOWN).
+ */
+size_t seep_recording_stack(const struct seep_recording *recording, uint32_t site, uint32_t *nodes,
+                            size_t capacity, uint32_t *root);
+
+#endif

@@ -1,0 +1,91 @@
+/* Annotations for programs that want their own words in Seep's report. Optional.
+ *
+ * Header only: the functions are weak, so a program that includes this file needs neither
+ * libseep at link time nor at run time; without it every call is a test and no more.
+ *
+ *     void hub_register(struct hub *hub)
+ *     {
+ *         SEEP_SUBSYSTEM("websocket");      // until the end of the enclosing block
+ *         ...
+ *     }
+ *
+ * A thread starts in the subsystem in which pthread_create was called.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SEEP_SEEP_H
+#define SEEP_SEEP_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the shim has counted for this process so far. */
+struct seep_totals {
+    uint64_t heap_live_blocks; /* blocks acquired and not yet released */
+    uint64_t heap_live_bytes;  /* requested bytes of those blocks */
+    uint64_t threads_live;     /* threads that run or wait to be joined */
+    uint64_t lost_events;      /* acquisitions that could not be recorded, for any reason */
+};
+
+/* Implemented by libseep.so; NULL without it. Call the inline functions below instead.
+ *
+ * seep_shim_enter: makes `name` (borrowed during the call) the calling thread's subsystem.
+ *   Returns: the subsystem before, to be given back to seep_shim_leave.
+ *   Thread-safety: any thread; async-signal-safe.
+ * seep_shim_leave: restores what seep_shim_enter returned.
+ * seep_shim_mark: names this instant of the run ("warm"), up to 63 bytes; kept in the recording.
+ *   Returns: 0; -ENOSPC when all 1,024 marks are used.
+ * seep_shim_totals: fills *out. Returns: 0; -ENODEV when the shim stepped aside (out untouched).
+ *   Cost: O(sites x threads); meant for once a second, not for hot paths.
+ */
+extern uint32_t seep_shim_enter(const char *name) __attribute__((weak));
+extern void seep_shim_leave(uint32_t previous) __attribute__((weak));
+extern int seep_shim_mark(const char *label) __attribute__((weak));
+extern int seep_shim_totals(struct seep_totals *out) __attribute__((weak));
+
+/* Whether libseep.so is loaded into this process. Thread-safety: any thread. */
+static inline int seep_present(void)
+{
+    return seep_shim_enter != 0;
+}
+
+static inline uint32_t seep_enter(const char *name)
+{
+    return seep_shim_enter != 0 ? seep_shim_enter(name) : 0;
+}
+
+static inline void seep_leave(const uint32_t *previous)
+{
+    if (seep_shim_leave != 0) {
+        seep_shim_leave(*previous);
+    }
+}
+
+/* Names this instant of the run. Returns: 0, also without the shim; -ENOSPC as above. */
+static inline int seep_mark(const char *label)
+{
+    return seep_shim_mark != 0 ? seep_shim_mark(label) : 0;
+}
+
+/* Returns: 0; -1 without the shim; -ENODEV as above. */
+static inline int seep_totals(struct seep_totals *out)
+{
+    return seep_shim_totals != 0 ? seep_shim_totals(out) : -1;
+}
+
+#define SEEP_CONCAT_(a, b) a##b
+#define SEEP_CONCAT(a, b)  SEEP_CONCAT_(a, b)
+
+/* Everything acquired until the end of the enclosing block belongs to subsystem `name`. */
+#define SEEP_SUBSYSTEM(name)                                                             \
+    __attribute__((cleanup(seep_leave), unused)) const uint32_t SEEP_CONCAT(             \
+        seep_subsystem_, __LINE__) = seep_enter(name)
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
