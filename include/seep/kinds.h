@@ -35,7 +35,7 @@ enum seep_kind {
     X(MODULES_FULL, 6, "modules_full", "modules beyond the module table's limit")        \
     X(SUBSYSTEMS_FULL, 7, "subsystems_full", "subsystem names beyond the limit")         \
     X(MARKS_FULL, 8, "marks_full", "marks beyond the limit")                             \
-    X(NESTED, 9, "nested", "events in signal handlers nested too deeply")                \
+    X(NESTED, 9, "nested", "events in deeply nested signal handlers or dying threads")   \
     X(NO_MEMORY, 10, "no_memory", "events while the kernel refused memory to the shim")  \
     X(REFUSED, 11, "refused", "processes that the collector could not take")             \
     X(SNAPSHOTS_THINNED, 12, "snapshots_thinned", "snapshots merged to bound the file")  \

@@ -8,7 +8,9 @@
  *     header | modules | subsystems | marks | threads | buckets | nodes | sites | shards | top | leaves
  *
  * Invariants
- * S1: a count is raised (release) after the entry below it is complete; read the count first (acquire).
+ * S1: module_count and subsystem_count are raised (release) after the entries below them are complete; read the
+ *     count first (acquire). node_count and site_count are claims: an entry below them whose parent (site: node) is
+ *     still 0 is being written; a reader stops there until its next look, or skips it once the process is gone.
  * S2: entries are never moved; nodes, sites, modules, subsystems and marks are never changed.
  * S3: sum over shards of acquired - released of a site = its live resources, once the process is at rest.
  * S4: a live entry's site id is not 0; an entry that follows a LARGE entry holds that block's size.
@@ -53,7 +55,7 @@ struct seep_module {
     uint64_t loaded_ns;    /* first seen, since start */
     uint32_t build_id_len; /* 0..32 */
     uint8_t build_id[32];  /* GNU build id; zero padded */
-    uint32_t flags;        /* 0 */
+    _Atomic uint32_t ready; /* 1 once complete: shim release; the collector goes by module_count */
     char path[448];        /* NUL terminated; "[vdso]" for the kernel's; cut when longer */
 };
 static_assert(sizeof(struct seep_module) == 512, "layout");
@@ -154,7 +156,7 @@ struct seep_segment_header {
     uint32_t granule_shift;      /* 4 or 5 */
     uint32_t leaves_max;         /* leaves that fit the process's address space */
     _Atomic uint32_t off_reason; /* enum seep_off_reason */
-    _Atomic uint32_t node_count; /* nodes 0 .. node_count-1 may be read (S1); some may be all zero */
+    _Atomic uint32_t node_count; /* claims, see S1 */
     _Atomic uint32_t site_count;
     _Atomic uint32_t module_count;
     _Atomic uint32_t subsystem_count;
@@ -163,7 +165,7 @@ struct seep_segment_header {
     _Atomic uint32_t leaf_count;   /* leaves in use, 1-based ids 1 .. leaf_count */
     _Atomic uint32_t exit_noted;   /* 1: the program called exit(exit_status) */
     _Atomic int32_t exit_status;
-    _Atomic uint32_t execs;        /* 0; reserved */
+    _Atomic uint32_t module_claims; /* modules handed out by the shim, >= module_count */
     _Atomic uint64_t lost[SEEP_LOSS_MAX]; /* by enum seep_loss; relaxed */
     uint32_t cmdline_len;
     char exe[1024];      /* NUL terminated */

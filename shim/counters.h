@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_SHIM_COUNTERS_H
+#define SEEP_SHIM_COUNTERS_H
+
+#include <stdint.h>
+
+#include "arch.h"
+#include "guard.h"
+
+/* Cumulative counters of one site in the calling thread's shard (segment.h, S3). The shard is the thread's own, then
+ * plain single-instruction adds do; or shared by many, then relaxed atomic adds. The collector sums without order. */
+static inline void seep_counters_add(const struct seep_self *self, uint64_t *counter, uint64_t amount)
+{
+    if (__builtin_expect(self->shared, 0)) {
+        (void)__atomic_fetch_add(counter, amount, __ATOMIC_RELAXED);
+    } else {
+        seep_arch_add_own(counter, amount);
+    }
+}
+
+static inline void seep_counters_acquire(const struct seep_self *self, uint32_t site, uint64_t bytes)
+{
+    seep_counters_add(self, &self->counters[site].acquired, 1);
+    seep_counters_add(self, &self->counters[site].acquired_bytes, bytes);
+}
+
+static inline void seep_counters_release(const struct seep_self *self, uint32_t site, uint64_t bytes)
+{
+    seep_counters_add(self, &self->counters[site].released, 1);
+    seep_counters_add(self, &self->counters[site].released_bytes, bytes);
+}
+
+#endif

@@ -1,0 +1,195 @@
+/* Finding the collector and giving it the segment.
+ *
+ * Design: one message on a sequenced-packet socket of the abstract namespace, which survives chroot and needs no file
+ * to be cleaned up. The message stays queued when the program ends before the collector has looked. Nobody waits for
+ * an answer: a program must not hang on its profiler. Without SEEP_SOCKET the name is derived from the pid of the
+ * nearest ancestor that has a collector, so that the host's environment need not be changed.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "handover.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "arch.h"
+#include "seep/segment.h"
+#include "sidecar.h"
+#include "text.h"
+
+enum { NAME_BYTES = 100, ANCESTORS_MAX = 32, CONNECT_TRIES = 250, BACKLOG = 4096, PAUSE_NS = 1000000 };
+
+static char name[NAME_BYTES]; /* "@..." of the collector; inherited by forked children */
+
+static socklen_t address_of(const char *socket_name, struct sockaddr_un *address)
+{
+    size_t len = strlen(socket_name);
+
+    memset(address, 0, sizeof(*address));
+    address->sun_family = AF_UNIX;
+    len = len < sizeof(address->sun_path) ? len : sizeof(address->sun_path) - 1;
+    memcpy(address->sun_path, socket_name, len);
+    if (socket_name[0] == '@') {
+        address->sun_path[0] = '\0';
+        return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    }
+    return (socklen_t)sizeof(*address);
+}
+
+static void name_of(uint32_t pid, char *out)
+{
+    struct seep_text text = {out, 0, NAME_BYTES};
+
+    seep_text_put(&text, "@seep-");
+    seep_text_put_number(&text, (uint64_t)seep_arch_syscall3(SYS_geteuid, 0, 0, 0));
+    seep_text_put(&text, "-");
+    seep_text_put_number(&text, pid);
+}
+
+static int new_socket(void)
+{
+    return (int)seep_arch_syscall3(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* Whether the peer is ours or root's. */
+static bool peer_is_trusted(int fd)
+{
+    struct ucred peer = {0};
+    socklen_t len = sizeof(peer);
+
+    if (seep_arch_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (long)&peer, (long)&len, 0) < 0) {
+        return false;
+    }
+    return peer.uid == 0 || peer.uid == (uid_t)seep_arch_syscall3(SYS_geteuid, 0, 0, 0) ||
+           peer.uid == (uid_t)seep_arch_syscall3(SYS_getuid, 0, 0, 0);
+}
+
+/* Connects to the collector of this name; retries while its queue is full. Returns: the socket; a negative errno. */
+static int connect_to(const char *socket_name)
+{
+    struct sockaddr_un address;
+    struct timespec pause = {.tv_nsec = PAUSE_NS};
+    socklen_t len = address_of(socket_name, &address);
+    int fd = new_socket();
+    long result = -EAGAIN;
+
+    if (fd < 0) {
+        return fd;
+    }
+    for (unsigned i = 0; i < CONNECT_TRIES && result == -EAGAIN; i++) {
+        result = seep_arch_syscall3(SYS_connect, fd, &address, len);
+        if (result == -EAGAIN) {
+            (void)seep_arch_syscall4(SYS_nanosleep, &pause, 0, 0, 0);
+        }
+    }
+    if (result == 0 && !peer_is_trusted(fd)) {
+        result = -EPERM;
+    }
+    if (result < 0) {
+        (void)seep_arch_syscall3(SYS_close, fd, 0, 0);
+        return (int)result;
+    }
+    return fd;
+}
+
+/* Asks the parent's name, the grandparent's, ... Returns: a socket and `name` filled; -ECONNREFUSED. */
+static int connect_to_ancestor(void)
+{
+    uint32_t pid = (uint32_t)seep_arch_syscall3(SYS_getppid, 0, 0, 0);
+
+    for (unsigned i = 0; i < ANCESTORS_MAX && pid > 1; i++) {
+        int fd = 0;
+
+        name_of(pid, name);
+        fd = connect_to(name);
+        if (fd >= 0) {
+            return fd;
+        }
+        pid = seep_text_parent_of(pid);
+    }
+    return -ECONNREFUSED;
+}
+
+/* Starts a collector for this process and connects to it. */
+static int connect_to_sidecar(void)
+{
+    struct sockaddr_un address;
+    uint32_t pid = (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0);
+    int listener = new_socket();
+    socklen_t len = 0;
+    int result = listener;
+
+    if (listener < 0) {
+        return listener;
+    }
+    name_of(pid, name);
+    len = address_of(name, &address);
+    result = (int)seep_arch_syscall3(SYS_bind, listener, &address, len);
+    if (result == 0) {
+        result = (int)seep_arch_syscall3(SYS_listen, listener, BACKLOG, 0);
+    }
+    if (result == 0) {
+        result = seep_sidecar_start(listener, pid);
+    }
+    if (result == 0) {
+        result = connect_to(name);
+    }
+    (void)seep_arch_syscall3(SYS_close, listener, 0, 0);
+    return result;
+}
+
+static int find_collector(void)
+{
+    const char *given = getenv("SEEP_SOCKET");
+
+    if (given != NULL && given[0] != '\0') {
+        struct seep_text text = {name, 0, sizeof(name)};
+
+        seep_text_put(&text, given);
+    }
+    if (name[0] != '\0') {
+        return connect_to(name);
+    }
+    int fd = connect_to_ancestor();
+
+    return fd >= 0 ? fd : connect_to_sidecar();
+}
+
+int seep_handover_send(int fd)
+{
+    struct seep_handover hello = {.magic = SEEP_HANDOVER_MAGIC,
+                                  .version = SEEP_SEGMENT_VERSION,
+                                  .pid = (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0)};
+    struct iovec part = {.iov_base = &hello, .iov_len = sizeof(hello)};
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    int connection = find_collector();
+    long sent = 0;
+
+    if (connection < 0) {
+        return connection;
+    }
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+    sent = seep_arch_syscall3(SYS_sendmsg, connection, &message, MSG_NOSIGNAL);
+    (void)seep_arch_syscall3(SYS_close, connection, 0, 0);
+    return sent == (long)sizeof(hello) ? 0 : -ECONNREFUSED;
+}
+
+bool seep_handover_children_off(void)
+{
+    const char *options = getenv("SEEP_OPTIONS");
+
+    return options != NULL && strstr(options, "no-children") != NULL;
+}

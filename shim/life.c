@@ -1,0 +1,244 @@
+/* Start, fork, thread end, exit, and the off switch.
+ *
+ * Design: the word that says "this process records" lies in a page marked MADV_WIPEONFORK. A forked child, however
+ * made, reads zero at its first event and attaches a segment of its own; a child that shares memory (vfork,
+ * posix_spawn) sees its parent's word and records there, which is where its blocks live. Whatever fails turns the
+ * process off for good: wrappers then only call through.
+ *
+ * I1: the word moves NONE -> ATTACHING -> (epoch | OFF | NONE again when it is too early to start).
+ * I2: nobody waits: events that come while another thread attaches are counted as lost, and served.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "life.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "arch.h"
+#include "guard.h"
+#include "handover.h"
+#include "live.h"
+#include "real.h"
+#include "segment_map.h"
+#include "thread_table.h"
+#include "unwind_rules.h"
+
+enum { PAGE_BYTES = 4096, LAST_ROUND = 3 };
+
+static _Atomic uint32_t early_losses;
+static _Atomic uint32_t unload_generation;
+static uint32_t last_epoch = SEEP_EPOCH_FIRST;
+static uint32_t first_pid;  /* the process that the library was loaded into */
+static bool off_for_good;   /* inherited by forked children */
+static uintptr_t main_stack_end;
+static uintptr_t main_thread_pointer; /* a thread that forks is its child's first, on a stack of its own */
+static uint64_t default_stack_bytes;
+static pthread_key_t end_key;
+static bool end_key_made;
+
+uintptr_t seep_life_main_stack_end(void)
+{
+    return main_stack_end;
+}
+
+bool seep_life_is_main_thread(void)
+{
+    return seep_arch_thread_pointer() == main_thread_pointer;
+}
+
+uint32_t seep_life_unload_generation(void)
+{
+    return atomic_load_explicit(&unload_generation, memory_order_acquire);
+}
+
+void seep_life_note_unload(void)
+{
+    atomic_fetch_add_explicit(&unload_generation, 1, memory_order_acq_rel);
+}
+
+uint64_t seep_life_default_stack_bytes(void)
+{
+    return default_stack_bytes;
+}
+
+void seep_life_lose_early(void)
+{
+    if (atomic_load_explicit(seep_guard_epoch, memory_order_relaxed) != SEEP_EPOCH_OFF) {
+        atomic_fetch_add_explicit(&early_losses, 1, memory_order_relaxed);
+    }
+}
+
+/* The page with the word; made once per process image. Returns: false when the kernel cannot wipe it on fork. */
+static bool make_epoch_page(void)
+{
+    long at = seep_arch_syscall6(SYS_mmap, 0, PAGE_BYTES, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (at < 0 && at > -4096) {
+        return false;
+    }
+    if (seep_arch_syscall3(SYS_madvise, at, PAGE_BYTES, MADV_WIPEONFORK) < 0) {
+        (void)seep_arch_syscall3(SYS_munmap, at, PAGE_BYTES, 0);
+        return false;
+    }
+    atomic_store_explicit((_Atomic uint32_t *)at, SEEP_EPOCH_ATTACHING, memory_order_relaxed);
+    seep_guard_epoch = (_Atomic uint32_t *)at;
+    return true;
+}
+
+static int start_unwinder(void)
+{
+    uintptr_t *end = dlsym(RTLD_DEFAULT, "__libc_stack_end");
+
+    main_stack_end = end != NULL ? *end + sizeof(uintptr_t) : 0;
+    if (seep_arch_syscall3(SYS_gettid, 0, 0, 0) == seep_arch_syscall3(SYS_getpid, 0, 0, 0)) {
+        main_thread_pointer = seep_arch_thread_pointer();
+    }
+    return seep_unwind_rules_init() < 0 ? -SEEP_OFF_NO_UNWIND_INFO : 0;
+}
+
+/* Makes the segment and gives it to the collector. Returns: 0; a negative enum seep_off_reason. */
+static int attach_segment(void)
+{
+    uint32_t pid = (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0);
+    int fd = -1;
+    int result = 0;
+
+    if (first_pid == 0) {
+        first_pid = pid;
+        result = start_unwinder();
+    } else if (first_pid != pid && seep_handover_children_off()) {
+        result = -SEEP_OFF_CHILDREN_OFF;
+    }
+    if (result < 0) {
+        return result;
+    }
+    if (seep_guard_tls == NULL || seep_guard_tls->nest == 0) {
+        seep_segment_unmap(); /* a forked child's view of its parent's */
+    }
+    result = seep_segment_create(seep_live_granule_shift(), &fd);
+    if (result < 0) {
+        return result;
+    }
+    seep_thread_table_reset();
+    atomic_store_explicit(&seep_segment_header()->state, SEEP_SEGMENT_READY, memory_order_release);
+    result = seep_handover_send(fd);
+    (void)seep_arch_syscall3(SYS_close, fd, 0, 0);
+    if (result < 0) {
+        seep_segment_unmap();
+        return -SEEP_OFF_NO_COLLECTOR;
+    }
+    return 0;
+}
+
+bool seep_life_attach(void)
+{
+    uint32_t expected = SEEP_EPOCH_NONE;
+    int result = 0;
+
+    if (environ == NULL || !seep_real_ready()) {
+        return false; /* the C library itself is not up yet */
+    }
+    if (!atomic_compare_exchange_strong_explicit(seep_guard_epoch, &expected, SEEP_EPOCH_ATTACHING,
+                                                 memory_order_acq_rel, memory_order_acquire)) {
+        return expected >= SEEP_EPOCH_FIRST;
+    }
+    if (off_for_good || (first_pid == 0 && !make_epoch_page())) {
+        result = -SEEP_OFF_NO_SEGMENT;
+    } else {
+        result = attach_segment();
+    }
+    if (result < 0) {
+        off_for_good = true;
+        atomic_store_explicit(seep_guard_epoch, SEEP_EPOCH_OFF, memory_order_release);
+        return false;
+    }
+    atomic_fetch_add_explicit(&seep_segment_header()->lost[SEEP_LOSS_BEFORE_START],
+                              atomic_exchange_explicit(&early_losses, 0, memory_order_relaxed),
+                              memory_order_relaxed);
+    atomic_store_explicit(seep_guard_epoch, ++last_epoch, memory_order_release);
+    return true;
+}
+
+/* Runs at the end of a thread, once per round of destructors; the last round gives everything back, so that the
+ * destructors of others are still recorded in full. */
+static void on_thread_end(void *argument)
+{
+    struct seep_self *self = argument;
+    int saved_errno = errno;
+
+    if (self == seep_guard_tls && self == seep_guard_self()) {
+        if (self->destructor_rounds == 0) {
+            seep_thread_table_end(self->slot);
+        }
+        if (self->destructor_rounds++ < LAST_ROUND - 1) {
+            (void)pthread_setspecific(end_key, self);
+        } else {
+            seep_thread_table_leave(self->slot, self->shard);
+            seep_guard_release(self);
+        }
+    }
+    errno = saved_errno;
+}
+
+void seep_life_watch_thread_end(struct seep_self *self)
+{
+    if (end_key_made) {
+        (void)pthread_setspecific(end_key, self);
+    }
+}
+
+static void on_process_exit(int status, void *unused)
+{
+    (void)unused;
+    if (atomic_load_explicit(seep_guard_epoch, memory_order_acquire) >= SEEP_EPOCH_FIRST) {
+        atomic_store_explicit(&seep_segment_header()->exit_status, status, memory_order_relaxed);
+        atomic_store_explicit(&seep_segment_header()->exit_noted, 1, memory_order_release);
+    }
+}
+
+/* With --no-children, programs started from here run without us. */
+static void hide_from_children(void)
+{
+    char **to = environ;
+
+    for (char **at = environ; at != NULL && *at != NULL; at++) {
+        if (strncmp(*at, "LD_PRELOAD=", 11) != 0 || strstr(*at, "libseep.so") == NULL) {
+            *to++ = *at;
+        }
+    }
+    if (to != NULL) {
+        *to = NULL;
+    }
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    int saved_errno = errno;
+    struct seep_self *self = NULL;
+    pthread_attr_t attributes;
+    size_t bytes = 0;
+
+    (void)seep_real_ready();
+    end_key_made = pthread_key_create(&end_key, on_thread_end) == 0;
+    if (pthread_attr_init(&attributes) == 0) {
+        (void)pthread_attr_getstacksize(&attributes, &bytes);
+        (void)pthread_attr_destroy(&attributes);
+        default_stack_bytes = bytes;
+    }
+    self = seep_guard_self();
+    if (self != NULL) {
+        seep_life_watch_thread_end(self);
+    }
+    if (seep_handover_children_off()) {
+        hide_from_children();
+    }
+    (void)on_exit(on_process_exit, NULL);
+    errno = saved_errno;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_SHIM_LIFE_H
+#define SEEP_SHIM_LIFE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct seep_self;
+
+/* Starts recording in a process that does not yet: the first one, or a forked child.
+ *
+ * Returns: whether the process records now. When not, either it is off for good, or it is too early and a later
+ *   event will try again.
+ * Thread-safety: any thread; async-signal-safe; one caller does the work, the others get false meanwhile.
+ */
+bool seep_life_attach(void);
+
+/* Counts an event that came before recording had started. */
+void seep_life_lose_early(void);
+
+/* Upper end of the main thread's stack; 0 until known. */
+uintptr_t seep_life_main_stack_end(void);
+bool seep_life_is_main_thread(void);
+
+/* Raised whenever a library was closed: rules and stacks cached before are void. */
+uint32_t seep_life_unload_generation(void);
+void seep_life_note_unload(void);
+
+/* Asks for a call at the end of the calling thread. */
+void seep_life_watch_thread_end(struct seep_self *self);
+
+/* Address space that a thread's stack takes unless its creator says otherwise; 0 until known. */
+uint64_t seep_life_default_stack_bytes(void);
+
+#endif

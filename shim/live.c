@@ -1,0 +1,53 @@
+/* The live table's slow half: new leaves, and whose allocator this is.
+ *
+ * Design: a direct-mapped shadow (no hash, no lock, no header in the host's blocks) of which only touched pages
+ * exist. A header in front of each block was rejected: it changes the program's memory layout. A sharded hash was
+ * rejected: 2-5 times the cost, and it collapses with threads (prototype).
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "live.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <string.h>
+
+enum { SHIFT_GLIBC = 5, SHIFT_OTHER = 4 };
+
+uint32_t seep_live_shift = SHIFT_OTHER;
+size_t seep_live_least_bytes = 1 << SHIFT_OTHER;
+
+void seep_live_learn_allocator(const void *real_malloc)
+{
+    Dl_info info = {0};
+    const char *name = dladdr(real_malloc, &info) != 0 ? info.dli_fname : NULL;
+    const char *base = name != NULL ? strrchr(name, '/') : NULL;
+
+    if (base != NULL && strncmp(base, "/libc.so.6", 10) == 0) {
+        seep_live_shift = SHIFT_GLIBC;
+        seep_live_least_bytes = 0;
+    }
+}
+
+uint64_t *seep_live_leaf_new(uintptr_t address)
+{
+    uintptr_t top = address >> SEEP_LEAF_BITS;
+    struct seep_segment_header *header = seep_segment_header();
+    uint32_t expected = 0;
+    uint32_t id = 0;
+
+    if (top >= SEEP_TOP_ENTRIES ||
+        atomic_load_explicit(&header->leaf_count, memory_order_relaxed) >= header->leaves_max) {
+        seep_segment_lose(SEEP_LOSS_LIVE_FULL);
+        return NULL;
+    }
+    id = atomic_fetch_add_explicit(&header->leaf_count, 1, memory_order_relaxed) + 1;
+    if (id > header->leaves_max) {
+        atomic_fetch_sub_explicit(&header->leaf_count, 1, memory_order_relaxed);
+        seep_segment_lose(SEEP_LOSS_LIVE_FULL);
+        return NULL;
+    }
+    (void)atomic_compare_exchange_strong_explicit(&seep_segment_top()[top], &expected, id,
+                                                  memory_order_relaxed, memory_order_relaxed);
+    return seep_live_leaf(address); /* ours, or that of whoever was faster: then one leaf id stays unused */
+}

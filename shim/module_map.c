@@ -1,0 +1,120 @@
+/* Modules by id: who owns a code address, in words that outlive the process.
+ *
+ * Design: a table in the segment, searched from the newest entry; it is asked only when a rule is built, that is
+ * once per thread and code address. Two threads that meet the same new module at once may register it twice: both
+ * ids name the same file, so stacks stay right and nothing needs a lock.
+ *
+ * I1: an entry is complete before module_count covers it (S1).
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "module_map.h"
+
+#include <elf.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "segment_map.h"
+#include "text.h"
+
+enum { NOTE_ALIGN = 4 };
+
+/* The GNU build id in one note segment. Returns: its length, 0 when there is none. */
+static uint32_t note_build_id(const uint8_t *at, const uint8_t *end, uint8_t out[32])
+{
+    while (at + sizeof(ElfW(Nhdr)) <= end) {
+        const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)at;
+        const uint8_t *name = at + sizeof(*note);
+        const uint8_t *body = name + ((note->n_namesz + NOTE_ALIGN - 1) & ~(NOTE_ALIGN - 1U));
+
+        if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && body + note->n_descsz <= end &&
+            memcmp(name, "GNU", 4) == 0) {
+            uint32_t len = note->n_descsz < 32 ? note->n_descsz : 32;
+
+            memcpy(out, body, len);
+            return len;
+        }
+        at = body + ((note->n_descsz + NOTE_ALIGN - 1) & ~(NOTE_ALIGN - 1U));
+    }
+    return 0;
+}
+
+/* The ELF header is mapped at the start of the first segment; anything else has no build id for us. */
+static uint32_t build_id_of(uintptr_t base, uintptr_t start, uintptr_t end, uint8_t out[32])
+{
+    const ElfW(Ehdr) *elf = (const ElfW(Ehdr) *)start;
+    const ElfW(Phdr) *headers = (const ElfW(Phdr) *)(start + sizeof(*elf));
+    uint32_t len = 0;
+
+    if (end - start < 4096 || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0 || elf->e_phoff != sizeof(*elf) ||
+        elf->e_phnum > 32) {
+        return 0;
+    }
+    for (unsigned i = 0; i < elf->e_phnum && len == 0; i++) {
+        uintptr_t at = base + headers[i].p_vaddr;
+
+        if (headers[i].p_type == PT_NOTE && at >= start && at + headers[i].p_filesz <= end) {
+            len = note_build_id((const uint8_t *)at, (const uint8_t *)at + headers[i].p_filesz, out);
+        }
+    }
+    return len;
+}
+
+static const char *path_of(const struct link_map *map)
+{
+    if (map->l_name == NULL || map->l_name[0] == '\0') {
+        return seep_segment_header()->exe;
+    }
+    return strncmp(map->l_name, "linux-vdso", 10) == 0 ? "[vdso]" : map->l_name;
+}
+
+static bool same(const struct seep_module *module, const struct seep_module *wanted)
+{
+    return module->base == wanted->base && module->size_bytes == wanted->size_bytes &&
+           module->build_id_len == wanted->build_id_len &&
+           memcmp(module->build_id, wanted->build_id, sizeof(module->build_id)) == 0 &&
+           strcmp(module->path, wanted->path) == 0;
+}
+
+/* Raises module_count over every complete entry that follows; whoever completes one helps the others. */
+static void publish(void)
+{
+    _Atomic uint32_t *count = &seep_segment_header()->module_count;
+    struct seep_module *modules = seep_segment_modules();
+    uint32_t next = atomic_load_explicit(count, memory_order_relaxed);
+
+    while (next < SEEP_MODULES_MAX && atomic_load_explicit(&modules[next].ready, memory_order_acquire) != 0) {
+        if (atomic_compare_exchange_weak_explicit(count, &next, next + 1, memory_order_release,
+                                                  memory_order_relaxed)) {
+            next++;
+        }
+    }
+}
+
+uint32_t seep_module_map_id(const struct link_map *map, uintptr_t start, uintptr_t end)
+{
+    struct seep_module wanted = {.base = map->l_addr, .size_bytes = end - start};
+    struct seep_text path = {wanted.path, 0, sizeof(wanted.path)};
+    struct seep_module *modules = seep_segment_modules();
+    uint32_t count = 0;
+    uint32_t id = 0;
+
+    wanted.build_id_len = build_id_of(map->l_addr, start, end, wanted.build_id);
+    seep_text_put(&path, path_of(map));
+    count = atomic_load_explicit(&seep_segment_header()->module_count, memory_order_acquire);
+    for (id = count - 1; id > 0; id--) {
+        if (same(&modules[id], &wanted)) {
+            return id;
+        }
+    }
+    id = atomic_fetch_add_explicit(&seep_segment_header()->module_claims, 1, memory_order_relaxed);
+    if (id >= SEEP_MODULES_MAX) {
+        seep_segment_lose(SEEP_LOSS_MODULES_FULL);
+        return 0;
+    }
+    wanted.loaded_ns = seep_segment_now_ns();
+    modules[id] = wanted;
+    atomic_store_explicit(&modules[id].ready, 1, memory_order_release);
+    publish();
+    return id;
+}

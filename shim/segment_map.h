@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_SHIM_SEGMENT_MAP_H
+#define SEEP_SHIM_SEGMENT_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "seep/segment.h"
+
+/* Base of the mapped segment. Meaningful only between a successful attach and the next fork.
+ * Written by seep_segment_create, under life.c's attach state. */
+extern uint8_t *seep_segment_base;
+
+/* Creates, seals and maps a fresh segment and fills its header.
+ *
+ * granule_shift:  4 or 5.
+ * fd:             out; the caller hands it over and closes it.
+ * Returns: 0; a negative enum seep_off_reason when the kernel refuses.
+ * Thread-safety: one thread at a time (attach state). Allocates: no.
+ */
+int seep_segment_create(uint32_t granule_shift, int *fd);
+
+/* Unmaps the segment at seep_segment_base (a forked child's view of its parent's). */
+void seep_segment_unmap(void);
+
+/* Counts one loss. Thread-safety: any thread; async-signal-safe. */
+void seep_segment_lose(enum seep_loss reason);
+
+/* Nanoseconds since the segment's start; 4 ms resolution. async-signal-safe, keeps errno. */
+uint64_t seep_segment_now_ns(void);
+
+static inline struct seep_segment_header *seep_segment_header(void)
+{
+    return (struct seep_segment_header *)seep_segment_base;
+}
+static inline struct seep_module *seep_segment_modules(void)
+{
+    return (struct seep_module *)(seep_segment_base + SEEP_AT_MODULES);
+}
+static inline struct seep_subsystem *seep_segment_subsystems(void)
+{
+    return (struct seep_subsystem *)(seep_segment_base + SEEP_AT_SUBSYSTEMS);
+}
+static inline struct seep_mark_entry *seep_segment_marks(void)
+{
+    return (struct seep_mark_entry *)(seep_segment_base + SEEP_AT_MARKS);
+}
+static inline struct seep_thread *seep_segment_threads(void)
+{
+    return (struct seep_thread *)(seep_segment_base + SEEP_AT_THREADS);
+}
+static inline _Atomic uint32_t *seep_segment_node_buckets(void)
+{
+    return (_Atomic uint32_t *)(seep_segment_base + SEEP_AT_NODE_BUCKETS);
+}
+static inline _Atomic uint32_t *seep_segment_site_buckets(void)
+{
+    return (_Atomic uint32_t *)(seep_segment_base + SEEP_AT_SITE_BUCKETS);
+}
+static inline struct seep_node *seep_segment_nodes(void)
+{
+    return (struct seep_node *)(seep_segment_base + SEEP_AT_NODES);
+}
+static inline struct seep_site *seep_segment_sites(void)
+{
+    return (struct seep_site *)(seep_segment_base + SEEP_AT_SITES);
+}
+static inline struct seep_counters *seep_segment_shard(uint32_t shard)
+{
+    return (struct seep_counters *)(seep_segment_base + SEEP_AT_SHARDS + shard * SEEP_SHARD_BYTES);
+}
+static inline _Atomic uint32_t *seep_segment_top(void)
+{
+    return (_Atomic uint32_t *)(seep_segment_base + SEEP_AT_TOP);
+}
+
+#endif

@@ -1,0 +1,97 @@
+/* The little text work of the shim: reading /proc, building a path or a name.
+ *
+ * Stdio and the allocating parts of libc are forbidden here (they would come back through the wrappers), so
+ * this is done with raw system calls on the caller's buffers.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "text.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "arch.h"
+
+size_t seep_text_read_file(const char *path, char *out, size_t size_bytes)
+{
+    size_t len = 0;
+    long fd = seep_arch_syscall4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+
+    while (fd >= 0 && len + 1 < size_bytes) {
+        long n = seep_arch_syscall3(SYS_read, fd, out + len, size_bytes - 1 - len);
+
+        if (n <= 0) {
+            break;
+        }
+        len += (size_t)n;
+    }
+    if (fd >= 0) {
+        (void)seep_arch_syscall3(SYS_close, fd, 0, 0);
+    }
+    out[len] = '\0';
+    return len;
+}
+
+size_t seep_text_read_link(const char *path, char *out, size_t size_bytes)
+{
+    long n = seep_arch_syscall4(SYS_readlinkat, AT_FDCWD, path, out, size_bytes - 1);
+    size_t len = n > 0 ? (size_t)n : 0;
+
+    out[len] = '\0';
+    return len;
+}
+
+/* The field with this number (1-based, > 2) of a stat line; the name in field 2 may hold anything. */
+static uint64_t stat_field(const char *line, unsigned number)
+{
+    const char *at = strrchr(line, ')');
+    uint64_t value = 0;
+
+    for (unsigned field = 2; at != NULL && field < number; field++) {
+        at = strchr(at + 1, ' ');
+    }
+    for (at = at != NULL ? at + 1 : ""; *at >= '0' && *at <= '9'; at++) {
+        value = value * 10 + (uint64_t)(*at - '0');
+    }
+    return value;
+}
+
+uint64_t seep_text_stat_start_ticks(void)
+{
+    char line[512];
+
+    return seep_text_read_file("/proc/self/stat", line, sizeof(line)) != 0 ? stat_field(line, 22) : 0;
+}
+
+uint32_t seep_text_parent_of(uint32_t pid)
+{
+    char line[512];
+    char path[32] = "";
+    struct seep_text text = {path, 0, sizeof(path)};
+
+    seep_text_put(&text, "/proc/");
+    seep_text_put_number(&text, pid);
+    seep_text_put(&text, "/stat");
+    return seep_text_read_file(path, line, sizeof(line)) != 0 ? (uint32_t)stat_field(line, 4) : 0;
+}
+
+void seep_text_put(struct seep_text *text, const char *piece)
+{
+    while (*piece != '\0' && text->len + 1 < text->size_bytes) {
+        text->at[text->len++] = *piece++;
+    }
+    text->at[text->len] = '\0';
+}
+
+void seep_text_put_number(struct seep_text *text, uint64_t number)
+{
+    char digits[24];
+    size_t at = sizeof(digits) - 1;
+
+    digits[at] = '\0';
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    seep_text_put(text, digits + at);
+}
