@@ -14,8 +14,9 @@
 #include <errno.h>
 
 #include "arch.h"
+#include "life.h"
 
-enum { PAGE_SHIFT = 12, WORD_BYTES = 8, NO_SUCH_HOW = 99 };
+enum { PAGE_SHIFT = 12, WORD_BYTES = 8, NO_SUCH_HOW = 99, ENTRY_BYTES = 64 };
 
 struct walk {
     struct seep_self *self;
@@ -136,6 +137,14 @@ static uint32_t step(struct walk *walk, const struct seep_rule *rule)
     return pc == 0 ? SEEP_NODE_COMPLETE : SEEP_NODE_NONE;
 }
 
+/* The loader's own first frame has no rules: nothing lies above it but the arguments. */
+static bool at_process_entry(const struct walk *walk)
+{
+    uintptr_t end = seep_life_main_stack_end();
+
+    return walk->sp < end && end - walk->sp <= ENTRY_BYTES;
+}
+
 static uint32_t leave(struct walk *walk, const struct seep_rule *rule)
 {
     switch (rule->kind) {
@@ -144,7 +153,7 @@ static uint32_t leave(struct walk *walk, const struct seep_rule *rule)
     case SEEP_RULE_END:
         return SEEP_NODE_COMPLETE;
     case SEEP_RULE_MISSING:
-        return SEEP_NODE_NO_RULE;
+        return at_process_entry(walk) ? SEEP_NODE_COMPLETE : SEEP_NODE_NO_RULE;
     case SEEP_RULE_UNSUPPORTED:
         return SEEP_NODE_UNSUPPORTED;
     default:

@@ -11,7 +11,11 @@
 #include "seep/segment.h"
 
 /* A whole recording in memory. Read-only once opened; everything below is owned by it.
- * Arrays indexed by id have `count` entries and hold zeros for ids that the file skipped.
+ * Arrays indexed by id have `count` entries. Always there: module 0 (path ""),
+ * subsystem 0 (""), site 0 (none), nodes below SEEP_NODE_FIRST. References from row to
+ * row are in range: what pointed nowhere became 0, a node SEEP_NODE_UNKNOWN, and is
+ * counted in dangling_references. Strings are never NULL. Counters are as written: a
+ * program that scribbles over its segment may make them fall.
  */
 struct seep_rec_program {
     uint32_t pid, ppid, mode;
@@ -20,7 +24,8 @@ struct seep_rec_program {
     char **argv;
     char *exe, *cwd, *host, *seep_version;
     uint64_t page_bytes;
-    uint64_t limit_as_bytes, limit_nofile, limit_nproc, cgroup_memory_max_bytes; /* 0 = none */
+    uint64_t limit_as_bytes, limit_nofile, limit_nproc,
+        cgroup_memory_max_bytes; /* 0 = none */
 };
 struct seep_rec_module {
     char *path; /* never NULL; "" for id 0 */
@@ -70,7 +75,8 @@ struct seep_rec_child {
     uint32_t pid, ending_kind, ending_status;
     char *command, *file; /* file "" when none was kept */
     uint64_t started_ns, duration_ns;
-    uint64_t heap_acquired, heap_released, heap_live_bytes, threads_acquired, threads_released;
+    uint64_t heap_acquired, heap_released, heap_live_bytes, threads_acquired,
+        threads_released;
 };
 struct seep_rec_text { /* a mark or a note */
     uint64_t t_ns;
@@ -103,11 +109,13 @@ struct seep_recording {
     uint64_t lost[SEEP_LOSS_MAX];
     bool ended; /* an END frame was there */
     uint32_t ending_kind, ending_status;
-    uint64_t ended_ns; /* of END, else of the last snapshot */
-    uint64_t peak_live_heap_bytes, peak_threads, snapshots_taken;
-    bool truncated;           /* the file ends inside a frame */
-    uint64_t truncated_at;    /* byte offset of that frame */
-    void *arena;              /* owner of all the memory above */
+    uint64_t ended_ns;                           /* of END, else of the last snapshot */
+    uint64_t peak_live_heap_bytes, peak_threads; /* 0 without END */
+    uint64_t snapshots_taken;                    /* without END: snapshot_count */
+    bool truncated;                              /* the file ends inside a frame */
+    uint64_t truncated_at;                       /* byte offset of that frame */
+    uint64_t dangling_references;                /* see above; 0 in a sound recording */
+    void *arena;                                 /* owner of all the memory above */
 };
 
 /* Reads a recording whole.
@@ -116,13 +124,21 @@ struct seep_recording {
  * recording:  out, owned (seep_recording_free); untouched on error.
  * error:      out; message names the file and the byte offset.
  *
- * Returns: 0, also for a file cut at any byte after its magic (see truncated); -ENOENT and other
- *   errno of open/read; -EPROTO not a recording (wrong magic, or shorter than it);
- *   -EBADMSG corrupt (checksum, malformed payload); -ENOMEM.
+ * Returns: 0, also for a file cut at any byte after its magic (see truncated);
+ *   -ENOENT and other errno of open/read; -EISDIR; -EINVAL another thing than a file;
+ *   -EPROTO not a recording (wrong magic, or shorter than it); -ENOTSUP another version;
+ *   -EBADMSG corrupt (checksum, malformed payload); -EFBIG more than 4 GiB decompressed;
+ *   -ENOMEM, also when the recording takes more than 4 GiB of memory.
  * Thread-safety: any thread. Allocates: yes. Cost: O(file).
  */
 int seep_recording_open(const char *path, struct seep_recording **recording,
                         struct seep_error *error);
+/* The same over bytes in memory, borrowed during the call. name: the path in messages. */
+int seep_recording_open_bytes(const char *name, const void *bytes, size_t len_bytes,
+                              struct seep_recording **recording,
+                              struct seep_error *error);
+
+/* NULL is ignored. */
 void seep_recording_free(struct seep_recording *recording);
 
 /* A site's counters at every snapshot, zeros before its first point.
@@ -136,10 +152,14 @@ void seep_recording_site_counters(const struct seep_recording *recording, uint32
 /* A site's stack, innermost frame first, as node ids.
  *
  * nodes:  out, borrowed; room for `capacity`.
- * root:   out; SEEP_NODE_COMPLETE .. SEEP_NODE_UNKNOWN: how the stack ends; NULL to ignore.
- * Returns: frames written. A cycle or an id out of range ends the stack (root SEEP_NODE_UNKNOWN).
+ * root:   out; SEEP_NODE_COMPLETE .. SEEP_NODE_UNKNOWN: how the stack ends; may be NULL.
+ * Returns: frames written. A cycle (more than SEEP_STACK_MAX_FRAMES frames) or a site out
+ *   of range ends the stack (root SEEP_NODE_UNKNOWN).
  */
-size_t seep_recording_stack(const struct seep_recording *recording, uint32_t site, uint32_t *nodes,
-                            size_t capacity, uint32_t *root);
+size_t seep_recording_stack(const struct seep_recording *recording, uint32_t site,
+                            uint32_t *nodes, size_t capacity, uint32_t *root);
+
+/* Whether the invariants above hold: for tests and the fuzzer. Cost: O(recording). */
+bool seep_recording_is_valid(const struct seep_recording *recording);
 
 #endif

@@ -1,11 +1,13 @@
 /* The WebSocket hub: who is connected, who wants what, and what waits to be sent.
  *
- * One service thread owns libwebsockets. Every other thread talks to the hub through bounded
- * queues or reads its tables under one lock, so no caller ever waits for a socket.
+ * One service thread owns libwebsockets. Every other thread talks to the hub through
+ * bounded queues or reads its tables under one lock, so no caller ever waits for a
+ * socket.
  *
- * Limits that hold whatever the clients do: connections, messages queued per client, messages
- * queued for clients that are away, size of an inbound message, topics per client, and the time
- * for which a silent client is kept. Whatever is dropped is counted (pma_hub_stats_json).
+ * Limits that hold whatever the clients do: connections, messages queued per client,
+ * messages queued for clients that are away, size of an inbound message, topics per
+ * client, and the time for which a silent client is kept. Whatever is dropped is counted
+ * (pma_hub_stats_json).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -22,8 +24,9 @@ struct pma_hub;
 
 /* All intervals are of the monotonic clock. An interval of 0 switches its work off. */
 struct pma_hub_config {
-    uint32_t max_clients;           /* connections at one time, handshakes included; from 1 */
-    uint32_t send_queue_messages;   /* waiting per client; one more closes it (1013); from 1 */
+    uint32_t max_clients; /* connections at one time, handshakes included; from 1 */
+    uint32_t
+        send_queue_messages; /* waiting per client; one more closes it (1013); from 1 */
     uint32_t max_queue_messages;    /* waiting for the service thread, and again for all
                                        absent clients; one more drops the oldest; from 1 */
     uint64_t client_timeout_ns;     /* since the last frame or pong received */
@@ -31,27 +34,28 @@ struct pma_hub_config {
     uint64_t ping_interval_ns;      /* between two protocol pings to one client */
     uint64_t pong_timeout_ns;       /* from an unanswered ping to the end of the client */
     uint64_t heartbeat_interval_ns; /* between two heartbeat messages to all clients */
-    uint32_t max_message_bytes;     /* of one inbound message; a longer one closes (1009) */
+    uint32_t max_message_bytes; /* of one inbound message; a longer one closes (1009) */
 };
 
 /* Makes a hub with its libwebsockets context; starts no thread and listens on nothing.
  *
  * config: borrowed, copied. hub: out, owned by the caller, given back with pma_hub_free.
- * Returns: 0; -EINVAL for a limit of 0 that needs at least 1; -ENOMEM; -EIO when libwebsockets
- *   refuses its context. *hub is untouched on error.
- * Thread-safety: any thread, one hub at a time. Allocates.
+ * Returns: 0; -EINVAL for a limit of 0 that needs at least 1; -ENOMEM; -EIO when
+ * libwebsockets refuses its context. *hub is untouched on error. Thread-safety: any
+ * thread, one hub at a time. Allocates.
  */
 int pma_hub_new(const struct pma_hub_config *config, struct pma_hub **hub);
 
-/* Starts the service thread. Returns: 0; -EALREADY when it runs; the error of the thread's
- * creation. Thread-safety: owner thread. Allocates. */
+/* Starts the service thread. Returns: 0; -EALREADY when it runs; the error of the
+ * thread's creation. Thread-safety: owner thread. Allocates. */
 int pma_hub_start(struct pma_hub *hub);
 
-/* Hands a connected TCP socket, whose upgrade request is still unread, to the service thread.
+/* Hands a connected TCP socket, whose upgrade request is still unread, to the service
+ * thread.
  *
- * fd: taken on success, the caller's on error. peer: borrowed, for the list of connections.
- * Returns: 0; -EBUSY when max_clients are connected; -ESHUTDOWN while stopping; -ENOMEM.
- * Thread-safety: any thread. Allocates.
+ * fd: taken on success, the caller's on error. peer: borrowed, for the list of
+ * connections. Returns: 0; -EBUSY when max_clients are connected; -ESHUTDOWN while
+ * stopping; -ENOMEM. Thread-safety: any thread. Allocates.
  */
 int pma_hub_adopt(struct pma_hub *hub, int fd, const struct sockaddr *peer,
                   socklen_t peer_len);
@@ -66,15 +70,17 @@ void pma_hub_note_rejected(struct pma_hub *hub);
  *
  * data: borrowed, read during the call; NULL stands for {}.
  * clients: out, may be NULL: how many are connected now and will get it.
- * Returns: 0; -EINVAL without a type; -ENOMEM. A full queue drops its oldest message, counted
- *   as `dropped`, and takes the new one.
- * Thread-safety: any thread; never blocks on a client. Allocates.
+ * Returns: 0; -EINVAL without a type; -ENOMEM. A full queue drops its oldest message,
+ * counted as `dropped`, and takes the new one. Thread-safety: any thread; never blocks on
+ * a client. Allocates.
  */
 int pma_hub_broadcast(struct pma_hub *hub, const char *type, const json_t *data,
                       uint32_t *clients);
 
-/* As pma_hub_broadcast, for the clients that subscribed to `topic` or to a wildcard above it
- * ("entity:*" or "*"), each once. topic: 1..PMA_TOPIC_BYTES_MAX bytes without '*', else -EINVAL. */
+/* As pma_hub_broadcast, for the clients that subscribed to `topic` or to a wildcard above
+ * it
+ * ("entity:*" or "*"), each once. topic: 1..PMA_TOPIC_BYTES_MAX bytes without '*', else
+ * -EINVAL. */
 int pma_hub_publish(struct pma_hub *hub, const char *topic, const char *type,
                     const json_t *data, uint32_t *clients);
 
@@ -82,14 +88,14 @@ int pma_hub_publish(struct pma_hub *hub, const char *topic, const char *type,
  * Thread-safety: any thread. Allocates. Cost: O(topics). */
 json_t *pma_hub_stats_json(struct pma_hub *hub);
 
-/* The data of GET websocket/connections: {connections[], total, limit, offset}, oldest connection
- * first; owned by the caller, NULL without memory.
- * Thread-safety: any thread. Allocates. Cost: O(offset + limit). */
+/* The data of GET websocket/connections: {connections[], total, limit, offset}, oldest
+ * connection first; owned by the caller, NULL without memory. Thread-safety: any thread.
+ * Allocates. Cost: O(offset + limit). */
 json_t *pma_hub_connections_json(struct pma_hub *hub, size_t limit, size_t offset);
 
 /* Asks for the end of one client (close 1000 with `reason`; borrowed, NULL for none).
- * Returns: 0 when it is connected now; -ENOENT; -EAGAIN when too many such requests wait; -ENOMEM.
- * Thread-safety: any thread. Allocates. */
+ * Returns: 0 when it is connected now; -ENOENT; -EAGAIN when too many such requests wait;
+ * -ENOMEM. Thread-safety: any thread. Allocates. */
 int pma_hub_disconnect(struct pma_hub *hub, const char *client_id, const char *reason);
 
 /* Asks the service thread for a clean-up now. Thread-safety: any thread. */
@@ -98,13 +104,15 @@ void pma_hub_sweep(struct pma_hub *hub);
 /* Closes every client (1001), ends and joins the service thread.
  *
  * deadline_ns: of the monotonic clock; a client that has not answered by then is cut off.
- * Returns: 0, also when the hub does not run; -ETIMEDOUT when clients were cut off.
- * Thread-safety: owner thread.
+ * Returns: 0, also when the hub does not run; -ETIMEDOUT when clients were cut off before
+ * their close frame was out, or when the thread is still busy (then stop may be called
+ * again). Thread-safety: owner thread.
  */
 int pma_hub_stop(struct pma_hub *hub, uint64_t deadline_ns);
 
-/* Frees a stopped hub and everything that waits in it. NULL is allowed.
- * Thread-safety: owner thread, when no other uses the hub any more. */
+/* Frees a stopped hub and everything that waits in it. NULL is allowed; a hub whose
+ * thread would not stop is left alone, because that thread still uses it. Thread-safety:
+ * owner thread, when no other uses the hub any more. */
 void pma_hub_free(struct pma_hub *hub);
 
 #endif

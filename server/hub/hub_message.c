@@ -1,46 +1,39 @@
 /* Codec of the hub's documents.
  *
- * A broadcast to a thousand clients must not be a thousand copies: the document is encoded once,
- * in the thread that sends it, and the queues share it by reference. libwebsockets writes its
- * frame header into the bytes before the text; all clients get the same header (server frames
- * carry no mask), so sharing stays correct as long as one thread writes.
+ * A broadcast to a thousand clients must not be a thousand copies: the document is
+ * encoded once, in the thread that sends it, and the queues share it by reference.
+ * libwebsockets writes its frame header into the bytes before the text; all clients get
+ * the same header (server frames carry no mask), so sharing stays correct as long as one
+ * thread writes.
  *
- * Counting references with atomics was not needed: a message has one owner until the inbox hands
- * it to the service thread, and from then on lives in that thread alone.
+ * Counting references with atomics was not needed: a message has one owner until the
+ * inbox hands it to the service thread, and from then on lives in that thread alone.
  *
  * SPDX-License-Identifier: MIT
  */
-#include "hub_message.h"
+#include "server/hub/hub_message.h"
+
+#include "server/base/clock.h"
 
 #include <errno.h>
 #include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define NS_PER_S 1000000000ULL
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 /* The envelope; steals nothing. NULL without memory. */
 static json_t *envelope(const char *type, const json_t *data, const json_t *request_id)
 {
-    char now[PMA_TIME_TEXT_BYTES];
+    char now[PMA_TIMESTAMP_BYTES];
     json_t *document = json_object();
     int failed;
 
     if (document == NULL) {
         return NULL;
     }
-    pma_hub_time_text(pma_hub_unix_ns(), now);
+    pma_timestamp_now(now);
     failed = json_object_set_new(document, "type", json_string(type));
-    /* jansson counts references in the value, so it takes a mutable one for a shared read. */
+    /* jansson counts references in the value, so it takes a mutable one for a shared
+     * read. */
     failed |= data != NULL ? json_object_set(document, "data", (json_t *)data)
                            : json_object_set_new(document, "data", json_object());
     failed |= json_object_set_new(document, "timestamp", json_string(now));
@@ -132,26 +125,4 @@ void pma_request_fini(struct pma_request *request)
 {
     json_decref(request->document);
     *request = (struct pma_request){0};
-}
-
-void pma_hub_time_text(uint64_t unix_ns, char text[static PMA_TIME_TEXT_BYTES])
-{
-    time_t seconds = (time_t)(unix_ns / NS_PER_S);
-    unsigned milliseconds = (unsigned)(unix_ns % NS_PER_S / 1000000U);
-    struct tm utc;
-    size_t used;
-
-    gmtime_r(&seconds, &utc);
-    used = strftime(text, PMA_TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + used, PMA_TIME_TEXT_BYTES - used, ".%03uZ", milliseconds);
-}
-
-uint64_t pma_hub_now_ns(void)
-{
-    return clock_ns(CLOCK_MONOTONIC);
-}
-
-uint64_t pma_hub_unix_ns(void)
-{
-    return clock_ns(CLOCK_REALTIME);
 }

@@ -12,21 +12,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PMA_TIME_TEXT_BYTES 40 /* longest text of pma_hub_time_text, with its NUL */
-
 /* One encoded document, shared by all the queues it waits in.
- * Invariant: references >= 1; `payload` has room for libwebsockets' frame header before `text`. */
+ * Invariant: references >= 1; `payload` has room for libwebsockets' frame header before
+ * `text`. */
 struct pma_message {
-    uint32_t references; /* of the service thread alone, once the inbox has handed it over */
+    uint32_t
+        references; /* of the service thread alone, once the inbox has handed it over */
     uint32_t text_bytes; /* without a NUL */
     bool is_durable;     /* worth keeping for a client that is away for a while */
     unsigned char payload[];
 };
 
-/* Encodes a document with one reference. type: borrowed. data: borrowed, NULL stands for {}.
- * request_id: borrowed, NULL for none. message: out, given back with pma_message_release.
- * Returns: 0; -ENOMEM; -EINVAL when type or data is not valid UTF-8 (message untouched).
- * Thread-safety: any thread, if no other changes data meanwhile. Allocates. */
+/* Encodes a document with one reference. type: borrowed. data: borrowed, NULL stands for
+ * {}. request_id: borrowed, NULL for none. message: out, given back with
+ * pma_message_release. Returns: 0; -ENOMEM; -EINVAL when type or data is not valid UTF-8
+ * (message untouched). Thread-safety: any thread, if no other changes data meanwhile.
+ * Allocates. */
 int pma_message_new(const char *type, const json_t *data, const json_t *request_id,
                     struct pma_message **message);
 
@@ -48,18 +49,11 @@ struct pma_request {
 };
 
 /* Decodes one document. text: borrowed, text_bytes long, any bytes.
- * request: out, emptied with pma_request_fini. why: out on error, a static sentence for the sender.
- * Returns: 0; -EINVAL when it is no JSON object with a textual type (request untouched).
- * Thread-safety: pure. Allocates. */
+ * request: out, emptied with pma_request_fini. why: out on error, a static sentence for
+ * the sender. Returns: 0; -EINVAL when it is no JSON object with a textual type (request
+ * untouched). Thread-safety: pure. Allocates. */
 int pma_request_parse(const char *text, size_t text_bytes, struct pma_request *request,
                       const char **why);
 void pma_request_fini(struct pma_request *request);
-
-/* Writes `unix_ns` as RFC 3339 in UTC with milliseconds. Thread-safety: pure. */
-void pma_hub_time_text(uint64_t unix_ns, char text[static PMA_TIME_TEXT_BYTES]);
-
-/* Clocks in nanoseconds: CLOCK_MONOTONIC and CLOCK_REALTIME. Thread-safety: any thread. */
-uint64_t pma_hub_now_ns(void);
-uint64_t pma_hub_unix_ns(void);
 
 #endif
