@@ -76,7 +76,7 @@ static void enter_stack(struct walk *walk, uintptr_t sp)
     bool own = sp >= walk->self->stack_low && sp < walk->self->stack_high;
 
     walk->own_low = own ? sp : UINTPTR_MAX;
-    walk->page = 0;
+    walk->page = UINTPTR_MAX;
     walk->sp = sp;
 }
 

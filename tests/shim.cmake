@@ -1,0 +1,15 @@
+# The shim's modules, linked without interposition: testable, and sanitized in the asan preset.
+add_library(seep_shim_core STATIC
+    ${PROJECT_SOURCE_DIR}/shim/cfi.c ${PROJECT_SOURCE_DIR}/shim/live.c ${PROJECT_SOURCE_DIR}/shim/module_map.c
+    ${PROJECT_SOURCE_DIR}/shim/record.c ${PROJECT_SOURCE_DIR}/shim/segment_map.c ${PROJECT_SOURCE_DIR}/shim/site.c
+    ${PROJECT_SOURCE_DIR}/shim/text.c ${PROJECT_SOURCE_DIR}/shim/unwind_rules.c
+    ${PROJECT_SOURCE_DIR}/shim/unwind_walk.c ${PROJECT_SOURCE_DIR}/tests/unit/shim_bench_self.c)
+target_include_directories(seep_shim_core PUBLIC ${PROJECT_SOURCE_DIR}/shim ${PROJECT_SOURCE_DIR}/tests/unit)
+target_link_libraries(seep_shim_core PUBLIC seep_own_process Threads::Threads)
+
+pkg_check_modules(LIBUNWIND REQUIRED IMPORTED_TARGET libunwind)
+seep_unit_test(segment_layout seep_shim_core)
+seep_unit_test(site seep_shim_core)
+seep_unit_test(unwind_walk seep_shim_core PkgConfig::LIBUNWIND)
+seep_unit_test(record seep_shim_core)
+seep_unit_test(shim_text seep_shim_core)
