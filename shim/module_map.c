@@ -1,10 +1,12 @@
 /* Modules by id: who owns a code address, in words that outlive the process.
  *
  * Design: a table in the segment, searched from the newest entry; it is asked only when a rule is built, that is
- * once per thread and code address. Two threads that meet the same new module at once may register it twice: both
- * ids name the same file, so stacks stay right and nothing needs a lock.
+ * once per thread and code address. Registering takes a lock, so that threads which meet a new module at once agree on
+ * its id; whoever cannot have the lock soon (a signal handler on top of its holder) registers the module once
+ * more: both ids name the same file, so stacks stay right.
  *
  * I1: an entry is complete before module_count covers it (S1).
+ * I2: the lock lies in the segment: a fork cannot leave it taken in the child.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,10 +16,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "arch.h"
 #include "segment_map.h"
 #include "text.h"
 
-enum { NOTE_ALIGN = 4 };
+enum { NOTE_ALIGN = 4, LOCK_TRIES = 2000 };
 
 /* The GNU build id in one note segment. Returns: its length, 0 when there is none. */
 static uint32_t note_build_id(const uint8_t *at, const uint8_t *end, uint8_t out[32])
@@ -91,30 +94,68 @@ static void publish(void)
     }
 }
 
-uint32_t seep_module_map_id(const struct link_map *map, uintptr_t start, uintptr_t end)
+static uint32_t find(const struct seep_module *wanted)
 {
-    struct seep_module wanted = {.base = map->l_addr, .size_bytes = end - start};
-    struct seep_text path = {wanted.path, 0, sizeof(wanted.path)};
-    struct seep_module *modules = seep_segment_modules();
-    uint32_t count = 0;
-    uint32_t id = 0;
+    const struct seep_module *modules = seep_segment_modules();
+    uint32_t count = atomic_load_explicit(&seep_segment_header()->module_count, memory_order_acquire);
 
-    wanted.build_id_len = build_id_of(map->l_addr, start, end, wanted.build_id);
-    seep_text_put(&path, path_of(map));
-    count = atomic_load_explicit(&seep_segment_header()->module_count, memory_order_acquire);
-    for (id = count - 1; id > 0; id--) {
-        if (same(&modules[id], &wanted)) {
+    for (uint32_t id = count - 1; id > 0; id--) {
+        if (same(&modules[id], wanted)) {
             return id;
         }
     }
-    id = atomic_fetch_add_explicit(&seep_segment_header()->module_claims, 1, memory_order_relaxed);
+    return 0;
+}
+
+static uint32_t add(const struct seep_module *wanted)
+{
+    struct seep_module *modules = seep_segment_modules();
+    uint32_t id =
+        atomic_fetch_add_explicit(&seep_segment_header()->module_claims, 1, memory_order_relaxed);
+
     if (id >= SEEP_MODULES_MAX) {
         seep_segment_lose(SEEP_LOSS_MODULES_FULL);
         return 0;
     }
-    wanted.loaded_ns = seep_segment_now_ns();
-    modules[id] = wanted;
+    modules[id] = *wanted;
+    modules[id].loaded_ns = seep_segment_now_ns();
     atomic_store_explicit(&modules[id].ready, 1, memory_order_release);
     publish();
+    return id;
+}
+
+static bool lock(void)
+{
+    for (unsigned i = 0; i < LOCK_TRIES; i++) {
+        uint32_t expected = 0;
+
+        if (atomic_compare_exchange_weak_explicit(&seep_segment_header()->module_lock, &expected, 1,
+                                                  memory_order_acquire, memory_order_relaxed)) {
+            return true;
+        }
+        (void)seep_arch_syscall3(SYS_sched_yield, 0, 0, 0);
+    }
+    return false;
+}
+
+uint32_t seep_module_map_id(const struct link_map *map, uintptr_t start, uintptr_t end)
+{
+    struct seep_module wanted = {.base = map->l_addr, .size_bytes = end - start};
+    struct seep_text path = {wanted.path, 0, sizeof(wanted.path)};
+    uint32_t id = 0;
+    bool locked = false;
+
+    wanted.build_id_len = build_id_of(map->l_addr, start, end, wanted.build_id);
+    seep_text_put(&path, path_of(map));
+    id = find(&wanted);
+    if (id != 0) {
+        return id;
+    }
+    locked = lock();
+    id = find(&wanted);
+    id = id != 0 ? id : add(&wanted);
+    if (locked) {
+        atomic_store_explicit(&seep_segment_header()->module_lock, 0, memory_order_release);
+    }
     return id;
 }

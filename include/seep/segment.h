@@ -167,6 +167,7 @@ struct seep_segment_header {
     _Atomic int32_t exit_status;
     _Atomic uint32_t module_claims; /* modules handed out by the shim, >= module_count */
     _Atomic uint64_t lost[SEEP_LOSS_MAX]; /* by enum seep_loss; relaxed */
+    _Atomic uint32_t module_lock; /* the shim's own, around registering a module */
     uint32_t cmdline_len;
     char exe[1024];      /* NUL terminated */
     char cwd[1024];      /* NUL terminated */
