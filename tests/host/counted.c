@@ -44,7 +44,7 @@ static void released(uint32_t function, uint64_t bytes)
     atomic_fetch_add(&counts[function].released_bytes, bytes);
 }
 
-__attribute__((noinline)) void *by_malloc(size_t bytes)
+__attribute__((noinline)) static void *by_malloc(size_t bytes)
 {
     void *volatile memory = malloc(bytes);
 
@@ -52,7 +52,7 @@ __attribute__((noinline)) void *by_malloc(size_t bytes)
     return memory;
 }
 
-__attribute__((noinline)) void *by_calloc(size_t bytes)
+__attribute__((noinline)) static void *by_calloc(size_t bytes)
 {
     void *volatile memory = calloc(3, bytes / 3);
 
@@ -61,7 +61,7 @@ __attribute__((noinline)) void *by_calloc(size_t bytes)
 }
 
 /* Two acquisitions and one release: realloc gives the block back and takes another. */
-__attribute__((noinline)) void *by_realloc(size_t bytes)
+__attribute__((noinline)) static void *by_realloc(size_t bytes)
 {
     void *volatile memory = realloc(NULL, 10);
 
@@ -72,7 +72,7 @@ __attribute__((noinline)) void *by_realloc(size_t bytes)
     return memory;
 }
 
-__attribute__((noinline)) void *by_memalign(size_t bytes)
+__attribute__((noinline)) static void *by_memalign(size_t bytes)
 {
     void *memory = NULL;
 
@@ -84,7 +84,7 @@ __attribute__((noinline)) void *by_memalign(size_t bytes)
 }
 
 /* Sizes at the edges: zero, one, and beyond what a live entry holds inline. */
-__attribute__((noinline)) void *by_strange(size_t bytes)
+__attribute__((noinline)) static void *by_strange(size_t bytes)
 {
     size_t strange = bytes % 100 == 7 ? (size_t)17 << 20 : bytes % 2;
     void *volatile memory = malloc(strange);

@@ -20,7 +20,7 @@ static _Atomic uint64_t kept_in_thread;
 static _Thread_local volatile sig_atomic_t inside_malloc;
 
 /* glibc's malloc is not async-signal-safe: the handler allocates only when it has not interrupted one. */
-__attribute__((noinline)) void on_signal(int number)
+__attribute__((noinline)) static void on_signal(int number)
 {
     (void)number;
     if (inside_malloc == 0) {
@@ -31,7 +31,7 @@ __attribute__((noinline)) void on_signal(int number)
     }
 }
 
-__attribute__((noinline)) void allocate_in_thread(unsigned i)
+__attribute__((noinline)) static void allocate_in_thread(unsigned i)
 {
     inside_malloc = 1;
     void *volatile memory = malloc(i % 300 + 1);

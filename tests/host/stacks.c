@@ -40,7 +40,7 @@ static void print_frames(const char *name, void **frames, int count)
 }
 
 /* The allocation whose stack is compared: its size tells the case apart in the recording. */
-__attribute__((noinline)) void allocate_case(const char *name, size_t bytes)
+__attribute__((noinline)) static void allocate_case(const char *name, size_t bytes)
 {
     static void *frames[FRAMES_MAX];
     int count = unw_backtrace(frames, FRAMES_MAX);
@@ -71,7 +71,7 @@ __attribute__((noinline)) static void over_aligned(void)
 
     space[0] = 1;
     allocate_case("over_aligned", 100003);
-    space[255] = 1;
+    space[255] = space[0];
 }
 
 __attribute__((noinline)) static void over_aligned_alloca(size_t bytes)
@@ -81,7 +81,7 @@ __attribute__((noinline)) static void over_aligned_alloca(size_t bytes)
 
     space[0] = more[0] = 1;
     allocate_case("over_aligned_alloca", 100004);
-    space[63] = more[bytes - 1] = 1;
+    space[63] = more[bytes - 1] = space[0];
 }
 
 __attribute__((noinline)) static int deep(int left)

@@ -48,7 +48,7 @@ static int run_c11(void *argument)
     return argument == NULL ? 7 : 8;
 }
 
-__attribute__((noinline)) void make_joined(void)
+__attribute__((noinline)) static void make_joined(void)
 {
     pthread_t thread;
     struct timespec deadline = {.tv_sec = time(NULL) + 60};
@@ -69,7 +69,7 @@ __attribute__((noinline)) void make_joined(void)
     }
 }
 
-__attribute__((noinline)) void make_cancelled(void)
+__attribute__((noinline)) static void make_cancelled(void)
 {
     pthread_t thread;
     void *result = NULL;
@@ -84,7 +84,7 @@ __attribute__((noinline)) void make_cancelled(void)
     }
 }
 
-__attribute__((noinline)) void make_detached(void)
+__attribute__((noinline)) static void make_detached(void)
 {
     pthread_attr_t attributes;
     pthread_t thread;
@@ -106,7 +106,7 @@ __attribute__((noinline)) void make_detached(void)
     pthread_attr_destroy(&attributes);
 }
 
-__attribute__((noinline)) void make_unjoined(void)
+__attribute__((noinline)) static void make_unjoined(void)
 {
     pthread_t thread;
 
@@ -116,7 +116,7 @@ __attribute__((noinline)) void make_unjoined(void)
     }
 }
 
-__attribute__((noinline)) void make_stuck(void)
+__attribute__((noinline)) static void make_stuck(void)
 {
     pthread_t thread;
 
@@ -125,7 +125,7 @@ __attribute__((noinline)) void make_stuck(void)
     }
 }
 
-__attribute__((noinline)) void make_c11(void)
+__attribute__((noinline)) static void make_c11(void)
 {
     thrd_t thread;
     int result = 0;
@@ -139,7 +139,7 @@ __attribute__((noinline)) void make_c11(void)
 }
 
 /* More threads at once than there are shards of their own. */
-__attribute__((noinline)) void make_many(void)
+__attribute__((noinline)) static void make_many(void)
 {
     static pthread_t threads[MANY];
     pthread_attr_t attributes;

@@ -1,0 +1,31 @@
+# Small programs that count for themselves, run under libseep.so with a witness in place of the collector.
+set(SEEP_HOST_DIR ${PROJECT_BINARY_DIR}/tests/host)
+function(seep_host_program name source)
+    add_executable(host_${name} ${PROJECT_SOURCE_DIR}/tests/host/${source})
+    set_target_properties(host_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${SEEP_HOST_DIR})
+    target_link_libraries(host_${name} PRIVATE seep_options Threads::Threads ${CMAKE_DL_LIBS} ${ARGN})
+    target_compile_options(host_${name} PRIVATE -O2 -g)
+endfunction()
+
+pkg_check_modules(LIBUNWIND REQUIRED IMPORTED_TARGET libunwind)
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+foreach(name annotated counted forks functions locked segment_facts signals threads unload)
+    seep_host_program(${name} ${name}.c)
+endforeach()
+seep_host_program(counted_jemalloc counted.c PkgConfig::JEMALLOC)
+seep_host_program(stacks stacks.c PkgConfig::LIBUNWIND)
+seep_host_program(operators operators.cpp)
+
+# Two libraries with frames of different size, so that one's rules are wrong for the other.
+foreach(plugin first second)
+    add_library(host_${plugin}_plugin SHARED ${PROJECT_SOURCE_DIR}/tests/host/plugin.c)
+    set_target_properties(host_${plugin}_plugin PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${SEEP_HOST_DIR})
+    target_link_libraries(host_${plugin}_plugin PRIVATE seep_options)
+    target_compile_definitions(host_${plugin}_plugin PRIVATE PLUGIN_FUNCTION=${plugin}_plugin
+        PLUGIN_FRAME_BYTES=$<IF:$<STREQUAL:${plugin},first>,64,640>)
+    target_compile_options(host_${plugin}_plugin PRIVATE -O2 -g)
+endforeach()
+
+add_test(NAME host.shim COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/host_test.py
+    $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR})
+set_tests_properties(host.shim PROPERTIES TIMEOUT 300 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")

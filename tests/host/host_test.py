@@ -1,0 +1,144 @@
+"""Host programs under the shim: what they count for themselves is what was recorded, whatever they do.
+
+Usage: host_test.py LIBRARY PROGRAM_DIR [unittest options]. SPDX-License-Identifier: MIT
+"""
+import json
+import os
+import resource
+import sys
+import unittest
+
+from segment_reader import Run
+
+LIBRARY, PROGRAMS = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+ENDED, COMPLETE, DEEP = 4, 1, 2  # SEEP_THREAD_ENDED, SEEP_NODE_COMPLETE, SEEP_NODE_DEEP
+LOSS_NESTED, LOSS_STACK_DEEP = 9, 32
+SIGKILL = 9
+
+
+def program(name):
+    return os.path.join(PROGRAMS, "host_" + name)
+
+
+def run(name, *arguments, **options):
+    return Run(LIBRARY, program("segment_facts"), [program(name), *arguments], **options)
+
+
+class HostTest(unittest.TestCase):
+    def assert_counts(self, ended, name, status=0):
+        """The program's own counts, for as many columns as it prints, equal those recorded."""
+        self.assertEqual(ended.status, status, ended.stderr)
+        segment = ended.segments[0]
+        recorded = segment.by_function(program(name))
+        for function, wanted in json.loads(ended.stdout).items():
+            self.assertIn(function, recorded)
+            self.assertEqual(recorded[function][:len(wanted)], wanted, function)
+        return segment
+
+    def test_counts_are_exact_at_the_end(self):
+        segment = self.assert_counts(run("counted"), "counted")
+        self.assertEqual(segment.lost, {})
+
+    def test_counts_are_exact_at_sigkill(self):
+        self.assert_counts(run("counted", "--kill"), "counted", status=-SIGKILL)
+
+    def test_counts_are_exact_with_another_allocator(self):
+        segment = self.assert_counts(run("counted_jemalloc"), "counted_jemalloc")
+        self.assertEqual(segment.shift, 4)
+
+    def test_every_allocation_function_is_counted(self):
+        ended = run("functions")
+        self.assertEqual(ended.status, 0, ended.stderr)
+        recorded = ended.segments[0].by_function(program("functions"))
+        for function, (acquired, released, size_bytes) in json.loads(ended.stdout).items():
+            self.assertEqual(recorded[function][:3], [acquired, released, size_bytes], function)
+
+    def test_operators_of_cxx_are_counted_once(self):
+        self.assert_counts(run("operators"), "operators")
+
+    def test_signal_handlers_are_recorded(self):
+        segment = self.assert_counts(run("signals"), "signals")
+        self.assertNotIn(LOSS_NESTED, segment.lost)
+
+    def test_threads_are_counted_by_state(self):
+        ended = run("threads")
+        self.assertEqual(ended.status, 0, ended.stderr)
+        segment = ended.segments[0]
+        recorded = segment.by_function(program("threads"), kind="thread")
+        wanted = json.loads(ended.stdout)
+        for function, (acquired, released, _) in wanted.items():
+            self.assertEqual(recorded[function][:2], [acquired, released], function)
+        forgotten = [row for row in segment.threads if row[1] == "forgotten"]
+        self.assertEqual(len(forgotten), 5)
+        self.assertTrue(all(state & ENDED for state, _, _ in forgotten))
+
+    def test_forks_never_hang(self):
+        ended = run("forks", timeout_s=120)
+        self.assertEqual(ended.status, 0, ended.stderr)
+        self.assertEqual(ended.stdout, "all children ended as they should\n")
+        self.assertGreater(len(ended.segments), 180)  # 60 rounds of three children, and the daemon
+        pids = [segment.pid for segment in ended.segments]
+        self.assertEqual(pids.count(pids[0]), 1)
+        for segment in ended.segments[1:]:
+            self.assertGreater(segment.total()[0], 0, "a child without events")
+
+    def test_stacks_equal_libunwinds(self):
+        ended = run("stacks")
+        self.assertEqual(ended.status, 0, ended.stderr)
+        segment = ended.segments[0]
+        by_bytes = {site["counts"][2]: site for site in segment.sites if site["counts"][0] == 1}
+        cases = json.loads(ended.stdout)
+        self.assertGreaterEqual(len(cases), 12)
+        for number, (case, wanted) in enumerate(cases.items(), 100001):
+            frames = [[os.path.basename(path), offset] for path, offset in by_bytes[number]["frames"]]
+            self.assertEqual(frames[1:], wanted, case)
+        deep = by_bytes[100099]
+        self.assertEqual((deep["root"], len(deep["frames"])), (DEEP, 1024))
+        self.assertEqual(segment.lost.get(LOSS_STACK_DEEP), 1)
+
+    def test_a_closed_library_keeps_its_name(self):
+        plugins = [os.path.join(PROGRAMS, f"libhost_{name}_plugin.so") for name in ("first", "second")]
+        ended = run("unload", *plugins)
+        self.assertEqual(ended.status, 0, ended.stderr)
+        for plugin, wanted in zip(plugins, json.loads(ended.stdout).items()):
+            sites = [site for site in ended.segments[0].sites
+                     if site["counts"][2] % 100 == 0 and any(path == plugin for path, _ in site["frames"][:2])]
+            self.assertEqual(sum(site["counts"][0] for site in sites), wanted[1], plugin)
+            self.assertTrue(all(site["root"] == COMPLETE for site in sites))
+
+    def test_subsystems_are_scoped_and_inherited(self):
+        ended = run("annotated")
+        self.assertEqual((ended.status, ended.stdout), (0, "1 1\n"))
+        segment = ended.segments[0]
+        self.assertEqual(segment.marks, ["warm"])
+        by_name = {}
+        for site in segment.sites:
+            if site["kind"] == "heap" and site["frames"] and any("annotated" in p for p, _ in site["frames"][:1]):
+                by_name[site["subsystem"]] = by_name.get(site["subsystem"], 0) + site["counts"][2]
+        self.assertEqual(by_name, {"": 1100, "outer": 200, "inner": 200, "maker": 300})
+
+    def test_mlockall_does_not_fill_memory(self):
+        ended = run("locked")
+        self.assertEqual(ended.status, 0, ended.stderr)
+        if ended.stdout.strip() == "refused":
+            self.skipTest("this machine does not let programs lock memory")
+        self.assertLess(int(ended.stdout), 200 * 1024)
+
+    def test_tight_limits_leave_the_program_alone(self):
+        for limit, value in ((resource.RLIMIT_AS, 1 << 30), (resource.RLIMIT_FSIZE, 1 << 20)):
+            ended = run("counted", preexec=lambda l=limit, v=value: resource.setrlimit(l, (v, v)))
+            self.assertEqual((ended.status, ended.stderr), (0, ""))
+            self.assertIn("by_malloc", ended.stdout)
+
+    def test_without_a_collector_the_program_runs(self):
+        ended = run("counted", env={"SEEP_SOCKET": "@seep-nobody-listens-here"})
+        self.assertEqual((ended.status, ended.stderr, ended.segments), (0, "", []))
+        self.assertIn("by_malloc", ended.stdout)
+
+    def test_children_are_left_alone_on_demand(self):
+        ended = run("forks", env={"SEEP_OPTIONS": "no-children"}, timeout_s=120)
+        self.assertEqual((ended.status, len(ended.segments)), (0, 1), ended.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])

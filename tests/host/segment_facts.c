@@ -1,0 +1,49 @@
+/* Prints the segment's layout as one JSON line, for a reader that shares no code with the collector.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <stddef.h>
+#include <stdio.h>
+
+#include "seep/segment.h"
+
+#define FACT(name, value) printf("\"%s\":%llu,", name, (unsigned long long)(value))
+#define FIELD(type, field) FACT(#type "." #field, offsetof(struct type, field))
+
+int main(void)
+{
+    printf("{");
+    FIELD(seep_segment_header, magic);
+    FIELD(seep_segment_header, state);
+    FIELD(seep_segment_header, pid);
+    FIELD(seep_segment_header, granule_shift);
+    FIELD(seep_segment_header, node_count);
+    FIELD(seep_segment_header, site_count);
+    FIELD(seep_segment_header, module_count);
+    FIELD(seep_segment_header, subsystem_count);
+    FIELD(seep_segment_header, mark_count);
+    FIELD(seep_segment_header, thread_count);
+    FIELD(seep_segment_header, exit_noted);
+    FIELD(seep_segment_header, exit_status);
+    FIELD(seep_segment_header, lost);
+    FIELD(seep_module, path);
+    FIELD(seep_thread, state);
+    FIELD(seep_thread, site);
+    FIELD(seep_thread, subsystem);
+    FIELD(seep_thread, name);
+    FACT("header", sizeof(struct seep_segment_header));
+    FACT("modules", SEEP_AT_MODULES);
+    FACT("subsystems", SEEP_AT_SUBSYSTEMS);
+    FACT("marks", SEEP_AT_MARKS);
+    FACT("threads", SEEP_AT_THREADS);
+    FACT("nodes", SEEP_AT_NODES);
+    FACT("sites", SEEP_AT_SITES);
+    FACT("shards", SEEP_AT_SHARDS);
+    FACT("shard_bytes", SEEP_SHARD_BYTES);
+    FACT("shard_count", SEEP_SHARDS);
+    FACT("module_bytes", sizeof(struct seep_module));
+    FACT("thread_bytes", sizeof(struct seep_thread));
+    FACT("lost_max", SEEP_LOSS_MAX);
+    printf("\"version\":%d}\n", SEEP_SEGMENT_VERSION);
+    return 0;
+}
