@@ -159,29 +159,34 @@ static int find_collector(void)
     return fd >= 0 ? fd : connect_to_sidecar();
 }
 
-int seep_handover_send(int fd)
+int seep_handover_send(int fd, enum seep_off_reason reason)
 {
     struct seep_handover hello = {.magic = SEEP_HANDOVER_MAGIC,
                                   .version = SEEP_SEGMENT_VERSION,
-                                  .pid = (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0)};
+                                  .pid = (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0),
+                                  .off_reason = (uint32_t)reason};
     struct iovec part = {.iov_base = &hello, .iov_len = sizeof(hello)};
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control = {{0}};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     int connection = find_collector();
     long sent = 0;
 
     if (connection < 0) {
         return connection;
     }
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+    if (fd >= 0) {
+        struct cmsghdr *header = &control.align;
+
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof(control.bytes);
+    }
     sent = seep_arch_syscall3(SYS_sendmsg, connection, &message, MSG_NOSIGNAL);
     (void)seep_arch_syscall3(SYS_close, connection, 0, 0);
     return sent == (long)sizeof(hello) ? 0 : -ECONNREFUSED;

@@ -128,7 +128,7 @@ static int attach_segment(void)
     }
     seep_thread_table_reset();
     atomic_store_explicit(&seep_segment_header()->state, SEEP_SEGMENT_READY, memory_order_release);
-    result = seep_handover_send(fd);
+    result = seep_handover_send(fd, SEEP_OFF_NONE);
     (void)seep_arch_syscall3(SYS_close, fd, 0, 0);
     if (result < 0) {
         seep_segment_unmap();
@@ -155,6 +155,9 @@ bool seep_life_attach(void)
         result = attach_segment();
     }
     if (result < 0) {
+        if (!off_for_good && result != -SEEP_OFF_NO_COLLECTOR && result != -SEEP_OFF_CHILDREN_OFF) {
+            (void)seep_handover_send(-1, (enum seep_off_reason)-result);
+        }
         off_for_good = true;
         atomic_store_explicit(seep_guard_epoch, SEEP_EPOCH_OFF, memory_order_release);
         return false;

@@ -250,6 +250,9 @@ struct seep_handover {
     uint64_t magic;
     uint32_t version; /* SEEP_SEGMENT_VERSION */
     uint32_t pid;
+    uint32_t off_reason; /* enum seep_off_reason: not NONE = the shim stepped aside; no descriptor comes */
+    uint32_t pad;
 };
+static_assert(sizeof(struct seep_handover) == 24, "layout");
 
 #endif

@@ -125,9 +125,10 @@ class HostTest(unittest.TestCase):
         self.assertLess(int(ended.stdout), 200 * 1024)
 
     def test_tight_limits_leave_the_program_alone(self):
-        for limit, value in ((resource.RLIMIT_AS, 1 << 30), (resource.RLIMIT_FSIZE, 1 << 20)):
+        for limit, value, reason in ((resource.RLIMIT_AS, 1 << 30, 3), (resource.RLIMIT_FSIZE, 1 << 20, 7)):
             ended = run("counted", preexec=lambda l=limit, v=value: resource.setrlimit(l, (v, v)))
             self.assertEqual((ended.status, ended.stderr), (0, ""))
+            self.assertEqual((ended.segments, ended.off_reasons), ([], [reason]))  # enum seep_off_reason
             self.assertIn("by_malloc", ended.stdout)
 
     def test_without_a_collector_the_program_runs(self):

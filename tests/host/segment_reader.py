@@ -120,12 +120,13 @@ class Run:
         facts = json.loads(subprocess.run([facts_program], capture_output=True, check=True).stdout)
         name = f"seep-host-test-{os.getpid()}-{id(self)}"
         descriptors = []
+        self.off_reasons = []
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind("\0" + name)
             listener.listen(4096)
             listener.settimeout(0.2)
             done = threading.Event()
-            thread = threading.Thread(target=self.collect, args=(listener, descriptors, done))
+            thread = threading.Thread(target=self.collect, args=(listener, descriptors, self.off_reasons, done))
             thread.start()
             try:
                 ended = subprocess.run(command, capture_output=True, timeout=timeout_s, check=False, preexec_fn=preexec,
@@ -139,7 +140,7 @@ class Run:
             os.close(fd)
 
     @staticmethod
-    def collect(listener, descriptors, done):
+    def collect(listener, descriptors, off_reasons, done):
         while True:
             try:
                 connection, _ = listener.accept()
@@ -148,7 +149,8 @@ class Run:
                     return
                 continue
             with connection:
-                _, ancillary, _, _ = connection.recvmsg(64, 256)
+                message, ancillary, _, _ = connection.recvmsg(64, 256)
+                off_reasons.append(struct.unpack("<QIIII", message)[3])
                 for level, kind, data in ancillary:
                     if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                         fds = array.array("i")
