@@ -50,7 +50,7 @@ static bool page_readable(uintptr_t address)
     return seep_arch_syscall4(SYS_rt_sigprocmask, NO_SUCH_HOW, address & ~(uintptr_t)7, 0, 8) != -EFAULT;
 }
 
-static bool load(struct walk *walk, uintptr_t address, uintptr_t *word)
+static inline __attribute__((always_inline)) bool load(struct walk *walk, uintptr_t address, uintptr_t *word)
 {
     if ((address & (WORD_BYTES - 1)) != 0) {
         return false;
@@ -97,7 +97,7 @@ static uint32_t step_signal(struct walk *walk)
     return SEEP_NODE_NONE;
 }
 
-static bool find_cfa(struct walk *walk, const struct seep_rule *rule, uintptr_t *cfa)
+static inline __attribute__((always_inline)) bool find_cfa(struct walk *walk, const struct seep_rule *rule, uintptr_t *cfa)
 {
     switch (rule->kind) {
     case SEEP_RULE_SP:
@@ -112,7 +112,7 @@ static bool find_cfa(struct walk *walk, const struct seep_rule *rule, uintptr_t 
 }
 
 /* To the caller. Returns: SEEP_NODE_NONE, or how the stack ends. */
-static uint32_t step(struct walk *walk, const struct seep_rule *rule)
+static inline __attribute__((always_inline)) uint32_t step(struct walk *walk, const struct seep_rule *rule)
 {
     uintptr_t cfa = 0;
     uintptr_t fp = walk->fp;
@@ -145,7 +145,7 @@ static bool at_process_entry(const struct walk *walk)
     return walk->sp < end && end - walk->sp <= ENTRY_BYTES;
 }
 
-static uint32_t leave(struct walk *walk, const struct seep_rule *rule)
+static inline __attribute__((always_inline)) uint32_t leave(struct walk *walk, const struct seep_rule *rule)
 {
     switch (rule->kind) {
     case SEEP_RULE_SIGNAL:
