@@ -12,11 +12,11 @@
 struct seep_symbol_frame {
     const char *function; /* demangled; "??" when unknown */
     const char *file;     /* "" when unknown; as in the debug information */
-    uint32_t line;        /* 0 unknown */
     const char *module;   /* base name of the module's file; "??" outside any */
     const char *module_path;
     const char *build_id; /* hex; "" when none */
     uint64_t offset;      /* in the module */
+    uint32_t line;        /* 0 unknown */
     bool inlined;         /* inlined into the frame after it */
 };
 

@@ -1,4 +1,5 @@
-/* The live table and the counters: what is acquired and released balances, in every order.
+/* The live table and the counters: what is acquired and released balances, in every
+ * order.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -37,7 +38,8 @@ __attribute__((noinline)) static void acquire(uintptr_t address, size_t bytes)
 {
     uintptr_t *frame = __builtin_frame_address(0);
 
-    seep_record_acquire(self, SEEP_KIND_HEAP, (const void *)address, bytes, (uintptr_t)(frame + 1), *frame);
+    seep_record_acquire(self, SEEP_KIND_HEAP, (const void *)address, bytes,
+                        (uintptr_t)(frame + 1), *frame);
 }
 
 static struct seep_counters sum(void)
@@ -61,7 +63,13 @@ static void release(uintptr_t address)
 
 static void what_is_acquired_and_released_balances_for_every_size(void **state)
 {
-    const size_t sizes[] = {0, 1, 31, 4096, SEEP_LIVE_LARGE - 1, SEEP_LIVE_LARGE, SEEP_LIVE_LARGE + 1,
+    const size_t sizes[] = {0,
+                            1,
+                            31,
+                            4096,
+                            SEEP_LIVE_LARGE - 1,
+                            SEEP_LIVE_LARGE,
+                            SEEP_LIVE_LARGE + 1,
                             (size_t)1 << 40};
     uint64_t bytes = 0;
 
@@ -150,14 +158,20 @@ static void a_full_live_table_is_counted_as_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_acquired_and_released_balances_for_every_size, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_block_never_seen_is_released_for_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_release_that_failed_leaves_the_block_as_it_was, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_address_that_comes_again_without_a_release_counts_one, set_up,
+        cmocka_unit_test_setup_teardown(
+            what_is_acquired_and_released_balances_for_every_size, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_block_never_seen_is_released_for_nothing,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_release_that_failed_leaves_the_block_as_it_was,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            an_address_that_comes_again_without_a_release_counts_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(neighbours_do_not_share_an_entry, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(neighbours_do_not_share_an_entry, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_address_beyond_the_table_is_counted_as_lost, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_full_live_table_is_counted_as_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_address_beyond_the_table_is_counted_as_lost,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_live_table_is_counted_as_lost, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,320 @@
+/* seep report: a recording judged and shown.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+#include "cli/option.h"
+#include "cli/output.h"
+#include "load/recording.h"
+#include "load/symbol.h"
+#include "report/renderer.h"
+#include "verdict/verdict.h"
+
+enum { CHILDREN_JUDGED_MAX = 32, TOP_MOST = 1000000, HELP_WANTED = 1 };
+
+const char *const SEEP_HELP_REPORT =
+    "seep report - judges a recording and shows what leaks\n"
+    "\n"
+    "usage: seep report FILE [options]\n"
+    "\n"
+    "  --format FORMAT    text (default) or json\n"
+    "  -o, --output OUT   write to OUT instead of the terminal; replaced as a whole\n"
+    "  --kind KIND        only findings of this kind: heap, thread\n"
+    "  --subsystem NAME   only findings of this subsystem of the program\n"
+    "  --top N            show at most N findings (text: 10; json: all)\n"
+    "  --since S          judge from S seconds after the start, instead of after "
+    "warm-up\n"
+    "  --until S          judge up to S seconds after the start\n"
+    "  --fail-on VERDICT  exit 1 when a finding is at least: suspect, probable, "
+    "definite\n"
+    "\n"
+    "Verdicts: definite and probable are leaks; suspect wants a longer run; bounded is "
+    "listed so\n"
+    "that you know it was looked at (a cache that filled, memory left at a normal "
+    "exit).\n"
+    "\n"
+    "examples:\n"
+    "  seep report soak.seep\n"
+    "  seep report soak.seep --kind thread --top 3\n"
+    "  seep report soak.seep --since 600          the first ten minutes were warm-up\n"
+    "  seep report soak.seep --format json | jq '.findings[0].summary'\n";
+
+struct request {
+    const char *path, *out;
+    const struct seep_renderer *renderer;
+    struct seep_verdict_options verdict;
+    enum seep_verdict fail_on;
+    size_t top;
+};
+
+/* A recording judged, with everything it borrows from. */
+struct judged {
+    struct seep_recording *recording;
+    struct seep_symbolizer *symbolizer;
+    struct seep_findings *findings;
+};
+
+static void judged_fini(struct judged *judged)
+{
+    seep_findings_free(judged->findings);
+    seep_symbolizer_free(judged->symbolizer);
+    seep_recording_free(judged->recording);
+    *judged = (struct judged){0};
+}
+
+/* Returns: 0; negative errno with *error set; *judged is all zero then. */
+static int judge(const char *path, const struct seep_verdict_options *options,
+                 struct judged *judged, struct seep_error *error)
+{
+    int status = seep_recording_open(path, &judged->recording, error);
+
+    if (status < 0) {
+        return status;
+    }
+    status = seep_symbolizer_new(judged->recording, &judged->symbolizer);
+    if (status < 0) {
+        (void)seep_error_set(error, status, "%s: cannot read symbols: %s", path,
+                             strerrordesc_np(-status));
+    } else {
+        status = seep_verdict_make(judged->recording, judged->symbolizer, options,
+                                   &judged->findings, error);
+    }
+    if (status < 0) {
+        judged_fini(judged);
+    }
+    return status;
+}
+
+/* Children have recordings beside their parent's; one that cannot be read has no outcome.
+ */
+static void judge_children(const char *path, struct seep_findings *findings)
+{
+    char folder[PATH_MAX];
+    size_t done = 0;
+
+    for (size_t i = 0; i < findings->child_count && done < CHILDREN_JUDGED_MAX; i++) {
+        struct seep_view_child *child = &findings->children[i];
+        const char *slash = strrchr(child->file, '/');
+        char beside[PATH_MAX + 1024];
+        struct judged judged = {0};
+        struct seep_error ignored;
+
+        if (child->file[0] == '\0' || strlen(path) >= sizeof(folder)) {
+            continue;
+        }
+        (void)snprintf(folder, sizeof(folder), "%s", path);
+        (void)snprintf(beside, sizeof(beside), "%s/%s", dirname(folder),
+                       slash != NULL ? slash + 1 : child->file);
+        done++;
+        if (judge(beside, &SEEP_VERDICT_OPTIONS_ALL, &judged, &ignored) == 0) {
+            child->outcome = judged.findings->outcome;
+            judged_fini(&judged);
+        }
+    }
+}
+
+static int exit_status_of(int code)
+{
+    return code == -ENOMEM ? SEEP_EXIT_FAILED : SEEP_EXIT_USAGE;
+}
+
+static int complain(const struct seep_error *error, int exit_status)
+{
+    fprintf(stderr, "seep report: %s\n", error->message);
+    return exit_status;
+}
+
+static int emit(const struct request *request, const struct seep_findings *findings,
+                FILE *stream)
+{
+    struct seep_render_options options = seep_output_options(stream);
+    struct seep_buf bytes = {0};
+    struct seep_error error = {0};
+    int status = 0;
+
+    options.top = request->top;
+    options.color = options.color && request->out == NULL;
+    if (request->renderer->render(findings, &options, &bytes) < 0) {
+        (void)seep_error_set(&error, -ENOMEM, "out of memory while writing the report");
+    } else if (request->out != NULL) {
+        (void)seep_output_file(request->out, &bytes, &error);
+    } else {
+        (void)seep_output_stream(stream, &bytes, &error);
+    }
+    seep_buf_fini(&bytes);
+    if (error.code != 0) {
+        status = complain(&error, SEEP_EXIT_FAILED);
+    } else if (request->fail_on != SEEP_VERDICT_NONE &&
+               seep_findings_worst(findings) >= request->fail_on) {
+        status = SEEP_EXIT_FOUND;
+    }
+    return status;
+}
+
+static int carry_out(const struct request *request, FILE *stream)
+{
+    struct judged judged = {0};
+    struct seep_error error = {0};
+    int status = judge(request->path, &request->verdict, &judged, &error);
+
+    if (status < 0) {
+        return complain(&error, exit_status_of(status));
+    }
+    judge_children(request->path, judged.findings);
+    status = emit(request, judged.findings, stream);
+    judged_fini(&judged);
+    return status;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x;
+    struct stat y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+static int set_format(struct request *request, const char *name)
+{
+    static const char *const later[] = {"html", "markdown", "folded", "pprof", "sarif"};
+
+    request->renderer = seep_renderer_find(name);
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+        if (strcmp(name, later[i]) == 0) {
+            return seep_cli_usage_error("report", "--format %s is not in this version",
+                                        name);
+        }
+    }
+    return request->renderer != NULL
+               ? 0
+               : seep_cli_usage_error("report", "--format \"%s\": use text or json",
+                                      name);
+}
+
+static int set_verdict(struct request *request, const char *word)
+{
+    request->fail_on = seep_verdict_from_name(word);
+    return request->fail_on >= SEEP_VERDICT_SUSPECT
+               ? 0
+               : seep_cli_usage_error(
+                     "report", "--fail-on \"%s\": use suspect, probable or definite",
+                     word);
+}
+
+static int set_kind(struct request *request, const char *word)
+{
+    request->verdict.kind = seep_kind_from_name(word);
+    return request->verdict.kind != SEEP_KIND_NONE
+               ? 0
+               : seep_cli_usage_error(
+                     "report", "--kind \"%s\": use heap, mapping, thread, fd or timer",
+                     word);
+}
+
+static int set_top(struct request *request, const char *word)
+{
+    double top = 0;
+
+    if (seep_option_number(word, &top) < 0 || top < 1 || top > TOP_MOST ||
+        top != (double)(size_t)top) {
+        return seep_cli_usage_error("report", "--top \"%s\": a whole number from 1 on",
+                                    word);
+    }
+    request->top = (size_t)top;
+    return 0;
+}
+
+static int set_seconds(const char *name, const char *word, double *out)
+{
+    return seep_option_number(word, out) == 0
+               ? 0
+               : seep_cli_usage_error("report",
+                                      "--%s \"%s\": seconds since the start, from 0 on",
+                                      name, word);
+}
+
+enum { FORMAT, OUTPUT, KIND, SUBSYSTEM, TOP, SINCE, UNTIL, FAIL_ON, OPTION_COUNT };
+
+static int interpret(struct request *request, const struct seep_option *options)
+{
+    int status = 0;
+
+    if (options[FORMAT].value != NULL) {
+        status = set_format(request, options[FORMAT].value);
+    }
+    if (status == 0 && options[KIND].value != NULL) {
+        status = set_kind(request, options[KIND].value);
+    }
+    if (status == 0 && options[TOP].value != NULL) {
+        status = set_top(request, options[TOP].value);
+    }
+    if (status == 0 && options[SINCE].value != NULL) {
+        status = set_seconds("since", options[SINCE].value, &request->verdict.since_s);
+    }
+    if (status == 0 && options[UNTIL].value != NULL) {
+        status = set_seconds("until", options[UNTIL].value, &request->verdict.until_s);
+    }
+    if (status == 0 && options[FAIL_ON].value != NULL) {
+        status = set_verdict(request, options[FAIL_ON].value);
+    }
+    request->verdict.subsystem = options[SUBSYSTEM].value;
+    request->out = options[OUTPUT].value;
+    if (request->out != NULL && strcmp(request->out, "-") == 0) {
+        request->out = NULL;
+    }
+    return status;
+}
+
+int seep_cmd_report(int argc, char **argv)
+{
+    struct seep_option options[OPTION_COUNT] = {
+        [FORMAT] = {.name = "format"}, [OUTPUT] = {.name = "output", .letter = 'o'},
+        [KIND] = {.name = "kind"},     [SUBSYSTEM] = {.name = "subsystem"},
+        [TOP] = {.name = "top"},       [SINCE] = {.name = "since"},
+        [UNTIL] = {.name = "until"},   [FAIL_ON] = {.name = "fail-on"},
+    };
+    struct request request = {.renderer = &SEEP_RENDERER_TEXT,
+                              .verdict = SEEP_VERDICT_OPTIONS_ALL};
+    int status =
+        seep_option_parse("report", argc, argv, options, OPTION_COUNT, &request.path);
+
+    if (status == HELP_WANTED) {
+        fputs(SEEP_HELP_REPORT, stdout);
+        return SEEP_EXIT_OK;
+    }
+    if (status == 0) {
+        status = interpret(&request, options);
+    }
+    if (status != 0) {
+        return status;
+    }
+    if (request.path == NULL) {
+        return seep_cli_usage_error("report", "which FILE?");
+    }
+    if (request.out != NULL && same_file(request.path, request.out)) {
+        return seep_cli_usage_error(
+            "report", "-o %s would overwrite the recording itself", request.out);
+    }
+    return carry_out(&request, stdout);
+}
+
+int seep_cli_report_to_stderr(const char *path, const char *fail_on)
+{
+    struct request request = {.path = path,
+                              .renderer = &SEEP_RENDERER_TEXT,
+                              .verdict = SEEP_VERDICT_OPTIONS_ALL};
+
+    if (fail_on != NULL) {
+        request.fail_on = seep_verdict_from_name(fail_on);
+    }
+    return carry_out(&request, stderr);
+}

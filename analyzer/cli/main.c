@@ -1,0 +1,117 @@
+/* seep: finds what a long-running program leaks. This file maps words to commands.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/option.h"
+
+static const char HELP[] =
+    "seep - finds what a long-running program leaks: memory, threads\n"
+    "\n"
+    "usage: seep COMMAND [options]\n"
+    "\n"
+    "  seep run PROGRAM [ARG...]   record a program; when it ends, print what it leaks\n"
+    "  seep report FILE            judge a recording again, as text or JSON\n"
+    "  seep dump FILE              a recording as JSON lines, for other tools\n"
+    "  seep help COMMAND           all about one command\n"
+    "  seep --version\n"
+    "\n"
+    "A first look at a server, for a minute:\n"
+    "  seep run --duration 60 -- ./server --port 8080\n"
+    "In a build: fail it when something leaks, and keep the report:\n"
+    "  seep run --fail-on probable -o soak.seep -- ./server\n"
+    "  seep report soak.seep --format json -o report.json\n"
+    "Without `seep run`, from a service file or a container:\n"
+    "  LD_PRELOAD=libseep.so ./server\n"
+    "\n"
+    "Exit status: 0 fine, 1 found what --fail-on asks for, 2 wrong usage or unreadable "
+    "input,\n"
+    "3 Seep failed; `seep run` gives the program's own status otherwise.\n";
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *const *help;
+} COMMANDS[] = {
+    {"run", seep_cmd_run, &SEEP_HELP_RUN},
+    {"report", seep_cmd_report, &SEEP_HELP_REPORT},
+    {"dump", seep_cmd_dump, &SEEP_HELP_DUMP},
+    {"collect", seep_cmd_collect, &SEEP_HELP_COLLECT},
+};
+enum { COMMAND_COUNT = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(COMMANDS[i].name, name) == 0) {
+            return &COMMANDS[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    static const char *const words[] = {"run", "report", "dump", "help"};
+    static const char *const later[] = {"diff",  "bisect", "threads", "top",
+                                        "serve", "check",  "fleet"};
+    const char *nearest =
+        seep_option_nearest(name, words, sizeof(words) / sizeof(words[0]));
+
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+        if (strcmp(name, later[i]) == 0) {
+            fprintf(stderr,
+                    "seep: the command %s is not in this version (see: seep help)\n",
+                    name);
+            return SEEP_EXIT_USAGE;
+        }
+    }
+    if (nearest != NULL) {
+        fprintf(stderr, "seep: unknown command %s; did you mean %s? (see: seep help)\n",
+                name, nearest);
+    } else {
+        fprintf(stderr, "seep: unknown command %s (see: seep help)\n", name);
+    }
+    return SEEP_EXIT_USAGE;
+}
+
+static int help(int argc, char **argv)
+{
+    const struct command *command = argc > 1 ? find(argv[1]) : NULL;
+
+    if (argc > 1 && command == NULL && strcmp(argv[1], "help") != 0) {
+        return unknown(argv[1]);
+    }
+    fputs(command != NULL ? *command->help : HELP, stdout);
+    return SEEP_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    const struct command *command = find(name);
+
+    if (command != NULL) {
+        return command->run(argc - 1, argv + 1);
+    }
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 ||
+        strcmp(name, "-h") == 0) {
+        return help(argc - 1, argv + 1);
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        puts("seep " SEEP_VERSION);
+        return SEEP_EXIT_OK;
+    }
+    if (argc < 2) {
+        fputs(HELP, stderr);
+        return SEEP_EXIT_USAGE;
+    }
+    if (name[0] == '-') {
+        fprintf(stderr, "seep: unknown option %s (see: seep help)\n", name);
+        return SEEP_EXIT_USAGE;
+    }
+    return unknown(name);
+}

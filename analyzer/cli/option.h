@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_CLI_OPTION_H
+#define SEEP_ANALYZER_CLI_OPTION_H
+
+#include <stddef.h>
+
+/* One option that a command knows, always with a value: `--top 5`, `--top=5`, `-o FILE`.
+ */
+struct seep_option {
+    const char *name; /* without dashes */
+    char letter;      /* 0: no short form */
+    const char
+        *value; /* out; NULL: not given. Borrowed from argv; the last one given counts. */
+};
+
+/* Sorts a command's arguments into options and one operand.
+ *
+ * command:  for messages. argc, argv: as main's; argv[0] is the command's name. "--" ends
+ * the options. options:  in/out; n of them. operand:  out; the one argument that is not
+ * an option; NULL when there was none.
+ *
+ * Returns: 0; 1 when --help or -h was among them; SEEP_EXIT_USAGE after one line on
+ * stderr: an unknown option (with the nearest known one), a missing value, a second
+ * operand.
+ */
+int seep_option_parse(const char *command, int argc, char **argv,
+                      struct seep_option *options, size_t n, const char **operand);
+
+/* The nearest of n words within two edits (transposition counts as one), or NULL.
+ * Source: optimal string alignment; Damerau 1964. Thread-safety: pure. */
+const char *seep_option_nearest(const char *word, const char *const *words, size_t n);
+
+/* A whole text as a number. Returns: 0; -EINVAL when it is not one, negative, or not
+ * finite. */
+int seep_option_number(const char *text, double *out);
+
+#endif

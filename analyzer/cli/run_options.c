@@ -1,0 +1,125 @@
+/* The command line of `seep run`: options up to PROGRAM, the rest is the program's.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "cli/run_options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/option.h"
+
+enum { WANTS_HELP = 1, DURATION_MOST_DAYS = 366 };
+
+static const char *const NAMES[] = {"--output",      "--interval",  "--duration",
+                                    "--mode",        "--min-child", "--fail-on",
+                                    "--no-children", "--quiet",     "--help"};
+enum { NAME_COUNT = sizeof(NAMES) / sizeof(NAMES[0]) };
+
+static bool is_verdict(const char *text)
+{
+    return strcmp(text, "definite") == 0 || strcmp(text, "probable") == 0 ||
+           strcmp(text, "suspect") == 0;
+}
+
+/* An option with a value. Returns: 0; SEEP_EXIT_USAGE; -1 not an option that takes one. */
+static int take_valued(const char *name, const char *value, struct seep_run_options *options)
+{
+    static const double DAY_S = 86400;
+    struct seep_error error = {0};
+
+    if (strcmp(name, "-o") == 0 || strcmp(name, "--output") == 0) {
+        options->out = value;
+        return value[0] != '\0' ? 0 : seep_cli_usage_error("run", "-o needs a file name");
+    }
+    if (strcmp(name, "--fail-on") == 0) {
+        options->fail_on = value;
+        return is_verdict(value)
+                   ? 0
+                   : seep_cli_usage_error(
+                         "run", "--fail-on '%s': definite, probable or suspect expected", value);
+    }
+    if (strcmp(name, "--interval") == 0) {
+        (void)seep_options_interval(value, &options->collect.interval_ns, &error);
+    } else if (strcmp(name, "--min-child") == 0) {
+        (void)seep_options_min_child(value, &options->collect.min_child_ns, &error);
+    } else if (strcmp(name, "--duration") == 0) {
+        (void)seep_options_seconds("duration", value, 0.1, DURATION_MOST_DAYS * DAY_S,
+                                   &options->duration_ns, &error);
+    } else if (strcmp(name, "--mode") == 0) {
+        (void)seep_options_mode(value, &error);
+    } else {
+        return -1;
+    }
+    return error.code == 0 ? 0 : seep_cli_usage_error("run", "--%s", error.message);
+}
+
+static bool takes_value(const char *name)
+{
+    return strcmp(name, "-o") == 0 || strcmp(name, "--output") == 0 ||
+           strcmp(name, "--fail-on") == 0 || strcmp(name, "--interval") == 0 ||
+           strcmp(name, "--min-child") == 0 || strcmp(name, "--duration") == 0 ||
+           strcmp(name, "--mode") == 0;
+}
+
+static int unknown(const char *name)
+{
+    const char *nearest = seep_option_nearest(name, NAMES, NAME_COUNT);
+
+    return nearest != NULL
+               ? seep_cli_usage_error("run", "unknown option '%s'; did you mean '%s'?", name,
+                                      nearest)
+               : seep_cli_usage_error("run", "unknown option '%s'", name);
+}
+
+/* One option at argv[*i]; moves *i past its value. */
+static int take_option(char **argv, int *i, struct seep_run_options *options)
+{
+    char name[32];
+    const char *word = argv[*i];
+    const char *equals = strchr(word, '=');
+    size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
+
+    (void)snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : sizeof(name)),
+                   word);
+    if (takes_value(name)) {
+        const char *value = equals != NULL ? equals + 1 : argv[++*i];
+
+        return value != NULL ? take_valued(name, value, options)
+                             : seep_cli_usage_error("run", "%s needs a value", name);
+    }
+    if (strcmp(word, "--no-children") == 0) {
+        options->collect.children = false;
+    } else if (strcmp(word, "--quiet") == 0 || strcmp(word, "-q") == 0) {
+        options->quiet = true;
+    } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        return WANTS_HELP;
+    } else {
+        return unknown(name);
+    }
+    return 0;
+}
+
+int seep_run_options_parse(int argc, char **argv, struct seep_run_options *options)
+{
+    int i = 1;
+
+    *options = (struct seep_run_options){.collect = seep_options_default()};
+    for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            i++;
+            break;
+        }
+        int status = take_option(argv, &i, options);
+
+        if (status != 0) {
+            return status;
+        }
+    }
+    if (i >= argc) {
+        return seep_cli_usage_error("run", "which program?");
+    }
+    options->program = argv + i;
+    return 0;
+}

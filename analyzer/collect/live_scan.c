@@ -1,0 +1,162 @@
+/* Ages and sizes of what is alive, from the shadow of the address space.
+ *
+ * The table is written meanwhile. An entry is one word, so it is whole or absent; only the size of a
+ * LARGE block is a second word. The shim writes the size before the entry and clears the entry first,
+ * so an entry whose size word is no size is a block that went away under us: it is left out.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "collect/live_scan.h"
+
+#include <string.h>
+
+enum { WORD_BYTES = 8, TICK_NS = 15625000, GENERATIONS = 64 };
+
+/* One scan's constants, and the piece of a leaf in hand. */
+struct piece {
+    const struct seep_segment *segment;
+    const struct seep_live_scan *scan;
+    struct seep_age *ages; /* oldest_ns and newest_ns in ticks until the end */
+    unsigned width_shift;  /* generation width is 1 << width_shift ticks */
+    uint32_t leaf;         /* 1-based */
+    uint64_t leaf_at;      /* offset in the segment */
+};
+
+uint64_t seep_live_generation_width_ns(uint64_t since_start_ns)
+{
+    uint64_t width_ns = TICK_NS;
+
+    while (since_start_ns / width_ns >= GENERATIONS) {
+        width_ns *= 2;
+    }
+    return width_ns;
+}
+
+/* The first word of the leaf that follows `leaf` in the address space; 0 when there is none.
+ * Only for a LARGE block that begins in the last granule of its leaf. */
+static uint64_t first_word_of_next_leaf(const struct seep_segment *segment, uint32_t leaf)
+{
+    enum { PIECE_ENTRIES = 1024 };
+    uint32_t top[PIECE_ENTRIES + 1];
+    const uint64_t piece_bytes = (uint64_t)PIECE_ENTRIES * sizeof(top[0]);
+    const uint64_t end = SEEP_AT_TOP + SEEP_TOP_ENTRIES * sizeof(top[0]);
+    uint64_t from = SEEP_AT_TOP;
+    uint64_t word = 0;
+
+    while (from < end) {
+        uint64_t at = 0;
+
+        if (seep_segment_read_data(segment, from, end, top, piece_bytes, &at) <= 0 ||
+            at + piece_bytes >= end ||
+            seep_segment_read(segment, at, top, sizeof(top)) < 0) {
+            return 0;
+        }
+        for (size_t i = 0; i < PIECE_ENTRIES; i++) {
+            uint32_t next = top[i + 1];
+
+            if (top[i] == leaf && next > 0 && next <= segment->leaves_max) {
+                uint64_t leaf_bytes = seep_leaf_bytes(segment->granule_shift);
+                uint64_t leaf_at = SEEP_AT_LEAVES + (next - 1) * leaf_bytes;
+
+                return seep_segment_read(segment, leaf_at, &word, sizeof(word)) < 0 ? 0 : word;
+            }
+        }
+        from = at + piece_bytes;
+    }
+    return 0;
+}
+
+static uint64_t word_at(const struct piece *piece, uint64_t offset)
+{
+    uint64_t word = 0;
+
+    if (offset >= piece->leaf_at + seep_leaf_bytes(piece->segment->granule_shift)) {
+        return first_word_of_next_leaf(piece->segment, piece->leaf);
+    }
+    return seep_segment_read(piece->segment, offset, &word, sizeof(word)) < 0 ? 0 : word;
+}
+
+static void add_entry(const struct piece *piece, uint64_t entry, uint64_t bytes)
+{
+    struct seep_age *age = &piece->ages[seep_live_site(entry)];
+    uint16_t birth = seep_live_birth(entry);
+    uint64_t tick = (uint64_t)(birth & 0xfff) << (birth >> 12);
+    uint64_t generation = tick >> piece->width_shift;
+
+    if (age->live == 0 || tick < age->oldest_ns) {
+        age->oldest_ns = tick;
+    }
+    if (tick > age->newest_ns) {
+        age->newest_ns = tick;
+    }
+    age->live++;
+    age->live_bytes += bytes;
+    age->generations |= UINT64_C(1)
+                        << (generation < GENERATIONS ? generation : GENERATIONS - 1);
+}
+
+static void add_words(const struct piece *piece, uint64_t at, const uint64_t *words, size_t n)
+{
+    const struct seep_live_scan *scan = piece->scan;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t entry = words[i];
+        uint32_t site = seep_live_site(entry);
+        uint64_t bytes = seep_live_size24(entry);
+
+        if (site == 0 || site >= scan->site_count) {
+            continue;
+        }
+        if (scan->kinds[site] == SEEP_KIND_THREAD) {
+            bytes = bytes < scan->thread_count ? scan->stack_bytes[bytes] : 0;
+        } else if (bytes == SEEP_LIVE_LARGE) {
+            bytes = i + 1 < n ? words[i + 1] : word_at(piece, at + (i + 1) * WORD_BYTES);
+            if (bytes == 0 || seep_live_site(bytes) != 0) {
+                continue;
+            }
+        }
+        add_entry(piece, entry, bytes);
+    }
+}
+
+static int scan_leaf(const struct piece *piece)
+{
+    const struct seep_live_scan *scan = piece->scan;
+    uint64_t from = piece->leaf_at;
+    uint64_t end = from + seep_leaf_bytes(piece->segment->granule_shift);
+
+    for (;;) {
+        uint64_t at = 0;
+        int64_t bytes = seep_segment_read_data(piece->segment, from, end, scan->scratch,
+                                               scan->scratch_bytes, &at);
+
+        if (bytes <= 0) {
+            return (int)bytes;
+        }
+        add_words(piece, at, scan->scratch, (size_t)bytes / WORD_BYTES);
+        from = at + (uint64_t)bytes;
+    }
+}
+
+int seep_live_scan(const struct seep_segment *segment, const struct seep_live_scan *scan,
+                   struct seep_age *ages)
+{
+    const uint64_t leaf_bytes = seep_leaf_bytes(segment->granule_shift);
+    struct piece piece = {.segment = segment, .scan = scan, .ages = ages};
+    int err = 0;
+
+    memset(ages, 0, scan->site_count * sizeof(*ages));
+    while (((uint64_t)TICK_NS << piece.width_shift) < scan->generation_width_ns) {
+        piece.width_shift++;
+    }
+    for (uint32_t leaf = 1; err == 0 && leaf <= scan->leaf_count; leaf++) {
+        piece.leaf = leaf;
+        piece.leaf_at = SEEP_AT_LEAVES + (leaf - 1) * leaf_bytes;
+        err = scan_leaf(&piece);
+    }
+    for (uint32_t site = 0; site < scan->site_count; site++) {
+        ages[site].oldest_ns *= TICK_NS;
+        ages[site].newest_ns *= TICK_NS;
+    }
+    return err;
+}

@@ -1,0 +1,108 @@
+/* Options of recording, from two places with one set of rules.
+ *
+ * On the command line a wrong value ends `seep run` before anything starts. In SEEP_OPTIONS of somebody's
+ * service it may not: the service starts, with the default, and the recording says so.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "collect/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORD_BYTES = 128 };
+
+static const double INTERVAL_LEAST_S = 0.1;
+static const double INTERVAL_MOST_S = 3600;
+static const double MIN_CHILD_MOST_S = 86400;
+
+struct seep_collect_options seep_options_default(void)
+{
+    return (struct seep_collect_options){.interval_ns = UINT64_C(1000000000),
+                                         .min_child_ns = UINT64_C(5000000000),
+                                         .children = true};
+}
+
+int seep_options_seconds(const char *option, const char *text, double least_s, double most_s,
+                         uint64_t *out_ns, struct seep_error *error)
+{
+    char *end = NULL;
+    double seconds = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !isfinite(seconds) || seconds < least_s ||
+        seconds > most_s) {
+        return seep_error_set(error, -EINVAL, "%s '%.64s': seconds from %g to %g expected",
+                              option, text, least_s, most_s);
+    }
+    *out_ns = (uint64_t)llround(seconds * 1e9);
+    return 0;
+}
+
+int seep_options_interval(const char *text, uint64_t *out_ns, struct seep_error *error)
+{
+    return seep_options_seconds("interval", text, INTERVAL_LEAST_S, INTERVAL_MOST_S, out_ns,
+                                error);
+}
+
+int seep_options_min_child(const char *text, uint64_t *out_ns, struct seep_error *error)
+{
+    return seep_options_seconds("min-child", text, 0, MIN_CHILD_MOST_S, out_ns, error);
+}
+
+int seep_options_mode(const char *text, struct seep_error *error)
+{
+    if (strcmp(text, "full") == 0) {
+        return 0;
+    }
+    if (strncmp(text, "sampled", 7) == 0) {
+        return seep_error_set(error, -ENOTSUP,
+                              "mode 'sampled' is not available in this version; "
+                              "'full' records every allocation");
+    }
+    return seep_error_set(error, -EINVAL, "mode '%.64s': 'full' expected", text);
+}
+
+static void add_note(struct seep_collect_options *options, const char *what)
+{
+    if (options->note_count < SEEP_OPTION_NOTES_MAX) {
+        (void)snprintf(options->notes[options->note_count++], SEEP_OPTION_NOTE_BYTES,
+                       "SEEP_OPTIONS: %.100s; the default is used", what);
+    }
+}
+
+static void parse_word(const char *word, struct seep_collect_options *options)
+{
+    struct seep_error error = {0};
+
+    if (strncmp(word, "interval=", 9) == 0) {
+        (void)seep_options_interval(word + 9, &options->interval_ns, &error);
+    } else if (strncmp(word, "min-child=", 10) == 0) {
+        (void)seep_options_min_child(word + 10, &options->min_child_ns, &error);
+    } else if (strncmp(word, "mode=", 5) == 0) {
+        (void)seep_options_mode(word + 5, &error);
+    } else if (strcmp(word, "no-children") == 0) {
+        options->children = false;
+    } else if (word[0] != '\0') {
+        (void)seep_error_set(&error, -EINVAL, "unknown option '%.64s'", word);
+    }
+    if (error.code < 0) {
+        add_note(options, error.message);
+    }
+}
+
+void seep_options_parse(const char *text, struct seep_collect_options *options)
+{
+    while (text != NULL && *text != '\0') {
+        char word[WORD_BYTES];
+        size_t len = strcspn(text, ",");
+
+        (void)snprintf(word, sizeof(word), "%.*s", (int)(len < WORD_BYTES ? len : WORD_BYTES),
+                       text);
+        parse_word(word, options);
+        text += len;
+        text += *text == ',';
+    }
+}

@@ -1,0 +1,534 @@
+/* One process: from its segment and /proc to its recording.
+ *
+ * What is cheap is read at every snapshot. The scan of the live table and large thread tables are read
+ * as often as 1 % of the time allows, and at the end, when the segment is at rest and exact.
+ *
+ * Invariants
+ * E1: `written` is what the recording says; it moves only when a snapshot is in the file, so a snapshot
+ *     that could not be written is made up for by the next.
+ * E2: snapshot times rise strictly, whatever the segment claims about its start.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "collect/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collect/counters_sum.h"
+#include "collect/proc_file.h"
+#include "collect/proc_limits.h"
+
+enum {
+    COMMAND_MAX_BYTES = 256,
+    COST_SHARE = 100,   /* costly reads take at most this part of the time: 1 % */
+    AGES_EVERY = 10,    /* snapshots */
+    THREADS_SMALL = 64, /* a table up to this size goes with every snapshot */
+    FIRST_CAPACITY = 1024,
+    NOTE_BYTES = 256,
+    HOST_BYTES = 256
+};
+
+int seep_scratch_init(struct seep_scratch *scratch)
+{
+    *scratch = (struct seep_scratch){0};
+    scratch->piece = malloc(SEEP_SCRATCH_PIECE_BYTES);
+    if (scratch->piece == NULL || seep_frame_coder_init(&scratch->coder) < 0) {
+        free(scratch->piece);
+        scratch->piece = NULL;
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void seep_scratch_fini(struct seep_scratch *scratch)
+{
+    if (scratch->piece != NULL) {
+        seep_frame_coder_fini(&scratch->coder);
+    }
+    seep_buf_fini(&scratch->payload);
+    free(scratch->piece);
+    free(scratch->sums);
+    free(scratch->ages);
+    *scratch = (struct seep_scratch){0};
+}
+
+static uint32_t next_capacity(uint32_t capacity, uint32_t need)
+{
+    uint32_t next = capacity > 0 ? capacity : FIRST_CAPACITY;
+
+    while (next < need) {
+        next *= 2;
+    }
+    return next;
+}
+
+static int reserve_scratch(struct seep_scratch *scratch, uint32_t sites)
+{
+    uint32_t capacity = next_capacity(scratch->capacity, sites);
+
+    if (sites <= scratch->capacity) {
+        return 0;
+    }
+    struct seep_counters *sums = reallocarray(scratch->sums, capacity, sizeof(*sums));
+
+    scratch->sums = sums != NULL ? sums : scratch->sums;
+
+    struct seep_age *ages = reallocarray(scratch->ages, capacity, sizeof(*ages));
+
+    scratch->ages = ages != NULL ? ages : scratch->ages;
+    if (sums == NULL || ages == NULL) {
+        return -ENOMEM;
+    }
+    scratch->capacity = capacity;
+    return 0;
+}
+
+static int reserve_written(struct seep_session *session, uint32_t sites)
+{
+    uint32_t from = session->written_capacity;
+    uint32_t to = next_capacity(from, sites);
+
+    if (sites <= from) {
+        return 0;
+    }
+    struct seep_counters *written = reallocarray(session->written, to, sizeof(*written));
+
+    if (written == NULL) {
+        return -ENOMEM;
+    }
+    memset(written + from, 0, (to - from) * sizeof(*written));
+    session->written = written;
+    session->written_capacity = to;
+    return 0;
+}
+
+static char *join_command(const struct seep_segment_texts *texts)
+{
+    char line[COMMAND_MAX_BYTES];
+    size_t bytes = texts->cmdline_bytes > 0 ? texts->cmdline_bytes - 1 : 0;
+
+    if (bytes == 0) {
+        (void)snprintf(line, sizeof(line), "%.255s", texts->exe);
+        return strdup(line);
+    }
+    bytes = bytes < sizeof(line) ? bytes : sizeof(line) - 1;
+    for (size_t i = 0; i < bytes; i++) {
+        line[i] = texts->cmdline[i] == '\0' ? ' ' : texts->cmdline[i];
+    }
+    line[bytes] = '\0';
+    return strdup(line);
+}
+
+int seep_session_open(struct seep_session *session, const struct seep_session_source *source,
+                      uint64_t interval_ns, struct seep_error *error)
+{
+    struct seep_session opened = {.pid = source->pid,
+                                  .interval_ns = interval_ns,
+                                  .record = {.fd = -1},
+                                  .proc = {.dir_fd = -1},
+                                  .ages_at_snapshot = 1,
+                                  .threads_at_snapshot = 1};
+    struct seep_segment_texts texts;
+    int err = seep_segment_open(source->segment_fd, &opened.segment, error);
+
+    if (err == 0) {
+        err = seep_segment_read_texts(&opened.segment, &texts);
+    }
+    if (err < 0) {
+        return err;
+    }
+    opened.command = join_command(&texts);
+    if (opened.command == NULL) {
+        return seep_error_set(error, -ENOMEM, "no memory for a session");
+    }
+    (void)seep_proc_open(&opened.proc, source->pid, opened.segment.start_proc_ticks);
+    opened.pidfd = source->pidfd;
+    *session = opened;
+    return 0;
+}
+
+uint64_t seep_session_age_ns(const struct seep_session *session)
+{
+    uint64_t now_ns = seep_proc_clock_ns(CLOCK_MONOTONIC);
+
+    return now_ns > session->segment.start_monotonic_ns
+               ? now_ns - session->segment.start_monotonic_ns
+               : 0;
+}
+
+static int put_program(struct seep_session *session, struct seep_scratch *scratch)
+{
+    struct seep_segment_texts texts;
+    struct seep_proc_limits limits;
+    char host[HOST_BYTES] = "";
+    int err = seep_segment_read_texts(&session->segment, &texts);
+
+    if (err < 0) {
+        return err;
+    }
+    (void)gethostname(host, sizeof(host) - 1);
+    seep_proc_limits_read(session->proc.dir_fd, &limits);
+
+    struct seep_program_facts facts = {
+        .pid = session->pid,
+        .ppid = session->segment.ppid,
+        .mode = session->segment.mode,
+        .started_realtime_ns = session->segment.start_realtime_ns,
+        .started_monotonic_ns = session->segment.start_monotonic_ns,
+        .interval_ns = session->interval_ns,
+        .cmdline = texts.cmdline,
+        .cmdline_bytes = texts.cmdline_bytes,
+        .exe = texts.exe,
+        .cwd = texts.cwd,
+        .host = host,
+        .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
+        .limit_as_bytes = limits.as_bytes,
+        .limit_nofile = limits.nofile,
+        .limit_nproc = limits.nproc,
+        .cgroup_memory_max_bytes = limits.cgroup_memory_max_bytes,
+    };
+
+    seep_buf_reset(&scratch->payload);
+    seep_payload_program(&scratch->payload, &facts);
+    err = seep_record_put(&session->record, SEEP_FRAME_PROGRAM, &scratch->payload);
+    session->program_written = err == 0;
+    return err;
+}
+
+int seep_session_note(struct seep_session *session, struct seep_scratch *scratch,
+                      const char *text)
+{
+    if (!session->program_written) {
+        int err = put_program(session, scratch);
+
+        if (err < 0) {
+            return err;
+        }
+    }
+    seep_buf_reset(&scratch->payload);
+    seep_payload_text(&scratch->payload, seep_session_age_ns(session), text, strlen(text));
+    return seep_record_put(&session->record, SEEP_FRAME_NOTE, &scratch->payload);
+}
+
+const char *seep_session_off_text(uint32_t reason)
+{
+    switch (reason) {
+#define SEEP_X(name, value, text)                                                        \
+    case value:                                                                          \
+        return text;
+        SEEP_OFF_REASONS(SEEP_X)
+#undef SEEP_X
+    default:
+        return "for a reason of its own";
+    }
+}
+
+/* What the reader of the report must know; best effort, tried again at the next snapshot. */
+static void put_notes(struct seep_session *session, struct seep_scratch *scratch,
+                      const struct seep_segment_counts *counts)
+{
+    char text[NOTE_BYTES];
+
+    if (counts->state == SEEP_SEGMENT_OFF && !session->off_noted) {
+        (void)snprintf(text, sizeof(text), "recording stopped inside the program: %s",
+                       seep_session_off_text(counts->off_reason));
+        session->off_noted = seep_session_note(session, scratch, text) == 0;
+    }
+    if (session->record.write_failures > session->failures_noted) {
+        uint64_t failures = session->record.write_failures;
+
+        (void)snprintf(text, sizeof(text), "%llu writes to the recording failed: %s",
+                       (unsigned long long)failures,
+                       strerrordesc_np(session->record.write_errno));
+        if (seep_session_note(session, scratch, text) == 0) {
+            session->failures_noted = failures;
+        }
+    }
+}
+
+static void gather_losses(const struct seep_session *session,
+                          const struct seep_segment_counts *counts,
+                          uint64_t lost[SEEP_LOSS_MAX])
+{
+    for (size_t i = 0; i < SEEP_LOSS_MAX; i++) {
+        lost[i] = counts->lost[i] + session->own_lost[i];
+    }
+    lost[SEEP_LOSS_SNAPSHOTS_THINNED] +=
+        session->record.snapshots_merged + session->record.snapshots_dropped;
+    lost[SEEP_LOSS_NODES_FULL] += session->tables.stacks_cut;
+    lost[SEEP_LOSS_SITES_FULL] += session->tables.sites_dropped;
+}
+
+static void raise_peaks(struct seep_session *session, const struct seep_counters *sums,
+                        const struct seep_process_figures *process)
+{
+    uint64_t heap_bytes = 0;
+    uint64_t threads = 0;
+
+    for (uint32_t site = 0; site < session->tables.sites; site++) {
+        if (session->tables.kinds[site] == SEEP_KIND_HEAP &&
+            sums[site].acquired_bytes > sums[site].released_bytes) {
+            heap_bytes += sums[site].acquired_bytes - sums[site].released_bytes;
+        }
+    }
+    if (heap_bytes > session->peak_live_heap_bytes) {
+        session->peak_live_heap_bytes = heap_bytes;
+    }
+    threads = process->threads;
+    if (threads > session->peak_threads) {
+        session->peak_threads = threads;
+    }
+}
+
+static int put_counters(struct seep_session *session, struct seep_scratch *scratch,
+                        const struct seep_segment_counts *counts,
+                        const struct seep_process_figures *process, uint64_t t_ns)
+{
+    uint32_t sites = session->tables.sites;
+    uint64_t lost[SEEP_LOSS_MAX];
+    int err = reserve_scratch(scratch, sites);
+
+    if (err == 0) {
+        err = reserve_written(session, sites);
+    }
+    if (err == 0) {
+        err = seep_counters_sum(&session->segment, sites, scratch->sums, scratch->piece,
+                                SEEP_SCRATCH_PIECE_BYTES);
+    }
+    if (err < 0) {
+        return err;
+    }
+    raise_peaks(session, scratch->sums, process);
+    gather_losses(session, counts, lost);
+
+    struct seep_counters_change change = {session->written, scratch->sums, sites};
+
+    seep_buf_reset(&scratch->payload);
+    seep_payload_snapshot(&scratch->payload, t_ns, process, &change, lost);
+    err = seep_record_put(&session->record, SEEP_FRAME_SNAPSHOT, &scratch->payload);
+    if (err == 0) {
+        if (sites > 0) {
+            memcpy(session->written, scratch->sums, sites * sizeof(*scratch->sums));
+        }
+        session->last_t_ns = t_ns;
+        session->snapshots_taken++;
+    }
+    return err;
+}
+
+static int put_ages(struct seep_session *session, struct seep_scratch *scratch,
+                    const struct seep_segment_counts *counts, uint64_t t_ns)
+{
+    struct seep_live_scan scan = {
+        .kinds = session->tables.kinds,
+        .stack_bytes = session->threads.stack_bytes,
+        .site_count = session->tables.sites,
+        .thread_count = session->threads.count,
+        .leaf_count = counts->leaves,
+        .generation_width_ns = seep_live_generation_width_ns(t_ns),
+        .scratch = scratch->piece,
+        .scratch_bytes = SEEP_SCRATCH_PIECE_BYTES,
+    };
+    int err = seep_live_scan(&session->segment, &scan, scratch->ages);
+
+    if (err < 0) {
+        return err;
+    }
+    seep_buf_reset(&scratch->payload);
+    seep_payload_ages(&scratch->payload, t_ns, scan.generation_width_ns, scratch->ages,
+                      scan.site_count);
+    return seep_record_put(&session->record, SEEP_FRAME_AGES, &scratch->payload);
+}
+
+/* Runs at its turn: when enough snapshots have passed and its last cost is 1 % of the time since. */
+static bool is_due(const struct seep_session *session, enum seep_snapshot_moment moment,
+                   uint64_t at_snapshot, uint64_t not_before_ns)
+{
+    if (moment != SEEP_MOMENT_TICK) {
+        return true;
+    }
+    return session->record.fd >= 0 && session->snapshots_taken >= at_snapshot &&
+           seep_proc_clock_ns(CLOCK_MONOTONIC) >= not_before_ns;
+}
+
+static uint64_t not_before(uint64_t cpu_began_ns)
+{
+    uint64_t cost_ns = seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_began_ns;
+
+    return seep_proc_clock_ns(CLOCK_MONOTONIC) + cost_ns * COST_SHARE;
+}
+
+static int sample_threads(struct seep_session *session, struct seep_scratch *scratch,
+                          const struct seep_segment_counts *counts,
+                          enum seep_snapshot_moment moment, uint64_t t_ns)
+{
+    uint64_t began_ns = seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    bool gone = moment == SEEP_MOMENT_AT_REST;
+    int err = seep_threads_read(&session->threads, &session->segment, counts->threads);
+
+    if (err < 0) {
+        return err;
+    }
+    seep_threads_sample(&session->threads, gone ? -1 : session->proc.dir_fd, t_ns);
+    seep_buf_reset(&scratch->payload);
+    seep_threads_put(&session->threads, t_ns, &scratch->payload);
+    err = seep_record_put(&session->record, SEEP_FRAME_THREADS, &scratch->payload);
+    session->threads_at_snapshot =
+        session->snapshots_taken + 1 + session->threads.count / (THREADS_SMALL + 1);
+    session->threads_not_before_ns = not_before(began_ns);
+    return err;
+}
+
+static int scan_ages(struct seep_session *session, struct seep_scratch *scratch,
+                     const struct seep_segment_counts *counts, uint64_t t_ns)
+{
+    uint64_t began_ns = seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t taken = session->snapshots_taken;
+    int err = seep_threads_read(&session->threads, &session->segment, counts->threads);
+
+    if (err == 0) {
+        err = put_ages(session, scratch, counts, t_ns);
+    }
+    /* The first scans come quickly, for runs that are short: at snapshots 1, 2, 4, 8, then each tenth. */
+    session->ages_at_snapshot = taken < AGES_EVERY ? taken * 2 : taken + AGES_EVERY;
+    session->ages_not_before_ns = not_before(began_ns);
+    return err;
+}
+
+static uint64_t snapshot_time_ns(const struct seep_session *session)
+{
+    uint64_t t_ns = seep_session_age_ns(session);
+
+    return t_ns > session->last_t_ns ? t_ns : session->last_t_ns + 1;
+}
+
+int seep_session_snapshot(struct seep_session *session, struct seep_scratch *scratch,
+                          enum seep_snapshot_moment moment)
+{
+    struct seep_process_figures process = {0};
+    struct seep_segment_counts counts;
+    uint64_t t_ns = snapshot_time_ns(session);
+    int err = session->program_written ? 0 : put_program(session, scratch);
+    int tables_err = 0;
+
+    if (err == 0) {
+        err = seep_segment_read_counts(&session->segment, &counts);
+    }
+    if (err < 0) {
+        return err;
+    }
+    tables_err = seep_tables_copy(&session->tables, &session->segment, &session->record,
+                                  moment == SEEP_MOMENT_AT_REST, scratch->piece);
+    if (moment != SEEP_MOMENT_AT_REST) {
+        (void)seep_proc_sample(&session->proc, &process);
+    }
+    err = put_counters(session, scratch, &counts, &process, t_ns);
+    if (err == 0 && is_due(session, moment, session->threads_at_snapshot,
+                           session->threads_not_before_ns)) {
+        err = sample_threads(session, scratch, &counts, moment, t_ns);
+    }
+    if (err == 0 &&
+        is_due(session, moment, session->ages_at_snapshot, session->ages_not_before_ns)) {
+        err = scan_ages(session, scratch, &counts, t_ns);
+    }
+    put_notes(session, scratch, &counts);
+    return tables_err < 0 ? tables_err : err;
+}
+
+int seep_session_end(struct seep_session *session, struct seep_scratch *scratch,
+                     const struct seep_process_end *end)
+{
+    bool goes_on = end->kind == SEEP_ENDING_RUNNING;
+    int err = seep_session_snapshot(session, scratch,
+                                    goes_on ? SEEP_MOMENT_LAST : SEEP_MOMENT_AT_REST);
+    struct seep_end_facts facts = {
+        .t_ns = session->last_t_ns,
+        .ending_kind = end->kind,
+        .ending_status = end->status,
+        .peak_live_heap_bytes = session->peak_live_heap_bytes,
+        .peak_threads = session->peak_threads,
+        .snapshots_taken = session->snapshots_taken,
+    };
+
+    seep_buf_reset(&scratch->payload);
+    seep_payload_end(&scratch->payload, &facts);
+
+    int end_err = seep_record_put(&session->record, SEEP_FRAME_END, &scratch->payload);
+
+    return err < 0 ? err : end_err;
+}
+
+/* Reads the kinds of sites that no snapshot has copied: a child's line needs no tables in a file. */
+static uint8_t kind_of(const struct seep_session *session, uint32_t site)
+{
+    struct seep_site entry;
+
+    if (site < session->tables.sites) {
+        return session->tables.kinds[site];
+    }
+    return seep_segment_read(&session->segment, SEEP_AT_SITES + site * sizeof(entry), &entry,
+                             sizeof(entry)) < 0
+               ? SEEP_KIND_NONE
+               : entry.kind;
+}
+
+int seep_session_totals(struct seep_session *session, struct seep_scratch *scratch,
+                        struct seep_child_facts *facts)
+{
+    struct seep_segment_counts counts;
+    int err = seep_segment_read_counts(&session->segment, &counts);
+
+    if (err == 0) {
+        err = reserve_scratch(scratch, counts.sites);
+    }
+    if (err == 0) {
+        err = seep_counters_sum(&session->segment, counts.sites, scratch->sums, scratch->piece,
+                                SEEP_SCRATCH_PIECE_BYTES);
+    }
+    for (uint32_t site = 0; err == 0 && site < counts.sites; site++) {
+        const struct seep_counters *sum = &scratch->sums[site];
+
+        if (sum->acquired == 0 && sum->released == 0) {
+            continue;
+        }
+        if (kind_of(session, site) == SEEP_KIND_HEAP) {
+            facts->heap_acquired += sum->acquired;
+            facts->heap_released += sum->released;
+            facts->heap_live_bytes += sum->acquired_bytes - sum->released_bytes;
+        } else if (kind_of(session, site) == SEEP_KIND_THREAD) {
+            facts->threads_acquired += sum->acquired;
+            facts->threads_released += sum->released;
+        }
+    }
+    return err;
+}
+
+struct seep_process_end seep_session_own_word(const struct seep_session *session)
+{
+    struct seep_segment_counts counts;
+
+    if (seep_segment_read_counts(&session->segment, &counts) < 0 || !counts.exit_noted) {
+        return (struct seep_process_end){SEEP_ENDING_LOST, 0};
+    }
+    return (struct seep_process_end){SEEP_ENDING_EXITED, (uint32_t)counts.exit_status & 0xff};
+}
+
+void seep_session_close(struct seep_session *session, bool keep)
+{
+    seep_record_close(&session->record, keep);
+    seep_tables_fini(&session->tables);
+    seep_threads_fini(&session->threads);
+    seep_segment_close(&session->segment);
+    seep_proc_close(&session->proc);
+    if (session->pidfd >= 0) {
+        close(session->pidfd);
+    }
+    free(session->command);
+    free(session->written);
+    *session = (struct seep_session){.pidfd = -1};
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_COLLECT_SESSION_H
+#define SEEP_ANALYZER_COLLECT_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "collect/proc_sample.h"
+#include "collect/process_end.h"
+#include "collect/record_write.h"
+#include "collect/segment_read.h"
+#include "collect/table_copy.h"
+#include "collect/thread_sample.h"
+
+/* Working memory that all sessions of a collector share. All-zero is valid; owner thread. */
+struct seep_scratch {
+    struct seep_frame_coder coder;
+    struct seep_buf payload;
+    void *piece;                /* SEEP_SCRATCH_PIECE_BYTES */
+    struct seep_counters *sums; /* capacity entries */
+    struct seep_age *ages;      /* capacity entries */
+    uint32_t capacity;
+};
+enum { SEEP_SCRATCH_PIECE_BYTES = 1 << 18 };
+
+/* Returns: 0; -ENOMEM. */
+int seep_scratch_init(struct seep_scratch *scratch);
+void seep_scratch_fini(struct seep_scratch *scratch);
+
+/* One recorded process image. A process that replaces itself by exec is a session more. */
+struct seep_session {
+    uint32_t pid; /* in the collector's /proc */
+    int pidfd;    /* owned; -1: it was gone before we could look */
+    struct seep_segment segment;
+    struct seep_proc proc;
+    char *command; /* owned; arguments joined by spaces, cut */
+    struct seep_tables tables;
+    struct seep_threads threads;
+    struct seep_record record;
+    struct seep_counters *written; /* owned; what the newest snapshot in the file says, by site */
+    uint32_t written_capacity;
+    uint64_t interval_ns;
+    uint64_t last_t_ns;       /* of the newest snapshot; 0 = none */
+    uint64_t snapshots_taken; /* that are in the file, or were merged since */
+    uint64_t peak_live_heap_bytes, peak_threads;
+    uint64_t ages_at_snapshot, ages_not_before_ns; /* next scan: count and CLOCK_MONOTONIC */
+    uint64_t threads_at_snapshot, threads_not_before_ns;
+    uint64_t own_lost[SEEP_LOSS_MAX]; /* losses that the collector itself counts */
+    uint64_t failures_noted;          /* write failures that a NOTE tells of */
+    bool program_written, off_noted;
+    bool replaced; /* the process runs another program by now, which has not come forward */
+};
+
+enum seep_snapshot_moment {
+    SEEP_MOMENT_TICK = 1, /* one of many: what is costly waits for its turn */
+    SEEP_MOMENT_LAST = 2, /* the last look at a process that goes on */
+    SEEP_MOMENT_AT_REST = 3 /* the process, or this image of it, is gone: exact */
+};
+
+struct seep_session_source {
+    int segment_fd; /* taken on success */
+    int pidfd;      /* taken on success; -1 unknown */
+    uint32_t pid;
+};
+
+/* Starts a session: checks the segment and opens what belongs to the process. The recording is the
+ * caller's to open (session->record), before the first snapshot.
+ *
+ * Returns: 0; as seep_segment_open; -ENOMEM. On failure nothing of `source` is closed.
+ */
+int seep_session_open(struct seep_session *session, const struct seep_session_source *source,
+                      uint64_t interval_ns, struct seep_error *error);
+
+/* Takes a snapshot: tables, counters, process figures, and what else is due.
+ *
+ * Returns: 0; -errno of the first thing that failed; nothing is lost by it: what is not in the
+ *   file is tried again with the next snapshot.
+ */
+int seep_session_snapshot(struct seep_session *session, struct seep_scratch *scratch,
+                          enum seep_snapshot_moment moment);
+
+/* Takes the last snapshot and writes the END frame. Returns: as seep_session_snapshot. */
+int seep_session_end(struct seep_session *session, struct seep_scratch *scratch,
+                     const struct seep_process_end *end);
+
+/* Writes a NOTE at the present time. Returns: as seep_record_put. */
+int seep_session_note(struct seep_session *session, struct seep_scratch *scratch,
+                      const char *text);
+
+/* Why the shim stepped aside, in words. Never NULL. */
+const char *seep_session_off_text(uint32_t off_reason);
+
+/* Sums over the sites for a CHILD frame: the heap_ and threads_ fields of *facts.
+ * Returns: 0; -errno. Needs no recording. */
+int seep_session_totals(struct seep_session *session, struct seep_scratch *scratch,
+                        struct seep_child_facts *facts);
+
+/* How the process said that it would end, for want of anything better. */
+struct seep_process_end seep_session_own_word(const struct seep_session *session);
+
+/* Nanoseconds since the process started. */
+uint64_t seep_session_age_ns(const struct seep_session *session);
+
+/* Closes all; `keep` as in seep_record_close. */
+void seep_session_close(struct seep_session *session, bool keep);
+
+#endif

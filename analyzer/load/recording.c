@@ -1,0 +1,315 @@
+/* A recording in memory: opened, asked, freed.
+ *
+ * The file is read whole: at most 64 MiB by the writer's limit, and every question that a
+ * report asks goes across all snapshots. Reading on demand was rejected: it would keep an
+ * index per site and frame for no gain.
+ *
+ * I1: references between tables are in range (finish).
+ * I2: a site's points ascend by snapshot, each below snapshot_count.
+ * I3: snapshot times rise strictly.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "load/recording.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "load/record_read.h"
+#include "load/recording_decode.h"
+
+/* The rows that always exist. Returns: 0; -ENOMEM. */
+static int add_first_rows(struct seep_recording *recording)
+{
+    struct seep_recording_store *store = recording->arena;
+    struct seep_pool_budget *budget = &store->budget;
+    char *empty = NULL;
+
+    budget->left_bytes = SEEP_RECORDING_MEMORY_MAX_BYTES;
+    store->pool.budget = budget;
+    store->threads.budget = budget;
+    empty = seep_pool_take_string(&store->pool, "", 0);
+    if (empty == NULL ||
+        seep_pool_grow_table(budget, (void **)&recording->modules, &store->modules, 1,
+                             sizeof(*recording->modules)) < 0 ||
+        seep_pool_grow_table(budget, (void **)&recording->subsystems, &store->subsystems,
+                             1, sizeof(*recording->subsystems)) < 0 ||
+        seep_pool_grow_table(budget, (void **)&recording->nodes, &store->nodes,
+                             SEEP_NODE_FIRST, sizeof(*recording->nodes)) < 0 ||
+        seep_pool_grow_table(budget, (void **)&recording->sites, &store->sites, 1,
+                             sizeof(*recording->sites)) < 0) {
+        return -ENOMEM;
+    }
+    recording->modules[0].path = empty;
+    recording->subsystems[0] = empty;
+    recording->module_count = recording->subsystem_count = recording->site_count = 1;
+    recording->node_count = SEEP_NODE_FIRST;
+    recording->program.exe = recording->program.cwd = empty;
+    recording->program.host = recording->program.seep_version = empty;
+    return 0;
+}
+
+/* Replaces a reference that points nowhere, so that readers may index without asking. */
+static void mend(struct seep_recording *recording, uint32_t *reference, size_t count,
+                 uint32_t instead)
+{
+    if (*reference >= count) {
+        *reference = instead;
+        recording->dangling_references++;
+    }
+}
+
+/* What only the whole file tells: references checked, defaults without an END frame. */
+static void finish(struct seep_recording *recording)
+{
+    for (size_t i = 0; i < recording->node_count; i++) {
+        struct seep_rec_node *node = &recording->nodes[i];
+
+        mend(recording, &node->parent, recording->node_count, SEEP_NODE_UNKNOWN);
+        mend(recording, &node->module, recording->module_count, 0);
+    }
+    for (size_t i = 0; i < recording->site_count; i++) {
+        struct seep_rec_site *site = &recording->sites[i];
+
+        mend(recording, &site->node, recording->node_count, SEEP_NODE_UNKNOWN);
+        mend(recording, &site->subsystem, recording->subsystem_count, 0);
+    }
+    for (size_t i = 0; i < recording->thread_count; i++) {
+        struct seep_rec_thread *thread = &recording->threads[i];
+
+        mend(recording, &thread->site, recording->site_count, 0);
+        mend(recording, &thread->subsystem, recording->subsystem_count, 0);
+        mend(recording, &thread->start_module, recording->module_count, 0);
+    }
+    if (!recording->ended) {
+        recording->snapshots_taken = recording->snapshot_count;
+        if (recording->snapshot_count != 0) {
+            recording->ended_ns =
+                recording->snapshots[recording->snapshot_count - 1].t_ns;
+        }
+    }
+}
+
+static struct seep_recording *new_recording(void)
+{
+    struct seep_recording *recording = calloc(1, sizeof(*recording));
+    struct seep_recording_store *store = calloc(1, sizeof(*store));
+
+    if (recording == NULL || store == NULL) {
+        free(recording);
+        free(store);
+        return NULL;
+    }
+    recording->arena = store;
+    if (add_first_rows(recording) < 0) {
+        seep_recording_free(recording);
+        return NULL;
+    }
+    return recording;
+}
+
+/* Takes the reader, also on error. */
+static int read_all(struct seep_record_reader *reader, struct seep_recording **recording,
+                    struct seep_error *error)
+{
+    struct seep_recording *made = new_recording();
+    struct seep_record_frame frame;
+    int n = 1;
+
+    if (made == NULL) {
+        n = seep_error_set(error, -ENOMEM, "%s: out of memory",
+                           seep_record_reader_name(reader));
+        goto fail_read;
+    }
+    while (n > 0) {
+        n = seep_record_reader_next(reader, &frame, error);
+        if (n > 0 && seep_recording_decode_frame(
+                         made, &frame, seep_record_reader_name(reader), error) < 0) {
+            n = error->code;
+        }
+    }
+    if (n < 0) {
+        goto fail_read;
+    }
+    made->truncated = seep_record_reader_truncated(reader, &made->truncated_at);
+    finish(made);
+    seep_record_reader_close(reader);
+    *recording = made;
+    return 0;
+
+fail_read:
+    seep_recording_free(made);
+    seep_record_reader_close(reader);
+    return n;
+}
+
+int seep_recording_open(const char *path, struct seep_recording **recording,
+                        struct seep_error *error)
+{
+    struct seep_error unseen;
+    struct seep_record_reader *reader = NULL;
+    int n = 0;
+
+    error = error != NULL ? error : &unseen;
+    n = seep_record_reader_open(path, &reader, error);
+    return n < 0 ? n : read_all(reader, recording, error);
+}
+
+int seep_recording_open_bytes(const char *name, const void *bytes, size_t len_bytes,
+                              struct seep_recording **recording, struct seep_error *error)
+{
+    struct seep_error unseen;
+    struct seep_record_reader *reader = NULL;
+    int n = 0;
+
+    error = error != NULL ? error : &unseen;
+    n = seep_record_reader_open_bytes(name, bytes, len_bytes, &reader, error);
+    return n < 0 ? n : read_all(reader, recording, error);
+}
+
+void seep_recording_free(struct seep_recording *recording)
+{
+    struct seep_recording_store *store = NULL;
+
+    if (recording == NULL) {
+        return;
+    }
+    store = recording->arena;
+    for (size_t i = 0; i < recording->site_count; i++) {
+        free(recording->sites[i].points);
+    }
+    free(recording->modules);
+    free(recording->subsystems);
+    free(recording->nodes);
+    free(recording->sites);
+    free(recording->snapshots);
+    free(recording->ages);
+    free(recording->children);
+    free(recording->marks);
+    free(recording->notes);
+    seep_pool_fini(&store->pool);
+    seep_pool_fini(&store->threads);
+    free(store);
+    free(recording);
+}
+
+void seep_recording_site_counters(const struct seep_recording *recording, uint32_t site,
+                                  struct seep_counters *out)
+{
+    const struct seep_rec_site *s = &recording->sites[site];
+    struct seep_counters now = {0};
+    size_t next = 0;
+
+    for (size_t i = 0; i < recording->snapshot_count; i++) {
+        if (next < s->point_count && s->points[next].snapshot == i) {
+            now = s->points[next++].counters;
+        }
+        out[i] = now;
+    }
+}
+
+size_t seep_recording_stack(const struct seep_recording *recording, uint32_t site,
+                            uint32_t *nodes, size_t capacity, uint32_t *root)
+{
+    uint32_t node =
+        site < recording->site_count ? recording->sites[site].node : SEEP_NODE_NONE;
+    size_t depth = 0;
+    size_t written = 0;
+
+    /* No stack of the shim is deeper, so a longer walk is a cycle: no mark per node is
+     * needed to see it. */
+    while (node >= SEEP_NODE_FIRST && node < recording->node_count &&
+           depth < SEEP_STACK_MAX_FRAMES) {
+        const struct seep_rec_node *n = &recording->nodes[node];
+
+        if (n->parent == SEEP_NODE_NONE && n->module == 0 && n->offset == 0) {
+            break; /* claimed by the shim, never filled in */
+        }
+        if (written < capacity) {
+            nodes[written++] = node;
+        }
+        node = n->parent;
+        depth++;
+    }
+    if (root != NULL) {
+        *root = node >= SEEP_NODE_COMPLETE && node <= SEEP_NODE_UNKNOWN
+                    ? node
+                    : SEEP_NODE_UNKNOWN;
+    }
+    return written;
+}
+
+static bool tables_are_valid(const struct seep_recording *rec)
+{
+    for (size_t i = 0; i < rec->node_count; i++) {
+        if (rec->nodes[i].parent >= rec->node_count ||
+            rec->nodes[i].module >= rec->module_count) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < rec->module_count; i++) {
+        if (rec->modules[i].path == NULL || rec->modules[i].build_id_len > 32) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < rec->subsystem_count; i++) {
+        if (rec->subsystems[i] == NULL) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < rec->thread_count; i++) {
+        const struct seep_rec_thread *t = &rec->threads[i];
+
+        if (t->site >= rec->site_count || t->subsystem >= rec->subsystem_count ||
+            t->start_module >= rec->module_count || t->name == NULL || t->wait == NULL) {
+            return false;
+        }
+    }
+    return rec->node_count >= SEEP_NODE_FIRST && rec->module_count >= 1 &&
+           rec->subsystem_count >= 1 && rec->site_count >= 1;
+}
+
+static bool site_is_valid(const struct seep_recording *rec,
+                          const struct seep_rec_site *site)
+{
+    for (size_t i = 0; i < site->point_count; i++) {
+        if (site->points[i].snapshot >= rec->snapshot_count ||
+            (i != 0 && site->points[i].snapshot <= site->points[i - 1].snapshot)) {
+            return false;
+        }
+    }
+    return site->node < rec->node_count && site->subsystem < rec->subsystem_count;
+}
+
+static bool ages_are_valid(const struct seep_recording *rec)
+{
+    for (size_t i = 0; i < rec->ages_count; i++) {
+        const struct seep_rec_ages *scan = &rec->ages[i];
+
+        for (size_t k = 0; k < scan->count; k++) {
+            if (scan->entries[k].site >= rec->site_count ||
+                (k != 0 && scan->entries[k].site <= scan->entries[k - 1].site)) {
+                return false;
+            }
+        }
+        if (i != 0 && scan->t_ns < rec->ages[i - 1].t_ns) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool seep_recording_is_valid(const struct seep_recording *recording)
+{
+    for (size_t i = 1; i < recording->snapshot_count; i++) {
+        if (recording->snapshots[i].t_ns <= recording->snapshots[i - 1].t_ns) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < recording->site_count; i++) {
+        if (!site_is_valid(recording, &recording->sites[i])) {
+            return false;
+        }
+    }
+    return tables_are_valid(recording) && ages_are_valid(recording);
+}

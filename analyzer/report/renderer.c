@@ -1,0 +1,20 @@
+/* The formats that exist.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "report/renderer.h"
+
+#include <string.h>
+
+const struct seep_renderer *seep_renderer_find(const char *name)
+{
+    static const struct seep_renderer *const all[] = {&SEEP_RENDERER_TEXT,
+                                                      &SEEP_RENDERER_JSON};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (strcmp(all[i]->name, name) == 0) {
+            return all[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_REPORT_RENDERER_H
+#define SEEP_ANALYZER_REPORT_RENDERER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "verdict/findings.h"
+
+struct seep_render_options {
+    unsigned columns; /* width of the output; 40 at least is used */
+    bool color;       /* ANSI colours */
+    bool utf8;        /* block characters; ASCII otherwise */
+    size_t top;       /* findings shown at most; 0: the format's own choice */
+};
+
+/* One output format. Renderers see findings alone, so two of them cannot disagree. */
+struct seep_renderer {
+    const char *name; /* of --format */
+    /* Appends the whole report to `out`.
+     * Returns: 0; -ENOMEM (out->failed may be set; contents then incomplete).
+     * Thread-safety: any thread on its own buffer. Same input, same bytes. */
+    int (*render)(const struct seep_findings *findings,
+                  const struct seep_render_options *options, struct seep_buf *out);
+};
+
+extern const struct seep_renderer SEEP_RENDERER_TEXT; /* report_text.c */
+extern const struct seep_renderer SEEP_RENDERER_JSON; /* report_json.c */
+
+/* The renderer of that name, or NULL. */
+const struct seep_renderer *seep_renderer_find(const char *name);
+
+#endif

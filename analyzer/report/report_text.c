@@ -1,0 +1,355 @@
+/* The report for people.
+ *
+ * Order: the verdict in one line, then the worst in a sentence each (all that is needed
+ * at night), then the run, the subsystems, and each finding with its evidence. Bounded
+ * findings are short: they are there to be looked up, not read.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/fmt.h"
+#include "report/renderer.h"
+#include "report/report_text_findings.h"
+#include "report/text_layout.h"
+
+enum {
+    TOP_DEFAULT = 10,
+    LINE_MAX_BYTES = 1024,
+    LABEL = 11,
+    CHILDREN_SHOWN_MAX = 20,
+    NAME_MIN = 12,
+    NAME_MOST = 24
+};
+
+static size_t count_from(const struct seep_findings *findings, enum seep_verdict least)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < findings->finding_count; i++) {
+        n += findings->findings[i].verdict >= least;
+    }
+    return n;
+}
+
+static void headline(const struct seep_layout *layout,
+                     const struct seep_findings *findings)
+{
+    static const enum seep_ink inks[] = {SEEP_INK_PLAIN, SEEP_INK_GREEN, SEEP_INK_YELLOW,
+                                         SEEP_INK_YELLOW, SEEP_INK_RED};
+    static const char *const words[] = {"", "clean", "inconclusive", "SUSPECT", "LEAK"};
+    size_t n = count_from(findings, SEEP_VERDICT_SUSPECT);
+    char text[LINE_MAX_BYTES];
+
+    seep_layout_put(layout, inks[findings->outcome], words[findings->outcome]);
+    if (findings->outcome == SEEP_OUTCOME_INCONCLUSIVE) {
+        (void)snprintf(text, sizeof(text), ": %s", findings->inconclusive);
+    } else if (findings->outcome == SEEP_OUTCOME_CLEAN) {
+        (void)snprintf(text, sizeof(text), ": nothing grows that should not");
+    } else {
+        (void)snprintf(text, sizeof(text), ": %zu finding%s", n, n == 1 ? "" : "s");
+    }
+    seep_layout_wrap(layout, SEEP_INK_BOLD, text,
+                     seep_layout_width(words[findings->outcome]), 2);
+    for (size_t i = 0; i < n && i < 3; i++) {
+        seep_buf_printf(layout->out, "  %zu. ", i + 1);
+        seep_layout_wrap(layout, SEEP_INK_PLAIN, findings->findings[i].summary, 5, 5);
+    }
+    if (n > 3) {
+        seep_buf_printf(layout->out, "  ... and %zu more below\n", n - 3);
+    }
+    if (n > 0 && findings->inconclusive[0] != '\0') {
+        (void)snprintf(text, sizeof(text), "growth could not be judged: %s",
+                       findings->inconclusive);
+        seep_buf_printf(layout->out, "  ");
+        seep_layout_wrap(layout, SEEP_INK_YELLOW, text, 2, 2);
+    }
+    seep_buf_printf(layout->out, "\n");
+}
+
+static void line(const struct seep_layout *layout, const char *label, enum seep_ink ink,
+                 const char *text)
+{
+    seep_layout_cell(layout, SEEP_INK_DIM, label, LABEL);
+    seep_layout_wrap(layout, ink, text, LABEL, LABEL);
+}
+
+static void program(const struct seep_layout *layout,
+                    const struct seep_findings *findings)
+{
+    char text[LINE_MAX_BYTES] = "";
+    char when[40] = "";
+    char duration[SEEP_FMT_MAX];
+    time_t seconds = (time_t)(findings->started_realtime_ns / 1000000000);
+    struct tm utc;
+
+    for (size_t i = 0; i < findings->command_count; i++) {
+        size_t used = strlen(text);
+
+        (void)snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? " " : "",
+                       findings->command[i]);
+    }
+    line(layout, "program", SEEP_INK_BOLD, text[0] != '\0' ? text : findings->exe);
+    if (gmtime_r(&seconds, &utc) != NULL) {
+        (void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &utc);
+    }
+    (void)snprintf(text, sizeof(text), "pid %" PRIu32 ", started %s, ran %s, %s",
+                   findings->pid, when,
+                   seep_fmt_seconds(duration, sizeof(duration), findings->duration_s),
+                   findings->ending);
+    line(layout, "process", SEEP_INK_PLAIN, text);
+}
+
+static void lost(const struct seep_layout *layout, const struct seep_findings *findings)
+{
+    static const char *const texts[SEEP_LOSS_MAX] = {
+#define SEEP_X(name, value, key, text) [(value)] = (text),
+        SEEP_LOSSES(SEEP_X)
+#undef SEEP_X
+    };
+    bool any = false;
+
+    for (size_t i = 0; i < SEEP_LOSS_MAX; i++) {
+        char text[LINE_MAX_BYTES];
+        char n[SEEP_FMT_MAX];
+
+        if (findings->lost[i] == 0) {
+            continue;
+        }
+        (void)snprintf(
+            text, sizeof(text), "%s %s", seep_fmt_count(n, sizeof(n), findings->lost[i]),
+            texts[i] != NULL ? texts[i]
+                             : "losses of a kind that this version does not know");
+        line(layout, any ? "" : "lost", SEEP_INK_YELLOW, text);
+        any = true;
+    }
+    if (!any) {
+        line(layout, "lost", SEEP_INK_PLAIN, "nothing");
+    }
+}
+
+static void recording(const struct seep_layout *layout,
+                      const struct seep_findings *findings)
+{
+    char text[LINE_MAX_BYTES];
+    char a[SEEP_FMT_MAX];
+    char b[SEEP_FMT_MAX];
+    char every[SEEP_FMT_MAX];
+
+    (void)snprintf(text, sizeof(text),
+                   "%s, %zu snapshot%s every %s; judged from %s to %s", findings->mode,
+                   findings->snapshots, findings->snapshots == 1 ? "" : "s",
+                   seep_fmt_seconds(every, sizeof(every), findings->interval_s),
+                   seep_fmt_seconds(a, sizeof(a), findings->judged_from_s),
+                   seep_fmt_seconds(b, sizeof(b), findings->judged_to_s));
+    line(layout, "recording", SEEP_INK_PLAIN, text);
+    if (findings->truncated) {
+        (void)snprintf(text, sizeof(text),
+                       "cut at byte %" PRIu64 ": what came later is not in it",
+                       findings->truncated_at);
+        line(layout, "", SEEP_INK_YELLOW, text);
+    }
+    lost(layout, findings);
+    for (size_t i = 0; i < findings->note_count; i++) {
+        line(layout, i == 0 ? "notes" : "", SEEP_INK_YELLOW, findings->notes[i]);
+    }
+}
+
+static void children(const struct seep_layout *layout,
+                     const struct seep_findings *findings)
+{
+    size_t shown = findings->child_count < CHILDREN_SHOWN_MAX ? findings->child_count
+                                                              : CHILDREN_SHOWN_MAX;
+
+    for (size_t i = 0; i < shown; i++) {
+        const struct seep_view_child *child = &findings->children[i];
+        char text[LINE_MAX_BYTES];
+        char duration[SEEP_FMT_MAX];
+
+        (void)snprintf(text, sizeof(text), "%s (pid %" PRIu32 ", ran %s, %s)%s%s%s%s",
+                       child->command, child->pid,
+                       seep_fmt_seconds(duration, sizeof(duration), child->duration_s),
+                       child->ending, child->file[0] != '\0' ? ": " : "", child->file,
+                       child->outcome != 0 ? ": " : "",
+                       child->outcome != 0 ? seep_outcome_name(child->outcome) : "");
+        line(layout, i == 0 ? "children" : "",
+             child->outcome >= SEEP_OUTCOME_SUSPECT ? SEEP_INK_RED : SEEP_INK_PLAIN,
+             text);
+    }
+    if (shown < findings->child_count) {
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "and %zu more (--format json lists all)",
+                       findings->child_count - shown);
+        line(layout, "", SEEP_INK_PLAIN, text);
+    }
+}
+
+struct row {
+    const char *name;
+    uint64_t bytes, blocks, threads;
+    double growth_bytes_per_s, threads_per_s;
+};
+
+/* Widths of the table's columns; a narrow output gets fewer of them. */
+struct widths {
+    int name, bytes, blocks, growth, threads, threads_growth; /* 0: not shown */
+};
+
+static struct widths widths_of(const struct seep_layout *layout)
+{
+    struct widths wide = {
+        .bytes = -11, .blocks = -11, .growth = -13, .threads = -9, .threads_growth = -12};
+    int rest = (int)layout->columns - 11 - 11 - 13 - 9 - 12;
+
+    if (rest < NAME_MIN) {
+        wide.blocks = wide.threads_growth = 0;
+        rest += 11 + 12;
+    }
+    wide.name = rest < 8 ? 8 : rest > NAME_MOST ? NAME_MOST : rest;
+    return wide;
+}
+
+static void table_row(const struct seep_layout *layout, enum seep_ink ink,
+                      const struct row *row)
+{
+    struct widths widths = widths_of(layout);
+    char cell[64];
+
+    seep_layout_cell(layout, ink, row->name, widths.name);
+    seep_layout_cell(layout, ink, seep_fmt_bytes(cell, sizeof(cell), (double)row->bytes),
+                     widths.bytes);
+    seep_layout_cell(layout, ink, seep_fmt_count(cell, sizeof(cell), row->blocks),
+                     widths.blocks);
+    seep_layout_cell(layout, ink,
+                     seep_fmt_bytes(cell, sizeof(cell), row->growth_bytes_per_s * 3600),
+                     widths.growth);
+    seep_layout_cell(layout, ink, seep_fmt_count(cell, sizeof(cell), row->threads),
+                     widths.threads);
+    (void)snprintf(cell, sizeof(cell), "%.0f", row->threads_per_s * 3600);
+    seep_layout_cell(layout, ink, strcmp(cell, "-0") == 0 ? "0" : cell,
+                     widths.threads_growth);
+    seep_buf_printf(layout->out, "\n");
+}
+
+static void table_head(const struct seep_layout *layout)
+{
+    struct widths widths = widths_of(layout);
+
+    seep_layout_cell(layout, SEEP_INK_DIM, "subsystem", widths.name);
+    seep_layout_cell(layout, SEEP_INK_DIM, "heap", widths.bytes);
+    seep_layout_cell(layout, SEEP_INK_DIM, "blocks", widths.blocks);
+    seep_layout_cell(layout, SEEP_INK_DIM, "heap/h", widths.growth);
+    seep_layout_cell(layout, SEEP_INK_DIM, "threads", widths.threads);
+    seep_layout_cell(layout, SEEP_INK_DIM, "threads/h", widths.threads_growth);
+    seep_buf_printf(layout->out, "\n");
+}
+
+static void table(const struct seep_layout *layout, const struct seep_findings *findings)
+{
+    const struct seep_view_totals *totals = &findings->totals;
+    struct row total = {.name = "total",
+                        .bytes = totals->heap_live_bytes,
+                        .blocks = totals->heap_live,
+                        .threads = totals->threads_live};
+
+    seep_buf_printf(layout->out, "\n");
+    table_head(layout);
+    for (size_t i = 0; i < findings->subsystem_count; i++) {
+        const struct seep_view_subsystem *from = &findings->subsystems[i];
+        struct row row = {.name = from->name[0] != '\0' ? from->name : "(none)",
+                          .bytes = from->heap_live_bytes,
+                          .blocks = from->heap_live,
+                          .threads = from->threads_live,
+                          .growth_bytes_per_s = from->heap_growth_bytes_per_s,
+                          .threads_per_s = from->threads_growth_per_s};
+
+        table_row(layout, SEEP_INK_PLAIN, &row);
+        total.growth_bytes_per_s += row.growth_bytes_per_s;
+        total.threads_per_s += row.threads_per_s;
+    }
+    table_row(layout, SEEP_INK_BOLD, &total);
+}
+
+static void peaks(const struct seep_layout *layout, const struct seep_findings *findings)
+{
+    const struct seep_view_totals *totals = &findings->totals;
+    char text[LINE_MAX_BYTES];
+    char a[SEEP_FMT_MAX];
+    char b[SEEP_FMT_MAX];
+    char c[SEEP_FMT_MAX];
+
+    (void)snprintf(
+        text, sizeof(text),
+        "heap %s, threads %" PRIu64 ", open files %" PRIu64
+        "; allocations %s, released %s",
+        seep_fmt_bytes(a, sizeof(a), (double)totals->heap_peak_bytes),
+        totals->threads_peak, totals->fds_peak,
+        seep_fmt_count(b, sizeof(b), findings->events[SEEP_KIND_HEAP].acquired),
+        seep_fmt_count(c, sizeof(c), findings->events[SEEP_KIND_HEAP].released));
+    line(layout, "peak", SEEP_INK_PLAIN, text);
+    if (findings->left_at_exit_sites > 0) {
+        (void)snprintf(text, sizeof(text), "%s at %zu site%s, left to the kernel",
+                       seep_fmt_bytes(a, sizeof(a), (double)findings->left_at_exit_bytes),
+                       findings->left_at_exit_sites,
+                       findings->left_at_exit_sites == 1 ? "" : "s");
+        line(layout, "at exit", SEEP_INK_PLAIN, text);
+    }
+    seep_buf_printf(layout->out, "\n");
+}
+
+/* Bounded findings, one paragraph each. */
+static void short_finding(const struct seep_layout *layout,
+                          const struct seep_finding *finding, size_t number)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), "%zu. ", number);
+    seep_layout_put(layout, SEEP_INK_BOLD, text);
+    seep_layout_put(layout, SEEP_INK_DIM, "bounded  ");
+    seep_layout_wrap(layout, SEEP_INK_PLAIN, finding->summary, strlen(text) + 9, 3);
+    seep_report_text_callers(layout, finding);
+}
+
+static int render(const struct seep_findings *findings,
+                  const struct seep_render_options *options, struct seep_buf *out)
+{
+    const struct seep_layout layout = {
+        .out = out,
+        .columns = options->columns < SEEP_LAYOUT_COLUMNS_MIN ? SEEP_LAYOUT_COLUMNS_MIN
+                                                              : options->columns,
+        .color = options->color,
+        .utf8 = options->utf8,
+    };
+    size_t top = options->top != 0 ? options->top : TOP_DEFAULT;
+
+    headline(&layout, findings);
+    program(&layout, findings);
+    recording(&layout, findings);
+    children(&layout, findings);
+    table(&layout, findings);
+    peaks(&layout, findings);
+    for (size_t i = 0; i < findings->finding_count && i < top; i++) {
+        const struct seep_finding *finding = &findings->findings[i];
+
+        if (finding->verdict > SEEP_VERDICT_BOUNDED) {
+            seep_report_text_finding(&layout, finding, i + 1);
+        } else {
+            short_finding(&layout, finding, i + 1);
+        }
+    }
+    if (findings->finding_count > top) {
+        seep_buf_printf(out, "... and %zu finding%s more (--top %zu shows all)\n",
+                        findings->finding_count - top,
+                        findings->finding_count - top == 1 ? "" : "s",
+                        findings->finding_count);
+    }
+    return out->failed ? -ENOMEM : 0;
+}
+
+const struct seep_renderer SEEP_RENDERER_TEXT = {.name = "text", .render = render};

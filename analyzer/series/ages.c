@@ -1,0 +1,120 @@
+/* Generations alive, the evidence that does not depend on the shape of a series: a leak
+ * leaves survivors of every stretch of the run, a busy but healthy site only young ones.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "series/ages.h"
+
+enum { GENERATIONS = 64, POSSIBLE_MIN = 4 };
+
+const struct seep_rec_ages *seep_ages_scan(const struct seep_recording *recording,
+                                           const struct seep_window *window)
+{
+    const struct seep_rec_ages *scan = NULL;
+    uint64_t from_ns = 0;
+    uint64_t to_ns =
+        UINT64_MAX; /* where nothing was cut, the scan after the last snapshot counts */
+
+    if (window->end <= window->warm) {
+        return NULL;
+    }
+    from_ns = recording->snapshots[window->warm].t_ns;
+    if (window->end < recording->snapshot_count) {
+        to_ns = recording->snapshots[window->end - 1].t_ns;
+    }
+    for (size_t i = 0; i < recording->ages_count; i++) {
+        if (recording->ages[i].t_ns <= to_ns && recording->ages[i].t_ns > from_ns) {
+            scan = &recording->ages[i];
+        }
+    }
+    return scan;
+}
+
+static const struct seep_rec_age *find(const struct seep_rec_ages *scan, uint32_t site)
+{
+    size_t low = 0;
+    size_t high = scan->count;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (scan->entries[mid].site < site) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low < scan->count && scan->entries[low].site == site ? &scan->entries[low]
+                                                                : NULL;
+}
+
+struct seep_ages seep_ages_of_site(const struct seep_recording *recording,
+                                   const struct seep_window *window,
+                                   const struct seep_rec_ages *scan, uint32_t site)
+{
+    struct seep_ages ages = {0};
+
+    if (scan == NULL || scan->generation_width_ns == 0) {
+        return ages;
+    }
+    uint64_t width = scan->generation_width_ns;
+    uint64_t from = recording->snapshots[window->warm].t_ns;
+    const struct seep_rec_age *entry = find(scan, site);
+
+    ages.window_possible = (size_t)((scan->t_ns - from) / width);
+    ages.known = ages.window_possible >= POSSIBLE_MIN;
+    if (entry == NULL || entry->live == 0) {
+        return ages;
+    }
+    if (scan->t_ns > entry->oldest_birth_ns) {
+        ages.oldest_age_s = (double)(scan->t_ns - entry->oldest_birth_ns) / 1e9;
+    }
+    for (unsigned g = 0; g < GENERATIONS; g++) {
+        if ((entry->generations >> g & 1) == 0) {
+            continue;
+        }
+        ages.generations++;
+        ages.window_generations += g * width >= from;
+        ages.early_generations +=
+            g * width >= from && g * width < from + (scan->t_ns - from) / 2;
+    }
+    return ages;
+}
+
+struct seep_ages seep_ages_of_threads(const struct seep_recording *recording,
+                                      const struct seep_window *window, uint32_t site)
+{
+    struct seep_ages ages = {0};
+    uint64_t seen = 0; /* generations alive, a 64th of the run each */
+    uint64_t at = recording->threads_t_ns;
+    uint64_t width = at / GENERATIONS + 1;
+
+    if (window->end <= window->warm || at <= recording->snapshots[window->warm].t_ns) {
+        return ages;
+    }
+    uint64_t from = recording->snapshots[window->warm].t_ns;
+
+    for (size_t i = 0; i < recording->thread_count; i++) {
+        const struct seep_rec_thread *thread = &recording->threads[i];
+
+        if (thread->site != site || thread->created_ns >= at ||
+            (thread->state & SEEP_THREAD_JOINED) != 0) {
+            continue;
+        }
+        double age_s = (double)(at - thread->created_ns) / 1e9;
+
+        ages.oldest_age_s = age_s > ages.oldest_age_s ? age_s : ages.oldest_age_s;
+        seen |= UINT64_C(1) << (thread->created_ns / width);
+    }
+    ages.known = seen != 0;
+    ages.window_possible = (size_t)((at - from) / width);
+    for (unsigned g = 0; g < GENERATIONS; g++) {
+        bool alive = (seen >> g & 1) != 0;
+
+        ages.generations += alive;
+        ages.window_generations += alive && g * width >= from;
+        ages.early_generations +=
+            alive && g * width >= from && g * width < from + (at - from) / 2;
+    }
+    return ages;
+}

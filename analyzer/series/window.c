@@ -1,0 +1,161 @@
+/* Which part of a recording may speak about growth.
+ *
+ * The beginning is warm-up: pools fill, caches warm, clients connect. The end of a
+ * program that exits is a tear-down: a leak that its destructors happen to free would
+ * look like a saw-tooth. Both are cut. Programs that are killed, or still run, have no
+ * tear-down.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "series/window.h"
+
+#include <string.h>
+
+static const double WARM_UP_FRACTION = 1.0 / 3;
+static const uint64_t SHUTDOWN_NS = UINT64_C(2000000000);
+static const uint64_t TEAR_DOWN_NS = UINT64_C(10000000000);
+static const double TEAR_DOWN_KEEPS = 0.8; /* of the live blocks: less is a tear-down */
+enum { TAIL_MAX = 128 };
+
+static const struct seep_rec_text *warm_mark(const struct seep_recording *recording)
+{
+    const struct seep_rec_text *found = NULL;
+
+    for (size_t i = 0; i < recording->mark_count; i++) {
+        if (strcmp(recording->marks[i].text, "warm") == 0) {
+            found = &recording->marks[i];
+        }
+    }
+    return found;
+}
+
+static double live_at(const struct seep_rec_site *site, size_t snapshot)
+{
+    double live = 0;
+
+    for (size_t i = site->point_count; i > 0; i--) {
+        const struct seep_rec_point *point = &site->points[i - 1];
+
+        if (point->snapshot <= snapshot) {
+            live = (double)point->counters.acquired - (double)point->counters.released;
+            break;
+        }
+    }
+    return live > 0 ? live : 0;
+}
+
+/* Live heap blocks of the whole program at snapshots [first, end). Cheap: few points lie
+ * that late. */
+static void tail_live_blocks(const struct seep_recording *recording, size_t first,
+                             size_t end, double *live)
+{
+    memset(live, 0, (end - first) * sizeof(*live));
+    for (size_t i = 0; i < recording->site_count; i++) {
+        for (size_t s = first; recording->sites[i].kind == SEEP_KIND_HEAP && s < end;
+             s++) {
+            live[s - first] += live_at(&recording->sites[i], s);
+        }
+    }
+}
+
+/* Where the tear-down begins: the highest of the last 10 s, when what follows ends far
+ * below it. */
+static size_t tear_down_start(const struct seep_recording *recording, size_t first,
+                              size_t end)
+{
+    double live[TAIL_MAX];
+    uint64_t last_ns = recording->snapshots[end - 1].t_ns;
+    size_t from = end - 1;
+    size_t top = 0;
+
+    while (from > first && end - from < TAIL_MAX &&
+           last_ns - recording->snapshots[from - 1].t_ns <= TEAR_DOWN_NS) {
+        from--;
+    }
+    tail_live_blocks(recording, from, end, live);
+    for (size_t i = 1; i < end - from; i++) {
+        top = live[i] >= live[top] ? i : top;
+    }
+    return live[end - from - 1] < TEAR_DOWN_KEEPS * live[top] ? from + top + 1 : end;
+}
+
+static size_t cut_shutdown(const struct seep_recording *recording, size_t first,
+                           size_t end)
+{
+    size_t cut = end;
+    size_t start = end;
+
+    if (!recording->ended || recording->ending_kind != SEEP_ENDING_EXITED ||
+        end <= first) {
+        return end;
+    }
+    start = tear_down_start(recording, first, end);
+    while (cut > first &&
+           recording->snapshots[cut - 1].t_ns + SHUTDOWN_NS > recording->ended_ns) {
+        cut--;
+    }
+    return start < cut ? start : cut;
+}
+
+struct seep_window seep_window_choose(const struct seep_recording *recording,
+                                      const struct seep_window_options *options)
+{
+    const struct seep_rec_snapshot *snapshots = recording->snapshots;
+    const struct seep_rec_text *mark = warm_mark(recording);
+    struct seep_window window = {.end = recording->snapshot_count};
+    double from_ns = 0;
+
+    while (options->until_s >= 0 && window.end > 0 &&
+           (double)snapshots[window.end - 1].t_ns > options->until_s * 1e9) {
+        window.end--;
+    }
+    if (window.end == recording->snapshot_count) {
+        window.end = cut_shutdown(recording, 0, window.end);
+        window.shutdown_cut = window.end != recording->snapshot_count;
+    }
+    if (window.end == 0) {
+        return window;
+    }
+    if (options->since_s >= 0) {
+        from_ns = options->since_s * 1e9;
+        while (window.first < window.end &&
+               (double)snapshots[window.first].t_ns < from_ns) {
+            window.first++;
+        }
+    } else if (mark != NULL) {
+        from_ns = (double)mark->t_ns;
+        window.by_mark = true;
+    } else {
+        from_ns = (double)snapshots[0].t_ns +
+                  WARM_UP_FRACTION *
+                      (double)(snapshots[window.end - 1].t_ns - snapshots[0].t_ns);
+    }
+    window.warm = window.first;
+    while (window.warm < window.end && (double)snapshots[window.warm].t_ns < from_ns) {
+        window.warm++;
+    }
+    return window;
+}
+
+size_t seep_window_points(const struct seep_window *window)
+{
+    return window->end - window->warm;
+}
+
+double seep_window_seconds(const struct seep_recording *recording,
+                           const struct seep_window *window)
+{
+    if (window->end <= window->warm) {
+        return 0;
+    }
+    return (double)(recording->snapshots[window->end - 1].t_ns -
+                    recording->snapshots[window->warm].t_ns) /
+           1e9;
+}
+
+bool seep_window_is_valid(const struct seep_recording *recording,
+                          const struct seep_window *window)
+{
+    return window->first <= window->warm && window->warm <= window->end &&
+           window->end <= recording->snapshot_count;
+}

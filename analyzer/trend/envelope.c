@@ -1,0 +1,31 @@
+/* Block minima.
+ *
+ * The running minimum from the right (what the series never fell below again) was
+ * rejected as the base of tests: it rises towards the end of any series, also of one
+ * without a trend.
+ *
+ * Longer stretches are spread among the shorter ones: all in front would make a steady
+ * rise look as if it slowed down.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "trend/envelope.h"
+
+#include <errno.h>
+
+int seep_envelope_minima(const double *y, size_t n, size_t blocks, double *minima)
+{
+    if (blocks == 0 || blocks > n) {
+        return -EINVAL;
+    }
+    for (size_t block = 0; block < blocks; block++) {
+        size_t at = block * n / blocks;
+        double smallest = y[at];
+
+        for (; at < (block + 1) * n / blocks; at++) {
+            smallest = y[at] < smallest ? y[at] : smallest;
+        }
+        minima[block] = smallest;
+    }
+    return 0;
+}

@@ -1,0 +1,240 @@
+/* The findings in the making, and their order.
+ *
+ * Worst first; among equals threads before memory (a leaked thread usually brings leaked
+ * memory along, and is the cause), then the fastest growing. The last keys are names: the
+ * order never depends on addresses or on the order in which sites were first seen.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "verdict/finding_list.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "series/ages.h"
+#include "series/thin.h"
+#include "verdict/stack_view.h"
+
+enum { SERIES_POINTS_MAX = 60 };
+
+static const char *subsystem_of(const struct seep_analysis *analysis, uint32_t site)
+{
+    uint32_t id = analysis->recording->sites[site].subsystem;
+
+    return seep_findings_text(analysis->findings,
+                              id < analysis->recording->subsystem_count
+                                  ? analysis->recording->subsystems[id]
+                                  : "");
+}
+
+static void fill_evidence(struct seep_analysis *analysis, uint32_t site,
+                          struct seep_view_evidence *evidence)
+{
+    const struct seep_recording *recording = analysis->recording;
+    struct seep_ages ages = seep_ages_of_site(
+        recording, &analysis->window, seep_ages_scan(recording, &analysis->window), site);
+    size_t end = analysis->window.end;
+
+    if (recording->sites[site].kind == SEEP_KIND_THREAD) {
+        struct seep_ages table = seep_ages_of_threads(recording, &analysis->window, site);
+
+        ages = table.known && table.generations >= ages.generations ? table : ages;
+    }
+    if (end > 0) {
+        const struct seep_counters *last = &analysis->series.counters[end - 1];
+
+        evidence->live = (uint64_t)analysis->series.live[end - 1];
+        evidence->live_bytes = (uint64_t)analysis->series.live_bytes[end - 1];
+        evidence->acquired = last->acquired;
+        evidence->released = last->released;
+    }
+    evidence->judged_s = seep_window_seconds(recording, &analysis->window);
+    evidence->ages_known = ages.known;
+    evidence->oldest_age_s = ages.oldest_age_s;
+    evidence->generations_alive = ages.generations;
+}
+
+static int fill_series(struct seep_analysis *analysis, struct seep_finding *finding)
+{
+    size_t n = analysis->window.end;
+    size_t kept = n < SERIES_POINTS_MAX ? n : SERIES_POINTS_MAX;
+    const double *values = finding->evidence.acquired < 2 ? analysis->series.live_bytes
+                                                          : analysis->series.live;
+
+    if (n == 0) {
+        return 0;
+    }
+    finding->series =
+        seep_findings_alloc(analysis->findings, kept, sizeof(*finding->series));
+    if (finding->series == NULL) {
+        return -ENOMEM;
+    }
+    finding->series_count = seep_thin(values, n, SERIES_POINTS_MAX, finding->series);
+    finding->series_from_s = analysis->series.t_s[0];
+    finding->series_to_s = analysis->series.t_s[n - 1];
+    return 0;
+}
+
+int seep_finding_add(struct seep_analysis *analysis, uint32_t site, enum seep_cause cause,
+                     enum seep_verdict verdict, struct seep_finding **out)
+{
+    int status = 0;
+
+    if (analysis->count == analysis->capacity) {
+        size_t grown = analysis->capacity * 2 + 16;
+        struct seep_draft *larger = realloc(analysis->drafts, grown * sizeof(*larger));
+
+        if (larger == NULL) {
+            return -ENOMEM;
+        }
+        analysis->drafts = larger;
+        analysis->capacity = grown;
+    }
+    struct seep_draft *draft = &analysis->drafts[analysis->count];
+    struct seep_finding *finding = &draft->finding;
+
+    *draft = (struct seep_draft){.site = site};
+    finding->kind = (enum seep_kind)analysis->recording->sites[site].kind;
+    finding->cause = cause;
+    finding->verdict = verdict;
+    finding->subsystem = subsystem_of(analysis, site);
+    finding->summary = "";
+    seep_series_read(&analysis->series, analysis->recording, site);
+    fill_evidence(analysis, site, &finding->evidence);
+    status = fill_series(analysis, finding);
+    if (status == 0) {
+        status = seep_stack_view_fill(analysis->findings, analysis->recording,
+                                      analysis->symbolizer, site, finding);
+    }
+    if (status == 0) {
+        analysis->count++;
+        *out = finding;
+    }
+    return status;
+}
+
+struct seep_finding *seep_finding_of_site(struct seep_analysis *analysis, uint32_t site)
+{
+    for (size_t i = 0; i < analysis->count; i++) {
+        if (analysis->drafts[i].site == site) {
+            return &analysis->drafts[i].finding;
+        }
+    }
+    return NULL;
+}
+
+static int rank(enum seep_kind kind)
+{
+    static const int ranks[SEEP_KIND_END] = {
+        [SEEP_KIND_THREAD] = 1,  [SEEP_KIND_FD] = 2,   [SEEP_KIND_TIMER] = 3,
+        [SEEP_KIND_MAPPING] = 4, [SEEP_KIND_HEAP] = 5,
+    };
+
+    return ranks[kind];
+}
+
+static int falling(double a, double b)
+{
+    return (a < b) - (a > b);
+}
+
+static int by_stack(const struct seep_finding *a, const struct seep_finding *b)
+{
+    for (size_t i = 0; i < a->stack_count && i < b->stack_count; i++) {
+        if (a->stack[i].offset != b->stack[i].offset) {
+            return a->stack[i].offset < b->stack[i].offset ? -1 : 1;
+        }
+    }
+    return (a->stack_count > b->stack_count) - (a->stack_count < b->stack_count);
+}
+
+static int worst_first(const void *left, const void *right)
+{
+    const struct seep_draft *drafts[] = {left, right};
+    const struct seep_finding *a = &drafts[0]->finding;
+    const struct seep_finding *b = &drafts[1]->finding;
+    const int orders[] = {
+        (int)b->verdict - (int)a->verdict,
+        (int)a->cause - (int)b->cause == 0 || a->verdict > SEEP_VERDICT_BOUNDED
+            ? 0
+            : (int)a->cause - (int)b->cause,
+        rank(a->kind) - rank(b->kind),
+        falling(a->evidence.growth_bytes_per_s, b->evidence.growth_bytes_per_s),
+        falling((double)a->evidence.live_bytes, (double)b->evidence.live_bytes),
+        strcmp(a->headline, b->headline),
+        strcmp(a->subsystem, b->subsystem),
+        strcmp(a->id, b->id),
+        by_stack(a, b),
+        (drafts[0]->site > drafts[1]->site) - (drafts[0]->site < drafts[1]->site),
+    };
+
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        if (orders[i] != 0) {
+            return orders[i];
+        }
+    }
+    return 0;
+}
+
+static bool comes_before(const struct seep_draft *a, const struct seep_draft *b)
+{
+    int order = by_stack(&a->finding, &b->finding);
+
+    order = order != 0 ? order : strcmp(a->finding.subsystem, b->finding.subsystem);
+    order = order != 0 ? order : (a->site > b->site) - (a->site < b->site);
+    return order < 0;
+}
+
+/* Findings whose functions are all the same (two allocations in one function) count up by
+ * their place in the code, which keeps its order from build to build. */
+static int tell_apart(struct seep_analysis *analysis)
+{
+    size_t n = analysis->count;
+    unsigned *ordinals = calloc(n > 0 ? n : 1, sizeof(*ordinals));
+
+    if (ordinals == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) {
+            const struct seep_draft *a = &analysis->drafts[i];
+            const struct seep_draft *b = &analysis->drafts[j];
+
+            if (i != j && strcmp(a->finding.id, b->finding.id) == 0) {
+                ordinals[i] += comes_before(b, a);
+            }
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        seep_stack_view_id(&analysis->drafts[i].finding, ordinals[i]);
+    }
+    free(ordinals);
+    return 0;
+}
+
+int seep_finding_list_finish(struct seep_analysis *analysis, enum seep_kind kind,
+                             const char *subsystem)
+{
+    struct seep_findings *findings = analysis->findings;
+    int status = tell_apart(analysis);
+
+    if (status < 0 || analysis->count == 0) {
+        return status;
+    }
+    qsort(analysis->drafts, analysis->count, sizeof(*analysis->drafts), worst_first);
+    findings->findings =
+        seep_findings_alloc(findings, analysis->count, sizeof(*findings->findings));
+    if (findings->findings == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < analysis->count; i++) {
+        const struct seep_finding *finding = &analysis->drafts[i].finding;
+
+        if ((kind == SEEP_KIND_NONE || finding->kind == kind) &&
+            (subsystem == NULL || strcmp(finding->subsystem, subsystem) == 0)) {
+            findings->findings[findings->finding_count++] = *finding;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_VERDICT_FINDING_LIST_H
+#define SEEP_ANALYZER_VERDICT_FINDING_LIST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "load/recording.h"
+#include "load/symbol.h"
+#include "series/series.h"
+#include "series/window.h"
+#include "verdict/findings.h"
+
+struct seep_draft {
+    struct seep_finding finding;
+    uint32_t site;
+};
+
+/* What the verdict modules share while findings are being made. */
+struct seep_analysis {
+    const struct seep_recording *recording; /* borrowed */
+    struct seep_symbolizer *symbolizer;     /* borrowed */
+    struct seep_findings *findings;         /* owner of all text */
+    struct seep_window window;
+    struct seep_series series; /* scratch for one site at a time */
+    struct seep_draft *drafts; /* owned (free) */
+    size_t count, capacity;
+};
+
+/* Adds a finding about a site with what is the same for every cause: stack, headline, id,
+ * subsystem, live and event counts at the window's end, ages, the series.
+ *
+ * out:     the new finding, valid until the next addition.
+ * Returns: 0; -ENOMEM.
+ */
+int seep_finding_add(struct seep_analysis *analysis, uint32_t site, enum seep_cause cause,
+                     enum seep_verdict verdict, struct seep_finding **out);
+
+/* The finding that a site already has, or NULL. Cost: O(findings). */
+struct seep_finding *seep_finding_of_site(struct seep_analysis *analysis, uint32_t site);
+
+/* Sorts worst first, gives findings with the same functions ids of their own, and moves
+ * all that pass the filters into analysis->findings.
+ *
+ * kind: SEEP_KIND_NONE for all. subsystem: NULL for all.
+ * Returns: 0; -ENOMEM.
+ */
+int seep_finding_list_finish(struct seep_analysis *analysis, enum seep_kind kind,
+                             const char *subsystem);
+
+#endif

@@ -1,0 +1,131 @@
+/* Growth, stated: how fast, how sure, until when.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "verdict/growth_finding.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "trend/forecast.h"
+#include "verdict/summary_text.h"
+#include "verdict/thread_verdict.h"
+
+/* The last snapshot that was taken while the process still had memory. */
+static const struct seep_rec_snapshot *last_alive(const struct seep_recording *recording)
+{
+    for (size_t i = recording->snapshot_count; i > 0; i--) {
+        if (recording->snapshots[i - 1].vsize_bytes > 0) {
+            return &recording->snapshots[i - 1];
+        }
+    }
+    return NULL;
+}
+
+static void sooner(struct seep_view_forecast *best, const char *limit, double now,
+                   double value, struct seep_slope slope)
+{
+    struct seep_forecast_time time;
+
+    if (value <= 0 || now >= value || seep_forecast(now, value, slope, &time) < 0) {
+        return;
+    }
+    if (best->limit == NULL || time.s < best->time_to_limit_s) {
+        *best = (struct seep_view_forecast){.limit = limit,
+                                            .limit_value = value,
+                                            .time_to_limit_s = time.s,
+                                            .ci_s = {time.low_s, time.high_s}};
+    }
+}
+
+struct seep_view_forecast seep_growth_forecast(const struct seep_recording *recording,
+                                               enum seep_kind kind,
+                                               struct seep_slope count,
+                                               struct seep_slope bytes)
+{
+    const struct seep_rec_program *program = &recording->program;
+    const struct seep_rec_snapshot *now = last_alive(recording);
+    struct seep_view_forecast best = {0};
+
+    if (now == NULL) {
+        return best;
+    }
+    sooner(&best, "address_space", (double)now->vsize_bytes,
+           (double)program->limit_as_bytes, bytes);
+    if (kind == SEEP_KIND_HEAP) {
+        sooner(&best, "rss", (double)now->rss_bytes,
+               (double)program->cgroup_memory_max_bytes, bytes);
+    } else if (kind == SEEP_KIND_THREAD) {
+        sooner(&best, "threads", (double)now->threads, (double)program->limit_nproc,
+               count);
+    }
+    return best;
+}
+
+static int fill(struct seep_analysis *analysis, const struct seep_growth_site *site)
+{
+    struct seep_finding *finding = NULL;
+    int status = seep_finding_add(analysis, site->site, SEEP_CAUSE_GROWTH, site->verdict,
+                                  &finding);
+
+    if (status < 0) {
+        return status;
+    }
+    /* seep_finding_add has left this site's series in analysis->series. */
+    const struct seep_series *series = &analysis->series;
+    struct seep_slope count =
+        seep_growth_slope(&analysis->window, series->t_s, series->live);
+    struct seep_slope bytes =
+        seep_growth_slope(&analysis->window, series->t_s, series->live_bytes);
+    struct seep_view_evidence *evidence = &finding->evidence;
+
+    evidence->measured = true;
+    evidence->growth_per_s = count.u_per_s;
+    evidence->growth_per_s_ci =
+        (struct seep_view_range){count.low_u_per_s, count.high_u_per_s};
+    evidence->growth_bytes_per_s = bytes.u_per_s;
+    evidence->growth_bytes_per_s_ci =
+        (struct seep_view_range){bytes.low_u_per_s, bytes.high_u_per_s};
+    evidence->q_value = site->evidence.q_value;
+    evidence->end_share = site->evidence.count.rise > 0 ? site->evidence.count.end_share
+                                                        : site->evidence.bytes.end_share;
+    if (finding->kind == SEEP_KIND_THREAD) {
+        status = seep_thread_samples_fill(analysis, site->site, finding);
+    }
+    if (site->verdict > SEEP_VERDICT_BOUNDED) {
+        finding->forecast =
+            seep_growth_forecast(analysis->recording, finding->kind, count, bytes);
+    }
+    finding->summary = seep_summary_growth(analysis->findings, finding);
+    return status;
+}
+
+static int by_rise(const void *a, const void *b)
+{
+    const struct seep_growth_site *x = a;
+    const struct seep_growth_site *y = b;
+
+    if (x->evidence.bytes.rise != y->evidence.bytes.rise) {
+        return x->evidence.bytes.rise < y->evidence.bytes.rise ? 1 : -1;
+    }
+    return (x->site > y->site) - (x->site < y->site);
+}
+
+int seep_growth_findings_add(struct seep_analysis *analysis,
+                             const struct seep_growth_sites *sites)
+{
+    size_t bounded = 0;
+    int status = 0;
+
+    if (sites->count > 0) {
+        qsort(sites->sites, sites->count, sizeof(*sites->sites), by_rise);
+    }
+    for (size_t i = 0; i < sites->count && status == 0; i++) {
+        bounded += sites->sites[i].verdict == SEEP_VERDICT_BOUNDED;
+        if (sites->sites[i].verdict > SEEP_VERDICT_BOUNDED ||
+            bounded <= SEEP_BOUNDED_FINDINGS_MAX) {
+            status = fill(analysis, &sites->sites[i]);
+        }
+    }
+    return status;
+}

@@ -1,0 +1,193 @@
+/* The walk over all sites: cheap statistics for each, then one false discovery rate per
+ * kind.
+ *
+ * Kinds are families of their own: a program has a handful of thread sites and thousands
+ * of heap sites, and three leaked threads must not have to stand up against the noise of
+ * all allocations. Only p-values up to 0.05 are kept for the q-values; larger ones cannot
+ * bring any q below 0.05.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "verdict/growth_scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "series/thin.h"
+#include "trend/fdr.h"
+
+static const double P_KEPT = 0.05;
+
+const char *seep_growth_too_little(const struct seep_recording *recording,
+                                   const struct seep_window *window)
+{
+    if (recording->snapshot_count < SEEP_SNAPSHOTS_NEEDED) {
+        return "fewer than 20 snapshots";
+    }
+    if (seep_window_points(window) < SEEP_GROWTH_POINTS_MIN) {
+        return "fewer than 12 snapshots after warm-up";
+    }
+    if (seep_window_seconds(recording, window) < SEEP_WINDOW_SECONDS_NEEDED) {
+        return "less than 10 s after warm-up";
+    }
+    return NULL;
+}
+
+static int append(struct seep_growth_sites *list, size_t *capacity,
+                  const struct seep_growth_site *site)
+{
+    if (list->count == *capacity) {
+        size_t grown = *capacity * 2 + 16;
+        struct seep_growth_site *larger = realloc(list->sites, grown * sizeof(*larger));
+
+        if (larger == NULL) {
+            return -ENOMEM;
+        }
+        list->sites = larger;
+        *capacity = grown;
+    }
+    list->sites[list->count++] = *site;
+    return 0;
+}
+
+/* Everything about one site but its q-value. Returns whether it was active enough to be
+ * tested. */
+static bool measure(const struct seep_recording *recording,
+                    const struct seep_window *window, struct seep_series *series,
+                    struct seep_growth_site *out)
+{
+    const struct seep_rec_site *site = &recording->sites[out->site];
+    size_t n = seep_window_points(window);
+
+    if (site->point_count == 0 ||
+        site->points[site->point_count - 1].snapshot <= window->warm) {
+        return false; /* nothing happened in the window */
+    }
+    seep_series_read(series, recording, out->site);
+
+    const struct seep_counters *from = &series->counters[window->warm];
+    const struct seep_counters *to = &series->counters[window->end - 1];
+    struct seep_growth_case *evidence = &out->evidence;
+
+    evidence->kind = (enum seep_kind)site->kind;
+    evidence->acquired = (double)(to->acquired - from->acquired);
+    evidence->released = (double)(to->released - from->released);
+    if (!seep_growth_testable(evidence->kind, evidence->acquired)) {
+        return false;
+    }
+    return seep_growth_measure(series->live + window->warm, n, &evidence->count) == 0 &&
+           seep_growth_measure(series->live_bytes + window->warm, n, &evidence->bytes) ==
+               0;
+}
+
+/* Threads stand in the live table and in the thread table; a joined one may be missing
+ * from the newer of the two, so the one that knows more generations speaks. */
+static struct seep_ages ages_of(const struct seep_recording *recording,
+                                const struct seep_window *window,
+                                const struct seep_rec_ages *scan,
+                                const struct seep_growth_site *site)
+{
+    struct seep_ages live = seep_ages_of_site(recording, window, scan, site->site);
+
+    if (site->evidence.kind == SEEP_KIND_THREAD) {
+        struct seep_ages table = seep_ages_of_threads(recording, window, site->site);
+
+        if (table.known && table.window_generations >= live.window_generations) {
+            return table;
+        }
+    }
+    return live;
+}
+
+/* Fills in the q-values and keeps what is not stable. */
+static int judge(const struct seep_recording *recording, const struct seep_window *window,
+                 struct seep_growth_sites *list)
+{
+    size_t n = list->count;
+    const struct seep_rec_ages *scan = seep_ages_scan(recording, window);
+    double *p = calloc(n > 0 ? n : 1, 2 * sizeof(*p));
+    size_t *scratch = calloc(n > 0 ? n : 1, sizeof(*scratch));
+    size_t kept = 0;
+
+    if (p == NULL || scratch == NULL) {
+        free(p);
+        free(scratch);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        p[i] = seep_growth_p(&list->sites[i].evidence);
+    }
+    (void)seep_fdr_q_values(p, n, list->tested, scratch, p + n); /* tested >= n */
+    for (size_t i = 0; i < n; i++) {
+        struct seep_growth_site site = list->sites[i];
+
+        site.evidence.q_value = p[n + i];
+        site.evidence.ages = ages_of(recording, window, scan, &site);
+        site.verdict = seep_growth_verdict(&site.evidence);
+        if (site.verdict != SEEP_VERDICT_NONE) {
+            list->sites[kept++] = site;
+        }
+    }
+    list->count = kept;
+    free(p);
+    free(scratch);
+    return 0;
+}
+
+int seep_growth_scan(const struct seep_recording *recording,
+                     const struct seep_window *window, enum seep_kind kind,
+                     struct seep_series *series, struct seep_growth_sites *out)
+{
+    struct seep_growth_sites list = {0};
+    size_t capacity = 0;
+    int status = 0;
+
+    if (seep_growth_too_little(recording, window) != NULL) {
+        *out = list;
+        return 0;
+    }
+    for (uint32_t id = 0; id < recording->site_count && status == 0; id++) {
+        struct seep_growth_site site = {.site = id};
+
+        if (recording->sites[id].kind != kind ||
+            !measure(recording, window, series, &site)) {
+            continue;
+        }
+        list.tested++;
+        if (seep_growth_p(&site.evidence) <= P_KEPT) {
+            status = append(&list, &capacity, &site);
+        }
+    }
+    if (status == 0) {
+        status = judge(recording, window, &list);
+    }
+    if (status < 0) {
+        free(list.sites);
+        return status;
+    }
+    *out = list;
+    return 0;
+}
+
+struct seep_slope seep_growth_slope(const struct seep_window *window, const double *t_s,
+                                    const double *values)
+{
+    double t[SEEP_SLOPE_POINTS_MAX];
+    double y[SEEP_SLOPE_POINTS_MAX];
+    struct seep_slope slope = {0};
+    size_t n = seep_thin(t_s + window->warm, seep_window_points(window),
+                         SEEP_SLOPE_POINTS_MAX, t);
+    double *scratch = NULL;
+
+    (void)seep_thin(values + window->warm, seep_window_points(window),
+                    SEEP_SLOPE_POINTS_MAX, y);
+    if (n >= 2) {
+        scratch = calloc(seep_theil_sen_scratch(n), sizeof(*scratch));
+    }
+    if (scratch != NULL) {
+        (void)seep_theil_sen(t, y, n, scratch, &slope); /* untouched on error: zero */
+    }
+    free(scratch);
+    return slope;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_VERDICT_GROWTH_SCAN_H
+#define SEEP_ANALYZER_VERDICT_GROWTH_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "load/recording.h"
+#include "series/series.h"
+#include "series/window.h"
+#include "trend/theil_sen.h"
+#include "verdict/growth_verdict.h"
+
+/* One site that is not stable. */
+struct seep_growth_site {
+    uint32_t site;
+    enum seep_verdict verdict; /* BOUNDED or worse */
+    struct seep_growth_case evidence;
+};
+
+struct seep_growth_sites {
+    struct seep_growth_site *sites; /* owned (free); ascending by site */
+    size_t count;
+    size_t tested; /* sites with enough activity to be judged */
+};
+
+enum { SEEP_SNAPSHOTS_NEEDED = 20 };
+static const double SEEP_WINDOW_SECONDS_NEEDED = 10;
+
+/* Why growth cannot be judged in this window, in words; NULL when it can. Thread-safety:
+ * pure. */
+const char *seep_growth_too_little(const struct seep_recording *recording,
+                                   const struct seep_window *window);
+
+/* Judges all sites of one kind and keeps those that are not stable.
+ *
+ * series:   borrowed, of this recording; contents are lost.
+ * out:      untouched on error. Empty when the data is too little.
+ * Returns: 0; -ENOMEM. Allocates: yes. Cost: O(sites x snapshots).
+ */
+int seep_growth_scan(const struct seep_recording *recording,
+                     const struct seep_window *window, enum seep_kind kind,
+                     struct seep_series *series, struct seep_growth_sites *out);
+
+/* Slopes of a series in the window, thinned to SEEP_SLOPE_POINTS_MAX points. All zero
+ * when there are too few points or no memory. */
+enum { SEEP_SLOPE_POINTS_MAX = 200 };
+struct seep_slope seep_growth_slope(const struct seep_window *window, const double *t_s,
+                                    const double *values);
+
+#endif

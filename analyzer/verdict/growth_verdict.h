@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_VERDICT_GROWTH_VERDICT_H
+#define SEEP_ANALYZER_VERDICT_GROWTH_VERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "series/ages.h"
+#include "trend/growth.h"
+#include "verdict/findings.h"
+
+/* The thresholds of the growth verdict. docs/statistics.md has each with its reason. */
+enum {
+    SEEP_GROWTH_HEAP_RISE_MIN = 8, /* blocks, net, after warm-up */
+    SEEP_GROWTH_THREAD_RISE_MIN = 3,
+    SEEP_GROWTH_THREAD_RISE_DEFINITE = 5,
+    SEEP_GROWTH_BYTES_RISE_MIN = 65536, /* where only the size grows, not the count */
+    SEEP_GROWTH_UPS_MIN = 5,            /* separate steps up, for the same */
+    SEEP_GROWTH_GENERATIONS_HEAP = 5,   /* alive, born after warm-up */
+    SEEP_GROWTH_GENERATIONS_THREAD = 3
+};
+
+/* All evidence on one site, without knowing which. */
+struct seep_growth_case {
+    enum seep_kind kind;      /* HEAP or THREAD */
+    struct seep_growth count; /* of live resources, in the window */
+    struct seep_growth bytes; /* of live bytes, in the window */
+    struct seep_ages ages;
+    double acquired, released; /* in the window */
+    double q_value;            /* of seep_growth_p over all sites of the kind */
+};
+
+/* Whether the site is worth a test: enough was acquired in the window. A filter that does
+ * not look at the direction, so it does not spoil the false discovery rate. */
+bool seep_growth_testable(enum seep_kind kind, double acquired);
+
+/* The p-value to hand to the false discovery rate; 1 when the effect is too small to
+ * matter. Thread-safety: pure. */
+double seep_growth_p(const struct seep_growth_case *evidence);
+
+/* The verdict. SEEP_VERDICT_NONE: stable, or nothing worth a line.
+ *
+ * Thread-safety: pure. Source: gates and simulated rates in docs/statistics.md.
+ */
+enum seep_verdict seep_growth_verdict(const struct seep_growth_case *evidence);
+
+#endif

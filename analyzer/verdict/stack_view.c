@@ -1,0 +1,254 @@
+/* A stack as a person reads it: whose code is each frame, and which function answers for
+ * the resource.
+ *
+ * Ids are made of names alone. Offsets and lines change with every build, compiler clones
+ * (.constprop.0) with every optimisation level, and version suffixes of libraries with
+ * every update.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "verdict/stack_view.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INLINE_MAX = 64 };
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool ends_with(const char *text, const char *suffix)
+{
+    size_t text_len = strlen(text);
+    size_t suffix_len = strlen(suffix);
+
+    return text_len >= suffix_len && strcmp(text + text_len - suffix_len, suffix) == 0;
+}
+
+static enum seep_frame_role role_of(const char *module, const char *path)
+{
+    static const char *const runtime[] = {
+        "libc.so",     "libc-2",      "ld-linux",    "libstdc++.so", "libc++",
+        "libgcc_s.so", "libpthread",  "libm.so",     "libdl.so",     "librt.so",
+        "libjemalloc", "libtcmalloc", "libmimalloc", "ld-musl",      "[vdso]",
+    };
+    static const char *const system[] = {"/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/"};
+
+    for (size_t i = 0; i < sizeof(runtime) / sizeof(runtime[0]); i++) {
+        if (starts_with(module, runtime[i])) {
+            return SEEP_ROLE_RUNTIME;
+        }
+    }
+    for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++) {
+        if (starts_with(path, system[i]) && strstr(module, ".so") != NULL) {
+            return SEEP_ROLE_LIBRARY;
+        }
+    }
+    return SEEP_ROLE_PROGRAM;
+}
+
+static bool is_seep(const char *module)
+{
+    return starts_with(module, "libseep.so");
+}
+
+/* Wrappers are named for what they do: pma_alloc, xmalloc, g_strdup, operator new. */
+static bool allocates(const char *function)
+{
+    static const char *const suffixes[] = {"alloc",   "alloc0",  "malloc0", "allocarray",
+                                           "strdup",  "strndup", "memdup",  "memalign",
+                                           "mallocx", "rallocx"};
+
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        if (ends_with(function, suffixes[i])) {
+            return true;
+        }
+    }
+    return starts_with(function, "operator new");
+}
+
+static const char *name_of(struct seep_findings *findings,
+                           const struct seep_view_frame *frame)
+{
+    if (strcmp(frame->function, "??") != 0) {
+        return frame->function;
+    }
+    return seep_findings_printf(findings, "%s+0x%" PRIx64, frame->module, frame->offset);
+}
+
+static const char *headline_of(struct seep_findings *findings,
+                               const struct seep_finding *finding)
+{
+    const struct seep_view_frame *first = NULL;
+    const struct seep_view_frame *own = NULL;
+
+    for (size_t i = 0; i < finding->stack_count && own == NULL; i++) {
+        const struct seep_view_frame *frame = &finding->stack[i];
+
+        if (frame->role == SEEP_ROLE_RUNTIME || allocates(frame->function)) {
+            continue;
+        }
+        first = first == NULL ? frame : first;
+        own = frame->role == SEEP_ROLE_PROGRAM ? frame : own;
+    }
+    for (size_t i = 0; i < finding->stack_count && first == NULL; i++) {
+        first = finding->stack[i].role != SEEP_ROLE_RUNTIME ? &finding->stack[i] : NULL;
+    }
+    if (first == NULL) {
+        return finding->stack_count > 0 ? name_of(findings, &finding->stack[0])
+                                        : "an unknown function";
+    }
+    if (own == NULL || own == first) {
+        return name_of(findings, first);
+    }
+    return seep_findings_printf(findings, "%s (called in %s by %s)",
+                                name_of(findings, first), first->module,
+                                name_of(findings, own));
+}
+
+static const char *end_of(uint32_t root)
+{
+    switch (root) {
+    case SEEP_NODE_COMPLETE:
+        return "";
+    case SEEP_NODE_DEEP:
+        return "cut at 1,024 frames";
+    case SEEP_NODE_NO_RULE:
+        return "ends in code without unwind rules";
+    case SEEP_NODE_BAD_FRAME:
+        return "ends at an unreadable frame";
+    case SEEP_NODE_UNSUPPORTED:
+        return "ends at an unwind rule not yet understood";
+    default:
+        return "no complete stack was taken";
+    }
+}
+
+static uint64_t fnv(uint64_t hash, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash * UINT64_C(0x100000001b3); /* a zero byte as separator */
+}
+
+/* Length of the name without what compilers append to clones. */
+static size_t stable_length(const char *function)
+{
+    static const char *const clones[] = {".constprop", ".part", ".isra", ".cold",
+                                         ".lto_priv"};
+    size_t len = strlen(function);
+
+    for (size_t i = 0; i < sizeof(clones) / sizeof(clones[0]); i++) {
+        const char *at = strstr(function, clones[i]);
+
+        if (at != NULL && (size_t)(at - function) < len) {
+            len = (size_t)(at - function);
+        }
+    }
+    return len;
+}
+
+void seep_stack_view_id(struct seep_finding *finding, unsigned ordinal)
+{
+    const char *kind = seep_kind_name(finding->kind);
+    uint64_t hash = fnv(UINT64_C(0xcbf29ce484222325), kind, strlen(kind));
+
+    for (size_t i = 0; i < finding->stack_count; i++) {
+        const char *module = finding->stack[i].module;
+        const char *version = strstr(module, ".so.");
+
+        hash = fnv(hash, finding->stack[i].function,
+                   stable_length(finding->stack[i].function));
+        hash = fnv(hash, module,
+                   version != NULL ? (size_t)(version - module) : strlen(module));
+    }
+    if (ordinal > 0) {
+        hash = fnv(hash, (const char *)&ordinal, sizeof(ordinal));
+    }
+    (void)snprintf(finding->id, sizeof(finding->id), "%012" PRIx64,
+                   (hash ^ hash >> 48) & UINT64_C(0xffffffffffff));
+}
+
+/* Views of one node's frames, without libseep.so's. Returns: their number. */
+static size_t view_node(struct seep_findings *findings,
+                        struct seep_symbolizer *symbolizer, uint32_t node,
+                        struct seep_view_frame *out)
+{
+    struct seep_symbol_frame frames[INLINE_MAX];
+    size_t n = seep_symbol_frames(symbolizer, node, frames, INLINE_MAX);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct seep_symbol_frame *frame = &frames[i];
+
+        if (is_seep(frame->module)) {
+            continue;
+        }
+        out[kept++] = (struct seep_view_frame){
+            .function = seep_findings_text(findings, frame->function),
+            .file = seep_findings_text(findings, frame->file),
+            .module = seep_findings_text(findings, frame->module),
+            .build_id = seep_findings_text(findings, frame->build_id),
+            .offset = frame->offset,
+            .line = frame->line,
+            .inlined = frame->inlined,
+            .role = role_of(frame->module, frame->module_path),
+        };
+    }
+    return kept;
+}
+
+static int fill_frames(struct seep_findings *findings, struct seep_symbolizer *symbolizer,
+                       const uint32_t *nodes, size_t node_count,
+                       struct seep_finding *finding)
+{
+    struct seep_view_frame *frames = NULL;
+    size_t capacity = 0;
+    size_t count = 0;
+
+    for (size_t i = 0; i < node_count; i++) {
+        if (capacity - count < INLINE_MAX) {
+            size_t grown = capacity + capacity / 2 + 2 * INLINE_MAX;
+            struct seep_view_frame *larger = realloc(frames, grown * sizeof(*frames));
+
+            if (larger == NULL) {
+                free(frames);
+                return -ENOMEM;
+            }
+            frames = larger;
+            capacity = grown;
+        }
+        count += view_node(findings, symbolizer, nodes[i], frames + count);
+    }
+    if (count > 0) {
+        finding->stack = seep_findings_alloc(findings, count, sizeof(*finding->stack));
+        if (finding->stack != NULL) {
+            memcpy(finding->stack, frames, count * sizeof(*frames));
+            finding->stack_count = count;
+        }
+    }
+    free(frames);
+    return count > 0 && finding->stack == NULL ? -ENOMEM : 0;
+}
+
+int seep_stack_view_fill(struct seep_findings *findings,
+                         const struct seep_recording *recording,
+                         struct seep_symbolizer *symbolizer, uint32_t site,
+                         struct seep_finding *finding)
+{
+    uint32_t nodes[SEEP_STACK_MAX_FRAMES];
+    uint32_t root = SEEP_NODE_UNKNOWN;
+    size_t n = seep_recording_stack(recording, site, nodes, SEEP_STACK_MAX_FRAMES, &root);
+    int status = fill_frames(findings, symbolizer, nodes, n, finding);
+
+    finding->stack_end = end_of(root);
+    finding->headline = headline_of(findings, finding);
+    seep_stack_view_id(finding, 0);
+    return status;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_VERDICT_THREAD_VERDICT_H
+#define SEEP_ANALYZER_VERDICT_THREAD_VERDICT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "verdict/finding_list.h"
+
+enum { SEEP_THREAD_SAMPLES_MAX = 8 };
+
+/* What the thread table says about the ended but unjoined threads of one site. */
+struct seep_unjoined {
+    size_t count;   /* ended for longer than the grace, neither joined nor detached */
+    size_t seconds; /* distinct seconds in which they were created, counted up to 64 */
+    uint64_t first_created_ns, last_created_ns;
+    uint64_t stack_bytes; /* address space that they hold */
+    bool exited;          /* the program ended by exit: nobody will join them any more */
+};
+
+/* Threads that ended this recently may still be joined by somebody on the way. */
+#define SEEP_UNJOINED_GRACE_NS UINT64_C(2000000000)
+
+/* Whether a thread counts as unjoined at the table's time. Thread-safety: pure. */
+bool seep_thread_is_unjoined(const struct seep_rec_thread *thread, uint64_t table_ns);
+
+/* The verdict on one site's unjoined threads. Thread-safety: pure.
+ * Source: docs/statistics.md; three that were made one after the other are a habit, three
+ * that were made together may be a pool whose owner is still in its first pthread_join.
+ */
+enum seep_verdict seep_unjoined_verdict(const struct seep_unjoined *unjoined);
+
+/* Adds findings on unjoined threads, and on threads that were still running at a normal
+ * exit. A growth finding of the same site whose threads have mostly ended becomes one on
+ * unjoined threads. Call after the growth findings. Returns: 0; -ENOMEM. */
+int seep_thread_findings_add(struct seep_analysis *analysis);
+
+/* Fills a finding's thread samples, oldest first, and thread_total. Returns: 0; -ENOMEM.
+ */
+int seep_thread_samples_fill(struct seep_analysis *analysis, uint32_t site,
+                             struct seep_finding *finding);
+
+#endif

@@ -1,0 +1,141 @@
+/* From a recording to findings: the order of the steps, and the verdict on the run.
+ *
+ * Growth comes first; the thread table may turn a growth finding into one on unjoined
+ * threads; what was left at exit is only said of sites that nothing else was said about.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "verdict/verdict.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verdict/exit_verdict.h"
+#include "verdict/finding_list.h"
+#include "verdict/growth_finding.h"
+#include "verdict/growth_scan.h"
+#include "verdict/overview.h"
+#include "verdict/thread_verdict.h"
+
+static int check(const struct seep_recording *recording,
+                 const struct seep_verdict_options *options, struct seep_error *error)
+{
+    if (options->since_s >= 0 && options->until_s >= 0 &&
+        options->since_s >= options->until_s) {
+        return seep_error_set(error, -EINVAL, "--since %g is not before --until %g",
+                              options->since_s, options->until_s);
+    }
+    if (options->subsystem == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < recording->subsystem_count; i++) {
+        if (strcmp(recording->subsystems[i], options->subsystem) == 0) {
+            return 0;
+        }
+    }
+    return seep_error_set(error, -EINVAL, "the recording has no subsystem \"%s\"",
+                          options->subsystem);
+}
+
+static int add_growth(struct seep_analysis *analysis)
+{
+    static const enum seep_kind kinds[] = {SEEP_KIND_THREAD, SEEP_KIND_HEAP};
+    int status = 0;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && status == 0; i++) {
+        struct seep_growth_sites sites = {0};
+
+        status = seep_growth_scan(analysis->recording, &analysis->window, kinds[i],
+                                  &analysis->series, &sites);
+        if (status == 0) {
+            status = seep_growth_findings_add(analysis, &sites);
+        }
+        free(sites.sites);
+    }
+    return status;
+}
+
+static void conclude(struct seep_analysis *analysis)
+{
+    struct seep_findings *findings = analysis->findings;
+    const char *too_little =
+        seep_growth_too_little(analysis->recording, &analysis->window);
+
+    if (too_little != NULL) {
+        findings->inconclusive = seep_findings_printf(
+            findings, "%s: %zu snapshots in %.1f s, %zu of them after warm-up (%.1f s)",
+            too_little, analysis->recording->snapshot_count, findings->duration_s,
+            seep_window_points(&analysis->window),
+            seep_window_seconds(analysis->recording, &analysis->window));
+    }
+    switch (seep_findings_worst(findings)) {
+    case SEEP_VERDICT_DEFINITE:
+    case SEEP_VERDICT_PROBABLE:
+        findings->outcome = SEEP_OUTCOME_LEAK;
+        break;
+    case SEEP_VERDICT_SUSPECT:
+        findings->outcome = SEEP_OUTCOME_SUSPECT;
+        break;
+    default:
+        findings->outcome =
+            too_little != NULL ? SEEP_OUTCOME_INCONCLUSIVE : SEEP_OUTCOME_CLEAN;
+    }
+}
+
+static int run(struct seep_analysis *analysis, const struct seep_verdict_options *options)
+{
+    int status = add_growth(analysis);
+
+    if (status == 0) {
+        status = seep_thread_findings_add(analysis);
+    }
+    if (status == 0) {
+        status = seep_exit_findings_add(analysis);
+    }
+    if (status == 0) {
+        status = seep_overview_fill(analysis);
+    }
+    if (status == 0) {
+        status = seep_finding_list_finish(analysis, options->kind, options->subsystem);
+    }
+    if (status == 0) {
+        conclude(analysis);
+    }
+    return status;
+}
+
+int seep_verdict_make(const struct seep_recording *recording,
+                      struct seep_symbolizer *symbolizer,
+                      const struct seep_verdict_options *options,
+                      struct seep_findings **findings, struct seep_error *error)
+{
+    struct seep_analysis analysis = {.recording = recording, .symbolizer = symbolizer};
+    const struct seep_window_options window = {.since_s = options->since_s,
+                                               .until_s = options->until_s};
+    int status = check(recording, options, error);
+
+    if (status < 0) {
+        return status;
+    }
+    analysis.window = seep_window_choose(recording, &window);
+    status = seep_series_new(recording, &analysis.series);
+    if (status < 0) {
+        goto fail_series;
+    }
+    status = seep_findings_new(&analysis.findings);
+    if (status < 0) {
+        goto fail_findings;
+    }
+    status = run(&analysis, options);
+    if (status == 0) {
+        *findings = analysis.findings;
+        analysis.findings = NULL;
+    }
+    seep_findings_free(analysis.findings);
+    free(analysis.drafts);
+fail_findings:
+    seep_series_free(&analysis.series);
+fail_series:
+    return status < 0 ? seep_error_set(error, status, "out of memory while judging") : 0;
+}

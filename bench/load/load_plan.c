@@ -1,0 +1,130 @@
+/* The sequences.
+ *
+ * Each kind of work draws from a generator of its own, and draws the same number of
+ * values for every step whatever comes of it: how fast the backend answers changes
+ * nothing in the sequence. (One common generator would tie the order of REST calls to the
+ * rate of WebSocket operations.)
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "load_plan.h"
+
+/* A kind and its share in percent. */
+struct share {
+    int kind;
+    uint32_t percent;
+};
+
+static const struct share operation_shares[] = {{LOAD_PING, 55},
+                                                {LOAD_SWAP, 30},
+                                                {LOAD_RENAME, 10},
+                                                {LOAD_GOOD_BYE, 3},
+                                                {LOAD_NOISE, 2}};
+static const struct share churn_shares[] = {
+    {LOAD_RESET, 40}, {LOAD_VANISH, 30}, {LOAD_CUT, 10}, {LOAD_HALF_OPEN, 20}};
+static const struct share call_shares[] = {
+    {LOAD_CALL_HEALTH, 29},    {LOAD_CALL_MEMORY_STATS, 25}, {LOAD_CALL_PIN_STATUS, 25},
+    {LOAD_CALL_BROADCAST, 15}, {LOAD_CALL_HUB_STATS, 5},     {LOAD_CALL_GC, 1}};
+
+/* SplitMix64. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number
+ * generators", 2014. */
+static uint64_t draw(struct load_random *random)
+{
+    uint64_t value = random->state += 0x9e3779b97f4a7c15U;
+
+    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9U;
+    value = (value ^ value >> 27) * 0x94d049bb133111ebU;
+    return value ^ value >> 31;
+}
+
+uint32_t load_random_below(struct load_random *random, uint32_t bound)
+{
+    return (uint32_t)((draw(random) >> 32) * bound >> 32);
+}
+
+struct load_random load_random_make(uint64_t seed, uint64_t stream)
+{
+    struct load_random random = {.state = seed};
+
+    random.state = draw(&random) + stream * 0xd1342543de82ef95U;
+    return random;
+}
+
+/* Draws a kind; the shares add up to 100. */
+static int draw_kind(struct load_random *random, const struct share *shares)
+{
+    uint32_t at = load_random_below(random, 100);
+
+    while (at >= shares->percent) {
+        at -= shares->percent;
+        shares++;
+    }
+    return shares->kind;
+}
+
+void load_plan_init(struct load_plan *plan, uint64_t seed, uint32_t clients)
+{
+    *plan = (struct load_plan){.operations = load_random_make(seed, 1),
+                               .churn = load_random_make(seed, 2),
+                               .calls = load_random_make(seed, 3),
+                               .clients = clients};
+}
+
+struct load_operation load_plan_operation(struct load_plan *plan)
+{
+    struct load_random *random = &plan->operations;
+    struct load_operation operation;
+
+    operation.kind = (enum load_operation_kind)draw_kind(random, operation_shares);
+    operation.client = load_random_below(random, plan->clients);
+    operation.slot = load_random_below(random, LOAD_TOPICS_PER_CLIENT);
+    operation.topic = load_random_below(random, LOAD_TOPICS);
+    operation.name = ++plan->names;
+    return operation;
+}
+
+struct load_churn load_plan_churn(struct load_plan *plan)
+{
+    struct load_churn churn;
+
+    churn.kind = (enum load_churn_kind)draw_kind(&plan->churn, churn_shares);
+    churn.client = load_random_below(&plan->churn, plan->clients);
+    churn.back_after_ms = 100 + load_random_below(&plan->churn, 501);
+    return churn;
+}
+
+enum load_call load_plan_call(struct load_plan *plan)
+{
+    return (enum load_call)draw_kind(&plan->calls, call_shares);
+}
+
+const char *load_operation_name(enum load_operation_kind kind)
+{
+    static const char *const names[] = {[LOAD_PING] = "ping",
+                                        [LOAD_SWAP] = "swap",
+                                        [LOAD_RENAME] = "rename",
+                                        [LOAD_GOOD_BYE] = "good-bye",
+                                        [LOAD_NOISE] = "noise"};
+
+    return names[kind];
+}
+
+const char *load_churn_name(enum load_churn_kind kind)
+{
+    static const char *const names[] = {[LOAD_RESET] = "reset",
+                                        [LOAD_VANISH] = "vanish",
+                                        [LOAD_CUT] = "cut",
+                                        [LOAD_HALF_OPEN] = "half-open"};
+
+    return names[kind];
+}
+
+const char *load_call_name(enum load_call call)
+{
+    static const char *const names[] = {
+        [LOAD_CALL_HEALTH] = "health",         [LOAD_CALL_MEMORY_STATS] = "memory/stats",
+        [LOAD_CALL_PIN_STATUS] = "pin-status", [LOAD_CALL_BROADCAST] = "broadcast",
+        [LOAD_CALL_HUB_STATS] = "hub-stats",   [LOAD_CALL_GC] = "gc"};
+
+    return names[call];
+}

@@ -1,0 +1,27 @@
+/* The order in which the server's locks may be taken: a thread that holds one may take
+ * only those with a higher rank. No lock is held across a handler, a callback or a join,
+ * except where its rank says so.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PMA_LOCK_RANK_H
+#define PMA_LOCK_RANK_H
+
+enum pma_lock_rank {
+    PMA_LOCK_NONE = 0,
+    PMA_LOCK_MONITOR_LIFE = 10, /* monitor start/stop: held across the worker's join */
+    PMA_LOCK_RECLAIM = 20, /* one garbage collection at a time: held across clean-ups */
+    PMA_LOCK_MONITOR = 30, /* history and alerts */
+    PMA_LOCK_RECLAIM_TOTALS = 35, /* figures of all collections */
+    PMA_LOCK_HTTP = 37,           /* figures of HTTP */
+    PMA_LOCK_ACCEPTOR = 38,       /* figures of the acceptor */
+    PMA_LOCK_AUTH = 40,           /* sessions of one authentication service */
+    PMA_LOCK_HUB = 50,            /* everything of server/hub */
+    PMA_LOCK_FAULT = 60,          /* settings of the faults */
+    PMA_LOCK_WORKERS = 70,        /* the list of workers */
+    PMA_LOCK_CANCEL = 80,         /* one worker's cancellation token */
+    PMA_LOCK_ARENA = 90,          /* names of the allocator's arenas */
+    PMA_LOCK_LOG = 100,           /* one line at a time */
+};
+
+#endif

@@ -1,0 +1,111 @@
+/* The server's configuration: every limit and interval, from four sources.
+ *
+ * Later sources win: defaults, the YAML file, the environment (PORT, LOG_LEVEL,
+ * PMA_FAULTS), the command line (--set key.path=value). Durations are written as 250ms,
+ * 30s, 5m, 1h or combined (1h30m); sizes as bytes or with KiB, MiB, GiB.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PMA_CONFIG_H
+#define PMA_CONFIG_H
+
+#include "server/fault/fault.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Every setting; docs in configs/pma-backend.yaml, ranges in config_keys.c. */
+struct pma_config {
+    struct {
+        char host[64]; /* numeric IPv4 or IPv6 address, "localhost" for 127.0.0.1 */
+        uint32_t port; /* 0: the system chooses */
+        uint64_t shutdown_timeout_ns; /* from the signal to the end of the process */
+    } server;
+    struct {
+        uint32_t max_head_bytes;  /* of a request's line and headers */
+        uint64_t head_timeout_ns; /* from accept to the end of the head */
+        uint32_t max_pending;     /* connections whose head is not complete */
+    } acceptor;
+    struct {
+        uint32_t threads;
+        uint32_t max_connections;
+        uint32_t max_url_bytes;   /* path and query */
+        uint64_t max_body_bytes;  /* of a request */
+        uint64_t idle_timeout_ns; /* whole seconds: libmicrohttpd counts in them */
+    } http;
+    struct {
+        int level; /* enum pma_level */
+    } logging;
+    struct {
+        uint32_t max_clients;
+        uint64_t client_timeout_ns;
+        uint64_t cleanup_interval_ns;
+        uint32_t send_queue_messages;
+        uint32_t max_queue_messages;
+        uint64_t ping_interval_ns;
+        uint64_t pong_timeout_ns;
+        uint64_t heartbeat_interval_ns;
+        uint32_t max_message_bytes;
+    } websocket;
+    struct {
+        bool enabled;
+        uint64_t max_memory_usage_bytes;
+        uint32_t max_goroutines; /* threads; the name is the original's */
+        uint64_t max_heap_alloc_bytes;
+        uint64_t check_interval_ns;
+        uint64_t cleanup_interval_ns;
+        uint32_t max_history_size;   /* snapshots */
+        double memory_alert_percent; /* of max_memory_usage_bytes */
+    } memory_monitor;
+    struct {
+        uint64_t cleanup_interval_ns;
+        uint64_t token_expiry_ns;
+        uint32_t max_sessions;
+    } auth;
+    struct pma_fault_setting faults[PMA_FAULT_END]; /* by enum pma_fault */
+};
+
+/* How many problems are kept; more are only counted. */
+#define PMA_CONFIG_PROBLEMS_MAX 64
+
+/* Everything that is wrong with a configuration, found in one pass. */
+struct pma_config_problems {
+    size_t count; /* all of them, also those beyond PMA_CONFIG_PROBLEMS_MAX */
+    struct {
+        unsigned line;  /* of the file, from 1; 0: not from the file */
+        char text[240]; /* "websocket.max_client: unknown key; did you mean max_clients?"
+                         */
+    } items[PMA_CONFIG_PROBLEMS_MAX];
+};
+
+/* The defaults, which are those of the document. Thread-safety: pure. */
+void pma_config_defaults(struct pma_config *config);
+
+/* Reads a YAML file over *config. Problems are added, never printed; what is valid is
+ * taken all the same. Returns: 0, also with problems; -errno when the file cannot be
+ * read, -EFBIG when it has more than 1 MiB, -EINVAL when it is not YAML (said in
+ * *problems). Thread-safety: pure. */
+int pma_config_read_file(const char *path, struct pma_config *config,
+                         struct pma_config_problems *problems);
+
+/* As pma_config_read_file, from memory. */
+int pma_config_read_text(const char *text, size_t text_bytes, struct pma_config *config,
+                         struct pma_config_problems *problems);
+
+/* Takes one setting: key "websocket.max_clients", value as in the file. `origin`
+ * ("--set", "PORT") begins the text of a problem. Thread-safety: pure. */
+void pma_config_set(struct pma_config *config, const char *key, const char *value,
+                    const char *origin, struct pma_config_problems *problems);
+
+/* Takes PORT, LOG_LEVEL and PMA_FAULTS (ids separated by commas) from the environment.
+ * Thread-safety: nobody may change the environment meanwhile. */
+void pma_config_read_environment(struct pma_config *config,
+                                 struct pma_config_problems *problems);
+
+/* Checks what concerns more than one setting (a timeout below its interval).
+ * Thread-safety: pure. */
+void pma_config_check(const struct pma_config *config,
+                      struct pma_config_problems *problems);
+
+#endif

@@ -1,0 +1,279 @@
+/* The keys, one row each: adding a setting is a field in struct pma_config, a default and
+ * a row here.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server/config/config_keys.h"
+
+#include "server/base/clock.h"
+#include "server/config/config_value.h"
+#include "server/log/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define AT(member)  offsetof(struct pma_config, member)
+#define HOUR_NS     (3600 * PMA_S_NS)
+#define KIB         ((uint64_t)1024)
+#define MIB         (1024 * KIB)
+#define PATH_LENGTH 96
+
+static const struct pma_config_key keys[] = {
+    {"server.host", PMA_VALUE_ADDRESS, AT(server.host), 0, 0},
+    {"server.port", PMA_VALUE_COUNT, AT(server.port), 0, 65535},
+    {"server.shutdown_timeout", PMA_VALUE_DURATION, AT(server.shutdown_timeout_ns),
+     100 * PMA_MS_NS, 60 * PMA_S_NS},
+
+    {"acceptor.max_head_bytes", PMA_VALUE_BYTES_32, AT(acceptor.max_head_bytes), 256,
+     64 * KIB},
+    {"acceptor.head_timeout", PMA_VALUE_DURATION, AT(acceptor.head_timeout_ns),
+     10 * PMA_MS_NS, HOUR_NS},
+    {"acceptor.max_pending", PMA_VALUE_COUNT, AT(acceptor.max_pending), 1, 65536},
+
+    {"http.threads", PMA_VALUE_COUNT, AT(http.threads), 1, 64},
+    {"http.max_connections", PMA_VALUE_COUNT, AT(http.max_connections), 1, 65536},
+    {"http.max_url_bytes", PMA_VALUE_BYTES_32, AT(http.max_url_bytes), 64, 32 * KIB},
+    {"http.max_body_bytes", PMA_VALUE_BYTES, AT(http.max_body_bytes), 1, 1024 * MIB},
+    {"http.idle_timeout", PMA_VALUE_DURATION, AT(http.idle_timeout_ns), PMA_S_NS,
+     HOUR_NS},
+
+    {"logging.level", PMA_VALUE_LEVEL, AT(logging.level), 0, 0},
+
+    {"websocket.max_clients", PMA_VALUE_COUNT, AT(websocket.max_clients), 1, 1000000},
+    {"websocket.client_timeout", PMA_VALUE_DURATION, AT(websocket.client_timeout_ns),
+     10 * PMA_MS_NS, 24 * HOUR_NS},
+    {"websocket.cleanup_interval", PMA_VALUE_DURATION, AT(websocket.cleanup_interval_ns),
+     10 * PMA_MS_NS, 24 * HOUR_NS},
+    {"websocket.send_queue_messages", PMA_VALUE_COUNT, AT(websocket.send_queue_messages),
+     1, 1000000},
+    {"websocket.max_queue_messages", PMA_VALUE_COUNT, AT(websocket.max_queue_messages), 1,
+     1000000},
+    {"websocket.ping_interval", PMA_VALUE_DURATION, AT(websocket.ping_interval_ns),
+     10 * PMA_MS_NS, 24 * HOUR_NS},
+    {"websocket.pong_timeout", PMA_VALUE_DURATION, AT(websocket.pong_timeout_ns),
+     10 * PMA_MS_NS, 24 * HOUR_NS},
+    {"websocket.heartbeat_interval", PMA_VALUE_DURATION,
+     AT(websocket.heartbeat_interval_ns), 10 * PMA_MS_NS, 24 * HOUR_NS},
+    {"websocket.max_message_bytes", PMA_VALUE_BYTES_32, AT(websocket.max_message_bytes),
+     64, 16 * MIB},
+
+    {"memory_monitor.enabled", PMA_VALUE_BOOL, AT(memory_monitor.enabled), 0, 0},
+    {"memory_monitor.max_memory_usage", PMA_VALUE_BYTES,
+     AT(memory_monitor.max_memory_usage_bytes), 1, UINT64_MAX},
+    {"memory_monitor.max_goroutines", PMA_VALUE_COUNT, AT(memory_monitor.max_goroutines),
+     1, UINT32_MAX},
+    {"memory_monitor.max_heap_alloc", PMA_VALUE_BYTES,
+     AT(memory_monitor.max_heap_alloc_bytes), 1, UINT64_MAX},
+    {"memory_monitor.check_interval", PMA_VALUE_DURATION,
+     AT(memory_monitor.check_interval_ns), 10 * PMA_MS_NS, 24 * HOUR_NS},
+    {"memory_monitor.cleanup_interval", PMA_VALUE_DURATION,
+     AT(memory_monitor.cleanup_interval_ns), 10 * PMA_MS_NS, 24 * HOUR_NS},
+    {"memory_monitor.max_history_size", PMA_VALUE_COUNT,
+     AT(memory_monitor.max_history_size), 1, 100000},
+    {"memory_monitor.memory_alert_percent", PMA_VALUE_PERCENT,
+     AT(memory_monitor.memory_alert_percent), 1, 100},
+
+    {"auth.cleanup_interval", PMA_VALUE_DURATION, AT(auth.cleanup_interval_ns),
+     10 * PMA_MS_NS, 24 * HOUR_NS},
+    {"auth.token_expiry", PMA_VALUE_DURATION, AT(auth.token_expiry_ns), PMA_S_NS,
+     8784 * HOUR_NS},
+    {"auth.max_sessions", PMA_VALUE_COUNT, AT(auth.max_sessions), 1, 1000000},
+};
+
+#define KEYS_COUNT (sizeof keys / sizeof keys[0])
+
+const struct pma_config_key *pma_config_key_find(const char *path)
+{
+    for (size_t i = 0; i < KEYS_COUNT; i++) {
+        if (strcmp(keys[i].path, path) == 0) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+bool pma_config_is_section(const char *path)
+{
+    const size_t length = strlen(path);
+    for (size_t i = 0; i < KEYS_COUNT; i++) {
+        if (strncmp(keys[i].path, path, length) == 0 && keys[i].path[length] == '.') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t least_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Levenshtein distance of two texts of fewer than PATH_LENGTH bytes. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[PATH_LENGTH];
+    const size_t b_length = strlen(b);
+    for (size_t j = 0; j <= b_length; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_length; j++) {
+            const size_t above = row[j];
+            const size_t change = diagonal + (a[i - 1] != b[j - 1]);
+            row[j] = least_of(change, 1 + least_of(above, row[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[b_length];
+}
+
+const char *pma_config_key_suggest(const char *path)
+{
+    const char *best = NULL;
+    size_t best_distance = 4; /* three slips of the finger at most */
+    if (strlen(path) >= PATH_LENGTH) {
+        return NULL;
+    }
+    for (size_t i = 0; i < KEYS_COUNT; i++) {
+        const size_t there = distance(path, keys[i].path);
+        if (there < best_distance) {
+            best_distance = there;
+            best = keys[i].path;
+        }
+    }
+    return best;
+}
+
+static void describe_range(const struct pma_config_key *key, char *text,
+                           size_t text_bytes)
+{
+    char least[32];
+    char most[32];
+    switch (key->kind) {
+    case PMA_VALUE_DURATION:
+        pma_duration_text(key->least, least, sizeof least);
+        pma_duration_text(key->most, most, sizeof most);
+        snprintf(text, text_bytes, "a duration such as 250ms, 30s or 5m, from %s to %s",
+                 least, most);
+        break;
+    case PMA_VALUE_BYTES:
+    case PMA_VALUE_BYTES_32:
+        snprintf(text, text_bytes,
+                 "a size such as 4096, 64KiB or 1GiB, from %" PRIu64 " to %" PRIu64
+                 " bytes",
+                 key->least, key->most);
+        break;
+    case PMA_VALUE_COUNT:
+        snprintf(text, text_bytes, "a whole number from %" PRIu64 " to %" PRIu64,
+                 key->least, key->most);
+        break;
+    case PMA_VALUE_PERCENT:
+        snprintf(text, text_bytes, "a number from %" PRIu64 " to %" PRIu64, key->least,
+                 key->most);
+        break;
+    case PMA_VALUE_BOOL:
+        snprintf(text, text_bytes, "true or false");
+        break;
+    case PMA_VALUE_ADDRESS:
+        snprintf(text, text_bytes, "an IPv4 or IPv6 address, or localhost");
+        break;
+    case PMA_VALUE_LEVEL:
+        snprintf(text, text_bytes, "debug, info, warn or error");
+        break;
+    case PMA_VALUE_NONE:
+    default:
+        text[0] = '\0';
+        break;
+    }
+}
+
+static int store_number(const struct pma_config_key *key, const char *text, char *at)
+{
+    uint64_t value = 0;
+    int err = 0;
+    if (key->kind == PMA_VALUE_DURATION) {
+        err = pma_parse_duration(text, &value);
+    } else if (key->kind == PMA_VALUE_COUNT) {
+        err = pma_parse_count(text, &value);
+    } else {
+        err = pma_parse_bytes(text, &value);
+    }
+    if (err != 0 || value < key->least || value > key->most) {
+        return -EINVAL;
+    }
+    if (key->kind == PMA_VALUE_COUNT || key->kind == PMA_VALUE_BYTES_32) {
+        const uint32_t narrow = (uint32_t)value;
+        memcpy(at, &narrow, sizeof narrow);
+    } else {
+        memcpy(at, &value, sizeof value);
+    }
+    return 0;
+}
+
+static int store_address(const char *text, char *at)
+{
+    unsigned char binary[sizeof(struct in6_addr)];
+    const char *address = strcmp(text, "localhost") == 0 ? "127.0.0.1" : text;
+    if (strlen(address) >= sizeof((struct pma_config *)0)->server.host ||
+        (inet_pton(AF_INET, address, binary) != 1 &&
+         inet_pton(AF_INET6, address, binary) != 1)) {
+        return -EINVAL;
+    }
+    memcpy(at, address, strlen(address) + 1);
+    return 0;
+}
+
+static int store(const struct pma_config_key *key, const char *text, char *at)
+{
+    enum pma_level level = PMA_LOG_NONE;
+    double real = 0;
+    bool truth = false;
+    switch (key->kind) {
+    case PMA_VALUE_BOOL:
+        if (pma_parse_bool(text, &truth) != 0) {
+            return -EINVAL;
+        }
+        memcpy(at, &truth, sizeof truth);
+        return 0;
+    case PMA_VALUE_PERCENT:
+        if (pma_parse_real(text, &real) != 0 || real < (double)key->least ||
+            real > (double)key->most) {
+            return -EINVAL;
+        }
+        memcpy(at, &real, sizeof real);
+        return 0;
+    case PMA_VALUE_LEVEL:
+        if (pma_level_parse(text, &level) != 0) {
+            return -EINVAL;
+        }
+        memcpy(at, &(int){(int)level}, sizeof(int));
+        return 0;
+    case PMA_VALUE_ADDRESS:
+        return store_address(text, at);
+    case PMA_VALUE_COUNT:
+    case PMA_VALUE_BYTES:
+    case PMA_VALUE_BYTES_32:
+    case PMA_VALUE_DURATION:
+        return store_number(key, text, at);
+    case PMA_VALUE_NONE:
+    default:
+        return -EINVAL;
+    }
+}
+
+int pma_config_key_store(const struct pma_config_key *key, const char *text,
+                         struct pma_config *config, char *why, size_t why_bytes)
+{
+    if (store(key, text, (char *)config + key->offset) == 0) {
+        return 0;
+    }
+    char range[120];
+    describe_range(key, range, sizeof range);
+    snprintf(why, why_bytes, "\"%.40s\" is not %s", text, range);
+    return -EINVAL;
+}

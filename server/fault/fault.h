@@ -1,0 +1,84 @@
+/* Faults: the leaks that the first implementation of this backend had, each behind a
+ * switch. They are the ground truth on which the leak detector is judged. All are off by
+ * default.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PMA_FAULT_H
+#define PMA_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(id, value, name, subsystem, kind, what). Values are never renumbered. */
+#define PMA_FAULTS(X)                                                                    \
+    X(F00, 1, "blocked_thread", "worker", "thread",                                      \
+      "a thread waits for ever on a condition that nobody signals")                      \
+    X(F01, 2, "auth_service_per_request", "auth", "thread",                              \
+      "each PIN or session request builds a service whose clean-up worker has no stop")  \
+    X(F05, 6, "ws_timeout_orphan_subs", "websocket", "heap",                             \
+      "a timed-out client leaves the client table but stays in the subscription table")  \
+    X(F11, 12, "topic_index_never_pruned", "websocket", "heap",                          \
+      "a topic's node stays in the index when its last subscriber goes")
+
+enum pma_fault {
+    PMA_FAULT_NONE = 0,
+#define PMA_FAULT_VALUE(id, value, name, subsystem, kind, what) PMA_FAULT_##id = (value),
+    PMA_FAULTS(PMA_FAULT_VALUE)
+#undef PMA_FAULT_VALUE
+};
+
+/* One past the greatest value of enum pma_fault. */
+#define PMA_FAULT_END 64
+
+#define PMA_FAULT_RATE_MAX_PER_S 10000.0
+
+/* The fixed part of a fault. */
+struct pma_fault_row {
+    enum pma_fault fault;
+    const char *id;        /* "F01" */
+    const char *name;      /* "auth_service_per_request" */
+    const char *subsystem; /* where the leaked resource belongs */
+    const char *kind;      /* what leaks: "thread", "heap" */
+    const char *what;      /* one clause for people */
+};
+
+/* The switch of a fault. */
+struct pma_fault_setting {
+    bool enabled;
+    double
+        rate_per_s; /* the fault drives itself at this rate; 0: only real requests do */
+    uint64_t limit; /* occurrences after which it stays quiet; 0: none */
+};
+
+/* All faults, in ascending order. *count gets their number. Borrowed for ever.
+ * Thread-safety: pure. */
+const struct pma_fault_row *pma_fault_rows(size_t *count);
+
+/* The row of an id ("F01", any case) or a name. Returns: NULL when there is none.
+ * Thread-safety: pure. */
+const struct pma_fault_row *pma_fault_find(const char *id);
+
+/* Whether the fault is switched on. Thread-safety: any thread. Cost: one atomic load. */
+bool pma_fault_enabled(enum pma_fault fault);
+
+/* Counts one occurrence when the fault is on and below its limit.
+ * Returns: whether the caller is to commit the fault now. Thread-safety: any thread. */
+bool pma_fault_take(enum pma_fault fault);
+
+/* Switches a fault. Turning it on starts a new count against the limit; the total goes
+ * on. Returns: 0; -EINVAL: no such fault, or a rate that is negative, not finite or above
+ * 10,000 per second; nothing is changed then. Thread-safety: any thread. */
+int pma_fault_set(enum pma_fault fault, const struct pma_fault_setting *setting);
+
+/* Copies the switch. Returns: 0; -EINVAL: no such fault. Thread-safety: any thread. */
+int pma_fault_get(enum pma_fault fault, struct pma_fault_setting *setting);
+
+/* Occurrences since the process started. Thread-safety: any thread. */
+uint64_t pma_fault_total(enum pma_fault fault);
+
+/* How often the fault was switched from off to on. Thread-safety: any thread. */
+uint64_t pma_fault_enablings(enum pma_fault fault);
+
+#endif

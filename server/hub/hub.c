@@ -1,0 +1,343 @@
+/* Life of the hub, and the door for all other threads: they append to a bounded inbox and
+ * wake the service thread, or read under LOCK. None of them ever waits for a socket or
+ * for the loop.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server/hub/hub.h"
+
+#include "seep/seep.h"
+#include "server/base/clock.h"
+#include "server/hub/hub_core.h"
+#include "server/hub/hub_service.h"
+#include "server/hub/hub_socket.h"
+#include "server/hub/hub_stats.h"
+#include "server/worker/worker.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUBSYSTEM            "websocket"
+#define ORDERS_BESIDE_ADOPTS 256
+#define JOIN_SLACK_NS        (200 * PMA_MS_NS)
+
+static void wake(struct pma_hub *hub)
+{
+    lws_cancel_service(hub->context);
+}
+
+static bool is_config_valid(const struct pma_hub_config *config)
+{
+    return config->max_clients >= 1 && config->send_queue_messages >= 1 &&
+           config->max_queue_messages >= 1 && config->max_message_bytes >= 1;
+}
+
+int pma_hub_new(const struct pma_hub_config *config, struct pma_hub **hub)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    struct pma_hub *made;
+    int status = -ENOMEM;
+
+    if (!is_config_valid(config)) {
+        return -EINVAL;
+    }
+    made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return -ENOMEM;
+    }
+    made->config = *config;
+    made->started_ns = pma_now_ns();
+    TAILQ_INIT(&made->connections);
+    if (pma_index_init(&made->clients) != 0) {
+        goto fail_clients;
+    }
+    if (pma_index_init(&made->subscribers) != 0) {
+        goto fail_subscribers;
+    }
+    if (pma_topics_init(&made->topics) != 0) {
+        goto fail_topics;
+    }
+    if (pma_away_init(&made->away, config->max_queue_messages,
+                      config->send_queue_messages, config->max_clients) != 0) {
+        goto fail_away;
+    }
+    status = pma_inbox_init(&made->inbox, config->max_queue_messages,
+                            config->max_clients + ORDERS_BESIDE_ADOPTS);
+    if (status != 0) {
+        goto fail_inbox;
+    }
+    status = -pthread_mutex_init(&made->mutex, NULL);
+    if (status != 0) {
+        goto fail_mutex;
+    }
+    status = pma_socket_open(made);
+    if (status != 0) {
+        goto fail_socket;
+    }
+    *hub = made;
+    return 0;
+
+fail_socket:
+    pthread_mutex_destroy(&made->mutex);
+fail_mutex:
+    pma_inbox_fini(&made->inbox);
+fail_inbox:
+    pma_away_fini(&made->away);
+fail_away:
+    pma_topics_fini(&made->topics);
+fail_topics:
+    pma_index_fini(&made->subscribers);
+fail_subscribers:
+    pma_index_fini(&made->clients);
+fail_clients:
+    free(made);
+    return status;
+}
+
+int pma_hub_start(struct pma_hub *hub)
+{
+    const struct pma_worker_spec spec = {
+        .name = "ws-hub", .subsystem = SUBSYSTEM, .run = pma_service_run, .arg = hub};
+
+    if (hub->worker != NULL) {
+        return -EALREADY;
+    }
+    return pma_worker_start(&spec, &hub->worker);
+}
+
+int pma_hub_stop(struct pma_hub *hub, uint64_t deadline_ns)
+{
+    uint64_t now_ns = pma_now_ns();
+    int status;
+
+    if (hub->worker == NULL) {
+        return 0;
+    }
+    pma_inbox_close(&hub->inbox);
+    atomic_store_explicit(&hub->stop_deadline_ns, deadline_ns > 0 ? deadline_ns : 1,
+                          memory_order_release);
+    wake(hub);
+    status = pma_worker_stop(
+        hub->worker, (deadline_ns > now_ns ? deadline_ns - now_ns : 0) + JOIN_SLACK_NS);
+    if (status != 0) {
+        return status;
+    }
+    hub->worker = NULL;
+    return atomic_load_explicit(&hub->cut_off, memory_order_relaxed) > 0 ? -ETIMEDOUT : 0;
+}
+
+void pma_hub_free(struct pma_hub *hub)
+{
+    if (hub == NULL || hub->worker != NULL) {
+        return;
+    }
+    pma_socket_close(hub);
+    pthread_mutex_destroy(&hub->mutex);
+    pma_inbox_fini(&hub->inbox);
+    pma_away_fini(&hub->away);
+    pma_topics_fini(&hub->topics);
+    pma_index_fini(&hub->subscribers);
+    pma_index_fini(&hub->clients);
+    free(hub);
+}
+
+/* Takes one place under max_clients. */
+static bool admit(struct pma_hub *hub)
+{
+    uint32_t admitted = atomic_load_explicit(&hub->admitted, memory_order_relaxed);
+
+    do {
+        if (admitted >= hub->config.max_clients) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&hub->admitted, &admitted,
+                                                    admitted + 1, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return true;
+}
+
+int pma_hub_adopt(struct pma_hub *hub, int fd, const struct sockaddr *peer,
+                  socklen_t peer_len)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    struct pma_task *task;
+    int status;
+
+    if (!admit(hub)) {
+        return -EBUSY;
+    }
+    task = calloc(1, sizeof(*task));
+    if (task == NULL) {
+        status = -ENOMEM;
+        goto fail_task;
+    }
+    task->kind = PMA_TASK_ADOPT;
+    task->fd = fd;
+    if (getnameinfo(peer, peer_len, task->address, sizeof(task->address), NULL, 0,
+                    NI_NUMERICHOST) != 0) {
+        strcpy(task->address, "unknown");
+    }
+    status = pma_inbox_put(&hub->inbox, task);
+    if (status != 0) {
+        goto fail_put;
+    }
+    wake(hub);
+    return 0;
+
+fail_put:
+    task->fd = -1;
+    pma_task_free(task);
+fail_task:
+    atomic_fetch_sub_explicit(&hub->admitted, 1, memory_order_relaxed);
+    return status;
+}
+
+bool pma_hub_is_full(struct pma_hub *hub)
+{
+    return atomic_load_explicit(&hub->admitted, memory_order_relaxed) >=
+           hub->config.max_clients;
+}
+
+void pma_hub_note_rejected(struct pma_hub *hub)
+{
+    atomic_fetch_add_explicit(&hub->rejected, 1, memory_order_relaxed);
+}
+
+static void count_set(struct pma_topic_set *set, void *context)
+{
+    uint32_t *count = context;
+
+    (void)set;
+    (*count)++;
+}
+
+/* How many clients a message on `topic` (NULL: for all) would reach now. */
+static uint32_t reach(struct pma_hub *hub, const char *topic)
+{
+    uint32_t count = 0;
+
+    pthread_mutex_lock(&hub->mutex);
+    if (topic != NULL) {
+        pma_topics_match(&hub->topics, topic, count_set, &count);
+    } else {
+        count = (uint32_t)hub->clients.count;
+    }
+    pthread_mutex_unlock(&hub->mutex);
+    return count;
+}
+
+static int post(struct pma_hub *hub, const char *topic, const char *type,
+                const json_t *data, uint32_t *clients)
+{
+    struct pma_task *task;
+    uint32_t reached;
+    int status;
+
+    if (type == NULL || type[0] == '\0') {
+        return -EINVAL;
+    }
+    task = calloc(1, sizeof(*task));
+    if (task == NULL) {
+        return -ENOMEM;
+    }
+    task->kind = PMA_TASK_SEND;
+    status = pma_message_new(type, data, NULL, &task->message);
+    if (status == 0 && topic != NULL) {
+        task->text = strdup(topic);
+        status = task->text != NULL ? 0 : -ENOMEM;
+    }
+    if (status == 0) {
+        task->message->is_durable = true;
+        reached = reach(hub, topic);
+        status = pma_inbox_put(&hub->inbox, task);
+    }
+    if (status != 0) {
+        pma_task_free(task);
+        return status;
+    }
+    if (clients != NULL) {
+        *clients = reached;
+    }
+    wake(hub);
+    return 0;
+}
+
+int pma_hub_broadcast(struct pma_hub *hub, const char *type, const json_t *data,
+                      uint32_t *clients)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+
+    return post(hub, NULL, type, data, clients);
+}
+
+int pma_hub_publish(struct pma_hub *hub, const char *topic, const char *type,
+                    const json_t *data, uint32_t *clients)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+
+    if (topic == NULL || !pma_topic_is_valid(topic) || strchr(topic, '*') != NULL) {
+        return -EINVAL;
+    }
+    return post(hub, topic, type, data, clients);
+}
+
+json_t *pma_hub_stats_json(struct pma_hub *hub)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    json_t *data;
+
+    pthread_mutex_lock(&hub->mutex);
+    data = pma_stats_json(hub);
+    pthread_mutex_unlock(&hub->mutex);
+    return data;
+}
+
+json_t *pma_hub_connections_json(struct pma_hub *hub, size_t limit, size_t offset)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    json_t *data;
+
+    pthread_mutex_lock(&hub->mutex);
+    data = pma_stats_connections_json(hub, limit, offset);
+    pthread_mutex_unlock(&hub->mutex);
+    return data;
+}
+
+int pma_hub_disconnect(struct pma_hub *hub, const char *client_id, const char *reason)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    struct pma_task *task;
+    bool is_known;
+    int status;
+
+    pthread_mutex_lock(&hub->mutex);
+    is_known = pma_index_find(&hub->clients, client_id, strlen(client_id)) != NULL;
+    pthread_mutex_unlock(&hub->mutex);
+    if (!is_known) {
+        return -ENOENT;
+    }
+    task = calloc(1, sizeof(*task));
+    if (task == NULL) {
+        return -ENOMEM;
+    }
+    task->kind = PMA_TASK_DISCONNECT;
+    task->text = strdup(client_id);
+    task->reason = reason != NULL ? strdup(reason) : NULL;
+    status = task->text == NULL || (reason != NULL && task->reason == NULL)
+                 ? -ENOMEM
+                 : pma_inbox_put(&hub->inbox, task);
+    if (status != 0) {
+        pma_task_free(task);
+        return status;
+    }
+    wake(hub);
+    return 0;
+}
+
+void pma_hub_sweep(struct pma_hub *hub)
+{
+    atomic_store_explicit(&hub->is_sweep_wanted, true, memory_order_release);
+    wake(hub);
+}

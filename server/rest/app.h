@@ -1,0 +1,33 @@
+/* What request handlers work on: the parts of the running server.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PMA_APP_H
+#define PMA_APP_H
+
+#include <stdint.h>
+
+struct pma_acceptor;
+struct pma_auth;
+struct pma_config;
+struct pma_fault_driver;
+struct pma_http;
+struct pma_hub;
+struct pma_monitor;
+struct pma_reclaim;
+
+/* Every pointer is borrowed, set before the acceptor starts and constant from then on;
+ * what it points to has its own locks. */
+struct pma_app {
+    const struct pma_config *config;
+    struct pma_reclaim *reclaim;
+    struct pma_monitor *monitor;
+    struct pma_auth *auth;
+    struct pma_hub *hub;
+    struct pma_fault_driver *fault_driver;
+    struct pma_http *http;
+    struct pma_acceptor *acceptor;
+    uint64_t started_at_ns; /* CLOCK_MONOTONIC */
+};
+
+#endif

@@ -1,0 +1,121 @@
+/* Envelopes.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server/rest/exchange.h"
+
+#include "server/base/clock.h"
+#include "server/config/config_value.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+json_t *pma_json_now(void)
+{
+    char text[PMA_TIMESTAMP_BYTES];
+    struct tm utc;
+    const time_t now = time(NULL);
+    gmtime_r(&now, &utc);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return json_string(text);
+}
+
+json_t *pma_json_instant(uint64_t monotonic_ns)
+{
+    if (monotonic_ns == 0) {
+        return json_null();
+    }
+    char text[PMA_TIMESTAMP_BYTES];
+    pma_timestamp_at(monotonic_ns, text);
+    return json_string(text);
+}
+
+json_t *pma_json_duration(uint64_t ns)
+{
+    char text[40];
+    pma_duration_text(ns, text, sizeof text);
+    return json_string(text);
+}
+
+static void set_reply(struct pma_reply *reply, unsigned status, json_t *body)
+{
+    json_decref(reply->body);
+    reply->status = status;
+    reply->body = body;
+}
+
+void pma_reply_data(struct pma_reply *reply, json_t *data)
+{
+    set_reply(reply, 200,
+              data == NULL
+                  ? NULL
+                  : json_pack("{s:b, s:s, s:o, s:o}", "success", 1, "status", "success",
+                              "data", data, "timestamp", pma_json_now()));
+}
+
+void pma_reply_flat(struct pma_reply *reply, json_t *data)
+{
+    /* The data is packed a second time below, so one reference more is needed. */
+    json_incref(data);
+    pma_reply_data(reply, data);
+    if (reply->body != NULL) {
+        json_object_update_missing(reply->body, data);
+    }
+    json_decref(data);
+}
+
+void pma_reply_error(struct pma_reply *reply, const struct pma_request *request,
+                     unsigned status, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    /* A path that is not UTF-8 makes json_pack fail; it is left out then. */
+    json_t *asked = json_pack("{s:s, s:s*, s:s*}", "method", request->method_text, "path",
+                              request->path, "query",
+                              request->query[0] != '\0' ? request->query : NULL);
+    json_t *error = json_string(text);
+    set_reply(reply, status,
+              json_pack("{s:b, s:s, s:o, s:i, s:o, s:o*}", "success", 0, "status",
+                        "error", "error",
+                        error != NULL ? error : json_string("Malformed request"), "code",
+                        (int)status, "timestamp", pma_json_now(), "request", asked));
+}
+
+json_t *pma_request_json(const struct pma_request *request, struct pma_reply *reply)
+{
+    json_error_t error;
+    json_t *parsed = json_loadb(request->body, request->body_bytes, 0, &error);
+    if (parsed == NULL) {
+        pma_reply_error(
+            reply, request, 400,
+            "Invalid request format: the body is not JSON (line %d, column %d)",
+            error.line, error.column);
+        return NULL;
+    }
+    if (!json_is_object(parsed)) {
+        json_decref(parsed);
+        pma_reply_error(reply, request, 400,
+                        "Invalid request format: the body is not a JSON object");
+        return NULL;
+    }
+    return parsed;
+}
+
+uint64_t pma_request_number(const struct pma_request *request, const char *name,
+                            uint64_t otherwise, uint64_t most, bool *valid)
+{
+    const char *text = request->argument(request, name);
+    uint64_t number = 0;
+    if (text == NULL) {
+        return otherwise;
+    }
+    if (pma_parse_count(text, &number) != 0 || number > most) {
+        *valid = false;
+        return otherwise;
+    }
+    return number;
+}

@@ -1,0 +1,417 @@
+/* libmicrohttpd to handlers.
+ *
+ * A pool of threads, each with its own epoll; handlers run on them and may not block for
+ * long. A request becomes `struct exchange` when its URI is known and ends in
+ * request_done, which libmicrohttpd calls in any case: so that is where memory and counts
+ * are given back. Bodies are collected in memory up to their limit; what is longer is
+ * refused before it is read when Content-Length says so, and otherwise at the byte that
+ * is one too many.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server/rest/http_server.h"
+
+#include "seep/seep.h"
+#include "server/arena/arena.h"
+#include "server/base/clock.h"
+#include "server/config/config_value.h"
+#include "server/log/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STACK_BYTES         ((size_t)512 * 1024)
+#define BODY_BYTES_AT_FIRST ((size_t)1024)
+#define QUERY_BYTES         256
+#define REPLY_BYTES         ((size_t)16 * 1024) /* a reply's head, a piece of a body */
+
+/* Not constant, because libmicrohttpd takes a plain pointer; nobody writes to it. */
+static char out_of_memory[] =
+    "{\"success\":false,\"status\":\"error\",\"error\":\"Out of memory\",\"code\":500}";
+
+struct pma_http {
+    struct pma_http_config config;
+    struct MHD_Daemon *daemon;
+    pthread_mutex_t lock; /* PMA_LOCK_HTTP: info */
+    pthread_cond_t idle;  /* active_requests became 0 */
+    struct pma_http_info info;
+};
+
+/* One request, from its URI to its end. */
+struct exchange {
+    struct pma_http *http;
+    uint64_t begin_ns;
+    bool begun;       /* the handler callback was called before */
+    size_t url_bytes; /* path and query as sent */
+    unsigned refusal; /* a status: too large, the rest of the body is thrown away */
+    char query[QUERY_BYTES];
+    char *body;
+    size_t body_bytes, body_capacity;
+};
+
+static void *request_begun(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+    struct pma_http *http = arg;
+    (void)connection;
+    SEEP_SUBSYSTEM("http");
+    pma_arena_bind("http");
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL) {
+        return NULL;
+    }
+    exchange->http = http;
+    exchange->begin_ns = pma_now_ns();
+    exchange->url_bytes = strlen(uri);
+    const char *query = strchr(uri, '?');
+    snprintf(exchange->query, sizeof exchange->query, "%s",
+             query != NULL ? query + 1 : "");
+    pthread_mutex_lock(&http->lock);
+    http->info.active_requests++;
+    http->info.requests++;
+    pthread_mutex_unlock(&http->lock);
+    return exchange;
+}
+
+static void request_done(void *arg, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct pma_http *http = arg;
+    struct exchange *exchange = *state;
+    (void)connection;
+    (void)code;
+    if (exchange == NULL) {
+        return;
+    }
+    free(exchange->body);
+    free(exchange);
+    *state = NULL;
+    pthread_mutex_lock(&http->lock);
+    if (--http->info.active_requests == 0) {
+        pthread_cond_broadcast(&http->idle);
+    }
+    pthread_mutex_unlock(&http->lock);
+}
+
+static void connection_changed(void *arg, struct MHD_Connection *connection, void **state,
+                               enum MHD_ConnectionNotificationCode code)
+{
+    struct pma_http *http = arg;
+    (void)connection;
+    (void)state;
+    pthread_mutex_lock(&http->lock);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        http->info.connections++;
+    } else {
+        http->info.connections--;
+    }
+    pthread_mutex_unlock(&http->lock);
+}
+
+static const char *find_header(const struct pma_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+static const char *find_argument(const struct pma_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* Writes the peer's address. Returns: whether it is this machine. */
+static bool describe_peer(struct MHD_Connection *connection, char text[INET6_ADDRSTRLEN])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    snprintf(text, INET6_ADDRSTRLEN, "unknown");
+    if (info == NULL || info->client_addr == NULL) {
+        return false;
+    }
+    if (info->client_addr->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)info->client_addr;
+        inet_ntop(AF_INET, &v4->sin_addr, text, INET6_ADDRSTRLEN);
+        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    }
+    if (info->client_addr->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)info->client_addr;
+        inet_ntop(AF_INET6, &v6->sin6_addr, text, INET6_ADDRSTRLEN);
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
+        return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
+               (mapped && v6->sin6_addr.s6_addr[12] == 127);
+    }
+    return false;
+}
+
+static void log_access(struct pma_http *http, const struct pma_request *request,
+                       unsigned status, uint64_t took_ns)
+{
+    pthread_mutex_lock(&http->lock);
+    http->info.errors_4xx += status >= 400 && status < 500;
+    http->info.errors_5xx += status >= 500;
+    pthread_mutex_unlock(&http->lock);
+    pma_log(status >= 500 ? PMA_LOG_WARN : PMA_LOG_DEBUG, "Request",
+            pma_str("method", request->method_text), pma_str("path", request->path),
+            pma_u64("status", status), pma_str("client", request->client),
+            pma_f64("ms", (double)took_ns / 1e6));
+}
+
+static struct MHD_Response *make_response(struct pma_reply *reply)
+{
+    char *text = reply->body != NULL
+                     ? json_dumps(reply->body, JSON_COMPACT | JSON_REAL_PRECISION(15))
+                     : NULL;
+    struct MHD_Response *response = NULL;
+    if (text == NULL) {
+        reply->status = 500;
+        response = MHD_create_response_from_buffer(sizeof out_of_memory - 1,
+                                                   out_of_memory, MHD_RESPMEM_PERSISTENT);
+    } else {
+        response =
+            MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+        if (response == NULL) {
+            free(text);
+        }
+    }
+    if (response != NULL) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                "application/json; charset=utf-8");
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+        if (reply->allow != NULL) {
+            MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
+        }
+    }
+    return response;
+}
+
+/* Runs the handler, or answers with the refusal, and queues the reply. */
+static enum MHD_Result answer(struct MHD_Connection *connection,
+                              struct exchange *exchange, const char *method,
+                              const char *path)
+{
+    char client[INET6_ADDRSTRLEN];
+    struct pma_http *http = exchange->http;
+    struct pma_request request = {
+        .app = http->config.app,
+        .method = pma_method_parse(method),
+        .method_text = method,
+        .path = path,
+        .query = exchange->query,
+        .body = exchange->body != NULL ? exchange->body : "",
+        .body_bytes = exchange->body_bytes,
+        .client = client,
+        .loopback = describe_peer(connection, client),
+        .header = find_header,
+        .argument = find_argument,
+        .connection = connection,
+    };
+    struct pma_reply reply = {.status = 500};
+    if (exchange->refusal == MHD_HTTP_URI_TOO_LONG) {
+        pma_reply_error(&reply, &request, exchange->refusal,
+                        "The URL has %zu bytes; %u are allowed", exchange->url_bytes,
+                        http->config.max_url_bytes);
+    } else if (exchange->refusal == MHD_HTTP_CONTENT_TOO_LARGE) {
+        pma_reply_error(&reply, &request, exchange->refusal,
+                        "The body has more than the %llu bytes that are allowed",
+                        (unsigned long long)http->config.max_body_bytes);
+    } else if (exchange->refusal == 0) {
+        pma_router_dispatch(http->config.routes, http->config.routes_count, &request,
+                            &reply);
+    }
+    struct MHD_Response *response = make_response(&reply);
+    json_decref(reply.body);
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    const enum MHD_Result queued = MHD_queue_response(connection, reply.status, response);
+    MHD_destroy_response(response);
+    log_access(http, &request, reply.status, pma_now_ns() - exchange->begin_ns);
+    return queued;
+}
+
+/* What can be refused before the body comes. Returns: a status, 0 for nothing. */
+static unsigned refuse_early(struct MHD_Connection *connection,
+                             const struct exchange *exchange)
+{
+    const struct pma_http_config *config = &exchange->http->config;
+    if (exchange->url_bytes > config->max_url_bytes) {
+        return MHD_HTTP_URI_TOO_LONG;
+    }
+    uint64_t announced = 0;
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+                                                     MHD_HTTP_HEADER_CONTENT_LENGTH);
+    if (length != NULL && pma_parse_count(length, &announced) == 0 &&
+        announced > config->max_body_bytes) {
+        return MHD_HTTP_CONTENT_TOO_LARGE;
+    }
+    return 0;
+}
+
+/* Keeps a piece of the body. Sets the refusal when it is too much. */
+static void collect(struct exchange *exchange, const char *piece, size_t piece_bytes)
+{
+    const size_t needed = exchange->body_bytes + piece_bytes + 1;
+    if (exchange->refusal != 0) {
+        return;
+    }
+    if (needed - 1 > exchange->http->config.max_body_bytes) {
+        exchange->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
+        return;
+    }
+    if (needed > exchange->body_capacity) {
+        size_t capacity =
+            exchange->body_capacity != 0 ? exchange->body_capacity : BODY_BYTES_AT_FIRST;
+        while (capacity < needed) {
+            capacity *= 2;
+        }
+        char *grown = realloc(exchange->body, capacity);
+        if (grown == NULL) {
+            exchange->refusal = MHD_HTTP_INTERNAL_SERVER_ERROR;
+            return;
+        }
+        exchange->body = grown;
+        exchange->body_capacity = capacity;
+    }
+    memcpy(exchange->body + exchange->body_bytes, piece, piece_bytes);
+    exchange->body_bytes += piece_bytes;
+    exchange->body[exchange->body_bytes] = '\0';
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's. */
+static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
+                              const char *path, const char *method, const char *version,
+                              const char *piece, size_t *piece_bytes, void **state)
+{
+    struct exchange *exchange = *state;
+    (void)arg;
+    (void)version;
+    SEEP_SUBSYSTEM("http");
+    if (exchange == NULL) {
+        return MHD_NO;
+    }
+    if (!exchange->begun) {
+        exchange->begun = true;
+        exchange->refusal = refuse_early(connection, exchange);
+        return exchange->refusal != 0 ? answer(connection, exchange, method, path)
+                                      : MHD_YES;
+    }
+    if (*piece_bytes > 0) {
+        collect(exchange, piece, *piece_bytes);
+        *piece_bytes = 0;
+        return MHD_YES;
+    }
+    return answer(connection, exchange, method, path);
+}
+
+__attribute__((format(printf, 2, 0))) static void
+log_library(void *arg, const char *format, va_list arguments)
+{
+    char text[256];
+    (void)arg;
+    vsnprintf(text, sizeof text, format, arguments);
+    text[strcspn(text, "\n")] = '\0';
+    pma_log(PMA_LOG_DEBUG, "libmicrohttpd", pma_str("detail", text));
+}
+
+static struct MHD_Daemon *start_daemon(struct pma_http *http)
+{
+    const struct pma_http_config *config = &http->config;
+    const uint32_t threads = config->threads < config->max_connections
+                                 ? config->threads
+                                 : config->max_connections;
+    /* The pool of one connection holds its head, its reply's head and a piece of a body.
+     */
+    const size_t pool_bytes = (size_t)config->max_head_bytes + REPLY_BYTES;
+    const unsigned idle_s = (unsigned)(config->idle_timeout_ns / PMA_S_NS);
+    const struct MHD_OptionItem options[] = {
+        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_library, NULL},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)request_begun, http},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)request_done, http},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_changed, http},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)config->max_connections, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)pool_bytes, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)idle_s, NULL},
+        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)(threads > 1 ? threads : 0), NULL},
+        {MHD_OPTION_THREAD_STACK_SIZE, (intptr_t)STACK_BYTES, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    SEEP_SUBSYSTEM("http");
+    return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
+                                MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG,
+                            0, NULL, NULL, handle, http, MHD_OPTION_ARRAY, options,
+                            MHD_OPTION_END);
+}
+
+int pma_http_start(const struct pma_http_config *config, struct pma_http **http)
+{
+    struct pma_http *fresh = calloc(1, sizeof *fresh);
+    if (fresh == NULL) {
+        return -ENOMEM;
+    }
+    fresh->config = *config;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&fresh->idle, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&fresh->lock, NULL);
+    fresh->daemon = start_daemon(fresh);
+    if (fresh->daemon == NULL) {
+        pthread_cond_destroy(&fresh->idle);
+        pthread_mutex_destroy(&fresh->lock);
+        free(fresh);
+        return -EIO;
+    }
+    *http = fresh;
+    return 0;
+}
+
+int pma_http_adopt(struct pma_http *http, int fd, const struct sockaddr *peer,
+                   socklen_t peer_bytes)
+{
+    SEEP_SUBSYSTEM("http");
+    return MHD_add_connection(http->daemon, fd, peer, peer_bytes) == MHD_YES ? 0 : -EBUSY;
+}
+
+bool pma_http_is_full(struct pma_http *http)
+{
+    struct pma_http_info info;
+    pma_http_info_read(http, &info);
+    return info.connections >= http->config.max_connections;
+}
+
+int pma_http_stop(struct pma_http *http, uint64_t drain_ns)
+{
+    if (http == NULL) {
+        return 0;
+    }
+    const struct timespec until = pma_monotonic_after(drain_ns);
+    int err = 0;
+    pthread_mutex_lock(&http->lock);
+    while (err == 0 && http->info.active_requests > 0) {
+        err = pthread_cond_timedwait(&http->idle, &http->lock, &until);
+    }
+    const uint32_t cut = http->info.active_requests;
+    pthread_mutex_unlock(&http->lock);
+    if (cut > 0) {
+        pma_log(PMA_LOG_WARN, "Requests cut off by the shutdown",
+                pma_u64("requests", cut));
+    }
+    MHD_stop_daemon(http->daemon);
+    pthread_cond_destroy(&http->idle);
+    pthread_mutex_destroy(&http->lock);
+    free(http);
+    return cut > 0 ? -ETIMEDOUT : 0;
+}
+
+void pma_http_info_read(struct pma_http *http, struct pma_http_info *info)
+{
+    pthread_mutex_lock(&http->lock);
+    *info = http->info;
+    pthread_mutex_unlock(&http->lock);
+}

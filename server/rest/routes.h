@@ -1,0 +1,51 @@
+/* The REST API: one row per route. A handler `name` is pma_handle_name, in handle_*.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PMA_ROUTES_H
+#define PMA_ROUTES_H
+
+#include "server/rest/router.h"
+
+/* X(method, pattern, handler, loopback_only) */
+#define PMA_ROUTES(X)                                                                    \
+    X(GET, "/health", health, false)                                                     \
+    X(GET, "/api/health", health, false)                                                 \
+    X(GET, "/api/status", health, false)                                                 \
+    X(GET, "/api/v1/status", health, false)                                              \
+    X(GET, "/api/v1/system/status", system_status, false)                                \
+    X(GET, "/api/v1/memory/stats", memory_stats, false)                                  \
+    X(POST, "/api/v1/memory/gc", memory_gc, false)                                       \
+    X(GET, "/api/v1/memory/monitor", memory_monitor, false)                              \
+    X(POST, "/api/v1/memory/monitor/start", memory_monitor_start, false)                 \
+    X(POST, "/api/v1/memory/monitor/stop", memory_monitor_stop, false)                   \
+    X(GET, "/api/v1/performance/memory", memory_stats, false)                            \
+    X(POST, "/api/v1/performance/memory/gc", memory_gc, false)                           \
+    X(GET, "/ws", ws_without_upgrade, false)                                             \
+    X(GET, "/api/v1/websocket/stats", websocket_stats, false)                            \
+    X(POST, "/api/v1/websocket/broadcast", websocket_broadcast, false)                   \
+    X(GET, "/api/v1/websocket/connections", websocket_connections, false)                \
+    X(DELETE, "/api/v1/websocket/connections/:id", websocket_disconnect, false)          \
+    X(GET, "/api/v1/auth/pin-status", auth_pin_status, false)                            \
+    X(GET, "/api/v1/auth/session", auth_session, false)                                  \
+    X(POST, "/api/v1/auth/set-pin", auth_set_pin, false)                                 \
+    X(POST, "/api/v1/auth/verify-pin", auth_login, false)                                \
+    X(POST, "/api/v1/auth/login", auth_login, false)                                     \
+    X(POST, "/api/v1/auth/logout", auth_logout, false)                                   \
+    X(GET, "/api/v1/debug/faults", debug_faults, true)                                   \
+    X(PUT, "/api/v1/debug/faults/:id", debug_fault_set, true)                            \
+    X(GET, "/api/v1/debug/resources", debug_resources, true)
+
+#define PMA_ROUTE_HANDLER(method, pattern, handler, loopback_only)                       \
+    pma_handler pma_handle_##handler;
+PMA_ROUTES(PMA_ROUTE_HANDLER)
+#undef PMA_ROUTE_HANDLER
+
+/* The table. *count gets its length. Borrowed for ever. Thread-safety: pure. */
+const struct pma_route *pma_routes(size_t *count);
+
+/* What one GET auth/pin-status does, without a connection: the way in which fault F01
+ * drives itself. arg: struct pma_app. Thread-safety: any thread. */
+void pma_auth_simulate_request(void *arg);
+
+#endif

@@ -1,0 +1,379 @@
+/* Order of start and stop.
+ *
+ * Stopping goes against the stream of work: no new connections, then the requests that
+ * run, then what works in the background, then the clients' hub, and the monitor last, so
+ * that no part calls one that is gone. (The first implementation stopped its hub before
+ * HTTP: handlers that were broadcasting blocked for ever.) Each part has its own time; a
+ * watch ends the process when the whole takes too long, because whoever sends SIGTERM
+ * sends SIGKILL two seconds later, and a named culprit in the log is worth more than
+ * that.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server/server.h"
+
+#include "seep/seep.h"
+#include "server/acceptor.h"
+#include "server/auth/auth.h"
+#include "server/base/clock.h"
+#include "server/fault/fault_driver.h"
+#include "server/hub/hub.h"
+#include "server/log/log.h"
+#include "server/monitor/monitor.h"
+#include "server/monitor/reclaim.h"
+#include "server/rest/app.h"
+#include "server/rest/http_server.h"
+#include "server/rest/routes.h"
+#include "server/worker/worker.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_OVERDUE 4
+
+/* Shares of the whole shutdown that one part may take, in percent. */
+#define SHARE_DRAIN  30
+#define SHARE_HUB    30
+#define SHARE_WORKER 15
+
+struct pma_server {
+    struct pma_app app;
+    struct pma_worker *watch;
+    uint64_t shutdown_timeout_ns;
+    _Atomic(const char *)
+        stopping; /* written by stop, read by the watch: what is stopped */
+};
+
+static void sample_hook(void *arg, struct pma_memory_snapshot *snapshot)
+{
+    const struct pma_server *server = arg;
+    pma_reclaim_sample(server->app.reclaim, snapshot);
+}
+
+static void collect_hook(void *arg)
+{
+    const struct pma_server *server = arg;
+    pma_reclaim_run(server->app.reclaim, NULL);
+}
+
+static void clean_up_hook(void *arg)
+{
+    const struct pma_server *server = arg;
+    pma_reclaim_clean_up(server->app.reclaim);
+}
+
+/* The clean-ups of step 3 may have freed memory: give it back. */
+static void on_memory_pressure(void *arg, uint64_t current_bytes,
+                               uint64_t threshold_bytes)
+{
+    const struct pma_server *server = arg;
+    struct pma_reclaim_result result;
+    pma_reclaim_run(server->app.reclaim, &result);
+    pma_log(PMA_LOG_WARN, "Collection forced by memory pressure",
+            pma_u64("current", current_bytes), pma_u64("threshold", threshold_bytes),
+            pma_u64("released", result.released_bytes));
+}
+
+static void on_goroutine_leak(void *arg, uint32_t current, uint32_t threshold)
+{
+    char name[32];
+    (void)arg;
+    const size_t count = pma_worker_commonest(name);
+    pma_log(PMA_LOG_WARN, "More threads than allowed; most of them share one name",
+            pma_u64("goroutines", current), pma_u64("max_goroutines", threshold),
+            pma_str("worker", name), pma_u64("workers_of_that_name", count));
+}
+
+static void sweep_hub(void *arg)
+{
+    pma_hub_sweep(arg);
+}
+
+static void sweep_auth(void *arg)
+{
+    pma_auth_sweep(arg);
+}
+
+static int to_http(void *arg, int fd, const struct sockaddr *peer, socklen_t peer_bytes)
+{
+    const struct pma_server *server = arg;
+    return pma_http_adopt(server->app.http, fd, peer, peer_bytes);
+}
+
+static int to_hub(void *arg, int fd, const struct sockaddr *peer, socklen_t peer_bytes)
+{
+    const struct pma_server *server = arg;
+    return pma_hub_adopt(server->app.hub, fd, peer, peer_bytes);
+}
+
+static bool is_http_full(void *arg)
+{
+    const struct pma_server *server = arg;
+    return pma_http_is_full(server->app.http);
+}
+
+static bool is_hub_full(void *arg)
+{
+    const struct pma_server *server = arg;
+    return pma_hub_is_full(server->app.hub);
+}
+
+static void note_hub_rejected(void *arg)
+{
+    const struct pma_server *server = arg;
+    pma_hub_note_rejected(server->app.hub);
+}
+
+static int make_acceptor(struct pma_server *server)
+{
+    const struct pma_config *config = server->app.config;
+    const struct pma_acceptor_config settings = {
+        .host = config->server.host,
+        .port = (uint16_t)config->server.port,
+        .max_head_bytes = config->acceptor.max_head_bytes,
+        .head_timeout_ns = config->acceptor.head_timeout_ns,
+        .max_pending = config->acceptor.max_pending,
+    };
+    const struct pma_acceptor_hooks hooks = {
+        .to_http = to_http,
+        .to_hub = to_hub,
+        .is_http_full = is_http_full,
+        .is_hub_full = is_hub_full,
+        .note_hub_rejected = note_hub_rejected,
+        .arg = server,
+    };
+    return pma_acceptor_new(&settings, &hooks, &server->app.acceptor);
+}
+
+static int start_auth(struct pma_server *server)
+{
+    const struct pma_config *config = server->app.config;
+    const struct pma_auth_config settings = {
+        .cleanup_interval_ns = config->auth.cleanup_interval_ns,
+        .token_expiry_ns = config->auth.token_expiry_ns,
+        .max_sessions = config->auth.max_sessions,
+    };
+    const int err = pma_auth_new(&settings, &server->app.auth);
+    return err != 0 ? err : pma_auth_start(server->app.auth);
+}
+
+static int start_hub(struct pma_server *server)
+{
+    const struct pma_config *config = server->app.config;
+    const struct pma_hub_config settings = {
+        .max_clients = config->websocket.max_clients,
+        .send_queue_messages = config->websocket.send_queue_messages,
+        .max_queue_messages = config->websocket.max_queue_messages,
+        .client_timeout_ns = config->websocket.client_timeout_ns,
+        .cleanup_interval_ns = config->websocket.cleanup_interval_ns,
+        .ping_interval_ns = config->websocket.ping_interval_ns,
+        .pong_timeout_ns = config->websocket.pong_timeout_ns,
+        .heartbeat_interval_ns = config->websocket.heartbeat_interval_ns,
+        .max_message_bytes = config->websocket.max_message_bytes,
+    };
+    SEEP_SUBSYSTEM("websocket");
+    const int err = pma_hub_new(&settings, &server->app.hub);
+    return err != 0 ? err : pma_hub_start(server->app.hub);
+}
+
+/* Whoever collects memory, and the monitor that makes it do so. */
+static int start_monitor(struct pma_server *server)
+{
+    const struct pma_config *config = server->app.config;
+    const struct pma_monitor_config settings = {
+        .max_memory_usage_bytes = config->memory_monitor.max_memory_usage_bytes,
+        .max_heap_alloc_bytes = config->memory_monitor.max_heap_alloc_bytes,
+        .max_goroutines = config->memory_monitor.max_goroutines,
+        .max_history_size = config->memory_monitor.max_history_size,
+        .check_interval_ns = config->memory_monitor.check_interval_ns,
+        .cleanup_interval_ns = config->memory_monitor.cleanup_interval_ns,
+        .memory_alert_percent = config->memory_monitor.memory_alert_percent,
+    };
+    const struct pma_monitor_hooks hooks = {.sample = sample_hook,
+                                            .collect = collect_hook,
+                                            .clean_up = clean_up_hook,
+                                            .arg = server};
+    SEEP_SUBSYSTEM("monitor");
+    int err = pma_reclaim_new(settings.max_memory_usage_bytes, &server->app.reclaim);
+    if (err != 0) {
+        return err;
+    }
+    pma_reclaim_add(server->app.reclaim, "websocket", sweep_hub, server->app.hub);
+    pma_reclaim_add(server->app.reclaim, "auth", sweep_auth, server->app.auth);
+    err = pma_monitor_new(&settings, &hooks, &server->app.monitor);
+    if (err != 0) {
+        return err;
+    }
+    pma_monitor_set_memory_pressure_callback(server->app.monitor, on_memory_pressure,
+                                             server);
+    pma_monitor_set_goroutine_leak_callback(server->app.monitor, on_goroutine_leak,
+                                            server);
+    return config->memory_monitor.enabled ? pma_monitor_start(server->app.monitor) : 0;
+}
+
+static int start_faults(struct pma_server *server)
+{
+    for (size_t fault = 0; fault < PMA_FAULT_END; fault++) {
+        const struct pma_fault_setting *setting = &server->app.config->faults[fault];
+        if (setting->enabled && pma_fault_set((enum pma_fault)fault, setting) == 0) {
+            pma_log(PMA_LOG_WARN, "Fault switched on by configuration",
+                    pma_u64("fault", fault), pma_f64("rate", setting->rate_per_s),
+                    pma_u64("limit", setting->limit));
+        }
+    }
+    const struct pma_fault_action actions[] = {
+        {PMA_FAULT_F00, pma_blocked_thread_commit, NULL, true},
+        {PMA_FAULT_F01, pma_auth_simulate_request, &server->app, false},
+    };
+    return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],
+                                  &server->app.fault_driver);
+}
+
+static int start_http(struct pma_server *server)
+{
+    const struct pma_config *config = server->app.config;
+    struct pma_http_config settings = {
+        .threads = config->http.threads,
+        .max_connections = config->http.max_connections,
+        .max_head_bytes = config->acceptor.max_head_bytes,
+        .max_url_bytes = config->http.max_url_bytes,
+        .max_body_bytes = config->http.max_body_bytes,
+        .idle_timeout_ns = config->http.idle_timeout_ns,
+        .app = &server->app,
+    };
+    settings.routes = pma_routes(&settings.routes_count);
+    return pma_http_start(&settings, &server->app.http);
+}
+
+static void run_watch(void *arg, struct pma_cancel *cancel)
+{
+    struct pma_server *server = arg;
+    if (pma_cancel_wait(cancel, server->shutdown_timeout_ns)) {
+        return;
+    }
+    pma_log(
+        PMA_LOG_ERROR, "Shutdown took too long; the process ends now",
+        pma_str("part", atomic_load_explicit(&server->stopping, memory_order_acquire)),
+        pma_u64("timeout_ms", server->shutdown_timeout_ns / PMA_MS_NS));
+    _exit(EXIT_OVERDUE);
+}
+
+static void enter_stage(struct pma_server *server, const char *part)
+{
+    /* Release: pairs with the acquire of run_watch. */
+    atomic_store_explicit(&server->stopping, part, memory_order_release);
+    pma_log(PMA_LOG_DEBUG, "Stopping", pma_str("part", part));
+}
+
+/* Stops what runs, frees what is stopped; parts that were never started are NULL. */
+static int stop_parts(struct pma_server *server)
+{
+    struct pma_app *app = &server->app;
+    const uint64_t whole_ns = server->shutdown_timeout_ns;
+    int left = 0;
+    enter_stage(server, "acceptor");
+    if (app->acceptor != NULL) {
+        left |= pma_acceptor_stop(app->acceptor, whole_ns * SHARE_WORKER / 100);
+    }
+    enter_stage(server, "http");
+    pma_http_stop(app->http, whole_ns * SHARE_DRAIN / 100);
+    app->http = NULL;
+    enter_stage(server, "workers");
+    left |= pma_fault_driver_stop(app->fault_driver, whole_ns * SHARE_WORKER / 100);
+    if (app->auth != NULL) {
+        left |= pma_auth_stop(app->auth, whole_ns * SHARE_WORKER / 100);
+    }
+    enter_stage(server, "hub");
+    if (app->hub != NULL) {
+        pma_hub_stop(app->hub, pma_now_ns() + whole_ns * SHARE_HUB / 100);
+    }
+    enter_stage(server, "monitor");
+    if (app->monitor != NULL) {
+        left |= pma_monitor_stop(app->monitor, whole_ns * SHARE_WORKER / 100);
+    }
+    if (left != 0) {
+        return -ETIMEDOUT; /* a thread may still use any part: leave them all */
+    }
+    pma_monitor_free(app->monitor);
+    pma_hub_free(app->hub);
+    pma_auth_free(app->auth);
+    pma_reclaim_free(app->reclaim);
+    pma_acceptor_free(app->acceptor);
+    return 0;
+}
+
+int pma_server_start(const struct pma_config *config, struct pma_server **server,
+                     char *why, size_t why_bytes)
+{
+    static const struct {
+        const char *part;
+        int (*start)(struct pma_server *server);
+    } steps[] = {
+        {"authentication", start_auth},
+        {"the WebSocket hub", start_hub},
+        {"the memory monitor", start_monitor},
+        {"the faults", start_faults},
+        {"HTTP", start_http},
+    };
+    struct pma_server *fresh = calloc(1, sizeof *fresh);
+    if (fresh == NULL) {
+        snprintf(why, why_bytes, "out of memory");
+        return -ENOMEM;
+    }
+    fresh->app.config = config;
+    fresh->app.started_at_ns = pma_now_ns();
+    fresh->shutdown_timeout_ns = config->server.shutdown_timeout_ns;
+    int err = make_acceptor(fresh);
+    if (err != 0) {
+        snprintf(why, why_bytes, "cannot listen on %s:%u: %s", config->server.host,
+                 config->server.port, strerrordesc_np(-err));
+        goto fail;
+    }
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        err = steps[i].start(fresh);
+        if (err != 0) {
+            snprintf(why, why_bytes, "cannot start %s: %s", steps[i].part,
+                     strerrordesc_np(-err));
+            goto fail;
+        }
+    }
+    err = pma_acceptor_start(fresh->app.acceptor);
+    if (err != 0) {
+        snprintf(why, why_bytes, "cannot start the acceptor: %s", strerrordesc_np(-err));
+        goto fail;
+    }
+    *server = fresh;
+    return 0;
+
+fail:
+    if (stop_parts(fresh) == 0) {
+        free(fresh);
+    }
+    return err;
+}
+
+uint16_t pma_server_port(const struct pma_server *server)
+{
+    return pma_acceptor_port(server->app.acceptor);
+}
+
+int pma_server_stop(struct pma_server *server)
+{
+    const struct pma_worker_spec watch = {
+        .name = "shutdown-watch", .subsystem = "worker", .run = run_watch, .arg = server};
+    const int watched = pma_worker_start(&watch, &server->watch);
+    if (watched != 0) {
+        pma_log(PMA_LOG_WARN, "The shutdown runs without a watch",
+                pma_str("error", strerrordesc_np(-watched)));
+    }
+    const int err = stop_parts(server);
+    pma_worker_stop(server->watch, UINT64_MAX);
+    if (err == 0) {
+        free(server);
+    }
+    return err;
+}

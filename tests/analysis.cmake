@@ -1,0 +1,36 @@
+# Trend, series, verdicts, reports and the command line around them.
+foreach(module theil_sen mann_kendall envelope sign_test fdr plateau forecast growth)
+    seep_unit_test(${module} seep_trend)
+endforeach()
+seep_unit_test(window seep_series seep_recording_forge)
+seep_unit_test(ages seep_series seep_recording_forge)
+seep_unit_test(findings seep_verdict)
+seep_unit_test(growth_verdict seep_verdict)
+seep_unit_test(verdict seep_verdict seep_recording_forge)
+seep_unit_test(report_text seep_report)
+
+# A library with functions at fixed offsets, so that reports do not depend on the compiler.
+add_library(golden_program SHARED ${PROJECT_SOURCE_DIR}/tests/golden/golden_program.S)
+set_target_properties(golden_program PROPERTIES PREFIX "" OUTPUT_NAME pma-backend SUFFIX ""
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/golden LINKER_LANGUAGE C)
+target_compile_options(golden_program PRIVATE -g -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
+target_link_options(golden_program PRIVATE -nostdlib -Wl,--build-id=none -Wl,-z,noseparate-code
+    -Wl,-Ttext=0x1000)
+
+add_executable(golden_write ${PROJECT_SOURCE_DIR}/tests/golden/golden_write.c
+    ${PROJECT_SOURCE_DIR}/tests/golden/golden_recordings.c)
+target_link_libraries(golden_write PRIVATE seep_recording_forge seep_own_process)
+
+if(TARGET seep)
+    add_test(NAME golden.report COMMAND ${PROJECT_SOURCE_DIR}/tests/golden/run_golden.sh
+        $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>
+        ${PROJECT_SOURCE_DIR}/tests/golden)
+    add_test(NAME golden.cli COMMAND ${PROJECT_SOURCE_DIR}/tests/golden/run_cli.sh
+        $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
+    set_tests_properties(golden.report golden.cli PROPERTIES TIMEOUT 120 LABELS golden)
+endif()
+
+add_executable(stat_growth_rates ${PROJECT_SOURCE_DIR}/tests/stat/growth_rates.c)
+target_link_libraries(stat_growth_rates PRIVATE seep_verdict seep_trend seep_own_process)
+add_test(NAME stat.growth_rates COMMAND stat_growth_rates)
+set_tests_properties(stat.growth_rates PROPERTIES TIMEOUT 120 LABELS stat)

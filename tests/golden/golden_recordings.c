@@ -1,0 +1,270 @@
+/* The recordings behind the golden reports.
+ *
+ * Their numbers are chosen, not random, so that a changed line in a report can be traced
+ * by hand.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "golden_recordings.h"
+
+#include <string.h>
+
+#include "recording_forge.h"
+
+enum { RUN_S = 60, TEXT_AT = 0x1000, FUNCTION_BYTES = 0x100, STACK_BYTES = 8 << 20 };
+
+enum function {
+    PMA_ALLOC,
+    HUB_REGISTER,
+    HUB_ACCEPT,
+    AUTH_SERVICE_NEW,
+    AUTH_HANDLE,
+    CACHE_PUT,
+    WORKER_SPAWN,
+    LOG_OPEN,
+    EVENT_LOOP,
+    MAIN
+};
+
+struct stage {
+    struct seep_forge forge;
+    uint32_t module, auth, websocket, cache;
+    uint32_t hub, service_thread, service_heap, cache_site, log;
+};
+
+/* A return address a little into a function. */
+static uint64_t in(enum function function)
+{
+    return TEXT_AT + (uint64_t)function * FUNCTION_BYTES + 0x21;
+}
+
+static uint32_t site(struct stage *stage, enum seep_kind kind, uint32_t subsystem,
+                     const enum function *functions, size_t n)
+{
+    uint64_t offsets[8];
+
+    for (size_t i = 0; i < n; i++) {
+        offsets[i] = in(functions[i]);
+    }
+    return seep_forge_site(&stage->forge,
+                           seep_forge_stack(&stage->forge, stage->module, offsets, n),
+                           subsystem, kind, SEEP_FORGE_SECOND);
+}
+
+static void set_up(struct stage *stage, const char *program)
+{
+    static const enum function hub[] = {PMA_ALLOC, HUB_REGISTER, HUB_ACCEPT, EVENT_LOOP,
+                                        MAIN};
+    static const enum function auth[] = {AUTH_SERVICE_NEW, AUTH_HANDLE, EVENT_LOOP, MAIN};
+    static const enum function auth_heap[] = {PMA_ALLOC, AUTH_SERVICE_NEW, AUTH_HANDLE,
+                                              EVENT_LOOP, MAIN};
+    static const enum function cache[] = {PMA_ALLOC, CACHE_PUT, EVENT_LOOP, MAIN};
+    static const enum function log[] = {PMA_ALLOC, LOG_OPEN, MAIN};
+    char *argv[] = {(char *)"pma-backend", (char *)"--config", (char *)"pma.yaml"};
+    const struct seep_rec_program description = {
+        .pid = 4242,
+        .ppid = 1,
+        .mode = 1,
+        .started_realtime_ns = UINT64_C(1767225600) * SEEP_FORGE_SECOND,
+        .started_monotonic_ns = SEEP_FORGE_SECOND,
+        .interval_ns = SEEP_FORGE_SECOND,
+        .argc = 3,
+        .argv = argv,
+        .exe = (char *)"/opt/pma/bin/pma-backend",
+        .cwd = (char *)"/opt/pma",
+        .host = (char *)"soak-1",
+        .seep_version = (char *)"0.1.0",
+        .page_bytes = 4096,
+        .limit_nproc = 4096,
+        .cgroup_memory_max_bytes = UINT64_C(1) << 30,
+    };
+
+    seep_forge_init(&stage->forge);
+    seep_forge_program_full(&stage->forge, &description);
+    stage->module = seep_forge_module(&stage->forge, program, NULL, 0, 0x400000, 0x10000);
+    stage->auth = seep_forge_subsystem(&stage->forge, "auth");
+    stage->websocket = seep_forge_subsystem(&stage->forge, "websocket");
+    stage->cache = seep_forge_subsystem(&stage->forge, "cache");
+    stage->hub = site(stage, SEEP_KIND_HEAP, stage->websocket, hub, 5);
+    stage->service_thread = site(stage, SEEP_KIND_THREAD, stage->auth, auth, 4);
+    stage->service_heap = site(stage, SEEP_KIND_HEAP, stage->auth, auth_heap, 5);
+    stage->cache_site = site(stage, SEEP_KIND_HEAP, stage->cache, cache, 4);
+    stage->log = site(stage, SEEP_KIND_HEAP, 0, log, 3);
+}
+
+/* `live` resources of `each` bytes are live after `acquired` were acquired. */
+static void count(struct stage *stage, uint32_t which, uint64_t acquired, uint64_t live,
+                  uint64_t each)
+{
+    seep_forge_count(&stage->forge, which, acquired, acquired - live, acquired * each,
+                     (acquired - live) * each);
+}
+
+static void snapshot(struct stage *stage, uint64_t second, uint64_t threads)
+{
+    const struct seep_rec_snapshot process = {.rss_bytes = (64 << 20) + second * 9216,
+                                              .pss_bytes = 60 << 20,
+                                              .vsize_bytes = UINT64_C(512) << 20,
+                                              .threads = threads,
+                                              .fds = 12};
+
+    count(stage, stage->log, 3, 3, 4096);
+    seep_forge_snapshot(&stage->forge, second * SEEP_FORGE_SECOND, &process);
+}
+
+/* One site's survivors: one of every `every_s` seconds, all through the run. */
+static void ages(struct stage *stage, uint32_t which, uint64_t each, uint64_t every_s)
+{
+    uint64_t live = RUN_S / every_s;
+    struct seep_rec_age entry = {.site = which,
+                                 .live = live,
+                                 .live_bytes = live * each,
+                                 .oldest_birth_ns = every_s * SEEP_FORGE_SECOND,
+                                 .newest_birth_ns = RUN_S * SEEP_FORGE_SECOND};
+
+    for (uint64_t second = every_s; second <= RUN_S; second += every_s) {
+        entry.generations |= UINT64_C(1) << second;
+    }
+    seep_forge_ages(&stage->forge, RUN_S * SEEP_FORGE_SECOND, SEEP_FORGE_SECOND, &entry,
+                    1);
+}
+
+static void finish(struct stage *stage, const char *path, enum seep_ending ending,
+                   uint32_t status)
+{
+    seep_forge_end_full(&stage->forge, RUN_S * SEEP_FORGE_SECOND, ending, status, 4 << 20,
+                        64);
+    seep_forge_write(&stage->forge, path);
+    seep_forge_fini(&stage->forge);
+}
+
+/* F05: a client's record stays behind, once a second; killed while it runs. */
+static void heap_leak(const char *program, const char *path)
+{
+    struct stage stage;
+
+    set_up(&stage, program);
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        count(&stage, stage.hub, 5 * s, s, 9216);
+        snapshot(&stage, s, 4);
+    }
+    ages(&stage, stage.hub, 9216, 1);
+    finish(&stage, path, SEEP_ENDING_SIGNALLED, 9);
+}
+
+static void thread_table(struct stage *stage, uint32_t which, size_t n, uint64_t every_s,
+                         uint32_t state)
+{
+    struct seep_rec_thread threads[64];
+
+    memset(threads, 0, sizeof(threads));
+    for (size_t i = 0; i < n; i++) {
+        uint64_t born = (i + 1) * every_s * SEEP_FORGE_SECOND;
+        bool ended = (state & SEEP_THREAD_ENDED) != 0;
+
+        threads[i] = (struct seep_rec_thread){
+            .slot = (uint32_t)i + 1,
+            .generation = 1,
+            .tid = 5000 + (uint32_t)i,
+            .state = state,
+            .site = which,
+            .subsystem = stage->auth,
+            .name = (char *)"auth-clean",
+            .wait = (char *)(ended ? "" : "futex"),
+            .start_module = stage->module,
+            .start_offset = in(WORKER_SPAWN)-0x21,
+            .created_ns = born,
+            .started_ns = born,
+            .ended_ns = ended ? born + SEEP_FORGE_SECOND : 0,
+            .stack_bytes = STACK_BYTES,
+            .os_state = ended ? 0 : 'S',
+            .unchanged_since_ns = ended ? 0 : born + SEEP_FORGE_SECOND / 2,
+        };
+    }
+    seep_forge_threads(&stage->forge, RUN_S * SEEP_FORGE_SECOND, threads, n);
+}
+
+/* F01: a service with a thread that never stops, every five seconds; its memory stays
+ * with it. */
+static void thread_leak(const char *program, const char *path)
+{
+    struct stage stage;
+
+    set_up(&stage, program);
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        count(&stage, stage.service_thread, s / 5, s / 5, STACK_BYTES);
+        count(&stage, stage.service_heap, s / 5, s / 5, 1400);
+        snapshot(&stage, s, 4 + s / 5);
+    }
+    ages(&stage, stage.service_heap, 1400, 5);
+    thread_table(&stage, stage.service_thread, RUN_S / 5, 5,
+                 SEEP_THREAD_USED | SEEP_THREAD_STARTED);
+    finish(&stage, path, SEEP_ENDING_SIGNALLED, 15);
+}
+
+/* Threads that end and are forgotten; the program exits. */
+static void unjoined(const char *program, const char *path)
+{
+    struct stage stage;
+
+    set_up(&stage, program);
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        count(&stage, stage.service_thread, s < 4 ? s : 4, s < 4 ? s : 4, STACK_BYTES);
+        snapshot(&stage, s, 1);
+    }
+    thread_table(&stage, stage.service_thread, 4, 1,
+                 SEEP_THREAD_USED | SEEP_THREAD_STARTED | SEEP_THREAD_ENDED);
+    finish(&stage, path, SEEP_ENDING_EXITED, 0);
+}
+
+/* A cache that fills to its cap at 60 % of the run, and traffic that comes and goes. */
+static void healthy(const char *program, const char *path)
+{
+    struct stage stage;
+
+    set_up(&stage, program);
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        uint64_t filled = s < 36 ? s : 36;
+
+        count(&stage, stage.cache_site, filled * 20, filled * 20, 512);
+        count(&stage, stage.hub, 50 * s, 50 + s * 7 % 11, 9216);
+        snapshot(&stage, s, 4);
+    }
+    finish(&stage, path, SEEP_ENDING_RUNNING, 0);
+}
+
+/* Too short to say anything; events lost; a child; cut in the middle of a frame. */
+static void short_run(const char *program, const char *path)
+{
+    struct stage stage;
+    const struct seep_rec_child child = {.pid = 4243,
+                                         .command = (char *)"sh -c \"ls\033[2J\"",
+                                         .file = (char *)"",
+                                         .duration_ns = SEEP_FORGE_SECOND / 4,
+                                         .ending_kind = SEEP_ENDING_EXITED,
+                                         .ending_status = 1,
+                                         .heap_acquired = 40,
+                                         .heap_released = 39,
+                                         .heap_live_bytes = 100};
+
+    (void)program; /* its path has a length, and the cut is at a byte offset */
+    set_up(&stage, "/opt/pma/bin/pma-backend");
+    seep_forge_lost(&stage.forge, SEEP_LOSS_NESTED, 3);
+    seep_forge_note(&stage.forge, SEEP_FORGE_SECOND,
+                    "interval=x: not a number, 1 s is used");
+    for (uint64_t s = 1; s <= 6; s++) {
+        count(&stage, stage.hub, s, s, 9216);
+        snapshot(&stage, s, 4);
+    }
+    seep_forge_child(&stage.forge, &child);
+    seep_forge_flush(&stage.forge);
+    seep_forge_put(&stage.forge.file, "\001", 1);
+    seep_forge_write(&stage.forge, path);
+    seep_forge_fini(&stage.forge);
+}
+
+const struct seep_golden SEEP_GOLDENS[] = {
+    {"heap_leak", heap_leak}, {"thread_leak", thread_leak}, {"unjoined", unjoined},
+    {"healthy", healthy},     {"short_run", short_run},
+};
+const size_t SEEP_GOLDEN_COUNT = sizeof(SEEP_GOLDENS) / sizeof(SEEP_GOLDENS[0]);

@@ -1,0 +1,89 @@
+#!/bin/sh
+# What `seep` says and answers to wrong and right command lines: exit status, one line on stderr,
+# nothing overwritten.
+#
+# usage: run_cli.sh SEEP GOLDEN_WRITE PROGRAM
+#
+# SPDX-License-Identifier: MIT
+set -u
+
+seep=$1 write=$2 program=$3
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 2
+"$write" "$program" "$scratch" || exit 2
+failed=0
+
+# expect STATUS PATTERN ARG...: runs seep; stderr must be one line that contains PATTERN ("" : empty).
+expect() {
+    want=$1 pattern=$2
+    shift 2
+    "$seep" "$@" >out 2>err
+    got=$?
+    lines=$(wc -l <err)
+    if [ "$got" -ne "$want" ] || { [ -n "$pattern" ] && [ "$lines" -ne 1 ]; } ||
+        { [ -z "$pattern" ] && [ "$lines" -ne 0 ]; } ||
+        { [ -n "$pattern" ] && ! grep -qF -e "$pattern" err; }; then
+        echo "FAILED: seep $* : status $got (want $want), stderr:" >&2
+        cat err >&2
+        failed=1
+    fi
+}
+
+says() { # PATTERN: the last command's stdout contains it
+    grep -qF -e "$1" out || { echo "FAILED: not said: $1" >&2; failed=1; }
+}
+
+expect 0 "" --version
+says "seep "
+expect 0 "" --help
+says "seep run --duration 60"
+expect 0 "" help report
+says "usage: seep report FILE"
+expect 0 "" report --help
+expect 2 "did you mean report?" reprot
+expect 2 "not in this version" diff a b
+expect 2 "unknown option --frobnicate" --frobnicate
+
+expect 2 "which FILE?" report
+expect 2 "too many" report heap_leak.seep healthy.seep
+expect 2 "did you mean --format?" report heap_leak.seep --fromat json
+expect 2 "unknown option --zzz" report heap_leak.seep --zzz=1
+expect 2 "needs a value" report heap_leak.seep --top
+expect 2 "whole number" report heap_leak.seep --top 0
+expect 2 "whole number" report heap_leak.seep --top 2.5
+expect 2 "use text or json" report heap_leak.seep --format xml
+expect 2 "not in this version" report heap_leak.seep --format html
+expect 2 "use suspect, probable or definite" report heap_leak.seep --fail-on bounded
+expect 2 "use heap, mapping" report heap_leak.seep --kind pile
+expect 2 "seconds since the start" report heap_leak.seep --since soon
+expect 2 "seconds since the start" report heap_leak.seep --until -3
+expect 2 "is not before" report heap_leak.seep --since 9 --until 8
+expect 2 "no subsystem" report heap_leak.seep --subsystem nothing
+expect 2 "missing.seep" report missing.seep
+echo "not a recording at all" >foreign.seep
+expect 2 "foreign.seep" report foreign.seep
+expect 2 "overwrite the recording" report heap_leak.seep -o heap_leak.seep
+
+expect 0 "" report heap_leak.seep
+says "signalled 9"
+expect 1 "" report heap_leak.seep --fail-on definite
+expect 0 "" report healthy.seep --fail-on suspect
+expect 0 "" report heap_leak.seep --fail-on suspect --kind thread
+expect 0 "" report thread_leak.seep --subsystem=auth --top=1 --format=json
+says '"seep_report": 1'
+
+# An output file is replaced as a whole, keeps its permissions, and survives a failure.
+echo old >report.txt
+chmod 640 report.txt
+expect 0 "" report heap_leak.seep -o report.txt
+grep -q "^LEAK" report.txt || { echo "FAILED: -o wrote nothing" >&2; failed=1; }
+[ "$(stat -c %a report.txt)" = 640 ] || { echo "FAILED: -o changed the mode" >&2; failed=1; }
+cp report.txt before.txt
+expect 2 "foreign.seep" report foreign.seep -o report.txt
+cmp -s before.txt report.txt || { echo "FAILED: a failure changed OUT" >&2; failed=1; }
+expect 3 "no/such/folder" report heap_leak.seep -o no/such/folder/out.txt
+set -- report.txt.*
+[ ! -e "$1" ] || { echo "FAILED: a temporary file was left: $1" >&2; failed=1; }
+
+exit $failed

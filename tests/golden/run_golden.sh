@@ -1,0 +1,41 @@
+#!/bin/sh
+# Compares the reports of forged recordings with the committed ones, byte for byte.
+# UPDATE=1 in the environment writes the committed ones anew.
+#
+# usage: run_golden.sh SEEP GOLDEN_WRITE PROGRAM EXPECTED_FOLDER
+#
+# SPDX-License-Identifier: MIT
+set -eu
+
+seep=$1 write=$2 program=$3 expected=$4
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+export LC_ALL=C.UTF-8 COLUMNS=80
+unset NO_COLOR
+
+"$write" "$program" "$scratch"
+failed=0
+
+check() { # NAME: compares $scratch/NAME with the committed one
+    if [ -n "${UPDATE:-}" ]; then
+        cp "$scratch/$1" "$expected/$1"
+    elif ! diff -u "$expected/$1" "$scratch/$1"; then
+        failed=1
+    fi
+}
+
+for recording in "$scratch"/*.seep; do
+    name=$(basename "$recording" .seep)
+    "$seep" report "$recording" >"$scratch/$name.txt"
+    "$seep" report "$recording" --format json >"$scratch/$name.json"
+    "$seep" report "$recording" --format json -o "$scratch/again.json"
+    cmp "$scratch/$name.json" "$scratch/again.json"
+    check "$name.txt"
+    check "$name.json"
+done
+
+# Narrow, without UTF-8.
+LC_ALL=C COLUMNS=50 "$seep" report "$scratch/thread_leak.seep" >"$scratch/thread_leak_narrow.txt"
+check thread_leak_narrow.txt
+
+exit $failed

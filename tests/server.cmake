@@ -1,0 +1,17 @@
+# The backend: a unit test per module, and its behaviour against real clients.
+file(GLOB PMA_UNIT_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/unit/test_pma_*.c)
+foreach(path ${PMA_UNIT_TESTS})
+    get_filename_component(stem ${path} NAME_WE)
+    string(REPLACE "test_" "" name ${stem})
+    seep_unit_test(${name} pma)
+endforeach()
+
+# Debian's interpreter: python3-websockets is one of its packages.
+file(GLOB PMA_SERVER_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/server/test_*.py)
+foreach(path ${PMA_SERVER_TESTS})
+    get_filename_component(stem ${path} NAME_WE)
+    string(REPLACE "test_" "" name ${stem})
+    add_test(NAME server.${name} COMMAND /usr/bin/python3 ${path})
+    set_tests_properties(server.${name} PROPERTIES TIMEOUT 120 LABELS server
+        ENVIRONMENT "PMA_BACKEND=$<TARGET_FILE:pma-backend>;PYTHONDONTWRITEBYTECODE=1")
+endforeach()

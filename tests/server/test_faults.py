@@ -1,0 +1,92 @@
+"""Faults: what they leak is in /proc, and what the server says about it is true.
+
+SPDX-License-Identifier: MIT
+"""
+import os
+
+import backend
+
+PIN_STATUS = "/api/v1/auth/pin-status"
+FAULTS = "/api/v1/debug/faults"
+
+
+class Faults(backend.TestCase):
+    def occurrences(self, server, fault):
+        return server.get("/api/v1/debug/resources")["data"]["leaked"][fault]
+
+    def test_all_are_listed_and_off(self):
+        with backend.Backend() as server:
+            data = server.get(FAULTS)["data"]
+            self.assertEqual([fault["id"] for fault in data["faults"]],
+                             ["F00", "F01", "F05", "F11"])
+            for fault in data["faults"]:
+                self.assertIs(fault["enabled"], False)
+                self.assertEqual(fault["occurrences"], 0)
+                self.assertTrue(fault["subsystem"] and fault["kind"] and fault["what"])
+
+    def test_without_f01_requests_leave_no_thread(self):
+        with backend.Backend() as server:
+            server.get(PIN_STATUS)
+            before = len(server.threads())
+            for _ in range(100):
+                server.get(PIN_STATUS)
+            self.assertEqual(len(server.threads()), before)
+
+    def test_f01_leaves_one_thread_per_request(self):
+        with backend.Backend() as server:
+            before = server.threads().count("auth-cleanup")
+            status, body, _ = server.ask("PUT", f"{FAULTS}/F01", {"enabled": True})
+            self.assertEqual((status, body["data"]["enabled"]), (200, True))
+            for _ in range(30):
+                server.get(PIN_STATUS)
+                server.get("/api/v1/auth/session")
+            backend.eventually(lambda: server.threads().count("auth-cleanup") == before + 60,
+                               "sixty threads more")
+            self.assertEqual(self.occurrences(server, "F01"), 60)
+            self.assertEqual(server.get("/api/v1/memory/stats")["goroutines"],
+                             len(os.listdir(f"/proc/{server.pid}/task")))
+            server.ask("PUT", f"{FAULTS}/f01", {"enabled": False})
+            server.get(PIN_STATUS)
+            self.assertEqual(self.occurrences(server, "F01"), 60)
+
+    def test_f01_drives_itself_at_a_rate_up_to_its_limit(self):
+        with backend.Backend("faults.F01.enabled=true", "faults.F01.rate=100",
+                             "faults.F01.limit=15") as server:
+            backend.eventually(lambda: self.occurrences(server, "F01") == 15, "the limit")
+            server.get(PIN_STATUS)
+            self.assertEqual(self.occurrences(server, "F01"), 15)
+            self.assertEqual(server.threads().count("auth-cleanup"), 16)
+
+    def test_f00_blocks_one_thread_per_enabling(self):
+        with backend.Backend() as server:
+            for count in (1, 2):
+                server.ask("PUT", f"{FAULTS}/F00", {"enabled": True})
+                backend.eventually(lambda: server.threads().count("blocked") == count, "blocked")
+                server.ask("PUT", f"{FAULTS}/F00", {"enabled": False})
+            self.assertEqual(self.occurrences(server, "F00"), 2)
+
+    def test_wrong_settings_are_refused_and_change_nothing(self):
+        with backend.Backend() as server:
+            for wrong in ({"enabled": "yes"}, {"rate": -1}, {"rate": 1e9}, {"rate": "2"},
+                          {"limit": -1}, {"limit": 1.5}, {"speed": 1}, [], b"{"):
+                status, body, _ = server.ask("PUT", f"{FAULTS}/F01", wrong)
+                self.assertEqual(status, 400, wrong)
+                self.assertIs(body["success"], False)
+            status, _, _ = server.ask("PUT", f"{FAULTS}/F77", {"enabled": True})
+            self.assertEqual(status, 404)
+            for fault in server.get(FAULTS)["data"]["faults"]:
+                self.assertEqual((fault["enabled"], fault["rate"], fault["limit"]),
+                                 (False, 0, 0))
+
+    def test_resources_agree_with_the_kernel(self):
+        with backend.Backend() as server:
+            data = server.get("/api/v1/debug/resources")["data"]
+            self.assertEqual(data["threads"], len(server.threads()))
+            self.assertEqual(data["workers"], 5)
+            # The connection that asked is still open in the first count only.
+            self.assertLessEqual(abs(data["fds"] - len(os.listdir(f"/proc/{server.pid}/fd"))), 1)
+            self.assertEqual(data["leaked"], {"F00": 0, "F01": 0, "F05": 0, "F11": 0})
+
+
+if __name__ == "__main__":
+    backend.main()

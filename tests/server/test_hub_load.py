@@ -1,0 +1,106 @@
+"""pma-load: a good run, the same sequence twice, and each way to end.
+
+SPDX-License-Identifier: MIT
+"""
+import json
+import os
+import signal
+import subprocess
+
+import backend
+
+LOAD = os.environ.get("PMA_LOAD", os.path.join(os.path.dirname(backend.BINARY), "pma-load"))
+
+
+def load(*arguments):
+    """Runs pma-load to its end."""
+    return subprocess.run([LOAD, *arguments], text=True, capture_output=True, timeout=30)
+
+
+class Load(backend.TestCase):
+    def test_a_run_does_everything_without_an_error(self):
+        with backend.Backend() as server:
+            done = load("--port", str(server.port), "--duration", "4", "--rate", "100",
+                        "--churn", "10", "--rest", "40", "--clients", "20", "--json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            told = json.loads(done.stdout)
+            self.assertEqual((told["ok"], told["errors"]["total"]), (True, 0), told)
+            self.assertGreater(told["bad_disconnects"], 10)
+            self.assertGreater(told["connections"], 20)
+            for kind in ("pongs", "confirmations", "refusals", "broadcasts"):
+                self.assertGreater(told["messages"][kind], 0, kind)
+            for call in ("health", "memory/stats", "pin-status", "broadcast"):
+                self.assertGreater(told["rest"][call], 0, call)
+            self.assertGreater(told["latency_ms"]["pong_p50"], 0)
+            stats = server.get("/api/v1/websocket/stats")["data"]
+            self.assertEqual(stats["total_connections"], told["connections"])
+
+    def test_the_number_of_subscriptions_is_constant(self):
+        with backend.Backend() as server:
+            running = subprocess.Popen([LOAD, "--port", str(server.port), "--duration", "20",
+                                        "--rate", "200", "--churn", "0", "--quiet"],
+                                       stdout=subprocess.PIPE, text=True)
+            try:
+                def stats():
+                    return server.get("/api/v1/websocket/stats")["data"]
+                backend.eventually(lambda: stats()["messages_received"] > 250, "it is under way")
+                figures = stats()
+                # One client at a time may be between two steps or saying good-bye.
+                expected = 5 * figures["connected_clients"]
+                self.assertAlmostEqual(figures["subscription_count"], expected, delta=5)
+                running.send_signal(signal.SIGINT)
+                self.assertEqual(running.wait(5), 0)
+            finally:
+                running.kill()
+                running.communicate()
+
+    def test_a_seed_is_a_sequence(self):
+        def plan(seed):
+            return load("--dry-run", "--duration", "20", "--seed", str(seed)).stdout
+        self.assertEqual(plan(7), plan(7))
+        self.assertNotEqual(plan(7), plan(8))
+        self.assertEqual(len(plan(7).splitlines()), 20 * (20 + 2 + 5))
+
+    def test_without_a_backend_it_says_so(self):
+        with backend.Backend() as server:
+            port = str(server.port)
+        done = load("--port", port, "--quiet")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot be reached: Connection refused", done.stderr)
+
+    def test_a_backend_that_goes_away_ends_the_run(self):
+        with backend.Backend() as server:
+            running = subprocess.Popen([LOAD, "--port", str(server.port), "--clients", "5"],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            backend.eventually(
+                lambda: server.get("/api/v1/websocket/stats")["data"]["connected_clients"] == 5,
+                "all are connected")
+            server.stop(signal.SIGKILL)
+            _, said = running.communicate(timeout=10)
+            self.assertEqual(running.returncode, 1)
+            self.assertIn("the backend went away", said)
+
+    def test_wrong_usage_is_one_line_and_status_2(self):
+        for arguments, piece in ((["--clients", "1001"], "--clients 1001: expected"),
+                                 (["--clients", "-1"], "--clients -1: expected"),
+                                 (["--port", "0"], "--port 0: expected"),
+                                 (["--rate", "nan"], "--rate nan: expected"),
+                                 (["--rate", "5x"], "--rate 5x: expected"),
+                                 (["--seed", ""], "--seed : expected"),
+                                 (["--host", "192.0.2.1"], "loopback"),
+                                 (["--port"], "a value is missing"),
+                                 (["--no-such"], "no such option"),
+                                 (["more"], "more: unexpected")):
+            done = load(*arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertIn(piece, done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+            self.assertEqual(done.stdout, "")
+
+    def test_help_and_version(self):
+        self.assertIn("--churn", load("--help").stdout)
+        self.assertRegex(load("--version").stdout, r"^pma-load \d+\.\d+\.\d+$")
+
+
+if __name__ == "__main__":
+    backend.main()

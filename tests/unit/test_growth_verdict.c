@@ -1,0 +1,161 @@
+/* The gates of the growth verdict, one by one.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "verdict/growth_verdict.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* A leak that passes every gate; each test then breaks one. */
+static struct seep_growth_case leak(enum seep_kind kind)
+{
+    struct seep_growth_case evidence = {
+        .kind = kind,
+        .count = {.rise = 40,
+                  .p_trend = 1e-5,
+                  .p_steps = 1e-6,
+                  .drift_z = 3,
+                  .end_share = 0.5,
+                  .p_decelerating = 0.5,
+                  .ups = 40,
+                  .coarse_rising = true},
+        .ages = {.known = true,
+                 .generations = 50,
+                 .window_generations = 30,
+                 .window_possible = 40,
+                 .early_generations = 15},
+        .acquired = 40,
+        .released = 0,
+        .q_value = 0.001,
+    };
+
+    evidence.bytes = evidence.count;
+    evidence.bytes.rise *= 1000;
+    return evidence;
+}
+
+static void all_evidence_together_is_definite(void **state)
+{
+    struct seep_growth_case heap = leak(SEEP_KIND_HEAP);
+    struct seep_growth_case thread = leak(SEEP_KIND_THREAD);
+
+    (void)state;
+    assert_int_equal(seep_growth_verdict(&heap), SEEP_VERDICT_DEFINITE);
+    assert_int_equal(seep_growth_verdict(&thread), SEEP_VERDICT_DEFINITE);
+}
+
+static void a_few_blocks_more_are_stable(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.count.rise = 3;
+    evidence.bytes.rise = 3000;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+    assert_true(seep_growth_p(&evidence) == 1);
+    evidence.kind = SEEP_KIND_THREAD; /* three threads more are worth a word */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_PROBABLE);
+}
+
+static void no_significance_is_stable(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.q_value = 0.06;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+}
+
+static void what_stopped_or_slows_down_is_bounded(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.count.end_share = 0.2;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_BOUNDED);
+    evidence.count.end_share = 0.4;
+    evidence.count.p_decelerating = 0.001;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_BOUNDED);
+}
+
+static void growth_whose_members_are_all_young_is_stable(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.ages.window_generations = 3;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+    evidence.ages.window_generations = 30;
+    evidence.ages.early_generations = 0;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+}
+
+static void a_count_that_wanders_is_stable_unless_nothing_is_released(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.count.drift_z = 1;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+    evidence.released = 30;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+    evidence.count.drift_z = 3;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+    evidence.q_value = 0.02;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+}
+
+static void unknown_ages_lower_the_verdict(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.ages.known = false;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_PROBABLE);
+    evidence.released = 30;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_SUSPECT);
+}
+
+static void one_block_that_only_gets_larger_is_probable(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.count = (struct seep_growth){.p_trend = 1, .p_steps = 1};
+    evidence.bytes.rise = 1 << 20;
+    evidence.released = 40;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_PROBABLE);
+    evidence.bytes.ups = 3; /* it doubled now and then */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+}
+
+static void sites_with_little_activity_are_not_tested(void **state)
+{
+    (void)state;
+    assert_false(seep_growth_testable(SEEP_KIND_HEAP, 4));
+    assert_true(seep_growth_testable(SEEP_KIND_HEAP, 5));
+    assert_true(seep_growth_testable(SEEP_KIND_THREAD, 3));
+    assert_false(seep_growth_testable(SEEP_KIND_THREAD, 2));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_evidence_together_is_definite),
+        cmocka_unit_test(a_few_blocks_more_are_stable),
+        cmocka_unit_test(no_significance_is_stable),
+        cmocka_unit_test(what_stopped_or_slows_down_is_bounded),
+        cmocka_unit_test(growth_whose_members_are_all_young_is_stable),
+        cmocka_unit_test(a_count_that_wanders_is_stable_unless_nothing_is_released),
+        cmocka_unit_test(unknown_ages_lower_the_verdict),
+        cmocka_unit_test(one_block_that_only_gets_larger_is_probable),
+        cmocka_unit_test(sites_with_little_activity_are_not_tested),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+/* Which part of a recording is judged.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "series/window.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct seep_rec_snapshot snapshots[100];
+static struct seep_rec_point points[100];
+static struct seep_rec_site sites[1];
+static struct seep_recording recording;
+static const struct seep_window_options NO_OPTIONS = {.since_s = -1, .until_s = -1};
+
+/* n snapshots a second apart, from 1 s on, with a hundred live blocks. */
+static void forge(size_t n)
+{
+    memset(snapshots, 0, sizeof(snapshots));
+    for (size_t i = 0; i < n; i++) {
+        snapshots[i].t_ns = (i + 1) * UINT64_C(1000000000);
+    }
+    points[0] = (struct seep_rec_point){.snapshot = 0, .counters = {.acquired = 100}};
+    sites[0] = (struct seep_rec_site){
+        .kind = SEEP_KIND_HEAP, .points = points, .point_count = 1};
+    recording = (struct seep_recording){.snapshots = snapshots,
+                                        .snapshot_count = n,
+                                        .sites = sites,
+                                        .site_count = 1,
+                                        .ended_ns = n * UINT64_C(1000000000)};
+}
+
+static void the_first_third_is_warm_up(void **state)
+{
+    struct seep_window window;
+
+    (void)state;
+    forge(60);
+    window = seep_window_choose(&recording, &NO_OPTIONS);
+    assert_true(seep_window_is_valid(&recording, &window));
+    assert_int_equal(window.first, 0);
+    assert_int_equal(window.warm, 20);
+    assert_int_equal(window.end, 60);
+    assert_false(window.shutdown_cut);
+    assert_true(seep_window_seconds(&recording, &window) == 39);
+}
+
+static void a_mark_named_warm_ends_warm_up(void **state)
+{
+    struct seep_rec_text mark = {.t_ns = UINT64_C(5000000000), .text = (char *)"warm"};
+    struct seep_window window;
+
+    (void)state;
+    forge(60);
+    recording.marks = &mark;
+    recording.mark_count = 1;
+    window = seep_window_choose(&recording, &NO_OPTIONS);
+    assert_int_equal(window.warm, 4);
+    assert_true(window.by_mark);
+}
+
+static void since_and_until_are_obeyed_to_the_second(void **state)
+{
+    const struct seep_window_options options = {.since_s = 10, .until_s = 50};
+    struct seep_window window;
+
+    (void)state;
+    forge(60);
+    window = seep_window_choose(&recording, &options);
+    assert_int_equal(window.first, 9);
+    assert_int_equal(window.warm, 9);
+    assert_int_equal(window.end, 50);
+}
+
+static void a_program_that_exits_is_not_judged_in_its_last_two_seconds(void **state)
+{
+    struct seep_window window;
+
+    (void)state;
+    forge(60);
+    recording.ended = true;
+    recording.ending_kind = SEEP_ENDING_EXITED;
+    window = seep_window_choose(&recording, &NO_OPTIONS);
+    assert_int_equal(window.end, 58);
+    assert_true(window.shutdown_cut);
+    recording.ending_kind = SEEP_ENDING_SIGNALLED;
+    window = seep_window_choose(&recording, &NO_OPTIONS);
+    assert_int_equal(window.end, 60);
+}
+
+static void a_tear_down_is_cut_where_it_begins(void **state)
+{
+    struct seep_window window;
+
+    (void)state;
+    forge(60);
+    recording.ended = true;
+    recording.ending_kind = SEEP_ENDING_EXITED;
+    for (uint32_t i = 0; i < 6; i++) { /* from snapshot 54 on, 15 blocks go each second */
+        points[i + 1] = (struct seep_rec_point){
+            .snapshot = 54 + i, .counters = {.acquired = 100, .released = 15 * (i + 1)}};
+    }
+    sites[0].point_count = 7;
+    window = seep_window_choose(&recording, &NO_OPTIONS);
+    assert_int_equal(window.end, 54);
+}
+
+static void an_empty_recording_has_an_empty_window(void **state)
+{
+    struct seep_window window;
+
+    (void)state;
+    forge(0);
+    window = seep_window_choose(&recording, &NO_OPTIONS);
+    assert_true(seep_window_is_valid(&recording, &window));
+    assert_int_equal(seep_window_points(&window), 0);
+    assert_true(seep_window_seconds(&recording, &window) == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_third_is_warm_up),
+        cmocka_unit_test(a_mark_named_warm_ends_warm_up),
+        cmocka_unit_test(since_and_until_are_obeyed_to_the_second),
+        cmocka_unit_test(a_program_that_exits_is_not_judged_in_its_last_two_seconds),
+        cmocka_unit_test(a_tear_down_is_cut_where_it_begins),
+        cmocka_unit_test(an_empty_recording_has_an_empty_window),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
