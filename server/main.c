@@ -4,9 +4,9 @@
  */
 #include "server/arena/arena.h"
 #include "server/base/clock.h"
+#include "server/command_line.h"
 #include "server/log/log.h"
 #include "server/monitor/memory_sample.h"
-#include "server/options.h"
 #include "server/server.h"
 #include "server/worker/worker.h"
 
@@ -43,14 +43,14 @@ static void print_problems(const char *config_path,
 }
 
 /* Returns: 0; an exit status, with everything that is wrong printed. */
-static int configure(const struct pma_options *options, struct pma_config *config)
+static int configure(const struct pma_command_line *options, struct pma_config *config)
 {
     struct pma_config_problems *problems = calloc(1, sizeof *problems);
     if (problems == NULL) {
         fprintf(stderr, "pma-backend: out of memory\n");
         return EXIT_FAILED;
     }
-    const int err = pma_options_configure(options, config, problems);
+    const int err = pma_command_line_configure(options, config, problems);
     int status = 0;
     if (err != 0) {
         fprintf(stderr, "pma-backend: %s: %s\n", options->config_path,
@@ -165,14 +165,14 @@ static int serve(const struct pma_config *config, const char *port_file,
 
 int main(int argc, char *argv[])
 {
-    struct pma_options options;
+    struct pma_command_line options;
     char why[160];
-    if (pma_options_parse(argc, argv, &options, why, sizeof why) != 0) {
+    if (pma_command_line_parse(argc, argv, &options, why, sizeof why) != 0) {
         fprintf(stderr, "pma-backend: %s (try -help)\n", why);
         return EXIT_USAGE;
     }
     if (options.help) {
-        fputs(pma_options_help(), stdout);
+        fputs(pma_command_line_help(), stdout);
         return EXIT_SUCCESS;
     }
     if (options.version) {

@@ -58,25 +58,33 @@ static void tail_live_blocks(const struct seep_recording *recording, size_t firs
     }
 }
 
-/* Where the tear-down begins: the highest of the last 10 s, when what follows ends far
- * below it. */
+/* Where the tear-down begins: the last of the final 10 s that comes near their highest,
+ * and back from there to the top of its slope. */
 static size_t tear_down_start(const struct seep_recording *recording, size_t first,
                               size_t end)
 {
     double live[TAIL_MAX];
     uint64_t last_ns = recording->snapshots[end - 1].t_ns;
     size_t from = end - 1;
-    size_t top = 0;
+    double top = 0;
 
     while (from > first && end - from < TAIL_MAX &&
            last_ns - recording->snapshots[from - 1].t_ns <= TEAR_DOWN_NS) {
         from--;
     }
+    size_t at = end - from - 1;
+
     tail_live_blocks(recording, from, end, live);
-    for (size_t i = 1; i < end - from; i++) {
-        top = live[i] >= live[top] ? i : top;
+    for (size_t i = 0; i <= at; i++) {
+        top = live[i] > top ? live[i] : top;
     }
-    return live[end - from - 1] < TEAR_DOWN_KEEPS * live[top] ? from + top + 1 : end;
+    if (live[at] >= TEAR_DOWN_KEEPS * top) {
+        return end;
+    }
+    while (at > 0 && (live[at] < TEAR_DOWN_KEEPS * top || live[at - 1] > live[at])) {
+        at--;
+    }
+    return from + at + 1;
 }
 
 static size_t cut_shutdown(const struct seep_recording *recording, size_t first,

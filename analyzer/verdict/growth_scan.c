@@ -71,6 +71,7 @@ static bool measure(const struct seep_recording *recording,
     struct seep_growth_case *evidence = &out->evidence;
 
     evidence->kind = (enum seep_kind)site->kind;
+    evidence->window_s = seep_window_seconds(recording, window);
     evidence->acquired = (double)(to->acquired - from->acquired);
     evidence->released = (double)(to->released - from->released);
     if (!seep_growth_testable(evidence->kind, evidence->acquired)) {

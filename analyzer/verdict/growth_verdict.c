@@ -127,13 +127,29 @@ static enum seep_verdict judge_bytes(const struct seep_growth_case *evidence)
     return evidence->bytes.downs == 0 ? SEEP_VERDICT_PROBABLE : SEEP_VERDICT_SUSPECT;
 }
 
+/* The worst that may be said of heap after so short a window. */
+static enum seep_verdict worst_after(const struct seep_growth_case *evidence)
+{
+    if (evidence->kind != SEEP_KIND_HEAP ||
+        evidence->window_s >= SEEP_GROWTH_HEAP_DEFINITE_S) {
+        return SEEP_VERDICT_DEFINITE;
+    }
+    return evidence->window_s >= SEEP_GROWTH_HEAP_PROBABLE_S ? SEEP_VERDICT_PROBABLE
+                                                             : SEEP_VERDICT_SUSPECT;
+}
+
 enum seep_verdict seep_growth_verdict(const struct seep_growth_case *evidence)
 {
+    enum seep_verdict verdict = SEEP_VERDICT_NONE;
+    enum seep_verdict worst = worst_after(evidence);
+
     if (!(evidence->q_value <= Q_FOUND)) {
         return SEEP_VERDICT_NONE;
     }
     if (count_effect(evidence)) {
-        return judge_count(evidence);
+        verdict = judge_count(evidence);
+    } else if (bytes_effect(evidence)) {
+        verdict = judge_bytes(evidence);
     }
-    return bytes_effect(evidence) ? judge_bytes(evidence) : SEEP_VERDICT_NONE;
+    return verdict < worst ? verdict : worst;
 }

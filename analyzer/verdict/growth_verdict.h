@@ -16,7 +16,11 @@ enum {
     SEEP_GROWTH_THREAD_RISE_DEFINITE = 5,
     SEEP_GROWTH_BYTES_RISE_MIN = 65536, /* where only the size grows, not the count */
     SEEP_GROWTH_UPS_MIN = 5,            /* separate steps up, for the same */
-    SEEP_GROWTH_GENERATIONS_HEAP = 5,   /* alive, born after warm-up */
+    SEEP_GROWTH_HEAP_PROBABLE_S =
+        20, /* a shorter window is suspect at most: what is held for */
+    SEEP_GROWTH_HEAP_DEFINITE_S =
+        30, /* seconds (garbage collectors, timeouts) looks the same */
+    SEEP_GROWTH_GENERATIONS_HEAP = 5, /* alive, born after warm-up */
     SEEP_GROWTH_GENERATIONS_THREAD = 3
 };
 
@@ -26,6 +30,7 @@ struct seep_growth_case {
     struct seep_growth count; /* of live resources, in the window */
     struct seep_growth bytes; /* of live bytes, in the window */
     struct seep_ages ages;
+    double window_s;           /* length of what was judged */
     double acquired, released; /* in the window */
     double q_value;            /* of seep_growth_p over all sites of the kind */
 };

@@ -52,6 +52,12 @@ static enum seep_frame_role role_of(const char *module, const char *path)
     return SEEP_ROLE_PROGRAM;
 }
 
+/* The program's file holds a little of the C runtime too. */
+static bool starts_programs(const char *function)
+{
+    return strcmp(function, "_start") == 0 || strcmp(function, "__libc_csu_init") == 0;
+}
+
 static bool is_seep(const char *module)
 {
     return starts_with(module, "libseep.so");
@@ -198,7 +204,9 @@ static size_t view_node(struct seep_findings *findings,
             .offset = frame->offset,
             .line = frame->line,
             .inlined = frame->inlined,
-            .role = role_of(frame->module, frame->module_path),
+            .role = starts_programs(frame->function)
+                        ? SEEP_ROLE_RUNTIME
+                        : role_of(frame->module, frame->module_path),
         };
     }
     return kept;

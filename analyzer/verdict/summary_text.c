@@ -127,8 +127,9 @@ static const char *heap_growth(struct seep_findings *findings,
     }
     return seep_findings_printf(
         findings,
-        "%s leaks %s (blocks: %s): %s of the %s block%s it acquired are still live (%s).",
-        who(findings, finding), rate_bytes,
+        "%s %s %s (blocks: %s): %s of the %s block%s it acquired are still live (%s).",
+        who(findings, finding),
+        finding->verdict == SEEP_VERDICT_SUSPECT ? "may leak" : "leaks", rate_bytes,
         seep_summary_rate(rate, sizeof(rate), evidence->growth_per_s), live,
         seep_fmt_count(acquired, sizeof(acquired), evidence->acquired),
         plural(evidence->acquired), bytes);

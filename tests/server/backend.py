@@ -36,6 +36,12 @@ def environment(**changes):
     return clean
 
 
+def sanitizer_threads():
+    """How many threads of its own the binary's sanitizer starts."""
+    with open(BINARY, "rb") as file:
+        return 1 if b"__tsan_init" in file.read() else 0
+
+
 def run_once(*arguments, **changes):
     """Runs the binary to its end, for what it does without serving."""
     return subprocess.run([BINARY, *arguments], env=environment(**changes), text=True,

@@ -109,7 +109,7 @@ class Stop(backend.TestCase):
         end = server.logged("Server stopped")
         self.assertEqual(len(end), 1)
         self.assertIs(end[0]["clean"], True)
-        self.assertEqual(end[0]["threads_left"], leaked_threads)
+        self.assertEqual(end[0]["threads_left"], leaked_threads + backend.sanitizer_threads())
         self.assertEqual(end[0]["fds_left"], 0)
         self.assertEqual(server.logged("Worker did not stop in time"), [])
 

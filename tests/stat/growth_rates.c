@@ -262,6 +262,7 @@ static struct seep_growth_case simulate(const struct scenario *scenario)
     (void)seep_growth_measure(live + warm, n - warm, &result.count);
     result.bytes = result.count;
     result.ages = ages_of(&population, n, warm);
+    result.window_s = (double)(n - warm - 1);
     result.acquired = population.acquired;
     result.released = population.released;
     return result;

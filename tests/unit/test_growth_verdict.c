@@ -29,6 +29,7 @@ static struct seep_growth_case leak(enum seep_kind kind)
                  .window_generations = 30,
                  .window_possible = 40,
                  .early_generations = 15},
+        .window_s = 40,
         .acquired = 40,
         .released = 0,
         .q_value = 0.001,
@@ -134,6 +135,21 @@ static void one_block_that_only_gets_larger_is_probable(void **state)
     assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
 }
 
+static void a_short_window_lowers_what_is_said_of_heap_alone(void **state)
+{
+    struct seep_growth_case heap = leak(SEEP_KIND_HEAP);
+    struct seep_growth_case thread = leak(SEEP_KIND_THREAD);
+
+    (void)state;
+    heap.window_s = 29;
+    assert_int_equal(seep_growth_verdict(&heap), SEEP_VERDICT_PROBABLE);
+    heap.window_s = thread.window_s = 19;
+    assert_int_equal(seep_growth_verdict(&heap), SEEP_VERDICT_SUSPECT);
+    assert_int_equal(seep_growth_verdict(&thread), SEEP_VERDICT_DEFINITE);
+    heap.count.end_share = 0;
+    assert_int_equal(seep_growth_verdict(&heap), SEEP_VERDICT_BOUNDED);
+}
+
 static void sites_with_little_activity_are_not_tested(void **state)
 {
     (void)state;
@@ -154,6 +170,7 @@ int main(void)
         cmocka_unit_test(a_count_that_wanders_is_stable_unless_nothing_is_released),
         cmocka_unit_test(unknown_ages_lower_the_verdict),
         cmocka_unit_test(one_block_that_only_gets_larger_is_probable),
+        cmocka_unit_test(a_short_window_lowers_what_is_said_of_heap_alone),
         cmocka_unit_test(sites_with_little_activity_are_not_tested),
     };
 

@@ -202,20 +202,24 @@ static void an_address_that_calls_return_to_stays_one_with_a_signal_beside(void 
     struct seep_scene_span take = seep_scene_find_span(SUBJECTS "/pie", "subject_take");
     struct seep_scene_span trampoline =
         seep_scene_find_span(SUBJECTS "/pie", "subject_trampoline");
-    struct seep_symbol_frame frame;
-    struct seep_scene scene;
-    uint32_t node = 0;
+    uint64_t callees[] = {trampoline.start, take.start + 4};
 
     (void)state;
-    seep_scene_start(&scene, SUBJECTS "/pie", NULL);
-    node = seep_forge_node(&scene.forge, SEEP_NODE_COMPLETE, scene.module,
-                           take.start + take.bytes);
-    (void)seep_forge_node(&scene.forge, node, scene.module, trampoline.start);
-    (void)seep_forge_node(&scene.forge, node, scene.module, take.start + 4);
-    seep_scene_open(&scene);
-    (void)seep_symbol_frames(scene.symbolizer, node, &frame, 1);
-    assert_string_equal(frame.function, "subject_take");
-    seep_scene_end(&scene);
+    for (size_t first = 0; first < 2; first++) {
+        struct seep_symbol_frame frame;
+        struct seep_scene scene;
+        uint32_t node = 0;
+
+        seep_scene_start(&scene, SUBJECTS "/pie", NULL);
+        node = seep_forge_node(&scene.forge, SEEP_NODE_COMPLETE, scene.module,
+                               take.start + take.bytes);
+        (void)seep_forge_node(&scene.forge, node, scene.module, callees[first]);
+        (void)seep_forge_node(&scene.forge, node, scene.module, callees[1 - first]);
+        seep_scene_open(&scene);
+        (void)seep_symbol_frames(scene.symbolizer, node, &frame, 1);
+        assert_string_equal(frame.function, "subject_take");
+        seep_scene_end(&scene);
+    }
 }
 
 static void a_start_routine_is_named_by_its_exact_offset(void **state)

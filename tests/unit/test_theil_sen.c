@@ -76,6 +76,21 @@ static void the_interval_widens_with_noise(void **state)
     assert_true(noisy.low_u_per_s < 1 && noisy.high_u_per_s > 1);
 }
 
+/* Slopes of 0, 1, 4, 9.5 at 0, 1, 2, 3: 1, 2, 3, 3.17, 4.25, 5.5; of the first three: 1,
+ * 2, 3. */
+static void the_slope_is_the_median_also_of_an_even_number(void **state)
+{
+    const double at[] = {0, 1, 2, 3};
+    const double squares[] = {0, 1, 4, 9.5};
+    struct seep_slope slope;
+
+    (void)state;
+    assert_int_equal(seep_theil_sen(at, squares, 4, scratch, &slope), 0);
+    assert_float_equal(slope.u_per_s, (3 + 9.5 / 3) / 2, 1e-12);
+    assert_int_equal(seep_theil_sen(at, squares, 3, scratch, &slope), 0);
+    assert_float_equal(slope.u_per_s, 2, 1e-12);
+}
+
 static void bad_input_is_refused_and_leaves_the_result(void **state)
 {
     struct seep_slope slope = {.u_per_s = 42};
@@ -96,6 +111,7 @@ int main(void)
         cmocka_unit_test(slope_of_a_flat_series_is_zero),
         cmocka_unit_test(one_burst_does_not_tilt_the_slope),
         cmocka_unit_test(the_interval_widens_with_noise),
+        cmocka_unit_test(the_slope_is_the_median_also_of_an_even_number),
         cmocka_unit_test(bad_input_is_refused_and_leaves_the_result),
     };
 

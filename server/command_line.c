@@ -5,7 +5,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "server/options.h"
+#include "server/command_line.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static const char help[] =
     "commas).\n"
     "Exit status: 0; 2 wrong option or setting; 3 cannot listen; 4 other failure.\n";
 
-const char *pma_options_help(void)
+const char *pma_command_line_help(void)
 {
     return help;
 }
@@ -38,8 +38,8 @@ static bool is_option(const char *argument, size_t name_bytes, const char *name)
 }
 
 /* Stores the value of an option that has one. Returns: 0, or -EINVAL with why[]. */
-static int take_value(struct pma_options *options, const char *name, const char *value,
-                      char *why, size_t why_bytes)
+static int take_value(struct pma_command_line *options, const char *name,
+                      const char *value, char *why, size_t why_bytes)
 {
     if (strcmp(name, "config") == 0) {
         options->config_path = value;
@@ -53,16 +53,17 @@ static int take_value(struct pma_options *options, const char *name, const char 
         snprintf(why, why_bytes, "--set wants KEY=VALUE, not \"%.60s\"", value);
         return -EINVAL;
     }
-    if (options->sets_count == PMA_OPTIONS_SETS_MAX) {
+    if (options->sets_count == PMA_COMMAND_LINE_SETS_MAX) {
         snprintf(why, why_bytes, "--set can be given %d times; use a file (-config)",
-                 PMA_OPTIONS_SETS_MAX);
+                 PMA_COMMAND_LINE_SETS_MAX);
         return -EINVAL;
     }
     options->sets[options->sets_count++] = value;
     return 0;
 }
 
-static bool take_flag(struct pma_options *options, const char *name, size_t name_bytes)
+static bool take_flag(struct pma_command_line *options, const char *name,
+                      size_t name_bytes)
 {
     if (is_option(name, name_bytes, "version")) {
         options->version = true;
@@ -76,8 +77,8 @@ static bool take_flag(struct pma_options *options, const char *name, size_t name
     return true;
 }
 
-int pma_options_parse(int argc, char *const argv[], struct pma_options *options,
-                      char *why, size_t why_bytes)
+int pma_command_line_parse(int argc, char *const argv[], struct pma_command_line *options,
+                           char *why, size_t why_bytes)
 {
     static const char *const with_value[] = {"config", "port-file", "set"};
     memset(options, 0, sizeof *options);
@@ -115,8 +116,9 @@ int pma_options_parse(int argc, char *const argv[], struct pma_options *options,
     return 0;
 }
 
-int pma_options_configure(const struct pma_options *options, struct pma_config *config,
-                          struct pma_config_problems *problems)
+int pma_command_line_configure(const struct pma_command_line *options,
+                               struct pma_config *config,
+                               struct pma_config_problems *problems)
 {
     pma_config_defaults(config);
     if (options->config_path != NULL) {
