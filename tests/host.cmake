@@ -29,3 +29,7 @@ endforeach()
 add_test(NAME host.shim COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/host_test.py
     $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR})
 set_tests_properties(host.shim PROPERTIES TIMEOUT 300 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+
+add_test(NAME host.recording COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/recording_test.py
+    $<TARGET_FILE:seep> $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR})
+set_tests_properties(host.recording PROPERTIES TIMEOUT 120 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")

@@ -6,10 +6,12 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -311,6 +313,30 @@ static void an_output_that_cannot_be_written_is_told(void **state)
                         "seep dump: cannot write /dev/full: No space left on device\n");
 }
 
+static void a_full_disk_leaves_the_old_output_and_no_other_file(void **state)
+{
+    struct rlimit kept;
+    struct rlimit small;
+    char text[TEXT_MAX];
+    char old[TEXT_MAX];
+    FILE *file = fopen(out, "wb");
+
+    (void)state;
+    assert_non_null(file);
+    assert_true(fputs("old", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &kept), 0);
+    small = kept;
+    small.rlim_cur = 512; /* the message fits, the lines do not */
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(dump(text, recording, "-o", out, NULL), SEEP_EXIT_FAILED);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &kept), 0);
+    assert_non_null(strstr(text, "/out: File too large"));
+    read_text(out, old);
+    assert_string_equal(old, "old");
+}
+
 static void a_device_stays_a_device(void **state)
 {
     char text[TEXT_MAX];
@@ -354,6 +380,7 @@ int main(void)
         cmocka_unit_test(wrong_use_is_told_in_one_line),
         cmocka_unit_test(an_unreadable_recording_leaves_the_output_alone),
         cmocka_unit_test(an_output_that_cannot_be_written_is_told),
+        cmocka_unit_test(a_full_disk_leaves_the_old_output_and_no_other_file),
         cmocka_unit_test(a_device_stays_a_device),
         cmocka_unit_test(a_new_output_has_the_usual_mode),
         cmocka_unit_test(the_help_page_names_every_option),

@@ -48,8 +48,12 @@ static void put(struct scene *scene, enum seep_frame type)
 
 static void open_scene(struct scene *scene, uint32_t snapshots_max, uint64_t bytes_max)
 {
-    static const struct seep_program_facts facts = {
-        .pid = 7, .cmdline = "a", .cmdline_bytes = 2, .exe = "/bin/a", .cwd = "/", .host = "h"};
+    static const struct seep_program_facts facts = {.pid = 7,
+                                                    .cmdline = "a",
+                                                    .cmdline_bytes = 2,
+                                                    .exe = "/bin/a",
+                                                    .cwd = "/",
+                                                    .host = "h"};
     struct seep_record_options options = {
         .dir_fd = AT_FDCWD, .snapshots_max = snapshots_max, .bytes_max = bytes_max};
 
@@ -129,14 +133,15 @@ static struct seep_recording *load(const struct scene *scene)
 }
 
 /* Every snapshot that is left says exactly what it said when it was written. */
-static void check(const struct seep_recording *recording, uint64_t snapshots, uint32_t max)
+static void check(const struct seep_recording *recording, uint64_t snapshots,
+                  uint32_t max)
 {
     struct seep_counters *values = calloc(recording->snapshot_count, sizeof(*values));
     uint64_t covered = 0;
 
     assert_true(recording->snapshot_count <= max);
     assert_true(recording->snapshot_count >= (snapshots < max / 2 ? snapshots : max / 2));
-    for (uint32_t site = 1; site < SITES; site++) {
+    for (uint32_t site = 1; site < recording->site_count; site++) {
         seep_recording_site_counters(recording, site, values);
         for (size_t i = 0; i < recording->snapshot_count; i++) {
             struct seep_counters expected = truth(site, recording->snapshots[i].t_ns);
@@ -148,7 +153,8 @@ static void check(const struct seep_recording *recording, uint64_t snapshots, ui
     }
     for (size_t i = 0; i < recording->snapshot_count; i++) {
         covered += 1 + recording->snapshots[i].merged;
-        assert_int_equal(recording->snapshots[i].rss_bytes, recording->snapshots[i].t_ns * 3);
+        assert_int_equal(recording->snapshots[i].rss_bytes,
+                         recording->snapshots[i].t_ns * 3);
     }
     assert_int_equal(covered, snapshots);
     assert_int_equal(recording->snapshots[0].t_ns, 1);
@@ -251,7 +257,8 @@ static void a_snapshot_that_can_never_fit_is_refused_and_counted(void **state)
     free(noise);
 }
 
-static void a_file_changed_by_somebody_else_stops_the_thinning_not_the_recording(void **state)
+static void
+a_file_changed_by_somebody_else_stops_the_thinning_not_the_recording(void **state)
 {
     struct scene scene;
     int fd = -1;
@@ -280,7 +287,8 @@ int main(void)
         cmocka_unit_test(a_hundred_thousand_snapshots_stay_bounded),
         cmocka_unit_test(the_bound_in_bytes_holds_too),
         cmocka_unit_test(a_snapshot_that_can_never_fit_is_refused_and_counted),
-        cmocka_unit_test(a_file_changed_by_somebody_else_stops_the_thinning_not_the_recording),
+        cmocka_unit_test(
+            a_file_changed_by_somebody_else_stops_the_thinning_not_the_recording),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,8 +84,8 @@ static void begin(struct scene *scene, struct seep_record *record, const char *n
                                                     .cwd = "/",
                                                     .host = "h"};
 
-    assert_int_equal(
-        seep_record_open(record, name, &scene->options, &scene->coder, NULL), 0);
+    assert_int_equal(seep_record_open(record, name, &scene->options, &scene->coder, NULL),
+                     0);
     seep_buf_reset(&scene->payload);
     seep_payload_program(&scene->payload, &facts);
     assert_int_equal(seep_record_put(record, SEEP_FRAME_PROGRAM, &scene->payload), 0);
@@ -111,7 +111,8 @@ static void what_is_written_is_read_back(void **state)
                                      .ending_kind = SEEP_ENDING_SIGNALLED,
                                      .ending_status = 11,
                                      .heap_live_bytes = 300};
-    struct seep_end_facts end = {.t_ns = 99, .ending_kind = SEEP_ENDING_EXITED, .ending_status = 3};
+    struct seep_end_facts end = {
+        .t_ns = 99, .ending_kind = SEEP_ENDING_EXITED, .ending_status = 3};
 
     begin(scene, &record, "x.seep");
     assert_int_equal(put_note(scene, &record, 4, "a note"), 0);
@@ -183,7 +184,8 @@ static void a_file_that_cannot_be_created_is_named(void **state)
     struct seep_error error = {0};
 
     assert_int_equal(
-        seep_record_open(&record, "no/x.seep", &scene->options, &scene->coder, &error), -ENOENT);
+        seep_record_open(&record, "no/x.seep", &scene->options, &scene->coder, &error),
+        -ENOENT);
     assert_non_null(strstr(error.message, "no/x.seep"));
     assert_int_equal(record.fd, -5);
 }
@@ -293,10 +295,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_written_is_read_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_existing_file_stays_until_the_new_one_is_complete,
+        cmocka_unit_test_setup_teardown(
+            an_existing_file_stays_until_the_new_one_is_complete, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_partial_file_of_an_earlier_run_stays_too,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_partial_file_of_an_earlier_run_stays_too, set_up,
-                                        tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_cannot_be_created_is_named, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_costs_frames_and_nothing_else, set_up,
@@ -304,8 +306,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(held_frames_get_their_file_later_or_never, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(held_frames_are_bounded, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_renamed_recording_goes_on_under_its_new_name, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_renamed_recording_goes_on_under_its_new_name,
+                                        set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "load/recording_decode.h"
 #include "recording_forge.h"
 #include "recording_sample.h"
 
@@ -279,6 +280,7 @@ static void the_newest_thread_table_stands_alone(void **state)
 {
     struct seep_rec_thread threads[100] = {{0}};
     struct seep_forge forge;
+    const struct seep_recording_store *store = NULL;
     struct seep_recording *rec = NULL;
 
     (void)state;
@@ -296,6 +298,8 @@ static void the_newest_thread_table_stands_alone(void **state)
     assert_int_equal(rec->threads_t_ns, 51);
     assert_int_equal(rec->threads[0].slot, 7);
     assert_string_equal(rec->threads[1].name, "a thread");
+    store = rec->arena;
+    assert_true(store->threads.taken_bytes <= 32 << 10); /* not 50 tables' */
     seep_recording_free(rec);
     seep_forge_fini(&forge);
 }

@@ -168,16 +168,16 @@ static void a_build_id_of_33_bytes_is_corrupt(void **state)
 
 static void references_to_nowhere_are_mended_and_counted(void **state)
 {
-    const struct seep_rec_thread thread = {
-        .site = 99, .subsystem = 98, .start_module = 97};
+    /* each one beyond the last row */
+    const struct seep_rec_thread thread = {.site = 3, .subsystem = 1, .start_module = 1};
     struct seep_forge forge;
     struct seep_recording *rec = NULL;
     uint32_t root = 0;
 
     (void)state;
     seep_forge_init(&forge);
-    (void)seep_forge_node(&forge, 77, 66, 0x10);
-    (void)seep_forge_site(&forge, 4000000, 55, SEEP_KIND_HEAP, 0);
+    (void)seep_forge_node(&forge, SEEP_NODE_FIRST + 1, 1, 0x10);
+    (void)seep_forge_site(&forge, SEEP_NODE_FIRST + 1, 1, SEEP_KIND_HEAP, 0);
     (void)seep_forge_site(&forge, SEEP_NODE_FIRST, 0, SEEP_KIND_HEAP, 0);
     seep_forge_threads(&forge, 1, &thread, 1);
     rec = seep_sample_open(&forge);

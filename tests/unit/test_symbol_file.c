@@ -20,6 +20,8 @@
 
 #include "symbol_scene.h"
 
+#define SERVER_VARIABLE "SEEP_TEST_DEBUGINFOD"
+
 static void assert_missing(struct seep_scene *scene, const char *needle)
 {
     const char *const *reasons = NULL;
@@ -181,23 +183,13 @@ static void a_debug_file_is_found_by_build_id(void **state)
 
 static void debuginfod_is_never_asked(void **state)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t address_bytes = sizeof(address);
-    int server = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct seep_scene_build_id id = seep_scene_build_id_of(SUBJECTS "/split/stripped.so");
+    int server = atoi(getenv(SERVER_VARIABLE));
     struct seep_scene scene;
-    struct seep_symbol_frame frame;
-    char url[64];
+    struct seep_symbol_frame frame =
+        seep_scene_one_frame(&scene, SUBJECTS "/split/stripped.so", &id, 0x1200);
 
     (void)state;
-    assert_int_equal(bind(server, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(listen(server, 4), 0);
-    assert_int_equal(getsockname(server, (struct sockaddr *)&address, &address_bytes), 0);
-    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", ntohs(address.sin_port));
-    assert_int_equal(setenv("DEBUGINFOD_URLS", url, 1), 0);
-    assert_int_equal(setenv("DEBUGINFOD_TIMEOUT", "1", 1), 0);
-    frame = seep_scene_one_frame(&scene, SUBJECTS "/split/stripped.so", &id, 0x1200);
     assert_string_equal(frame.file, "");
     seep_scene_end(&scene);
     frame = seep_scene_one_frame(&scene, "/nonexistent/gone.so", &id, 0x1200);
@@ -205,11 +197,36 @@ static void debuginfod_is_never_asked(void **state)
     seep_scene_end(&scene);
     assert_int_equal(accept(server, NULL, NULL), -1);
     assert_int_equal(errno, EAGAIN);
-    (void)unsetenv("DEBUGINFOD_URLS");
-    (void)close(server);
 }
 
-int main(void)
+/* Starts this program again with a server of ours as debuginfod: libdw looks at the
+ * environment when it is loaded. */
+static int start_with_server(char **argv)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t address_bytes = sizeof(address);
+    int server = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    char text[64];
+
+    if (server < 0 || bind(server, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+        listen(server, 4) < 0 ||
+        getsockname(server, (struct sockaddr *)&address, &address_bytes) < 0) {
+        perror("server");
+        return 1;
+    }
+    (void)snprintf(text, sizeof(text), "http://127.0.0.1:%d/", ntohs(address.sin_port));
+    (void)setenv("DEBUGINFOD_URLS", text, 1);
+    (void)setenv("DEBUGINFOD_TIMEOUT", "1", 1);
+    (void)setenv("DEBUGINFOD_CACHE_PATH", "/nonexistent", 1);
+    (void)snprintf(text, sizeof(text), "%d", server);
+    (void)setenv(SERVER_VARIABLE, text, 1);
+    (void)execv("/proc/self/exe", argv);
+    perror("/proc/self/exe");
+    return 1;
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_of_another_build_is_not_used),
@@ -222,5 +239,9 @@ int main(void)
         cmocka_unit_test(debuginfod_is_never_asked),
     };
 
+    (void)argc;
+    if (getenv(SERVER_VARIABLE) == NULL) {
+        return start_with_server(argv);
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,14 @@
+# The collector (analyzer/collect) and `seep run`.
+add_library(seep_segment_forge STATIC ${PROJECT_SOURCE_DIR}/tests/unit/segment_forge.c)
+target_include_directories(seep_segment_forge PUBLIC ${PROJECT_SOURCE_DIR}/tests/unit)
+target_link_libraries(seep_segment_forge PUBLIC seep_own_process)
+
+seep_unit_test(segment_read seep_collect seep_segment_forge)
+seep_unit_test(live_scan seep_collect seep_segment_forge)
+seep_unit_test(proc_sample seep_collect seep_segment_forge)
+seep_unit_test(session seep_collect seep_load seep_segment_forge)
+# Written by the collector, read back by analyzer/load: the two share nothing but seep/recording.h.
+seep_unit_test(record_write seep_collect seep_load)
+seep_unit_test(record_thin seep_collect seep_load)
+seep_unit_test(preload seep_collect)
+target_link_libraries(test_proc_sample PRIVATE Threads::Threads)

@@ -1,0 +1,293 @@
+/* A whole session over a segment made by hand: what the recording says is what the segment held; and
+ * segments that lie.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "collect/session.h"
+#include "load/recording.h"
+#include "segment_forge.h"
+
+#define HEAP_AT UINT64_C(0x555500000000)
+enum { HOSTILE_SECONDS = 3, PATIENCE_ROUNDS = 12 };
+
+static const struct seep_process_end ENDED = {SEEP_ENDING_EXITED, 4};
+
+struct scene {
+    char path[64];
+    struct segment_forge forge;
+    struct seep_scratch scratch;
+    struct seep_session session;
+};
+
+static void open_record(struct scene *scene)
+{
+    struct seep_record_options options = {.dir_fd = AT_FDCWD,
+                                          .snapshots_max = SEEP_SNAPSHOTS_MAX,
+                                          .bytes_max = SEEP_RECORDING_MAX_BYTES};
+    struct seep_session_source source = {dup(scene->forge.fd), -1, (uint32_t)getpid()};
+
+    assert_int_equal(seep_session_open(&scene->session, &source, 1000000000, NULL), 0);
+    assert_int_equal(seep_record_open(&scene->session.record, scene->path, &options,
+                                      &scene->scratch.coder, NULL),
+                     0);
+}
+
+static void set_up(struct scene *scene)
+{
+    memset(scene, 0, sizeof(*scene));
+    snprintf(scene->path, sizeof(scene->path), "/tmp/seep-session-%d.seep", (int)getpid());
+    segment_forge_open(&scene->forge, 5, 4);
+    assert_int_equal(seep_scratch_init(&scene->scratch), 0);
+}
+
+static void tear_down(struct scene *scene)
+{
+    seep_session_close(&scene->session, false);
+    seep_scratch_fini(&scene->scratch);
+    segment_forge_close(&scene->forge);
+}
+
+static struct seep_recording *load(const struct scene *scene)
+{
+    struct seep_recording *recording = NULL;
+    struct seep_error error = {0};
+
+    if (seep_recording_open(scene->path, &recording, &error) < 0) {
+        fail_msg("%s", error.message);
+    }
+    return recording;
+}
+
+static void a_recording_says_what_the_segment_held(void **state)
+{
+    struct scene scene;
+    struct seep_recording *recording = NULL;
+
+    (void)state;
+    set_up(&scene);
+
+    uint32_t module = segment_forge_module(&scene.forge, "/lib/x.so");
+    uint32_t outer = segment_forge_node(&scene.forge, SEEP_NODE_COMPLETE, module, 0x10);
+    uint32_t inner = segment_forge_node(&scene.forge, outer, module, 0x20);
+    uint32_t heap = segment_forge_site(&scene.forge, inner, SEEP_KIND_HEAP);
+    uint32_t slot = segment_forge_thread(&scene.forge, 0, 0, 8 << 20);
+
+    segment_forge_counters(&scene.forge, 0, heap)->acquired = 2;
+    segment_forge_counters(&scene.forge, 0, heap)->acquired_bytes = 30;
+    segment_forge_block(&scene.forge, HEAP_AT, heap, 10, 0);
+    segment_forge_block(&scene.forge, HEAP_AT + 32, heap, 20, 0);
+    segment_forge_mark(&scene.forge, 5, "warm");
+    open_record(&scene);
+    assert_int_equal(seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+
+    uint32_t thread = segment_forge_site(&scene.forge, outer, SEEP_KIND_THREAD);
+
+    (void)segment_forge_subsystem(&scene.forge, "websocket");
+    segment_forge_counters(&scene.forge, 130, heap)->released = 1;
+    segment_forge_counters(&scene.forge, 130, heap)->released_bytes = 10;
+    *segment_forge_entry(&scene.forge, HEAP_AT) = 0;
+    segment_forge_counters(&scene.forge, 1, thread)->acquired = 1;
+    *segment_forge_entry(&scene.forge, HEAP_AT + 4096) = seep_live_pack(thread, slot, 0);
+    assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ENDED), 0);
+
+    recording = load(&scene);
+    assert_int_equal(recording->snapshot_count, 2);
+    assert_true(recording->snapshots[0].rss_bytes > 0);
+    assert_int_equal(recording->snapshots[1].rss_bytes, 0);
+    assert_int_equal(recording->program.argc, 2);
+    assert_string_equal(recording->program.argv[1], "--now");
+    assert_string_equal(recording->modules[module].path, "/lib/x.so");
+    assert_int_equal(recording->modules[module].build_id[0], 0xab);
+    assert_string_equal(recording->subsystems[1], "websocket");
+    assert_int_equal(recording->nodes[inner].parent, outer);
+    assert_int_equal(recording->nodes[inner].offset, 0x20);
+    assert_int_equal(recording->sites[heap].node, inner);
+    assert_int_equal(recording->sites[heap].point_count, 2);
+    assert_int_equal(recording->sites[heap].points[0].counters.acquired, 2);
+    assert_int_equal(recording->sites[heap].points[1].counters.released_bytes, 10);
+    assert_int_equal(recording->sites[thread].point_count, 1);
+    assert_int_equal(recording->mark_count, 1);
+    assert_string_equal(recording->marks[0].text, "warm");
+    assert_int_equal(recording->ages[0].entries[0].live, 2);
+    assert_int_equal(recording->ages[recording->ages_count - 1].entries[0].live, 1);
+    assert_int_equal(recording->ages[recording->ages_count - 1].entries[1].live_bytes, 8 << 20);
+    assert_int_equal(recording->thread_count, 1);
+    assert_int_equal(recording->ending_status, 4);
+    assert_int_equal(recording->snapshots_taken, 2);
+    assert_int_equal(recording->peak_live_heap_bytes, 30);
+    seep_recording_free(recording);
+    tear_down(&scene);
+}
+
+/* S1: a node that was claimed and not yet written holds back what follows, for a while. */
+static void an_unfinished_node_is_waited_for_and_then_passed(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    set_up(&scene);
+
+    uint32_t unfinished = segment_forge_node(&scene.forge, SEEP_NODE_NONE, 0, 0);
+    uint32_t after = segment_forge_node(&scene.forge, SEEP_NODE_COMPLETE, 0, 0x99);
+    uint32_t site = segment_forge_site(&scene.forge, after, SEEP_KIND_HEAP);
+
+    open_record(&scene);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(
+            seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+        assert_int_equal(scene.session.tables.nodes, unfinished);
+        assert_int_equal(scene.session.tables.sites, site);
+    }
+    for (int i = 0; i < PATIENCE_ROUNDS; i++) {
+        assert_int_equal(
+            seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+    }
+    assert_int_equal(scene.session.tables.nodes, after + 1);
+    assert_int_equal(scene.session.tables.sites, site + 1);
+    tear_down(&scene);
+}
+
+static void at_rest_an_unfinished_node_holds_back_nothing(void **state)
+{
+    struct scene scene;
+    struct seep_recording *recording = NULL;
+
+    (void)state;
+    set_up(&scene);
+    (void)segment_forge_node(&scene.forge, SEEP_NODE_NONE, 0, 0);
+
+    uint32_t after = segment_forge_node(&scene.forge, SEEP_NODE_COMPLETE, 0, 0x99);
+    uint32_t site = segment_forge_site(&scene.forge, after, SEEP_KIND_HEAP);
+
+    segment_forge_counters(&scene.forge, 3, site)->acquired = 8;
+    open_record(&scene);
+    assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ENDED), 0);
+    recording = load(&scene);
+    assert_int_equal(recording->sites[site].points[0].counters.acquired, 8);
+    seep_recording_free(recording);
+    tear_down(&scene);
+}
+
+static void the_off_reason_becomes_a_note_once(void **state)
+{
+    struct scene scene;
+    struct seep_recording *recording = NULL;
+
+    (void)state;
+    set_up(&scene);
+    open_record(&scene);
+    scene.forge.header->state = SEEP_SEGMENT_OFF;
+    scene.forge.header->off_reason = SEEP_OFF_ADDRESS_SPACE;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(
+            seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+    }
+    recording = load(&scene);
+    assert_int_equal(recording->note_count, 1);
+    assert_non_null(strstr(recording->notes[0].text, "RLIMIT_AS"));
+    seep_recording_free(recording);
+    tear_down(&scene);
+}
+
+static void totals_need_no_recording(void **state)
+{
+    struct scene scene;
+    struct seep_child_facts facts = {0};
+
+    (void)state;
+    set_up(&scene);
+
+    uint32_t heap = segment_forge_site(&scene.forge, SEEP_NODE_UNKNOWN, SEEP_KIND_HEAP);
+    uint32_t thread = segment_forge_site(&scene.forge, SEEP_NODE_UNKNOWN, SEEP_KIND_THREAD);
+
+    *segment_forge_counters(&scene.forge, 2, heap) = (struct seep_counters){5, 2, 500, 200};
+    *segment_forge_counters(&scene.forge, 3, thread) = (struct seep_counters){7, 6, 0, 0};
+    open_record(&scene);
+    assert_int_equal(seep_session_totals(&scene.session, &scene.scratch, &facts), 0);
+    assert_int_equal(facts.heap_acquired, 5);
+    assert_int_equal(facts.heap_released, 2);
+    assert_int_equal(facts.heap_live_bytes, 300);
+    assert_int_equal(facts.threads_acquired, 7);
+    assert_int_equal(facts.threads_released, 6);
+    tear_down(&scene);
+}
+
+/* Scribbles over the parts that the collector reads; seldom over what it checks once. */
+static void mutate(struct segment_forge *forge, int round)
+{
+    static const uint64_t places[] = {
+        offsetof(struct seep_segment_header, node_count), SEEP_AT_MODULES, SEEP_AT_SUBSYSTEMS,
+        SEEP_AT_MARKS, SEEP_AT_THREADS, SEEP_AT_NODES, SEEP_AT_SITES, SEEP_AT_SHARDS,
+        SEEP_AT_SHARDS + 70 * SEEP_SHARD_BYTES, SEEP_AT_TOP, SEEP_AT_LEAVES};
+    static const uint32_t extremes[] = {0, 1, 17, 4096, 70000, 0x7fffffff, 0xffffffff};
+
+    for (int i = 0; i < 400; i++) {
+        uint64_t at = places[(size_t)random() % (sizeof(places) / sizeof(places[0]))];
+        uint32_t value = random() % 3 == 0 ? extremes[random() % 7] : (uint32_t)random();
+
+        at += (uint64_t)random() % 4096 / 4 * 4;
+        memcpy(forge->map + at, &value, sizeof(value));
+    }
+    /* Large counts cost time, not safety: now and then is enough. */
+    if (round % 8 != 0) {
+        forge->header->node_count %= 3000;
+        forge->header->site_count %= 3000;
+        forge->header->thread_count %= 200;
+        forge->header->module_count %= 50;
+    }
+}
+
+static void hostile_segments_neither_crash_nor_hang_nor_spoil_the_recording(void **state)
+{
+    time_t end = time(NULL) + HOSTILE_SECONDS;
+    int round = 0;
+
+    (void)state;
+    srandom(20260101);
+    alarm(60);
+    while (time(NULL) < end) {
+        struct scene scene;
+
+        set_up(&scene);
+        (void)segment_forge_entry(&scene.forge, HEAP_AT);
+        open_record(&scene);
+        for (int i = 0; i < 4; i++) {
+            mutate(&scene.forge, round);
+            (void)seep_session_snapshot(&scene.session, &scene.scratch,
+                                        i == 2 ? SEEP_MOMENT_LAST : SEEP_MOMENT_TICK);
+        }
+        (void)seep_session_end(&scene.session, &scene.scratch, &ENDED);
+        seep_recording_free(load(&scene));
+        tear_down(&scene);
+        round++;
+    }
+    alarm(0);
+    assert_true(round > 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_recording_says_what_the_segment_held),
+        cmocka_unit_test(an_unfinished_node_is_waited_for_and_then_passed),
+        cmocka_unit_test(at_rest_an_unfinished_node_holds_back_nothing),
+        cmocka_unit_test(the_off_reason_becomes_a_note_once),
+        cmocka_unit_test(totals_need_no_recording),
+        cmocka_unit_test(hostile_segments_neither_crash_nor_hang_nor_spoil_the_recording),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
