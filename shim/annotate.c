@@ -1,7 +1,8 @@
 /* What seep/seep.h calls: subsystems, marks, totals.
  *
- * Design: a subsystem's name is interned once into the segment; each call after that compares the name with the table,
- * which has tens of entries. New names take a lock that nobody waits for: who finds it taken does without.
+ * Design: a subsystem's name is interned once into the segment; each call after that
+ * compares the name with the table, which has tens of entries. New names take a lock that
+ * nobody waits for: who finds it taken does without.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -10,8 +11,8 @@
 #include <string.h>
 
 #include "interpose.h"
-#include "segment_map.h"
 #include "seep/seep.h"
+#include "segment_map.h"
 #include "thread_table.h"
 
 enum { NAME_BYTES = sizeof(struct seep_subsystem), LABEL_BYTES = 64, LOCK_TRIES = 1000 };
@@ -21,8 +22,8 @@ static _Atomic uint32_t names_lock;
 /* Returns: the id of a name in the table; 0 when it is not there. */
 static uint32_t find(const char *name, uint32_t from)
 {
-    uint32_t count =
-        atomic_load_explicit(&seep_segment_header()->subsystem_count, memory_order_acquire);
+    uint32_t count = atomic_load_explicit(&seep_segment_header()->subsystem_count,
+                                          memory_order_acquire);
 
     for (uint32_t id = from; id < count; id++) {
         if (strncmp(seep_segment_subsystems()[id].name, name, NAME_BYTES - 1) == 0) {
@@ -37,8 +38,8 @@ static bool lock_names(void)
     for (unsigned i = 0; i < LOCK_TRIES; i++) {
         uint32_t expected = 0;
 
-        if (atomic_compare_exchange_weak_explicit(&names_lock, &expected, 1, memory_order_acquire,
-                                                  memory_order_relaxed)) {
+        if (atomic_compare_exchange_weak_explicit(
+                &names_lock, &expected, 1, memory_order_acquire, memory_order_relaxed)) {
             return true;
         }
     }
@@ -55,7 +56,8 @@ static uint32_t add(const char *name)
         return 0;
     }
     id = find(name, 1);
-    if (id == 0 && atomic_load_explicit(count, memory_order_relaxed) < SEEP_SUBSYSTEMS_MAX) {
+    if (id == 0 &&
+        atomic_load_explicit(count, memory_order_relaxed) < SEEP_SUBSYSTEMS_MAX) {
         id = atomic_load_explicit(count, memory_order_relaxed);
         memcpy(seep_segment_subsystems()[id].name, name, strnlen(name, NAME_BYTES - 1));
         atomic_store_explicit(count, id + 1, memory_order_release);
@@ -127,7 +129,8 @@ static void add_shard(uint32_t shard, uint32_t sites, struct seep_totals *totals
 
         if (kind == SEEP_KIND_HEAP) {
             totals->heap_live_blocks += counters[id].acquired - counters[id].released;
-            totals->heap_live_bytes += counters[id].acquired_bytes - counters[id].released_bytes;
+            totals->heap_live_bytes +=
+                counters[id].acquired_bytes - counters[id].released_bytes;
         } else if (kind == SEEP_KIND_THREAD) {
             totals->threads_live += counters[id].acquired - counters[id].released;
         }
@@ -155,7 +158,8 @@ SEEP_EXPORT int seep_shim_totals(struct seep_totals *out)
         add_shard(shard, sites, &totals);
     }
     for (uint32_t reason = 1; reason < SEEP_LOSS_FIRST_STACK; reason++) {
-        totals.lost_events += atomic_load_explicit(&header->lost[reason], memory_order_relaxed);
+        totals.lost_events +=
+            atomic_load_explicit(&header->lost[reason], memory_order_relaxed);
     }
     *out = totals;
     return 0;

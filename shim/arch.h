@@ -1,5 +1,5 @@
-/* The one place that knows the processor: stubs, registers, single-instruction adds, system calls.
- * A port to another processor is this file once more.
+/* The one place that knows the processor: stubs, registers, single-instruction adds,
+ * system calls. A port to another processor is this file once more.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -17,32 +17,36 @@
 /* DWARF register numbers. Source: System V ABI, AMD64 supplement, figure 3.36. */
 enum { SEEP_ARCH_DWARF_FP = 6, SEEP_ARCH_DWARF_SP = 7, SEEP_ARCH_DWARF_RA = 16 };
 
-/* Offsets in the frame that the kernel lays on the stack for a signal, from the stack pointer inside
- * __restore_rt: struct ucontext, whose sigcontext starts at 40. Source: arch/x86/include/uapi/asm/sigcontext.h. */
+/* Offsets in the frame that the kernel lays on the stack for a signal, from the stack
+ * pointer inside
+ * __restore_rt: struct ucontext, whose sigcontext starts at 40. Source:
+ * arch/x86/include/uapi/asm/sigcontext.h. */
 enum {
     SEEP_ARCH_SIGNAL_FP = 40 + 10 * 8,
     SEEP_ARCH_SIGNAL_SP = 40 + 15 * 8,
     SEEP_ARCH_SIGNAL_PC = 40 + 16 * 8
 };
 
-/* Exported stub: appends the caller's stack pointer and frame pointer to `arguments` integer arguments and
- * jumps to the wrapper, so that a C prologue cannot spoil them. */
+/* Exported stub: appends the caller's stack pointer and frame pointer to `arguments`
+ * integer arguments and jumps to the wrapper, so that a C prologue cannot spoil them. */
 #define SEEP_ARCH_STUB_MOVES_1 "movq %rsp, %rsi\n movq %rbp, %rdx\n"
 #define SEEP_ARCH_STUB_MOVES_2 "movq %rsp, %rdx\n movq %rbp, %rcx\n"
 #define SEEP_ARCH_STUB_MOVES_3 "movq %rsp, %rcx\n movq %rbp, %r8\n"
 #define SEEP_ARCH_STUB_MOVES_4 "movq %rsp, %r8\n movq %rbp, %r9\n"
 #define SEEP_ARCH_STUB(name, arguments)                                                  \
-    __asm__(".text\n .p2align 4\n .globl " #name "\n .type " #name ", @function\n"       \
-            #name ":\n .cfi_startproc\n endbr64\n" SEEP_ARCH_STUB_MOVES_##arguments      \
+    __asm__(".text\n .p2align 4\n .globl " #name "\n .type " #name ", @function\n" #name \
+            ":\n .cfi_startproc\n endbr64\n" SEEP_ARCH_STUB_MOVES_##arguments            \
             " jmp seep_wrap_" #name "\n .cfi_endproc\n .size " #name ", .-" #name "\n")
 
-/* Adds in one instruction: a signal handler that interrupts the thread cannot split it. Owner thread. */
+/* Adds in one instruction: a signal handler that interrupts the thread cannot split it.
+ * Owner thread. */
 static inline void seep_arch_add_own(uint64_t *counter, uint64_t amount)
 {
     __asm__("addq %1, %0" : "+m"(*counter) : "er"(amount) : "cc");
 }
 
-/* The thread control block: lies at the upper end of a thread's stack, also of a stack that the program gave. */
+/* The thread control block: lies at the upper end of a thread's stack, also of a stack
+ * that the program gave. */
 static inline uintptr_t seep_arch_thread_pointer(void)
 {
     uintptr_t pointer = 0;
@@ -51,8 +55,10 @@ static inline uintptr_t seep_arch_thread_pointer(void)
     return pointer;
 }
 
-/* A system call that leaves errno alone and that no wrapper sees. Returns: the result, or a negative errno. */
-static inline long seep_arch_syscall6(long number, long a, long b, long c, long d, long e, long f)
+/* A system call that leaves errno alone and that no wrapper sees. Returns: the result, or
+ * a negative errno. */
+static inline long seep_arch_syscall6(long number, long a, long b, long c, long d, long e,
+                                      long f)
 {
     register long r10 __asm__("r10") = d;
     register long r8 __asm__("r8") = e;

@@ -1,13 +1,14 @@
 /* Call frame information: from .eh_frame bytes to the row that holds at one address.
  *
- * Design: the binary search table of .eh_frame_hdr gives the function's entry (FDE); its common part (CIE) and
- * its instructions are interpreted up to the address, for three registers only: stack pointer, frame pointer,
- * return address. Others matter only to frames whose CFA hangs on them, which the caller marks as unsupported.
- * A general interpreter with all registers was rejected for this path: rules made here are cached per address
- * and must fit in a few bytes.
+ * Design: the binary search table of .eh_frame_hdr gives the function's entry (FDE); its
+ * common part (CIE) and its instructions are interpreted up to the address, for three
+ * registers only: stack pointer, frame pointer, return address. Others matter only to
+ * frames whose CFA hangs on them, which the caller marks as unsupported. A general
+ * interpreter with all registers was rejected for this path: rules made here are cached
+ * per address and must fit in a few bytes.
  *
- * I1: reads stay inside [start, end) of one entry, whose length comes from the file; a module's own .eh_frame is
- *     trusted to be mapped, as the C++ runtime trusts it.
+ * I1: reads stay inside [start, end) of one entry, whose length comes from the file; a
+ * module's own .eh_frame is trusted to be mapped, as the C++ runtime trusts it.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -37,7 +38,8 @@ enum {
     PE_OMIT = 0xff
 };
 
-/* Call frame instructions. Source: DWARF 5, section 7.24, and the GNU extensions of the LSB. */
+/* Call frame instructions. Source: DWARF 5, section 7.24, and the GNU extensions of the
+ * LSB. */
 enum {
     OP_ADVANCE = 0x40,
     OP_OFFSET = 0x80,
@@ -178,7 +180,8 @@ struct entry {
     struct reader own;    /* the FDE's */
 };
 
-/* A reader over one length-prefixed record, after its length. 64-bit records are not used in .eh_frame. */
+/* A reader over one length-prefixed record, after its length. 64-bit records are not used
+ * in .eh_frame. */
 static struct reader record_at(const uint8_t *at)
 {
     uint32_t len = 0;
@@ -190,7 +193,8 @@ static struct reader record_at(const uint8_t *at)
     return (struct reader){.at = at + 4, .end = at + 4 + len};
 }
 
-static void read_augmentation(struct reader *cie, const char *letters, struct entry *entry)
+static void read_augmentation(struct reader *cie, const char *letters,
+                              struct entry *entry)
 {
     uint64_t len = uleb(cie);
     const uint8_t *end = cie->at + len;
@@ -232,7 +236,8 @@ static int read_cie(const uint8_t *at, struct entry *entry)
     cie.at = end + 1;
     entry->code_align = uleb(&cie);
     entry->data_align = sleb(&cie);
-    (void)(version == 1 ? fixed(&cie, 1) : uleb(&cie)); /* the return address's register */
+    (void)(version == 1 ? fixed(&cie, 1)
+                        : uleb(&cie)); /* the return address's register */
     entry->encoding = PE_ABSPTR;
     if (letters[0] == 'z') {
         read_augmentation(&cie, letters + 1, entry);
@@ -264,7 +269,8 @@ static int read_fde(const uint8_t *at, struct entry *entry)
     return fde.failed ? -EPROTO : 0;
 }
 
-/* The FDE that may cover pc, through the sorted table of .eh_frame_hdr; NULL when none does. */
+/* The FDE that may cover pc, through the sorted table of .eh_frame_hdr; NULL when none
+ * does. */
 static const uint8_t *search(const uint8_t *hdr, uintptr_t pc)
 {
     struct reader reader = {.at = hdr + 4, .end = hdr + 4 + 32};
@@ -298,7 +304,8 @@ static const uint8_t *search(const uint8_t *hdr, uintptr_t pc)
     return pair[0] <= target ? hdr + pair[1] : NULL;
 }
 
-static void save_register(struct seep_cfi_row *row, uint64_t reg, enum seep_cfi_save where, int64_t offset)
+static void save_register(struct seep_cfi_row *row, uint64_t reg,
+                          enum seep_cfi_save where, int64_t offset)
 {
     if (reg == SEEP_ARCH_DWARF_FP) {
         row->fp = where;
@@ -311,7 +318,8 @@ static void save_register(struct seep_cfi_row *row, uint64_t reg, enum seep_cfi_
     }
 }
 
-static void restore_register(struct seep_cfi_row *row, const struct seep_cfi_row *initial, uint64_t reg)
+static void restore_register(struct seep_cfi_row *row, const struct seep_cfi_row *initial,
+                             uint64_t reg)
 {
     if (reg == SEEP_ARCH_DWARF_FP) {
         row->fp = initial->fp;
@@ -324,7 +332,8 @@ static void restore_register(struct seep_cfi_row *row, const struct seep_cfi_row
     }
 }
 
-/* "fp + offset", optionally dereferenced, is all that compilers emit for frames over-aligned by hand. */
+/* "fp + offset", optionally dereferenced, is all that compilers emit for frames
+ * over-aligned by hand. */
 static bool fp_expression(struct reader *reader, bool deref, int64_t *offset)
 {
     uint64_t len = uleb(reader);
@@ -385,8 +394,8 @@ static bool step_cfa(struct machine *machine, uint8_t op, struct reader *reader)
         machine->row.cfa_offset = sleb(reader) * align;
         return true;
     case OP_DEF_CFA_EXPRESSION:
-        machine->row.cfa =
-            fp_expression(reader, true, &offset) ? SEEP_CFI_CFA_FP_DEREF : SEEP_CFI_CFA_OTHER;
+        machine->row.cfa = fp_expression(reader, true, &offset) ? SEEP_CFI_CFA_FP_DEREF
+                                                                : SEEP_CFI_CFA_OTHER;
         machine->row.cfa_offset = offset;
         return true;
     default:
@@ -429,8 +438,9 @@ static bool step_register(struct machine *machine, uint8_t op, struct reader *re
     case OP_EXPRESSION:
     case OP_VAL_EXPRESSION:
         save_register(&machine->row, reg,
-                      fp_expression(reader, false, &offset) && op == OP_EXPRESSION ? SEEP_CFI_AT_FP
-                                                                                   : SEEP_CFI_OTHER,
+                      fp_expression(reader, false, &offset) && op == OP_EXPRESSION
+                          ? SEEP_CFI_AT_FP
+                          : SEEP_CFI_OTHER,
                       offset);
         return true;
     default:
@@ -483,7 +493,8 @@ static int run(struct machine *machine, struct reader reader, uintptr_t pc)
 {
     int result = 0;
 
-    while (reader.at < reader.end && result == 0 && !reader.failed && machine->location <= pc) {
+    while (reader.at < reader.end && result == 0 && !reader.failed &&
+           machine->location <= pc) {
         uint8_t op = (uint8_t)fixed(&reader, 1);
         uint8_t low = op & OP_LOW;
 

@@ -7,7 +7,13 @@
 
 /* One row of a call frame table, as far as stepping needs it. */
 enum seep_cfi_cfa { SEEP_CFI_CFA_REGISTER, SEEP_CFI_CFA_FP_DEREF, SEEP_CFI_CFA_OTHER };
-enum seep_cfi_save { SEEP_CFI_SAME, SEEP_CFI_AT_CFA, SEEP_CFI_AT_FP, SEEP_CFI_UNDEFINED, SEEP_CFI_OTHER };
+enum seep_cfi_save {
+    SEEP_CFI_SAME,
+    SEEP_CFI_AT_CFA,
+    SEEP_CFI_AT_FP,
+    SEEP_CFI_UNDEFINED,
+    SEEP_CFI_OTHER
+};
 
 struct seep_cfi_row {
     enum seep_cfi_cfa cfa;

@@ -7,9 +7,11 @@
 #include "arch.h"
 #include "guard.h"
 
-/* Cumulative counters of one site in the calling thread's shard (segment.h, S3). The shard is the thread's own, then
- * plain single-instruction adds do; or shared by many, then relaxed atomic adds. The collector sums without order. */
-static inline void seep_counters_add(const struct seep_self *self, uint64_t *counter, uint64_t amount)
+/* Cumulative counters of one site in the calling thread's shard (segment.h, S3). The
+ * shard is the thread's own, then plain single-instruction adds do; or shared by many,
+ * then relaxed atomic adds. The collector sums without order. */
+static inline void seep_counters_add(const struct seep_self *self, uint64_t *counter,
+                                     uint64_t amount)
 {
     if (__builtin_expect(self->shared, 0)) {
         (void)__atomic_fetch_add(counter, amount, __ATOMIC_RELAXED);
@@ -18,13 +20,15 @@ static inline void seep_counters_add(const struct seep_self *self, uint64_t *cou
     }
 }
 
-static inline void seep_counters_acquire(const struct seep_self *self, uint32_t site, uint64_t bytes)
+static inline void seep_counters_acquire(const struct seep_self *self, uint32_t site,
+                                         uint64_t bytes)
 {
     seep_counters_add(self, &self->counters[site].acquired, 1);
     seep_counters_add(self, &self->counters[site].acquired_bytes, bytes);
 }
 
-static inline void seep_counters_release(const struct seep_self *self, uint32_t site, uint64_t bytes)
+static inline void seep_counters_release(const struct seep_self *self, uint32_t site,
+                                         uint64_t bytes)
 {
     seep_counters_add(self, &self->counters[site].released, 1);
     seep_counters_add(self, &self->counters[site].released_bytes, bytes);

@@ -1,11 +1,13 @@
 /* Who is calling: from a thread to its self, with the rare cases kept off the hot path.
  *
- * Design: a thread-local pointer and one word that a fork wipes. Comparing the self's epoch with that word covers
- * a new thread, a forked child, a raw clone and the off switch with one branch. Atfork handlers were rejected:
- * a raw clone or a C library of another mind skips them.
+ * Design: a thread-local pointer and one word that a fork wipes. Comparing the self's
+ * epoch with that word covers a new thread, a forked child, a raw clone and the off
+ * switch with one branch. Atfork handlers were rejected: a raw clone or a C library of
+ * another mind skips them.
  *
  * I1: seep_guard_self never blocks and never allocates through the host.
- * I2: a thread that has given its self back, or is making one, is served by `late`: counted, without a stack.
+ * I2: a thread that has given its self back, or is making one, is served by `late`:
+ * counted, without a stack.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -21,7 +23,11 @@
 #include "segment_map.h"
 #include "thread_table.h"
 
-enum { POOL_MAX = SEEP_THREADS_MAX, LATE_NEST = 1 << 20, UNLIMITED_STACK_BYTES = 64 << 20 };
+enum {
+    POOL_MAX = SEEP_THREADS_MAX,
+    LATE_NEST = 1 << 20,
+    UNLIMITED_STACK_BYTES = 64 << 20
+};
 
 static _Atomic uint32_t no_epoch = SEEP_EPOCH_NONE;
 _Atomic uint32_t *seep_guard_epoch = &no_epoch;
@@ -47,8 +53,8 @@ static struct seep_self *pool_pop(void)
         uint32_t next = atomic_load_explicit(&pool_next[index], memory_order_relaxed);
         uint64_t wanted = ((head >> 32) + 1) << 32 | next;
 
-        if (atomic_compare_exchange_weak_explicit(&pool_free, &head, wanted, memory_order_acq_rel,
-                                                  memory_order_acquire)) {
+        if (atomic_compare_exchange_weak_explicit(
+                &pool_free, &head, wanted, memory_order_acq_rel, memory_order_acquire)) {
             return atomic_load_explicit(&pool[index], memory_order_relaxed);
         }
     }
@@ -63,8 +69,8 @@ static void pool_push(uint32_t index)
     do {
         atomic_store_explicit(&pool_next[index], (uint32_t)head, memory_order_relaxed);
         wanted = ((head >> 32) + 1) << 32 | (index + 1);
-    } while (!atomic_compare_exchange_weak_explicit(&pool_free, &head, wanted, memory_order_release,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(
+        &pool_free, &head, wanted, memory_order_release, memory_order_relaxed));
 }
 
 static struct seep_self *pool_make(void)
@@ -92,7 +98,8 @@ static struct seep_self *pool_make(void)
     return self;
 }
 
-/* The thread's own stack: from the thread control block down; the main thread's from what the kernel gave it. */
+/* The thread's own stack: from the thread control block down; the main thread's from what
+ * the kernel gave it. */
 static void find_stack(struct seep_self *self, uint64_t stack_bytes)
 {
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
@@ -100,7 +107,8 @@ static void find_stack(struct seep_self *self, uint64_t stack_bytes)
 
     if (seep_life_is_main_thread() && main_end != 0) {
         (void)seep_arch_syscall4(SYS_prlimit64, 0, RLIMIT_STACK, 0, &limit);
-        stack_bytes = limit.rlim_cur == RLIM_INFINITY ? UNLIMITED_STACK_BYTES : limit.rlim_cur;
+        stack_bytes =
+            limit.rlim_cur == RLIM_INFINITY ? UNLIMITED_STACK_BYTES : limit.rlim_cur;
         self->stack_high = main_end;
     } else {
         self->stack_high = seep_arch_thread_pointer();
@@ -108,8 +116,9 @@ static void find_stack(struct seep_self *self, uint64_t stack_bytes)
     self->stack_low = stack_bytes < self->stack_high ? self->stack_high - stack_bytes : 0;
 }
 
-/* Makes the self belong to this thread and to the present segment. What named an older segment is dropped; what a
- * thread before learned about the same code is kept; `nest` stays. */
+/* Makes the self belong to this thread and to the present segment. What named an older
+ * segment is dropped; what a thread before learned about the same code is kept; `nest`
+ * stays. */
 static void renew(struct seep_self *self, uint32_t epoch, uint32_t slot)
 {
     if (self->cache_epoch != epoch) {

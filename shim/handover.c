@@ -1,9 +1,11 @@
 /* Finding the collector and giving it the segment.
  *
- * Design: one message on a sequenced-packet socket of the abstract namespace, which survives chroot and needs no file
- * to be cleaned up. The message stays queued when the program ends before the collector has looked. Nobody waits for
- * an answer: a program must not hang on its profiler. Without SEEP_SOCKET the name is derived from the pid of the
- * nearest ancestor that has a collector, so that the host's environment need not be changed.
+ * Design: one message on a sequenced-packet socket of the abstract namespace, which
+ * survives chroot and needs no file to be cleaned up. The message stays queued when the
+ * program ends before the collector has looked. Nobody waits for an answer: a program
+ * must not hang on its profiler. Without SEEP_SOCKET the name is derived from the pid of
+ * the nearest ancestor that has a collector, so that the host's environment need not be
+ * changed.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -17,11 +19,18 @@
 #include <sys/un.h>
 
 #include "arch.h"
+#include "seep/handover.h"
 #include "seep/segment.h"
 #include "sidecar.h"
 #include "text.h"
 
-enum { NAME_BYTES = 100, ANCESTORS_MAX = 32, CONNECT_TRIES = 250, BACKLOG = 4096, PAUSE_NS = 1000000 };
+enum {
+    NAME_BYTES = 100,
+    ANCESTORS_MAX = 32,
+    CONNECT_TRIES = 250,
+    BACKLOG = 4096,
+    PAUSE_NS = 1000000
+};
 
 static char name[NAME_BYTES]; /* "@..." of the collector; inherited by forked children */
 
@@ -52,7 +61,8 @@ static void name_of(uint32_t pid, char *out)
 
 static int new_socket(void)
 {
-    return (int)seep_arch_syscall3(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return (int)seep_arch_syscall3(SYS_socket, AF_UNIX,
+                                   SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
 /* Whether the peer is ours or root's. */
@@ -61,14 +71,16 @@ static bool peer_is_trusted(int fd)
     struct ucred peer = {0};
     socklen_t len = sizeof(peer);
 
-    if (seep_arch_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (long)&peer, (long)&len, 0) < 0) {
+    if (seep_arch_syscall6(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (long)&peer,
+                           (long)&len, 0) < 0) {
         return false;
     }
     return peer.uid == 0 || peer.uid == (uid_t)seep_arch_syscall3(SYS_geteuid, 0, 0, 0) ||
            peer.uid == (uid_t)seep_arch_syscall3(SYS_getuid, 0, 0, 0);
 }
 
-/* Connects to the collector of this name; retries while its queue is full. Returns: the socket; a negative errno. */
+/* Connects to the collector of this name; retries while its queue is full. Returns: the
+ * socket; a negative errno. */
 static int connect_to(const char *socket_name)
 {
     struct sockaddr_un address;
@@ -96,7 +108,8 @@ static int connect_to(const char *socket_name)
     return fd;
 }
 
-/* Asks the parent's name, the grandparent's, ... Returns: a socket and `name` filled; -ECONNREFUSED. */
+/* Asks the parent's name, the grandparent's, ... Returns: a socket and `name` filled;
+ * -ECONNREFUSED. */
 static int connect_to_ancestor(void)
 {
     uint32_t pid = (uint32_t)seep_arch_syscall3(SYS_getppid, 0, 0, 0);
@@ -163,7 +176,8 @@ int seep_handover_send(int fd, enum seep_off_reason reason)
 {
     struct seep_handover hello = {.magic = SEEP_HANDOVER_MAGIC,
                                   .version = SEEP_SEGMENT_VERSION,
-                                  .pid = (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0),
+                                  .pid =
+                                      (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0),
                                   .off_reason = (uint32_t)reason};
     struct iovec part = {.iov_base = &hello, .iov_len = sizeof(hello)};
     union {

@@ -6,14 +6,14 @@
 
 #include "seep/kinds.h"
 
-/* Gives the segment's descriptor to the collector: that of SEEP_SOCKET, else that of the nearest ancestor that has
- * one, else one started for this process.
+/* Gives the segment's descriptor to the collector: that of SEEP_SOCKET, else that of the
+ * nearest ancestor that has one, else one started for this process.
  *
  * fd:      borrowed; the caller closes it afterwards; -1 when there is none.
  * reason:  SEEP_OFF_NONE, or why there is no segment: the collector tells the person.
- * Returns: 0; -ECONNREFUSED when there is no collector and none could be started; -EPERM when the one that
- *   answers belongs to another user.
- * Thread-safety: attach state only. Allocates: no. Never blocks longer than about a quarter of a second.
+ * Returns: 0; -ECONNREFUSED when there is no collector and none could be started; -EPERM
+ * when the one that answers belongs to another user. Thread-safety: attach state only.
+ * Allocates: no. Never blocks longer than about a quarter of a second.
  */
 int seep_handover_send(int fd, enum seep_off_reason reason);
 

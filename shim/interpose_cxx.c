@@ -1,8 +1,9 @@
 /* C++ operator new and delete, in all their forms.
  *
- * Most implementations call malloc and free, which are recorded already; allocators' own do not. So the wrapper calls
- * the original and records the block only if nobody has by then. Nothing is suppressed meanwhile: an exception
- * or a new-handler passes through as if the wrapper were not there.
+ * Most implementations call malloc and free, which are recorded already; allocators' own
+ * do not. So the wrapper calls the original and records the block only if nobody has by
+ * then. Nothing is suppressed meanwhile: an exception or a new-handler passes through as
+ * if the wrapper were not there.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -43,7 +44,8 @@ static void *recorded(void *block, size_t size, uintptr_t sp, uintptr_t fp)
 /* No C++ library has the operator that somebody calls: what is left is the C heap. */
 static void *without_library(size_t size, size_t align, uintptr_t sp, uintptr_t fp)
 {
-    return align != 0 ? seep_wrap_aligned_alloc(align, (size + align - 1) / align * align, sp, fp)
+    return align != 0 ? seep_wrap_aligned_alloc(align, (size + align - 1) / align * align,
+                                                sp, fp)
                       : seep_wrap_malloc(size != 0 ? size : 1, sp, fp);
 }
 
@@ -59,15 +61,21 @@ static void *without_library(size_t size, size_t align, uintptr_t sp, uintptr_t 
         return recorded(real arguments, size, sp, fp);                                   \
     }
 
-NEW_FORM(_Znwm, new_plain, (size_t size, uintptr_t sp, uintptr_t fp), (seep_live_fit(size)), 0)
-NEW_FORM(_Znam, new_plain, (size_t size, uintptr_t sp, uintptr_t fp), (seep_live_fit(size)), 0)
-NEW_FORM(_ZnwmRKSt9nothrow_t, new_tag, (size_t size, const void *tag, uintptr_t sp, uintptr_t fp),
+NEW_FORM(_Znwm, new_plain, (size_t size, uintptr_t sp, uintptr_t fp),
+         (seep_live_fit(size)), 0)
+NEW_FORM(_Znam, new_plain, (size_t size, uintptr_t sp, uintptr_t fp),
+         (seep_live_fit(size)), 0)
+NEW_FORM(_ZnwmRKSt9nothrow_t, new_tag,
+         (size_t size, const void *tag, uintptr_t sp, uintptr_t fp),
          (seep_live_fit(size), tag), 0)
-NEW_FORM(_ZnamRKSt9nothrow_t, new_tag, (size_t size, const void *tag, uintptr_t sp, uintptr_t fp),
+NEW_FORM(_ZnamRKSt9nothrow_t, new_tag,
+         (size_t size, const void *tag, uintptr_t sp, uintptr_t fp),
          (seep_live_fit(size), tag), 0)
-NEW_FORM(_ZnwmSt11align_val_t, new_align, (size_t size, size_t align, uintptr_t sp, uintptr_t fp),
+NEW_FORM(_ZnwmSt11align_val_t, new_align,
+         (size_t size, size_t align, uintptr_t sp, uintptr_t fp),
          (seep_live_fit(size), align), align)
-NEW_FORM(_ZnamSt11align_val_t, new_align, (size_t size, size_t align, uintptr_t sp, uintptr_t fp),
+NEW_FORM(_ZnamSt11align_val_t, new_align,
+         (size_t size, size_t align, uintptr_t sp, uintptr_t fp),
          (seep_live_fit(size), align), align)
 NEW_FORM(_ZnwmSt11align_val_tRKSt9nothrow_t, new_align_tag,
          (size_t size, size_t align, const void *tag, uintptr_t sp, uintptr_t fp),
@@ -78,7 +86,8 @@ NEW_FORM(_ZnamSt11align_val_tRKSt9nothrow_t, new_align_tag,
 
 static void release(void *block)
 {
-    struct seep_self *self = block != NULL && seep_real_ready() ? seep_guard_self() : NULL;
+    struct seep_self *self =
+        block != NULL && seep_real_ready() ? seep_guard_self() : NULL;
 
     if (self != NULL) {
         seep_record_settle(self, seep_record_take(block));
@@ -91,7 +100,7 @@ static void release(void *block)
     void name parameters                                                                 \
     {                                                                                    \
         static void *_Atomic cache;                                                      \
-        void (*real) type = (void (*) type)original(&cache, #name);                      \
+        void(*real) type = (void(*) type)original(&cache, #name);                        \
                                                                                          \
         if (seep_real_is_boot(block)) {                                                  \
             return;                                                                      \
@@ -106,17 +115,25 @@ static void release(void *block)
 
 DELETE_FORM(_ZdlPv, (void *block), (void *), (block))
 DELETE_FORM(_ZdaPv, (void *block), (void *), (block))
-DELETE_FORM(_ZdlPvm, (void *block, size_t size), (void *, size_t), (block, seep_live_fit(size)))
-DELETE_FORM(_ZdaPvm, (void *block, size_t size), (void *, size_t), (block, seep_live_fit(size)))
-DELETE_FORM(_ZdlPvSt11align_val_t, (void *block, size_t align), (void *, size_t), (block, align))
-DELETE_FORM(_ZdaPvSt11align_val_t, (void *block, size_t align), (void *, size_t), (block, align))
-DELETE_FORM(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t align), (void *, size_t, size_t),
-            (block, seep_live_fit(size), align))
-DELETE_FORM(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t align), (void *, size_t, size_t),
-            (block, seep_live_fit(size), align))
-DELETE_FORM(_ZdlPvRKSt9nothrow_t, (void *block, const void *tag), (void *, const void *), (block, tag))
-DELETE_FORM(_ZdaPvRKSt9nothrow_t, (void *block, const void *tag), (void *, const void *), (block, tag))
-DELETE_FORM(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t align, const void *tag),
-            (void *, size_t, const void *), (block, align, tag))
-DELETE_FORM(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t align, const void *tag),
-            (void *, size_t, const void *), (block, align, tag))
+DELETE_FORM(_ZdlPvm, (void *block, size_t size), (void *, size_t),
+            (block, seep_live_fit(size)))
+DELETE_FORM(_ZdaPvm, (void *block, size_t size), (void *, size_t),
+            (block, seep_live_fit(size)))
+DELETE_FORM(_ZdlPvSt11align_val_t, (void *block, size_t align), (void *, size_t),
+            (block, align))
+DELETE_FORM(_ZdaPvSt11align_val_t, (void *block, size_t align), (void *, size_t),
+            (block, align))
+DELETE_FORM(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t align),
+            (void *, size_t, size_t), (block, seep_live_fit(size), align))
+DELETE_FORM(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t align),
+            (void *, size_t, size_t), (block, seep_live_fit(size), align))
+DELETE_FORM(_ZdlPvRKSt9nothrow_t, (void *block, const void *tag), (void *, const void *),
+            (block, tag))
+DELETE_FORM(_ZdaPvRKSt9nothrow_t, (void *block, const void *tag), (void *, const void *),
+            (block, tag))
+DELETE_FORM(_ZdlPvSt11align_val_tRKSt9nothrow_t,
+            (void *block, size_t align, const void *tag), (void *, size_t, const void *),
+            (block, align, tag))
+DELETE_FORM(_ZdaPvSt11align_val_tRKSt9nothrow_t,
+            (void *block, size_t align, const void *tag), (void *, size_t, const void *),
+            (block, align, tag))

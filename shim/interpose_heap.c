@@ -1,7 +1,8 @@
 /* The C heap: malloc and its family.
  *
- * Each wrapper is: find the caller's self, call the real function, record. Wrappers of acquisitions are entered
- * through assembler stubs (interpose_stubs.c) that add the caller's stack and frame pointer to the arguments.
+ * Each wrapper is: find the caller's self, call the real function, record. Wrappers of
+ * acquisitions are entered through assembler stubs (interpose_stubs.c) that add the
+ * caller's stack and frame pointer to the arguments.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -103,7 +104,8 @@ void *seep_wrap_realloc(void *block, size_t size, uintptr_t sp, uintptr_t fp)
     return moved;
 }
 
-void *seep_wrap_reallocarray(void *block, size_t count, size_t size, uintptr_t sp, uintptr_t fp)
+void *seep_wrap_reallocarray(void *block, size_t count, size_t size, uintptr_t sp,
+                             uintptr_t fp)
 {
     size_t bytes = 0;
 
@@ -114,7 +116,8 @@ void *seep_wrap_reallocarray(void *block, size_t count, size_t size, uintptr_t s
     return seep_wrap_realloc(block, bytes, sp, fp);
 }
 
-int seep_wrap_posix_memalign(void **out, size_t align, size_t size, uintptr_t sp, uintptr_t fp)
+int seep_wrap_posix_memalign(void **out, size_t align, size_t size, uintptr_t sp,
+                             uintptr_t fp)
 {
     int result = 0;
 
@@ -167,7 +170,8 @@ SEEP_EXPORT void free(void *block)
 {
     struct seep_self *self = NULL;
 
-    if (block == NULL || __builtin_expect(seep_real_is_boot(block), 0) || !seep_real_ready()) {
+    if (block == NULL || __builtin_expect(seep_real_is_boot(block), 0) ||
+        !seep_real_ready()) {
         return;
     }
     self = seep_guard_self();
@@ -182,5 +186,6 @@ SEEP_EXPORT size_t malloc_usable_size(void *block)
     if (block == NULL || !seep_real_ready()) {
         return 0;
     }
-    return seep_real_is_boot(block) ? seep_real_boot_size(block) : seep_real.malloc_usable_size(block);
+    return seep_real_is_boot(block) ? seep_real_boot_size(block)
+                                    : seep_real.malloc_usable_size(block);
 }

@@ -1,4 +1,5 @@
-/* Calls of the host that change the ground under the shim: libraries closed, memory locked.
+/* Calls of the host that change the ground under the shim: libraries closed, memory
+ * locked.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -9,8 +10,9 @@
 #include "life.h"
 #include "real.h"
 
-/* Rules and stacks remembered for the closed library are void, in all threads. Before the real call, so that nothing
- * is remembered while its destructors run for longer than that; after it, since another may now lie there. */
+/* Rules and stacks remembered for the closed library are void, in all threads. Before the
+ * real call, so that nothing is remembered while its destructors run for longer than
+ * that; after it, since another may now lie there. */
 SEEP_EXPORT int dlclose(void *library)
 {
     int result = 0;
@@ -24,8 +26,9 @@ SEEP_EXPORT int dlclose(void *library)
     return result;
 }
 
-/* The segment's address range is hundreds of gigabytes of holes: locking would fill them. Pages are locked as they
- * are touched instead, which keeps the host's promise to itself from then on. */
+/* The segment's address range is hundreds of gigabytes of holes: locking would fill them.
+ * Pages are locked as they are touched instead, which keeps the host's promise to itself
+ * from then on. */
 SEEP_EXPORT int mlockall(int flags)
 {
     if (!seep_real_ready()) {

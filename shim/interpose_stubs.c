@@ -1,7 +1,9 @@
-/* The exported entry points of acquisitions, one assembler stub per row of SEEP_STACK_FUNCTIONS.
+/* The exported entry points of acquisitions, one assembler stub per row of
+ * SEEP_STACK_FUNCTIONS.
  *
- * A C prologue may have changed the frame pointer, which without -fno-omit-frame-pointer is an ordinary register, by
- * the time C code can look at it; so the stub takes both pointers first and jumps.
+ * A C prologue may have changed the frame pointer, which without -fno-omit-frame-pointer
+ * is an ordinary register, by the time C code can look at it; so the stub takes both
+ * pointers first and jumps.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -1,10 +1,12 @@
 /* Threads: creation with its stack, start, name, end, join, detach.
  *
- * Design: the real creation gets our start routine and the slot number as its argument; the host's routine and
- * argument wait in a table beside it, so that nothing is allocated. The end is seen by a thread-specific-data
- * destructor, which also runs for pthread_exit and cancellation.
+ * Design: the real creation gets our start routine and the slot number as its argument;
+ * the host's routine and argument wait in a table beside it, so that nothing is
+ * allocated. The end is seen by a thread-specific-data destructor, which also runs for
+ * pthread_exit and cancellation.
  *
- * I1: join looks the thread up before the real call (afterwards its id may be another's) and releases after it.
+ * I1: join looks the thread up before the real call (afterwards its id may be another's)
+ * and releases after it.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,7 +20,8 @@
 #include "site.h"
 #include "thread_table.h"
 
-/* What the new thread is to run; written by the creator before the real creation, which orders it. */
+/* What the new thread is to run; written by the creator before the real creation, which
+ * orders it. */
 static struct start {
     union {
         void *(*posix)(void *);
@@ -35,7 +38,8 @@ static struct start begin(uint32_t slot)
 
     if (self != NULL) {
         seep_thread_table_start(slot);
-        seep_thread_table_register(self, slot, seep_thread_table_ticket(slot), (uintptr_t)pthread_self());
+        seep_thread_table_register(self, slot, seep_thread_table_ticket(slot),
+                                   (uintptr_t)pthread_self());
     }
     return start;
 }
@@ -74,8 +78,9 @@ static bool is_detached(const pthread_attr_t *attributes)
     return state == PTHREAD_CREATE_DETACHED;
 }
 
-int seep_wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
-                             void *argument, uintptr_t sp, uintptr_t fp)
+int seep_wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                             void *(*start)(void *), void *argument, uintptr_t sp,
+                             uintptr_t fp)
 {
     struct seep_self *self = seep_real_ready() ? seep_guard_self() : NULL;
     uint32_t slot = 0;
@@ -85,15 +90,17 @@ int seep_wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes
     if (self != NULL) {
         uint32_t site = seep_site_here(self, SEEP_KIND_THREAD, sp, fp);
 
-        slot = seep_thread_table_take(self, site, (uintptr_t)start, stack_bytes_of(attributes),
-                                      is_detached(attributes));
+        slot =
+            seep_thread_table_take(self, site, (uintptr_t)start,
+                                   stack_bytes_of(attributes), is_detached(attributes));
     }
     if (slot == 0) {
         return seep_real.pthread_create(thread, attributes, start, argument);
     }
     starts[slot] = (struct start){.routine.posix = start, .argument = argument};
     ticket = seep_thread_table_ticket(slot);
-    result = seep_real.pthread_create(thread, attributes, run_posix, (void *)(uintptr_t)slot);
+    result =
+        seep_real.pthread_create(thread, attributes, run_posix, (void *)(uintptr_t)slot);
     if (result == 0) {
         seep_thread_table_register(self, slot, ticket, (uintptr_t)*thread);
     } else {
@@ -102,7 +109,8 @@ int seep_wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes
     return result;
 }
 
-int seep_wrap_thrd_create(thrd_t *thread, thrd_start_t start, void *argument, uintptr_t sp, uintptr_t fp)
+int seep_wrap_thrd_create(thrd_t *thread, thrd_start_t start, void *argument,
+                          uintptr_t sp, uintptr_t fp)
 {
     struct seep_self *self = seep_real_ready() ? seep_guard_self() : NULL;
     uint32_t slot = 0;
@@ -112,7 +120,8 @@ int seep_wrap_thrd_create(thrd_t *thread, thrd_start_t start, void *argument, ui
     if (self != NULL) {
         uint32_t site = seep_site_here(self, SEEP_KIND_THREAD, sp, fp);
 
-        slot = seep_thread_table_take(self, site, (uintptr_t)start, seep_life_default_stack_bytes(), false);
+        slot = seep_thread_table_take(self, site, (uintptr_t)start,
+                                      seep_life_default_stack_bytes(), false);
     }
     if (slot == 0) {
         return seep_real.thrd_create(thread, start, argument);
@@ -159,7 +168,8 @@ SEEP_EXPORT int pthread_tryjoin_np(pthread_t thread, void **value)
     return joined(seep_real.pthread_tryjoin_np(thread, value), entry);
 }
 
-SEEP_EXPORT int pthread_timedjoin_np(pthread_t thread, void **value, const struct timespec *deadline)
+SEEP_EXPORT int pthread_timedjoin_np(pthread_t thread, void **value,
+                                     const struct timespec *deadline)
 {
     uint64_t entry = entry_of(thread);
 
@@ -181,8 +191,8 @@ SEEP_EXPORT int thrd_join(thrd_t thread, int *result)
     return joined(seep_real.thrd_join(thread, result), entry);
 }
 
-/* Once detached, a thread that has ended may be gone: its entry is looked up before. A failed detach changes nothing:
- * the state is set only afterwards. */
+/* Once detached, a thread that has ended may be gone: its entry is looked up before. A
+ * failed detach changes nothing: the state is set only afterwards. */
 static int detached(int result, uint64_t entry)
 {
     struct seep_self *self = result == 0 && entry != 0 ? seep_guard_self() : NULL;

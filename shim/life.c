@@ -1,12 +1,14 @@
 /* Start, fork, thread end, exit, and the off switch.
  *
- * Design: the word that says "this process records" lies in a page marked MADV_WIPEONFORK. A forked child, however
- * made, reads zero at its first event and attaches a segment of its own; a child that shares memory (vfork,
- * posix_spawn) sees its parent's word and records there, which is where its blocks live. Whatever fails turns the
- * process off for good: wrappers then only call through.
+ * Design: the word that says "this process records" lies in a page marked
+ * MADV_WIPEONFORK. A forked child, however made, reads zero at its first event and
+ * attaches a segment of its own; a child that shares memory (vfork, posix_spawn) sees its
+ * parent's word and records there, which is where its blocks live. Whatever fails turns
+ * the process off for good: wrappers then only call through.
  *
- * I1: the word moves NONE -> ATTACHING -> (epoch | OFF | NONE again when it is too early to start).
- * I2: nobody waits: events that come while another thread attaches are counted as lost, and served.
+ * I1: the word moves NONE -> ATTACHING -> (epoch | OFF | NONE again when it is too early
+ * to start). I2: nobody waits: events that come while another thread attaches are counted
+ * as lost, and served.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -34,10 +36,11 @@ enum { PAGE_BYTES = 4096, LAST_ROUND = 3 };
 static _Atomic uint32_t early_losses;
 static _Atomic uint32_t unload_generation;
 static uint32_t last_epoch = SEEP_EPOCH_FIRST;
-static uint32_t first_pid;  /* the process that the library was loaded into */
-static bool off_for_good;   /* inherited by forked children */
+static uint32_t first_pid; /* the process that the library was loaded into */
+static bool off_for_good;  /* inherited by forked children */
 static uintptr_t main_stack_end;
-static uintptr_t main_thread_pointer; /* a thread that forks is its child's first, on a stack of its own */
+static uintptr_t main_thread_pointer; /* a thread that forks is its child's first, on a
+                                         stack of its own */
 static uint64_t default_stack_bytes;
 static pthread_key_t end_key;
 static bool end_key_made;
@@ -74,7 +77,8 @@ void seep_life_lose_early(void)
     }
 }
 
-/* The page with the word; made once per process image. Returns: false when the kernel cannot wipe it on fork. */
+/* The page with the word; made once per process image. Returns: false when the kernel
+ * cannot wipe it on fork. */
 static bool make_epoch_page(void)
 {
     long at = seep_arch_syscall6(SYS_mmap, 0, PAGE_BYTES, PROT_READ | PROT_WRITE,
@@ -87,7 +91,8 @@ static bool make_epoch_page(void)
         (void)seep_arch_syscall3(SYS_munmap, at, PAGE_BYTES, 0);
         return false;
     }
-    atomic_store_explicit((_Atomic uint32_t *)at, SEEP_EPOCH_ATTACHING, memory_order_relaxed);
+    atomic_store_explicit((_Atomic uint32_t *)at, SEEP_EPOCH_ATTACHING,
+                          memory_order_relaxed);
     seep_guard_epoch = (_Atomic uint32_t *)at;
     return true;
 }
@@ -97,13 +102,15 @@ static int start_unwinder(void)
     uintptr_t *end = dlsym(RTLD_DEFAULT, "__libc_stack_end");
 
     main_stack_end = end != NULL ? *end + sizeof(uintptr_t) : 0;
-    if (seep_arch_syscall3(SYS_gettid, 0, 0, 0) == seep_arch_syscall3(SYS_getpid, 0, 0, 0)) {
+    if (seep_arch_syscall3(SYS_gettid, 0, 0, 0) ==
+        seep_arch_syscall3(SYS_getpid, 0, 0, 0)) {
         main_thread_pointer = seep_arch_thread_pointer();
     }
     return seep_unwind_rules_init() < 0 ? -SEEP_OFF_NO_UNWIND_INFO : 0;
 }
 
-/* Makes the segment and gives it to the collector. Returns: 0; a negative enum seep_off_reason. */
+/* Makes the segment and gives it to the collector. Returns: 0; a negative enum
+ * seep_off_reason. */
 static int attach_segment(void)
 {
     uint32_t pid = (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0);
@@ -127,7 +134,8 @@ static int attach_segment(void)
         return result;
     }
     seep_thread_table_reset();
-    atomic_store_explicit(&seep_segment_header()->state, SEEP_SEGMENT_READY, memory_order_release);
+    atomic_store_explicit(&seep_segment_header()->state, SEEP_SEGMENT_READY,
+                          memory_order_release);
     result = seep_handover_send(fd, SEEP_OFF_NONE);
     (void)seep_arch_syscall3(SYS_close, fd, 0, 0);
     if (result < 0) {
@@ -145,8 +153,9 @@ bool seep_life_attach(void)
     if (environ == NULL || !seep_real_ready()) {
         return false; /* the C library itself is not up yet */
     }
-    if (!atomic_compare_exchange_strong_explicit(seep_guard_epoch, &expected, SEEP_EPOCH_ATTACHING,
-                                                 memory_order_acq_rel, memory_order_acquire)) {
+    if (!atomic_compare_exchange_strong_explicit(
+            seep_guard_epoch, &expected, SEEP_EPOCH_ATTACHING, memory_order_acq_rel,
+            memory_order_acquire)) {
         return expected >= SEEP_EPOCH_FIRST;
     }
     if (off_for_good || (first_pid == 0 && !make_epoch_page())) {
@@ -155,22 +164,24 @@ bool seep_life_attach(void)
         result = attach_segment();
     }
     if (result < 0) {
-        if (!off_for_good && result != -SEEP_OFF_NO_COLLECTOR && result != -SEEP_OFF_CHILDREN_OFF) {
-            (void)seep_handover_send(-1, (enum seep_off_reason)-result);
+        if (!off_for_good && result != -SEEP_OFF_NO_COLLECTOR &&
+            result != -SEEP_OFF_CHILDREN_OFF) {
+            (void)seep_handover_send(-1, (enum seep_off_reason) - result);
         }
         off_for_good = true;
         atomic_store_explicit(seep_guard_epoch, SEEP_EPOCH_OFF, memory_order_release);
         return false;
     }
-    atomic_fetch_add_explicit(&seep_segment_header()->lost[SEEP_LOSS_BEFORE_START],
-                              atomic_exchange_explicit(&early_losses, 0, memory_order_relaxed),
-                              memory_order_relaxed);
+    atomic_fetch_add_explicit(
+        &seep_segment_header()->lost[SEEP_LOSS_BEFORE_START],
+        atomic_exchange_explicit(&early_losses, 0, memory_order_relaxed),
+        memory_order_relaxed);
     atomic_store_explicit(seep_guard_epoch, ++last_epoch, memory_order_release);
     return true;
 }
 
-/* Runs at the end of a thread, once per round of destructors; the last round gives everything back, so that the
- * destructors of others are still recorded in full. */
+/* Runs at the end of a thread, once per round of destructors; the last round gives
+ * everything back, so that the destructors of others are still recorded in full. */
 static void on_thread_end(void *argument)
 {
     struct seep_self *self = argument;
@@ -200,9 +211,12 @@ void seep_life_watch_thread_end(struct seep_self *self)
 static void on_process_exit(int status, void *unused)
 {
     (void)unused;
-    if (atomic_load_explicit(seep_guard_epoch, memory_order_acquire) >= SEEP_EPOCH_FIRST) {
-        atomic_store_explicit(&seep_segment_header()->exit_status, status, memory_order_relaxed);
-        atomic_store_explicit(&seep_segment_header()->exit_noted, 1, memory_order_release);
+    if (atomic_load_explicit(seep_guard_epoch, memory_order_acquire) >=
+        SEEP_EPOCH_FIRST) {
+        atomic_store_explicit(&seep_segment_header()->exit_status, status,
+                              memory_order_relaxed);
+        atomic_store_explicit(&seep_segment_header()->exit_noted, 1,
+                              memory_order_release);
     }
 }
 

@@ -9,9 +9,9 @@ struct seep_self;
 
 /* Starts recording in a process that does not yet: the first one, or a forked child.
  *
- * Returns: whether the process records now. When not, either it is off for good, or it is too early and a later
- *   event will try again.
- * Thread-safety: any thread; async-signal-safe; one caller does the work, the others get false meanwhile.
+ * Returns: whether the process records now. When not, either it is off for good, or it is
+ * too early and a later event will try again. Thread-safety: any thread;
+ * async-signal-safe; one caller does the work, the others get false meanwhile.
  */
 bool seep_life_attach(void);
 
@@ -29,7 +29,8 @@ void seep_life_note_unload(void);
 /* Asks for a call at the end of the calling thread. */
 void seep_life_watch_thread_end(struct seep_self *self);
 
-/* Address space that a thread's stack takes unless its creator says otherwise; 0 until known. */
+/* Address space that a thread's stack takes unless its creator says otherwise; 0 until
+ * known. */
 uint64_t seep_life_default_stack_bytes(void);
 
 #endif

@@ -1,12 +1,14 @@
 /* The live table's slow half: new leaves, and whose allocator this is.
  *
- * Design: a direct-mapped shadow (no hash, no lock, no header in the host's blocks) of which only touched pages
- * exist. A header in front of each block was rejected: it changes the program's memory layout. A sharded hash was
- * rejected: 2-5 times the cost, and it collapses with threads (prototype).
+ * Design: a direct-mapped shadow (no hash, no lock, no header in the host's blocks) of
+ * which only touched pages exist. A header in front of each block was rejected: it
+ * changes the program's memory layout. A sharded hash was rejected: 2-5 times the cost,
+ * and it collapses with threads (prototype).
  *
  * SPDX-License-Identifier: MIT
  */
 #include "live.h"
+#include "seep/segment_layout.h"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -37,7 +39,8 @@ uint64_t *seep_live_leaf_new(uintptr_t address)
     uint32_t id = 0;
 
     if (top >= SEEP_TOP_ENTRIES ||
-        atomic_load_explicit(&header->leaf_count, memory_order_relaxed) >= header->leaves_max) {
+        atomic_load_explicit(&header->leaf_count, memory_order_relaxed) >=
+            header->leaves_max) {
         seep_segment_lose(SEEP_LOSS_LIVE_FULL);
         return NULL;
     }
@@ -48,6 +51,8 @@ uint64_t *seep_live_leaf_new(uintptr_t address)
         return NULL;
     }
     (void)atomic_compare_exchange_strong_explicit(&seep_segment_top()[top], &expected, id,
-                                                  memory_order_relaxed, memory_order_relaxed);
-    return seep_live_leaf(address); /* ours, or that of whoever was faster: then one leaf id stays unused */
+                                                  memory_order_relaxed,
+                                                  memory_order_relaxed);
+    return seep_live_leaf(
+        address); /* ours, or that of whoever was faster: then one leaf id stays unused */
 }

@@ -7,18 +7,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "seep/segment_layout.h"
 #include "segment_map.h"
 
-/* The live table: a shadow of the address space, one 8-byte entry per granule (segment.h).
+/* The live table: a shadow of the address space, one 8-byte entry per granule
+ * (segment.h).
  *
- * L1: two blocks never share a granule. glibc's blocks are 32 bytes apart; for any other allocator the granule is 16
- *     bytes and requests below that are raised to it (seep_live_fit).
- * L2: an entry is written by the thread that acquires or releases its block, and by nobody else at that time.
+ * L1: two blocks never share a granule. glibc's blocks are 32 bytes apart; for any other
+ * allocator the granule is 16 bytes and requests below that are raised to it
+ * (seep_live_fit). L2: an entry is written by the thread that acquires or releases its
+ * block, and by nobody else at that time.
  */
 extern uint32_t seep_live_shift;     /* granule size as a shift */
 extern size_t seep_live_least_bytes; /* requests are raised to this */
 
-/* Learns from the real malloc's address whose allocator it is. Call before the first segment is made. */
+/* Learns from the real malloc's address whose allocator it is. Call before the first
+ * segment is made. */
 void seep_live_learn_allocator(const void *real_malloc);
 
 static inline uint32_t seep_live_granule_shift(void)
@@ -30,10 +34,12 @@ static inline size_t seep_live_fit(size_t size_bytes)
     return size_bytes < seep_live_least_bytes ? seep_live_least_bytes : size_bytes;
 }
 
-/* Gives the leaf for an address range that has none. Returns: its entries; NULL when there is no room (counted). */
+/* Gives the leaf for an address range that has none. Returns: its entries; NULL when
+ * there is no room (counted). */
 uint64_t *seep_live_leaf_new(uintptr_t address);
 
-/* Entries of the leaf that covers an address; NULL when nothing there was ever recorded. */
+/* Entries of the leaf that covers an address; NULL when nothing there was ever recorded.
+ */
 static inline uint64_t *seep_live_leaf(uintptr_t address)
 {
     uintptr_t top = address >> SEEP_LEAF_BITS;
@@ -46,7 +52,8 @@ static inline uint64_t *seep_live_leaf(uintptr_t address)
     if (__builtin_expect(id == 0, 0)) {
         return NULL;
     }
-    return (uint64_t *)(seep_segment_base + SEEP_AT_LEAVES + (id - 1) * seep_leaf_bytes(seep_live_shift));
+    return (uint64_t *)(seep_segment_base + SEEP_AT_LEAVES +
+                        (id - 1) * seep_leaf_bytes(seep_live_shift));
 }
 
 static inline size_t seep_live_index(uintptr_t address)

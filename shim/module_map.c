@@ -1,9 +1,10 @@
 /* Modules by id: who owns a code address, in words that outlive the process.
  *
- * Design: a table in the segment, searched from the newest entry; it is asked only when a rule is built, that is
- * once per thread and code address. Registering takes a lock, so that threads which meet a new module at once agree on
- * its id; whoever cannot have the lock soon (a signal handler on top of its holder) registers the module once
- * more: both ids name the same file, so stacks stay right.
+ * Design: a table in the segment, searched from the newest entry; it is asked only when a
+ * rule is built, that is once per thread and code address. Registering takes a lock, so
+ * that threads which meet a new module at once agree on its id; whoever cannot have the
+ * lock soon (a signal handler on top of its holder) registers the module once more: both
+ * ids name the same file, so stacks stay right.
  *
  * I1: an entry is complete before module_count covers it (S1).
  * I2: the lock lies in the segment: a fork cannot leave it taken in the child.
@@ -28,10 +29,11 @@ static uint32_t note_build_id(const uint8_t *at, const uint8_t *end, uint8_t out
     while (at + sizeof(ElfW(Nhdr)) <= end) {
         const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)at;
         const uint8_t *name = at + sizeof(*note);
-        const uint8_t *body = name + ((note->n_namesz + NOTE_ALIGN - 1) & ~(NOTE_ALIGN - 1U));
+        const uint8_t *body =
+            name + ((note->n_namesz + NOTE_ALIGN - 1) & ~(NOTE_ALIGN - 1U));
 
-        if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && body + note->n_descsz <= end &&
-            memcmp(name, "GNU", 4) == 0) {
+        if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
+            body + note->n_descsz <= end && memcmp(name, "GNU", 4) == 0) {
             uint32_t len = note->n_descsz < 32 ? note->n_descsz : 32;
 
             memcpy(out, body, len);
@@ -42,22 +44,26 @@ static uint32_t note_build_id(const uint8_t *at, const uint8_t *end, uint8_t out
     return 0;
 }
 
-/* The ELF header is mapped at the start of the first segment; anything else has no build id for us. */
-static uint32_t build_id_of(uintptr_t base, uintptr_t start, uintptr_t end, uint8_t out[32])
+/* The ELF header is mapped at the start of the first segment; anything else has no build
+ * id for us. */
+static uint32_t build_id_of(uintptr_t base, uintptr_t start, uintptr_t end,
+                            uint8_t out[32])
 {
     const ElfW(Ehdr) *elf = (const ElfW(Ehdr) *)start;
     const ElfW(Phdr) *headers = (const ElfW(Phdr) *)(start + sizeof(*elf));
     uint32_t len = 0;
 
-    if (end - start < 4096 || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0 || elf->e_phoff != sizeof(*elf) ||
-        elf->e_phnum > 32) {
+    if (end - start < 4096 || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0 ||
+        elf->e_phoff != sizeof(*elf) || elf->e_phnum > 32) {
         return 0;
     }
     for (unsigned i = 0; i < elf->e_phnum && len == 0; i++) {
         uintptr_t at = base + headers[i].p_vaddr;
 
-        if (headers[i].p_type == PT_NOTE && at >= start && at + headers[i].p_filesz <= end) {
-            len = note_build_id((const uint8_t *)at, (const uint8_t *)at + headers[i].p_filesz, out);
+        if (headers[i].p_type == PT_NOTE && at >= start &&
+            at + headers[i].p_filesz <= end) {
+            len = note_build_id((const uint8_t *)at,
+                                (const uint8_t *)at + headers[i].p_filesz, out);
         }
     }
     return len;
@@ -79,16 +85,18 @@ static bool same(const struct seep_module *module, const struct seep_module *wan
            strcmp(module->path, wanted->path) == 0;
 }
 
-/* Raises module_count over every complete entry that follows; whoever completes one helps the others. */
+/* Raises module_count over every complete entry that follows; whoever completes one helps
+ * the others. */
 static void publish(void)
 {
     _Atomic uint32_t *count = &seep_segment_header()->module_count;
     struct seep_module *modules = seep_segment_modules();
     uint32_t next = atomic_load_explicit(count, memory_order_relaxed);
 
-    while (next < SEEP_MODULES_MAX && atomic_load_explicit(&modules[next].ready, memory_order_acquire) != 0) {
-        if (atomic_compare_exchange_weak_explicit(count, &next, next + 1, memory_order_release,
-                                                  memory_order_relaxed)) {
+    while (next < SEEP_MODULES_MAX &&
+           atomic_load_explicit(&modules[next].ready, memory_order_acquire) != 0) {
+        if (atomic_compare_exchange_weak_explicit(
+                count, &next, next + 1, memory_order_release, memory_order_relaxed)) {
             next++;
         }
     }
@@ -97,7 +105,8 @@ static void publish(void)
 static uint32_t find(const struct seep_module *wanted)
 {
     const struct seep_module *modules = seep_segment_modules();
-    uint32_t count = atomic_load_explicit(&seep_segment_header()->module_count, memory_order_acquire);
+    uint32_t count =
+        atomic_load_explicit(&seep_segment_header()->module_count, memory_order_acquire);
 
     for (uint32_t id = count - 1; id > 0; id--) {
         if (same(&modules[id], wanted)) {
@@ -110,8 +119,8 @@ static uint32_t find(const struct seep_module *wanted)
 static uint32_t add(const struct seep_module *wanted)
 {
     struct seep_module *modules = seep_segment_modules();
-    uint32_t id =
-        atomic_fetch_add_explicit(&seep_segment_header()->module_claims, 1, memory_order_relaxed);
+    uint32_t id = atomic_fetch_add_explicit(&seep_segment_header()->module_claims, 1,
+                                            memory_order_relaxed);
 
     if (id >= SEEP_MODULES_MAX) {
         seep_segment_lose(SEEP_LOSS_MODULES_FULL);
@@ -129,8 +138,9 @@ static bool lock(void)
     for (unsigned i = 0; i < LOCK_TRIES; i++) {
         uint32_t expected = 0;
 
-        if (atomic_compare_exchange_weak_explicit(&seep_segment_header()->module_lock, &expected, 1,
-                                                  memory_order_acquire, memory_order_relaxed)) {
+        if (atomic_compare_exchange_weak_explicit(&seep_segment_header()->module_lock,
+                                                  &expected, 1, memory_order_acquire,
+                                                  memory_order_relaxed)) {
             return true;
         }
         (void)seep_arch_syscall3(SYS_sched_yield, 0, 0, 0);
@@ -155,7 +165,8 @@ uint32_t seep_module_map_id(const struct link_map *map, uintptr_t start, uintptr
     id = find(&wanted);
     id = id != 0 ? id : add(&wanted);
     if (locked) {
-        atomic_store_explicit(&seep_segment_header()->module_lock, 0, memory_order_release);
+        atomic_store_explicit(&seep_segment_header()->module_lock, 0,
+                              memory_order_release);
     }
     return id;
 }

@@ -1,8 +1,8 @@
 /* The way out: the originals of everything that is wrapped.
  *
- * Design: dlsym(RTLD_NEXT) once for all of them, at the first wrapped call. dlsym itself may allocate; such blocks
- * come from a static area that free ignores. Calling glibc's __libc_malloc instead was rejected: a host with
- * its own allocator would be bypassed.
+ * Design: dlsym(RTLD_NEXT) once for all of them, at the first wrapped call. dlsym itself
+ * may allocate; such blocks come from a static area that free ignores. Calling glibc's
+ * __libc_malloc instead was rejected: a host with its own allocator would be bypassed.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -36,7 +36,8 @@ void *seep_real_boot_alloc(size_t size_bytes, size_t align_bytes)
     if (at + need > BOOT_BYTES) {
         return NULL;
     }
-    uint8_t *block = (uint8_t *)(((uintptr_t)&boot[at] + BOOT_ALIGN + align - 1) & ~(uintptr_t)(align - 1));
+    uint8_t *block = (uint8_t *)(((uintptr_t)&boot[at] + BOOT_ALIGN + align - 1) &
+                                 ~(uintptr_t)(align - 1));
 
     memcpy(block - sizeof(size_bytes), &size_bytes, sizeof(size_bytes));
     return block;
@@ -59,11 +60,13 @@ bool seep_real_resolve(void)
 {
     uint32_t expected = SEEP_REAL_UNKNOWN;
 
-    if (!atomic_compare_exchange_strong_explicit(&seep_real_state, &expected, SEEP_REAL_RESOLVING,
-                                                 memory_order_acq_rel, memory_order_acquire)) {
+    if (!atomic_compare_exchange_strong_explicit(
+            &seep_real_state, &expected, SEEP_REAL_RESOLVING, memory_order_acq_rel,
+            memory_order_acquire)) {
         return expected == SEEP_REAL_READY;
     }
-#define SEEP_X(type, name, parameters) *(void **)&seep_real.name = dlsym(RTLD_NEXT, #name);
+#define SEEP_X(type, name, parameters)                                                   \
+    *(void **)&seep_real.name = dlsym(RTLD_NEXT, #name);
     SEEP_REAL_FUNCTIONS(SEEP_X)
 #undef SEEP_X
     seep_live_learn_allocator((const void *)(uintptr_t)seep_real.malloc);
@@ -76,8 +79,10 @@ void *seep_real_cxx(const char *name)
     static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1"};
     void *found = dlsym(RTLD_NEXT, name);
 
-    for (size_t i = 0; found == NULL && i < sizeof(libraries) / sizeof(libraries[0]); i++) {
-        void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD); /* came by dlopen, out of our scope */
+    for (size_t i = 0; found == NULL && i < sizeof(libraries) / sizeof(libraries[0]);
+         i++) {
+        void *library = dlopen(
+            libraries[i], RTLD_LAZY | RTLD_NOLOAD); /* came by dlopen, out of our scope */
 
         if (library != NULL) {
             found = dlsym(library, name);

@@ -9,8 +9,9 @@
 #include <threads.h>
 #include <time.h>
 
-/* The functions behind the wrappers: the next definition after ours in the host's search order, which is the
- * host's own allocator when it brings one. X(return type, name, (parameters)) */
+/* The functions behind the wrappers: the next definition after ours in the host's search
+ * order, which is the host's own allocator when it brings one. X(return type, name,
+ * (parameters)) */
 #define SEEP_REAL_FUNCTIONS(X)                                                           \
     X(void *, malloc, (size_t))                                                          \
     X(void *, calloc, (size_t, size_t))                                                  \
@@ -22,11 +23,13 @@
     X(void *, valloc, (size_t))                                                          \
     X(void *, pvalloc, (size_t))                                                         \
     X(size_t, malloc_usable_size, (void *))                                              \
-    X(int, pthread_create, (pthread_t *, const pthread_attr_t *, void *(*)(void *), void *)) \
+    X(int, pthread_create,                                                               \
+      (pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))                  \
     X(int, pthread_join, (pthread_t, void **))                                           \
     X(int, pthread_tryjoin_np, (pthread_t, void **))                                     \
     X(int, pthread_timedjoin_np, (pthread_t, void **, const struct timespec *))          \
-    X(int, pthread_clockjoin_np, (pthread_t, void **, clockid_t, const struct timespec *)) \
+    X(int, pthread_clockjoin_np,                                                         \
+      (pthread_t, void **, clockid_t, const struct timespec *))                          \
     X(int, pthread_detach, (pthread_t))                                                  \
     X(int, pthread_setname_np, (pthread_t, const char *))                                \
     X(int, thrd_create, (thrd_t *, thrd_start_t, void *))                                \
@@ -44,23 +47,24 @@ extern struct seep_real seep_real;
 extern _Atomic uint32_t seep_real_state;
 enum { SEEP_REAL_UNKNOWN = 0, SEEP_REAL_RESOLVING = 1, SEEP_REAL_READY = 2 };
 
-/* Looks all of them up. Returns: whether they can be called; false while a look-up is under way. */
+/* Looks all of them up. Returns: whether they can be called; false while a look-up is
+ * under way. */
 bool seep_real_resolve(void);
 
 static inline bool seep_real_ready(void)
 {
-    return __builtin_expect(__atomic_load_n((const uint32_t *)&seep_real_state, __ATOMIC_ACQUIRE) ==
-                                SEEP_REAL_READY,
+    return __builtin_expect(__atomic_load_n((const uint32_t *)&seep_real_state,
+                                            __ATOMIC_ACQUIRE) == SEEP_REAL_READY,
                             1) ||
            seep_real_resolve();
 }
 
-/* A C++ operator by mangled name, looked up when first called: the library that has it may come by dlopen.
- * Returns: NULL when nobody has it. */
+/* A C++ operator by mangled name, looked up when first called: the library that has it
+ * may come by dlopen. Returns: NULL when nobody has it. */
 void *seep_real_cxx(const char *name);
 
-/* Memory for allocations made while the look-up runs (it may allocate itself): a small static area, never freed.
- * boot_alloc returns NULL when it is used up. */
+/* Memory for allocations made while the look-up runs (it may allocate itself): a small
+ * static area, never freed. boot_alloc returns NULL when it is used up. */
 void *seep_real_boot_alloc(size_t size_bytes, size_t align_bytes);
 bool seep_real_is_boot(const void *block);
 size_t seep_real_boot_size(const void *block);

@@ -1,10 +1,12 @@
 /* One acquisition, one release.
  *
- * Design: a release takes the entry out before the real call and counts afterwards, since between the two the
- * address may already belong to another thread (the race of heaptrack and memray); a failed realloc puts it back.
+ * Design: a release takes the entry out before the real call and counts afterwards, since
+ * between the two the address may already belong to another thread (the race of heaptrack
+ * and memray); a failed realloc puts it back.
  *
- * I1: what is counted as acquired has a live entry, and what is counted as released had one, so that the two always
- *     balance; an event that finds no room in the live table is counted as lost instead.
+ * I1: what is counted as acquired has a live entry, and what is counted as released had
+ * one, so that the two always balance; an event that finds no room in the live table is
+ * counted as lost instead.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,6 +14,7 @@
 
 #include "counters.h"
 #include "live.h"
+#include "seep/live_entry.h"
 #include "site.h"
 
 /* A large block's size lies in the entry of its next granule, which is its own (S4). */
@@ -22,15 +25,18 @@ static void put(uint64_t *entry, uint32_t site, uint64_t bytes, uint16_t birth)
     if (large) {
         __atomic_store_n(entry + 1, bytes, __ATOMIC_RELAXED);
     }
-    __atomic_store_n(entry, seep_live_pack(site, large ? SEEP_LIVE_LARGE : (uint32_t)bytes, birth),
-                     __ATOMIC_RELAXED);
+    __atomic_store_n(
+        entry, seep_live_pack(site, large ? SEEP_LIVE_LARGE : (uint32_t)bytes, birth),
+        __ATOMIC_RELAXED);
 }
 
-/* The entry's granule is the last of its leaf: there is no next one in it. Blocks are page-aligned only when they
- * are large, so a large block never starts there; if one did, its size is cut rather than misplaced. */
+/* The entry's granule is the last of its leaf: there is no next one in it. Blocks are
+ * page-aligned only when they are large, so a large block never starts there; if one did,
+ * its size is cut rather than misplaced. */
 static bool last_of_leaf(uintptr_t address)
 {
-    return seep_live_index(address) + 1 == UINT64_C(1) << (SEEP_LEAF_BITS - seep_live_shift);
+    return seep_live_index(address) + 1 == UINT64_C(1)
+                                               << (SEEP_LEAF_BITS - seep_live_shift);
 }
 
 struct seep_taken seep_record_take(const void *address)
@@ -59,7 +65,8 @@ void seep_record_restore(const void *address, struct seep_taken taken)
     uint64_t *entry = taken.entry != 0 ? seep_live_find((uintptr_t)address) : NULL;
 
     if (entry != NULL) {
-        put(entry, seep_live_site(taken.entry), taken.bytes, seep_live_birth(taken.entry));
+        put(entry, seep_live_site(taken.entry), taken.bytes,
+            seep_live_birth(taken.entry));
     }
 }
 
@@ -77,8 +84,8 @@ bool seep_record_is_live(const void *address)
     return entry != NULL && __atomic_load_n(entry, __ATOMIC_RELAXED) != 0;
 }
 
-void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void *address, size_t size_bytes,
-                         uintptr_t sp, uintptr_t fp)
+void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void *address,
+                         size_t size_bytes, uintptr_t sp, uintptr_t fp)
 {
     uint64_t *entry = seep_live_make((uintptr_t)address);
     uint32_t site = 0;
@@ -90,10 +97,13 @@ void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void
     if (__builtin_expect(site == 0, 0)) {
         return;
     }
-    if (__builtin_expect(seep_live_site(__atomic_load_n(entry, __ATOMIC_RELAXED)) != 0, 0)) {
-        seep_record_settle(self, seep_record_take(address)); /* its release went past us */
+    if (__builtin_expect(seep_live_site(__atomic_load_n(entry, __ATOMIC_RELAXED)) != 0,
+                         0)) {
+        seep_record_settle(self,
+                           seep_record_take(address)); /* its release went past us */
     }
-    if (__builtin_expect(size_bytes >= SEEP_LIVE_LARGE && last_of_leaf((uintptr_t)address), 0)) {
+    if (__builtin_expect(
+            size_bytes >= SEEP_LIVE_LARGE && last_of_leaf((uintptr_t)address), 0)) {
         size_bytes = SEEP_LIVE_LARGE - 1;
     }
     put(entry, site, size_bytes, seep_birth_encode(seep_segment_now_ns()));

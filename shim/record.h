@@ -22,13 +22,14 @@ struct seep_taken {
  * address:  of the resource; size_bytes: as requested.
  * sp, fp:   of the wrapped function at entry.
  */
-void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void *address, size_t size_bytes,
-                         uintptr_t sp, uintptr_t fp);
+void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void *address,
+                         size_t size_bytes, uintptr_t sp, uintptr_t fp);
 
 /* Whether the live table holds something at this address. */
 bool seep_record_is_live(const void *address);
 
-/* Clears the address's entry *before* the real release, after which the address may be another thread's. */
+/* Clears the address's entry *before* the real release, after which the address may be
+ * another thread's. */
 struct seep_taken seep_record_take(const void *address);
 /* The real release failed: the entry is back as it was. */
 void seep_record_restore(const void *address, struct seep_taken taken);

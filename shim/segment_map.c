@@ -1,13 +1,14 @@
 /* The segment, seen from the program: one sparse shared mapping of fixed layout.
  *
- * Design: the whole file is given its final size and mapped at once, so that no descriptor stays open in
- * the host (programs close descriptors that they do not know) and no table ever moves. Only touched pages
- * exist. Mapping tables one by one as they grow was rejected: it needs the descriptor for ever, or a search
- * for it, at a time when the host may have reused its number.
+ * Design: the whole file is given its final size and mapped at once, so that no
+ * descriptor stays open in the host (programs close descriptors that they do not know)
+ * and no table ever moves. Only touched pages exist. Mapping tables one by one as they
+ * grow was rejected: it needs the descriptor for ever, or a search for it, at a time when
+ * the host may have reused its number.
  *
  * I1: nothing here calls an interposed function or touches errno.
- * I2: the mapping is never part of a core dump (260 GiB of holes), and is sealed against shrinking, so that
- *     neither side can be hit by SIGBUS through the other.
+ * I2: the mapping is never part of a core dump (260 GiB of holes), and is sealed against
+ * shrinking, so that neither side can be hit by SIGBUS through the other.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -22,6 +23,7 @@
 #include <time.h>
 
 #include "arch.h"
+#include "seep/segment_layout.h"
 #include "text.h"
 
 enum { LEAVES_MIN = 16, ADDRESS_SPACE_SHARE = 4, MODE_FULL = 1 };
@@ -68,7 +70,8 @@ static uint32_t leaves_that_fit(uint32_t granule_shift)
     return leaves < SEEP_LEAVES_MAX ? (uint32_t)leaves : SEEP_LEAVES_MAX;
 }
 
-static void fill_header(struct seep_segment_header *header, uint32_t granule_shift, uint32_t leaves)
+static void fill_header(struct seep_segment_header *header, uint32_t granule_shift,
+                        uint32_t leaves)
 {
     size_t len = 0;
 
@@ -90,11 +93,13 @@ static void fill_header(struct seep_segment_header *header, uint32_t granule_shi
     header->thread_count = 1; /* slot 0 is nobody */
     (void)seep_text_read_link("/proc/self/exe", header->exe, sizeof(header->exe));
     (void)seep_text_read_link("/proc/self/cwd", header->cwd, sizeof(header->cwd));
-    len = seep_text_read_file("/proc/self/cmdline", header->cmdline, sizeof(header->cmdline));
+    len = seep_text_read_file("/proc/self/cmdline", header->cmdline,
+                              sizeof(header->cmdline));
     header->cmdline_len = (uint32_t)len;
 }
 
-/* Returns: the descriptor of a sealed memfd of `bytes`; a negative enum seep_off_reason. */
+/* Returns: the descriptor of a sealed memfd of `bytes`; a negative enum seep_off_reason.
+ */
 static int make_file(uint64_t bytes)
 {
     uint64_t limit = limit_of(RLIMIT_FSIZE);
@@ -103,12 +108,14 @@ static int make_file(uint64_t bytes)
     if (limit != RLIM_INFINITY && limit < bytes) { /* ftruncate would raise SIGXFSZ */
         return -SEEP_OFF_FILE_SIZE;
     }
-    fd = (int)seep_arch_syscall3(SYS_memfd_create, "seep", MFD_CLOEXEC | MFD_ALLOW_SEALING, 0);
+    fd = (int)seep_arch_syscall3(SYS_memfd_create, "seep",
+                                 MFD_CLOEXEC | MFD_ALLOW_SEALING, 0);
     if (fd < 0) {
         return -SEEP_OFF_NO_SEGMENT;
     }
     if (seep_arch_syscall3(SYS_ftruncate, fd, bytes, 0) < 0 ||
-        seep_arch_syscall3(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+        seep_arch_syscall3(SYS_fcntl, fd, F_ADD_SEALS,
+                           F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
         (void)seep_arch_syscall3(SYS_close, fd, 0, 0);
         return -SEEP_OFF_NO_SEGMENT;
     }
@@ -154,5 +161,6 @@ void seep_segment_unmap(void)
 
 void seep_segment_lose(enum seep_loss reason)
 {
-    atomic_fetch_add_explicit(&seep_segment_header()->lost[reason], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&seep_segment_header()->lost[reason], 1,
+                              memory_order_relaxed);
 }

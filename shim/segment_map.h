@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 #include "seep/segment.h"
+#include "seep/segment_layout.h"
 
-/* Base of the mapped segment. Meaningful only between a successful attach and the next fork.
- * Written by seep_segment_create, under life.c's attach state. */
+/* Base of the mapped segment. Meaningful only between a successful attach and the next
+ * fork. Written by seep_segment_create, under life.c's attach state. */
 extern uint8_t *seep_segment_base;
 
 /* Creates, seals and maps a fresh segment and fills its header.
@@ -26,7 +27,8 @@ void seep_segment_unmap(void);
 /* Counts one loss. Thread-safety: any thread; async-signal-safe. */
 void seep_segment_lose(enum seep_loss reason);
 
-/* Nanoseconds since the segment's start; 4 ms resolution. async-signal-safe, keeps errno. */
+/* Nanoseconds since the segment's start; 4 ms resolution. async-signal-safe, keeps errno.
+ */
 uint64_t seep_segment_now_ns(void);
 
 static inline struct seep_segment_header *seep_segment_header(void)
@@ -67,7 +69,8 @@ static inline struct seep_site *seep_segment_sites(void)
 }
 static inline struct seep_counters *seep_segment_shard(uint32_t shard)
 {
-    return (struct seep_counters *)(seep_segment_base + SEEP_AT_SHARDS + shard * SEEP_SHARD_BYTES);
+    return (struct seep_counters *)(seep_segment_base + SEEP_AT_SHARDS +
+                                    shard * SEEP_SHARD_BYTES);
 }
 static inline _Atomic uint32_t *seep_segment_top(void)
 {

@@ -1,8 +1,9 @@
 /* A collector for a program that was preloaded without one.
  *
- * Design: two raw forks, so that the collector is nobody's child here: no SIGCHLD, nothing for the host's wait().
- * The intermediate one is created without an exit signal and waited for with __WALL. posix_spawn was rejected: it
- * leaves a child that the host can see.
+ * Design: two raw forks, so that the collector is nobody's child here: no SIGCHLD,
+ * nothing for the host's wait(). The intermediate one is created without an exit signal
+ * and waited for with __WALL. posix_spawn was rejected: it leaves a child that the host
+ * can see.
  *
  * I1: between fork and exec only raw system calls are made.
  *
@@ -21,7 +22,13 @@
 #include "arch.h"
 #include "text.h"
 
-enum { ENVIRONMENT_MAX = 4096, PATH_BYTES = 1024, LISTEN_FD = 3, EXEC_FAILED = 127, CANDIDATES = 4 };
+enum {
+    ENVIRONMENT_MAX = 4096,
+    PATH_BYTES = 1024,
+    LISTEN_FD = 3,
+    EXEC_FAILED = 127,
+    CANDIDATES = 4
+};
 
 static char *environment[ENVIRONMENT_MAX + 1];
 static char candidates[CANDIDATES][PATH_BYTES];
@@ -38,12 +45,15 @@ static void copy_environment(void)
     environment[n] = NULL;
 }
 
-/* Where the program `seep` may be, seen from the library: PREFIX/lib or PREFIX/lib/TRIPLET, beside it, or installed. */
+/* Where the program `seep` may be, seen from the library: PREFIX/lib or
+ * PREFIX/lib/TRIPLET, beside it, or installed. */
 static void find_candidates(void)
 {
     static const char *const tails[] = {"/../bin/seep", "/../../bin/seep", "/seep"};
     Dl_info info = {0};
-    const char *path = dladdr((const void *)(uintptr_t)&seep_sidecar_start, &info) != 0 ? info.dli_fname : "";
+    const char *path = dladdr((const void *)(uintptr_t)&seep_sidecar_start, &info) != 0
+                           ? info.dli_fname
+                           : "";
     const char *slash = strrchr(path, '/');
 
     for (size_t i = 0; i < CANDIDATES; i++) {
@@ -87,8 +97,13 @@ int seep_sidecar_start(int listen_fd, uint32_t main_pid)
 {
     char pid_text[16] = "";
     struct seep_text text = {pid_text, 0, sizeof(pid_text)};
-    char *const arguments[] = {(char *)"seep", (char *)"collect", (char *)"--listen-fd", (char *)"3",
-                               (char *)"--main", pid_text, NULL};
+    char *const arguments[] = {(char *)"seep",
+                               (char *)"collect",
+                               (char *)"--listen-fd",
+                               (char *)"3",
+                               (char *)"--main",
+                               pid_text,
+                               NULL};
     bool found = false;
     long child = 0;
 

@@ -1,12 +1,15 @@
 /* From a stack to a number: interning in a calling-context tree.
  *
- * Design: a node is (caller's node, module, offset), a site is (node, subsystem, kind). Both are found through a hash
- * trie whose links lie in the nodes themselves: inserting is one compare-and-swap, nothing is ever moved or resized,
- * and no lock exists that a fork or a signal could catch. A stack shares all nodes of its outer frames with the stack
- * recorded before it on the same thread, so only the frames that changed are looked up at all.
+ * Design: a node is (caller's node, module, offset), a site is (node, subsystem, kind).
+ * Both are found through a hash trie whose links lie in the nodes themselves: inserting
+ * is one compare-and-swap, nothing is ever moved or resized, and no lock exists that a
+ * fork or a signal could catch. A stack shares all nodes of its outer frames with the
+ * stack recorded before it on the same thread, so only the frames that changed are looked
+ * up at all.
  *
- * I1: a node is complete before it is linked (release), and readers follow links with acquire.
- * I2: whoever loses the race to link leaves a duplicate behind, complete and unused.
+ * I1: a node is complete before it is linked (release), and readers follow links with
+ * acquire. I2: whoever loses the race to link leaves a duplicate behind, complete and
+ * unused.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -28,11 +31,13 @@ static uint64_t mix(uint64_t a, uint64_t b)
 
 static uint32_t node_new(uint32_t parent, uint32_t module, uint64_t offset)
 {
-    uint32_t id = atomic_fetch_add_explicit(&seep_segment_header()->node_count, 1, memory_order_relaxed);
+    uint32_t id = atomic_fetch_add_explicit(&seep_segment_header()->node_count, 1,
+                                            memory_order_relaxed);
     struct seep_node *node = &seep_segment_nodes()[id];
 
     if (id >= SEEP_NODES_MAX) {
-        atomic_fetch_sub_explicit(&seep_segment_header()->node_count, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&seep_segment_header()->node_count, 1,
+                                  memory_order_relaxed);
         return 0;
     }
     node->offset = offset;
@@ -41,7 +46,8 @@ static uint32_t node_new(uint32_t parent, uint32_t module, uint64_t offset)
     return id;
 }
 
-/* The child of `parent` for this frame, made when new. Returns: its id; 0 when the table is full. */
+/* The child of `parent` for this frame, made when new. Returns: its id; 0 when the table
+ * is full. */
 static uint32_t node_child(uint32_t parent, uint32_t module, uint64_t offset)
 {
     uint64_t hash = mix((uint64_t)parent << 32 | module, offset);
@@ -55,12 +61,14 @@ static uint32_t node_child(uint32_t parent, uint32_t module, uint64_t offset)
 
         if (id == 0) {
             fresh = fresh != 0 ? fresh : node_new(parent, module, offset);
-            if (fresh == 0 || atomic_compare_exchange_strong_explicit(link, &id, fresh, memory_order_release,
-                                                                      memory_order_acquire)) {
+            if (fresh == 0 ||
+                atomic_compare_exchange_strong_explicit(
+                    link, &id, fresh, memory_order_release, memory_order_acquire)) {
                 return fresh;
             }
         }
-        if (nodes[id].parent == parent && nodes[id].module == module && nodes[id].offset == offset) {
+        if (nodes[id].parent == parent && nodes[id].module == module &&
+            nodes[id].offset == offset) {
             return id;
         }
         link = &nodes[id].child[hash & TRIE_MASK];
@@ -70,11 +78,13 @@ static uint32_t node_child(uint32_t parent, uint32_t module, uint64_t offset)
 
 static uint32_t site_new(uint32_t node, uint32_t subsystem, enum seep_kind kind)
 {
-    uint32_t id = atomic_fetch_add_explicit(&seep_segment_header()->site_count, 1, memory_order_relaxed);
+    uint32_t id = atomic_fetch_add_explicit(&seep_segment_header()->site_count, 1,
+                                            memory_order_relaxed);
     struct seep_site *site = &seep_segment_sites()[id];
 
     if (id >= SEEP_SITES_MAX) {
-        atomic_fetch_sub_explicit(&seep_segment_header()->site_count, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&seep_segment_header()->site_count, 1,
+                                  memory_order_relaxed);
         return 0;
     }
     site->subsystem = (uint16_t)subsystem;
@@ -97,12 +107,14 @@ static uint32_t site_of_node(uint32_t node, uint32_t subsystem, enum seep_kind k
 
         if (id == 0) {
             fresh = fresh != 0 ? fresh : site_new(node, subsystem, kind);
-            if (fresh == 0 || atomic_compare_exchange_strong_explicit(link, &id, fresh, memory_order_release,
-                                                                      memory_order_acquire)) {
+            if (fresh == 0 ||
+                atomic_compare_exchange_strong_explicit(
+                    link, &id, fresh, memory_order_release, memory_order_acquire)) {
                 return fresh;
             }
         }
-        if (sites[id].node == node && sites[id].subsystem == subsystem && sites[id].kind == (uint8_t)kind) {
+        if (sites[id].node == node && sites[id].subsystem == subsystem &&
+            sites[id].kind == (uint8_t)kind) {
             return id;
         }
         link = &sites[id].child[hash & TRIE_MASK];
@@ -110,16 +122,20 @@ static uint32_t site_of_node(uint32_t node, uint32_t subsystem, enum seep_kind k
     }
 }
 
-static uint32_t node_of_frame(struct seep_self *self, bool cached, uint32_t parent, uint64_t frame)
+static uint32_t node_of_frame(struct seep_self *self, bool cached, uint32_t parent,
+                              uint64_t frame)
 {
     struct seep_rule scratch;
-    const struct seep_rule *rule = seep_unwind_rule(self, cached, SEEP_FRAME_KEY(frame), &scratch);
+    const struct seep_rule *rule =
+        seep_unwind_rule(self, cached, SEEP_FRAME_KEY(frame), &scratch);
 
-    return node_child(parent, rule->module, rule->offset - ((frame & SEEP_FRAME_EXACT) != 0));
+    return node_child(parent, rule->module,
+                      rule->offset - ((frame & SEEP_FRAME_EXACT) != 0));
 }
 
 /* Number of outer frames that the stack shares with the one recorded last. */
-static uint32_t shared_frames(const struct seep_self *self, const uint64_t *frames, uint32_t count, uint32_t root)
+static uint32_t shared_frames(const struct seep_self *self, const uint64_t *frames,
+                              uint32_t count, uint32_t root)
 {
     uint32_t limit = count < self->last_count ? count : self->last_count;
     uint32_t n = 0;
@@ -134,7 +150,8 @@ static uint32_t shared_frames(const struct seep_self *self, const uint64_t *fram
 }
 
 /* Interns a stack. Returns: its leaf node; 0 when the table is full. */
-static uint32_t intern(struct seep_self *self, bool cached, const uint64_t *frames, uint32_t count, uint32_t root)
+static uint32_t intern(struct seep_self *self, bool cached, const uint64_t *frames,
+                       uint32_t count, uint32_t root)
 {
     uint32_t at = cached ? shared_frames(self, frames, count, root) : 0;
     uint32_t node = at != 0 ? self->last_nodes[at - 1] : root;
@@ -183,17 +200,21 @@ static void forget_unloaded(struct seep_self *self)
 
 static uint32_t site_cached(struct seep_self *self, uint32_t node, enum seep_kind kind)
 {
-    struct seep_self_site *entry = &self->sites[mix(node, self->subsystem ^ kind) % SEEP_SELF_SITES];
+    struct seep_self_site *entry =
+        &self->sites[mix(node, self->subsystem ^ kind) % SEEP_SELF_SITES];
 
-    if (entry->node != node || entry->subsystem != self->subsystem || entry->kind != kind) {
+    if (entry->node != node || entry->subsystem != self->subsystem ||
+        entry->kind != kind) {
         uint32_t site = site_of_node(node, self->subsystem, kind);
 
-        *entry = (struct seep_self_site){node, (uint16_t)self->subsystem, (uint16_t)kind, site};
+        *entry = (struct seep_self_site){node, (uint16_t)self->subsystem, (uint16_t)kind,
+                                         site};
     }
     return entry->site;
 }
 
-uint32_t seep_site_here(struct seep_self *self, enum seep_kind kind, uintptr_t sp, uintptr_t fp)
+uint32_t seep_site_here(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
+                        uintptr_t fp)
 {
     uint32_t level = self->nest;
     bool cached = level == 0;
@@ -206,7 +227,8 @@ uint32_t seep_site_here(struct seep_self *self, enum seep_kind kind, uintptr_t s
         return site_of_node(node, self->subsystem, kind);
     }
     self->nest = level + 1;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a handler must see the level before we touch its caches */
+    __atomic_signal_fence(
+        __ATOMIC_SEQ_CST); /* a handler must see the level before we touch its caches */
     if (cached) {
         forget_unloaded(self);
     }
@@ -218,7 +240,8 @@ uint32_t seep_site_here(struct seep_self *self, enum seep_kind kind, uintptr_t s
         seep_segment_lose(SEEP_LOSS_NODES_FULL);
         node = SEEP_NODE_UNKNOWN;
     }
-    site = cached ? site_cached(self, node, kind) : site_of_node(node, self->subsystem, kind);
+    site = cached ? site_cached(self, node, kind)
+                  : site_of_node(node, self->subsystem, kind);
     if (site == 0) {
         seep_segment_lose(SEEP_LOSS_SITES_FULL);
     }

@@ -1,7 +1,7 @@
 /* The little text work of the shim: reading /proc, building a path or a name.
  *
- * Stdio and the allocating parts of libc are forbidden here (they would come back through the wrappers), so
- * this is done with raw system calls on the caller's buffers.
+ * Stdio and the allocating parts of libc are forbidden here (they would come back through
+ * the wrappers), so this is done with raw system calls on the caller's buffers.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -41,7 +41,8 @@ size_t seep_text_read_link(const char *path, char *out, size_t size_bytes)
     return len;
 }
 
-/* The field with this number (1-based, > 2) of a stat line; the name in field 2 may hold anything. */
+/* The field with this number (1-based, > 2) of a stat line; the name in field 2 may hold
+ * anything. */
 static uint64_t stat_field(const char *line, unsigned number)
 {
     const char *at = strrchr(line, ')');
@@ -60,7 +61,9 @@ uint64_t seep_text_stat_start_ticks(void)
 {
     char line[512];
 
-    return seep_text_read_file("/proc/self/stat", line, sizeof(line)) != 0 ? stat_field(line, 22) : 0;
+    return seep_text_read_file("/proc/self/stat", line, sizeof(line)) != 0
+               ? stat_field(line, 22)
+               : 0;
 }
 
 uint32_t seep_text_parent_of(uint32_t pid)
@@ -72,7 +75,9 @@ uint32_t seep_text_parent_of(uint32_t pid)
     seep_text_put(&text, "/proc/");
     seep_text_put_number(&text, pid);
     seep_text_put(&text, "/stat");
-    return seep_text_read_file(path, line, sizeof(line)) != 0 ? (uint32_t)stat_field(line, 4) : 0;
+    return seep_text_read_file(path, line, sizeof(line)) != 0
+               ? (uint32_t)stat_field(line, 4)
+               : 0;
 }
 
 void seep_text_put(struct seep_text *text, const char *piece)

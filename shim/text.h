@@ -5,9 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Small texts without stdio: raw system calls, no allocation, errno kept, async-signal-safe. */
+/* Small texts without stdio: raw system calls, no allocation, errno kept,
+ * async-signal-safe. */
 
-/* Reads up to size_bytes - 1 bytes of a file and terminates them. Returns: bytes read; 0 on failure. */
+/* Reads up to size_bytes - 1 bytes of a file and terminates them. Returns: bytes read; 0
+ * on failure. */
 size_t seep_text_read_file(const char *path, char *out, size_t size_bytes);
 /* Same for the target of a symbolic link. */
 size_t seep_text_read_link(const char *path, char *out, size_t size_bytes);
@@ -16,7 +18,8 @@ uint64_t seep_text_stat_start_ticks(void);
 /* Parent of a process, from /proc/PID/stat; 0 when unreadable. */
 uint32_t seep_text_parent_of(uint32_t pid);
 
-/* Appends to a bounded, terminated text; cut silently at size_bytes. `len` is the length so far. */
+/* Appends to a bounded, terminated text; cut silently at size_bytes. `len` is the length
+ * so far. */
 struct seep_text {
     char *at;
     size_t len, size_bytes;

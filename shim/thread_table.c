@@ -1,11 +1,13 @@
 /* Threads as resources: who made them, whether they run, whether anybody took them back.
  *
- * Design: states are bits raised by fetch_or, so that "ended" and "detached", which race, see each other: whoever
- * raises the second one releases. The pthread_t is a memory address, so the live table serves as the index from
- * pthread_t to slot, and ages of threads come out of the same scan as ages of blocks.
+ * Design: states are bits raised by fetch_or, so that "ended" and "detached", which race,
+ * see each other: whoever raises the second one releases. The pthread_t is a memory
+ * address, so the live table serves as the index from pthread_t to slot, and ages of
+ * threads come out of the same scan as ages of blocks.
  *
- * I1: a slot is reused only after its release; its ticket (generation) tells a creator that comes late.
- * I2: a shard is one thread's own while it is marked in `shard_taken`; beyond them threads share.
+ * I1: a slot is reused only after its release; its ticket (generation) tells a creator
+ * that comes late. I2: a shard is one thread's own while it is marked in `shard_taken`;
+ * beyond them threads share.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,6 +20,7 @@
 #include "counters.h"
 #include "life.h"
 #include "live.h"
+#include "seep/live_entry.h"
 #include "segment_map.h"
 #include "unwind_rules.h"
 
@@ -47,8 +50,8 @@ static uint32_t pop_free(void)
         uint64_t wanted = ((head >> 32) + 1) << 32 |
                           atomic_load_explicit(&next_free[slot], memory_order_relaxed);
 
-        if (atomic_compare_exchange_weak_explicit(&free_head, &head, wanted, memory_order_acq_rel,
-                                                  memory_order_acquire)) {
+        if (atomic_compare_exchange_weak_explicit(
+                &free_head, &head, wanted, memory_order_acq_rel, memory_order_acquire)) {
             return slot;
         }
     }
@@ -62,8 +65,9 @@ static void push_free(uint32_t slot)
     atomic_store_explicit(&seep_segment_threads()[slot].state, 0, memory_order_release);
     do {
         atomic_store_explicit(&next_free[slot], (uint32_t)head, memory_order_relaxed);
-    } while (!atomic_compare_exchange_weak_explicit(&free_head, &head, ((head >> 32) + 1) << 32 | slot,
-                                                    memory_order_release, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(
+        &free_head, &head, ((head >> 32) + 1) << 32 | slot, memory_order_release,
+        memory_order_relaxed));
 }
 
 static uint32_t take_slot(void)
@@ -79,7 +83,8 @@ static uint32_t take_slot(void)
             return 0;
         }
     }
-    atomic_fetch_add_explicit(&seep_segment_threads()[slot].generation, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&seep_segment_threads()[slot].generation, 1,
+                              memory_order_relaxed);
     atomic_store_explicit(&tickets[slot],
                           (atomic_load_explicit(&tickets[slot], memory_order_relaxed) &
                            ~(uint64_t)TICKET_REGISTERED) +
@@ -92,20 +97,22 @@ static void note_shard(uint32_t shard)
 {
     uint32_t used = atomic_load_explicit(&shards_used, memory_order_relaxed);
 
-    while (used <= shard && !atomic_compare_exchange_weak_explicit(&shards_used, &used, shard + 1,
-                                                                   memory_order_relaxed,
-                                                                   memory_order_relaxed)) {
+    while (used <= shard && !atomic_compare_exchange_weak_explicit(
+                                &shards_used, &used, shard + 1, memory_order_relaxed,
+                                memory_order_relaxed)) {
     }
 }
 
-/* A shard of the thread's own while there is one, the lowest first so that few hold everything; else a shared one. */
+/* A shard of the thread's own while there is one, the lowest first so that few hold
+ * everything; else a shared one. */
 static uint32_t take_shard(uint32_t slot)
 {
     for (uint32_t shard = 0; shard < SEEP_SHARDS_OWN; shard++) {
         uint32_t expected = 0;
 
         if (atomic_load_explicit(&shard_taken[shard], memory_order_relaxed) == 0 &&
-            atomic_compare_exchange_strong_explicit(&shard_taken[shard], &expected, 1, memory_order_acquire,
+            atomic_compare_exchange_strong_explicit(&shard_taken[shard], &expected, 1,
+                                                    memory_order_acquire,
                                                     memory_order_relaxed)) {
             note_shard(shard);
             return shard;
@@ -143,8 +150,8 @@ uint32_t seep_thread_table_take_foreign(void)
     return slot;
 }
 
-uint32_t seep_thread_table_take(struct seep_self *self, uint32_t site, uintptr_t start, uint64_t stack_bytes,
-                                bool detached)
+uint32_t seep_thread_table_take(struct seep_self *self, uint32_t site, uintptr_t start,
+                                uint64_t stack_bytes, bool detached)
 {
     uint32_t slot = take_slot();
     struct seep_thread *thread = &seep_segment_threads()[slot];
@@ -153,7 +160,8 @@ uint32_t seep_thread_table_take(struct seep_self *self, uint32_t site, uintptr_t
     if (slot == 0) {
         return 0;
     }
-    seep_unwind_rules_build(start + 1, &rule); /* for its module; the key is the address + 1 */
+    seep_unwind_rules_build(start + 1,
+                            &rule); /* for its module; the key is the address + 1 */
     thread->site = site;
     thread->creator = self->slot;
     thread->subsystem = self->subsystem;
@@ -167,24 +175,28 @@ uint32_t seep_thread_table_take(struct seep_self *self, uint32_t site, uintptr_t
     atomic_store_explicit(&thread->tid, 0, memory_order_relaxed);
     atomic_store_explicit(&thread->started_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&thread->ended_ns, 0, memory_order_relaxed);
-    atomic_store_explicit(&thread->state, SEEP_THREAD_USED | (detached ? SEEP_THREAD_DETACHED : 0),
+    atomic_store_explicit(&thread->state,
+                          SEEP_THREAD_USED | (detached ? SEEP_THREAD_DETACHED : 0),
                           memory_order_release);
     return slot;
 }
 
 uint64_t seep_thread_table_ticket(uint32_t slot)
 {
-    return atomic_load_explicit(&tickets[slot], memory_order_relaxed) & ~(uint64_t)TICKET_REGISTERED;
+    return atomic_load_explicit(&tickets[slot], memory_order_relaxed) &
+           ~(uint64_t)TICKET_REGISTERED;
 }
 
-void seep_thread_table_register(struct seep_self *self, uint32_t slot, uint64_t ticket, uintptr_t pthread)
+void seep_thread_table_register(struct seep_self *self, uint32_t slot, uint64_t ticket,
+                                uintptr_t pthread)
 {
     struct seep_thread *thread = &seep_segment_threads()[slot];
     uint64_t expected = ticket;
     uint64_t *entry = NULL;
 
-    if (!atomic_compare_exchange_strong_explicit(&tickets[slot], &expected, ticket | TICKET_REGISTERED,
-                                                 memory_order_acq_rel, memory_order_relaxed)) {
+    if (!atomic_compare_exchange_strong_explicit(
+            &tickets[slot], &expected, ticket | TICKET_REGISTERED, memory_order_acq_rel,
+            memory_order_relaxed)) {
         return; /* T1: the other side did it */
     }
     thread->pthread = pthread;
@@ -193,9 +205,9 @@ void seep_thread_table_register(struct seep_self *self, uint32_t slot, uint64_t 
         thread->site = 0;
         return;
     }
-    __atomic_store_n(entry,
-                     seep_live_pack(thread->site, slot, seep_birth_encode(thread->created_ns)),
-                     __ATOMIC_RELEASE);
+    __atomic_store_n(
+        entry, seep_live_pack(thread->site, slot, seep_birth_encode(thread->created_ns)),
+        __ATOMIC_RELEASE);
     seep_counters_acquire(self, thread->site, thread->stack_bytes);
 }
 
@@ -218,27 +230,32 @@ void seep_thread_table_start(uint32_t slot)
 
     atomic_store_explicit(&thread->tid, (uint32_t)seep_arch_syscall3(SYS_gettid, 0, 0, 0),
                           memory_order_relaxed);
-    atomic_store_explicit(&thread->started_ns, seep_segment_now_ns(), memory_order_relaxed);
+    atomic_store_explicit(&thread->started_ns, seep_segment_now_ns(),
+                          memory_order_relaxed);
     atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_STARTED, memory_order_release);
 }
 
 void seep_thread_table_end(uint32_t slot)
 {
     if (slot != 0) {
-        atomic_store_explicit(&seep_segment_threads()[slot].ended_ns, seep_segment_now_ns(),
-                              memory_order_relaxed);
+        atomic_store_explicit(&seep_segment_threads()[slot].ended_ns,
+                              seep_segment_now_ns(), memory_order_relaxed);
     }
 }
 
-/* Clears the thread's live entry, unless a newer thread already stands there, and counts the release. */
-static void release_thread(struct seep_self *self, struct seep_thread *thread, uint32_t slot)
+/* Clears the thread's live entry, unless a newer thread already stands there, and counts
+ * the release. */
+static void release_thread(struct seep_self *self, struct seep_thread *thread,
+                           uint32_t slot)
 {
     uint64_t *entry = thread->site != 0 ? seep_live_find(thread->pthread) : NULL;
 
     if (entry != NULL) {
-        uint64_t expected = seep_live_pack(thread->site, slot, seep_birth_encode(thread->created_ns));
+        uint64_t expected =
+            seep_live_pack(thread->site, slot, seep_birth_encode(thread->created_ns));
 
-        (void)__atomic_compare_exchange_n(entry, &expected, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+        (void)__atomic_compare_exchange_n(entry, &expected, 0, false, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED);
     }
     if (thread->site != 0) {
         seep_counters_release(self, thread->site, thread->stack_bytes);
@@ -254,7 +271,8 @@ void seep_thread_table_leave(uint32_t slot, uint32_t shard)
     if (slot == 0) {
         return;
     }
-    before = atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_ENDED, memory_order_acq_rel);
+    before =
+        atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_ENDED, memory_order_acq_rel);
     if ((before & SEEP_THREAD_DETACHED) != 0) {
         release_thread(seep_guard_tls, thread, slot);
     }
@@ -267,7 +285,8 @@ uint64_t seep_thread_table_find(uintptr_t pthread)
     uint64_t value = entry != NULL ? __atomic_load_n(entry, __ATOMIC_ACQUIRE) : 0;
     uint32_t slot = seep_live_size24(value);
 
-    if (value == 0 || slot >= SEEP_THREADS_MAX || seep_segment_threads()[slot].pthread != pthread ||
+    if (value == 0 || slot >= SEEP_THREADS_MAX ||
+        seep_segment_threads()[slot].pthread != pthread ||
         seep_segment_threads()[slot].site != seep_live_site(value)) {
         return 0;
     }
@@ -279,7 +298,8 @@ void seep_thread_table_joined(struct seep_self *self, uint64_t entry)
     uint32_t slot = seep_live_size24(entry);
     struct seep_thread *thread = &seep_segment_threads()[slot];
 
-    (void)atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_JOINED, memory_order_acq_rel);
+    (void)atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_JOINED,
+                                   memory_order_acq_rel);
     release_thread(self, thread, slot);
 }
 
@@ -287,7 +307,8 @@ void seep_thread_table_detached(struct seep_self *self, uint64_t entry)
 {
     uint32_t slot = seep_live_size24(entry);
     struct seep_thread *thread = &seep_segment_threads()[slot];
-    uint32_t before = atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_DETACHED, memory_order_acq_rel);
+    uint32_t before = atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_DETACHED,
+                                               memory_order_acq_rel);
 
     if ((before & (SEEP_THREAD_ENDED | SEEP_THREAD_DETACHED)) == SEEP_THREAD_ENDED) {
         release_thread(self, thread, slot);

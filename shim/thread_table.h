@@ -7,17 +7,20 @@
 
 #include "guard.h"
 
-/* The thread table: one slot per thread from its creation until it is joined, or detached and ended.
+/* The thread table: one slot per thread from its creation until it is joined, or detached
+ * and ended.
  *
- * T1: a thread of a wrapped creation is counted as acquired exactly once, by whoever registers it first: its creator
- *     or itself; and released exactly once, by whoever completes "joined" or "detached and ended".
- * T2: its live entry lies at its pthread_t and holds its slot.
+ * T1: a thread of a wrapped creation is counted as acquired exactly once, by whoever
+ * registers it first: its creator or itself; and released exactly once, by whoever
+ * completes "joined" or "detached and ended". T2: its live entry lies at its pthread_t
+ * and holds its slot.
  */
 
 /* Empties the table for a fresh segment. Attach state only. */
 void seep_thread_table_reset(void);
 
-/* A slot for the calling thread, which no wrapper created. Returns: 0 when the table is full (counted). */
+/* A slot for the calling thread, which no wrapper created. Returns: 0 when the table is
+ * full (counted). */
 uint32_t seep_thread_table_take_foreign(void);
 
 /* A slot for a thread about to be created.
@@ -26,19 +29,22 @@ uint32_t seep_thread_table_take_foreign(void);
  * start:       address of its start routine.
  * Returns: the slot; 0 when the table is full (counted).
  */
-uint32_t seep_thread_table_take(struct seep_self *self, uint32_t site, uintptr_t start, uint64_t stack_bytes,
-                                bool detached);
+uint32_t seep_thread_table_take(struct seep_self *self, uint32_t site, uintptr_t start,
+                                uint64_t stack_bytes, bool detached);
 
 /* Which life of the slot this is: to be given to register by the creator. */
 uint64_t seep_thread_table_ticket(uint32_t slot);
 
-/* Makes the slot's thread known by its pthread_t and counts it (T1). ticket: of the slot's present life. */
-void seep_thread_table_register(struct seep_self *self, uint32_t slot, uint64_t ticket, uintptr_t pthread);
+/* Makes the slot's thread known by its pthread_t and counts it (T1). ticket: of the
+ * slot's present life. */
+void seep_thread_table_register(struct seep_self *self, uint32_t slot, uint64_t ticket,
+                                uintptr_t pthread);
 
 /* The creation failed: the slot is free again. */
 void seep_thread_table_drop(uint32_t slot);
 
-/* The thread itself: it runs / it ends (own slot; first destructor round) / it writes no counter any more. */
+/* The thread itself: it runs / it ends (own slot; first destructor round) / it writes no
+ * counter any more. */
 void seep_thread_table_start(uint32_t slot);
 void seep_thread_table_end(uint32_t slot);
 void seep_thread_table_leave(uint32_t slot, uint32_t shard);

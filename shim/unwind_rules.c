@@ -1,9 +1,10 @@
 /* From a code address to the rule that steps out of its frame.
  *
- * Design: glibc's _dl_find_object gives the module without a lock, cfi.c the row, and the row is packed into 32
- * bytes when it has one of the few shapes that compilers emit. Everything else is UNSUPPORTED and ends the stack
- * there, marked. libunwind for every stack was rejected: it takes locks that a fork may catch, allocates on first
- * use, and its cache is wrong after dlclose (200 of 400 stacks; prototype).
+ * Design: glibc's _dl_find_object gives the module without a lock, cfi.c the row, and the
+ * row is packed into 32 bytes when it has one of the few shapes that compilers emit.
+ * Everything else is UNSUPPORTED and ends the stack there, marked. libunwind for every
+ * stack was rejected: it takes locks that a fork may catch, allocates on first use, and
+ * its cache is wrong after dlclose (200 of 400 stacks; prototype).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -33,9 +34,11 @@ static bool pack_cfa(const struct seep_cfi_row *row, struct seep_rule *rule)
     rule->cfa_offset = (int32_t)row->cfa_offset;
     if (row->cfa == SEEP_CFI_CFA_FP_DEREF) {
         rule->kind = SEEP_RULE_FP_DEREF;
-    } else if (row->cfa == SEEP_CFI_CFA_REGISTER && row->cfa_register == SEEP_ARCH_DWARF_SP) {
+    } else if (row->cfa == SEEP_CFI_CFA_REGISTER &&
+               row->cfa_register == SEEP_ARCH_DWARF_SP) {
         rule->kind = SEEP_RULE_SP;
-    } else if (row->cfa == SEEP_CFI_CFA_REGISTER && row->cfa_register == SEEP_ARCH_DWARF_FP) {
+    } else if (row->cfa == SEEP_CFI_CFA_REGISTER &&
+               row->cfa_register == SEEP_ARCH_DWARF_FP) {
         rule->kind = SEEP_RULE_FP;
     } else {
         return false;
@@ -87,8 +90,9 @@ void seep_unwind_rules_build(uintptr_t key, struct seep_rule *rule)
     if (find_object((void *)pc, &found) < 0) {
         return;
     }
-    rule->module = seep_module_map_id(found.dlfo_link_map, (uintptr_t)found.dlfo_map_start,
-                                      (uintptr_t)found.dlfo_map_end);
+    rule->module =
+        seep_module_map_id(found.dlfo_link_map, (uintptr_t)found.dlfo_map_start,
+                           (uintptr_t)found.dlfo_map_end);
     if (rule->module != 0) {
         rule->offset = key - found.dlfo_link_map->l_addr;
     }

@@ -7,17 +7,17 @@
 /* How to step from one frame to its caller. */
 enum seep_rule_kind {
     SEEP_RULE_NONE = 0,
-    SEEP_RULE_SP = 1,          /* CFA = sp + cfa_offset */
-    SEEP_RULE_FP = 2,          /* CFA = fp + cfa_offset */
-    SEEP_RULE_FP_DEREF = 3,    /* CFA = word at fp + cfa_offset */
-    SEEP_RULE_SIGNAL = 4,      /* registers are in the signal frame at sp */
-    SEEP_RULE_END = 5,         /* return address undefined: the outermost frame */
-    SEEP_RULE_MISSING = 6,     /* no unwind information for this address */
-    SEEP_RULE_UNSUPPORTED = 7  /* information that these rules cannot express */
+    SEEP_RULE_SP = 1,         /* CFA = sp + cfa_offset */
+    SEEP_RULE_FP = 2,         /* CFA = fp + cfa_offset */
+    SEEP_RULE_FP_DEREF = 3,   /* CFA = word at fp + cfa_offset */
+    SEEP_RULE_SIGNAL = 4,     /* registers are in the signal frame at sp */
+    SEEP_RULE_END = 5,        /* return address undefined: the outermost frame */
+    SEEP_RULE_MISSING = 6,    /* no unwind information for this address */
+    SEEP_RULE_UNSUPPORTED = 7 /* information that these rules cannot express */
 };
 
 enum seep_rule_fp {
-    SEEP_RULE_FP_SAME = 0,  /* the caller's frame pointer is unchanged */
+    SEEP_RULE_FP_SAME = 0,   /* the caller's frame pointer is unchanged */
     SEEP_RULE_FP_AT_CFA = 1, /* saved at CFA + fp_words * 8 */
     SEEP_RULE_FP_AT_FP = 2   /* saved at fp + fp_words * 8 */
 };
@@ -35,7 +35,8 @@ struct seep_rule {
 };
 _Static_assert(sizeof(struct seep_rule) == 32, "two to a cache line");
 
-/* Finds the loader's look-up function. Returns: 0; -ENOSYS when this C library has none. Call once, early. */
+/* Finds the loader's look-up function. Returns: 0; -ENOSYS when this C library has none.
+ * Call once, early. */
 int seep_unwind_rules_init(void);
 
 /* Builds the rule for the instruction before `key` from .eh_frame, and names its module.

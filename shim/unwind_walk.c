@@ -1,11 +1,13 @@
 /* Frame after frame by compact rules.
  *
- * Design: the registers that matter are two, stack pointer and frame pointer, so a step is a table look-up, an
- * addition and one or two loads. Words on the thread's own stack above its present stack pointer are readable and
- * loaded directly; on any other stack (coroutines, sigaltstack) the page is first shown to the kernel, so that a wild
- * pointer ends the stack and not the host.
+ * Design: the registers that matter are two, stack pointer and frame pointer, so a step
+ * is a table look-up, an addition and one or two loads. Words on the thread's own stack
+ * above its present stack pointer are readable and loaded directly; on any other stack
+ * (coroutines, sigaltstack) the page is first shown to the kernel, so that a wild pointer
+ * ends the stack and not the host.
  *
- * I1: within one stack the CFA rises strictly; only a signal frame may lead to another stack.
+ * I1: within one stack the CFA rises strictly; only a signal frame may lead to another
+ * stack.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -23,12 +25,13 @@ struct walk {
     bool cached;
     uintptr_t sp, fp;
     uintptr_t pc;      /* key of the present frame */
-    uintptr_t own_low; /* [own_low, self->stack_high) is readable; empty range on a foreign stack */
+    uintptr_t own_low; /* [own_low, self->stack_high) is readable; empty range on a
+                          foreign stack */
     uintptr_t page;    /* last page of a foreign stack found readable */
 };
 
-const struct seep_rule *seep_unwind_rule(struct seep_self *self, bool cached, uintptr_t key,
-                                         struct seep_rule *scratch)
+const struct seep_rule *seep_unwind_rule(struct seep_self *self, bool cached,
+                                         uintptr_t key, struct seep_rule *scratch)
 {
     struct seep_rule *rule = scratch;
 
@@ -43,14 +46,17 @@ const struct seep_rule *seep_unwind_rule(struct seep_self *self, bool cached, ui
 }
 _Static_assert(SEEP_SELF_RULES == 1 << (64 - 54), "the hash above gives an index");
 
-/* Whether the kernel can read the page: an invalid `how` makes the call read its mask and then refuse.
- * Source: kernel/signal.c, sys_rt_sigprocmask: copy_from_user comes before the check of `how`. */
+/* Whether the kernel can read the page: an invalid `how` makes the call read its mask and
+ * then refuse. Source: kernel/signal.c, sys_rt_sigprocmask: copy_from_user comes before
+ * the check of `how`. */
 static bool page_readable(uintptr_t address)
 {
-    return seep_arch_syscall4(SYS_rt_sigprocmask, NO_SUCH_HOW, address & ~(uintptr_t)7, 0, 8) != -EFAULT;
+    return seep_arch_syscall4(SYS_rt_sigprocmask, NO_SUCH_HOW, address & ~(uintptr_t)7, 0,
+                              8) != -EFAULT;
 }
 
-static inline __attribute__((always_inline)) bool load(struct walk *walk, uintptr_t address, uintptr_t *word)
+static inline __attribute__((always_inline)) bool load(struct walk *walk,
+                                                       uintptr_t address, uintptr_t *word)
 {
     if ((address & (WORD_BYTES - 1)) != 0) {
         return false;
@@ -87,7 +93,8 @@ static uint32_t step_signal(struct walk *walk)
     uintptr_t fp = 0;
     uintptr_t pc = 0;
 
-    if (!load(walk, walk->sp + SEEP_ARCH_SIGNAL_SP, &sp) || !load(walk, walk->sp + SEEP_ARCH_SIGNAL_FP, &fp) ||
+    if (!load(walk, walk->sp + SEEP_ARCH_SIGNAL_SP, &sp) ||
+        !load(walk, walk->sp + SEEP_ARCH_SIGNAL_FP, &fp) ||
         !load(walk, walk->sp + SEEP_ARCH_SIGNAL_PC, &pc)) {
         return SEEP_NODE_BAD_FRAME;
     }
@@ -97,7 +104,8 @@ static uint32_t step_signal(struct walk *walk)
     return SEEP_NODE_NONE;
 }
 
-static inline __attribute__((always_inline)) bool find_cfa(struct walk *walk, const struct seep_rule *rule, uintptr_t *cfa)
+static inline __attribute__((always_inline)) bool
+find_cfa(struct walk *walk, const struct seep_rule *rule, uintptr_t *cfa)
 {
     switch (rule->kind) {
     case SEEP_RULE_SP:
@@ -112,7 +120,8 @@ static inline __attribute__((always_inline)) bool find_cfa(struct walk *walk, co
 }
 
 /* To the caller. Returns: SEEP_NODE_NONE, or how the stack ends. */
-static inline __attribute__((always_inline)) uint32_t step(struct walk *walk, const struct seep_rule *rule)
+static inline __attribute__((always_inline)) uint32_t step(struct walk *walk,
+                                                           const struct seep_rule *rule)
 {
     uintptr_t cfa = 0;
     uintptr_t fp = walk->fp;
@@ -145,7 +154,8 @@ static bool at_process_entry(const struct walk *walk)
     return walk->sp < end && end - walk->sp <= ENTRY_BYTES;
 }
 
-static inline __attribute__((always_inline)) uint32_t leave(struct walk *walk, const struct seep_rule *rule)
+static inline __attribute__((always_inline)) uint32_t leave(struct walk *walk,
+                                                            const struct seep_rule *rule)
 {
     switch (rule->kind) {
     case SEEP_RULE_SIGNAL:
@@ -161,8 +171,8 @@ static inline __attribute__((always_inline)) uint32_t leave(struct walk *walk, c
     }
 }
 
-uint32_t seep_unwind_walk(struct seep_self *self, bool cached, uintptr_t sp, uintptr_t fp, uint64_t *frames,
-                          uint32_t *count)
+uint32_t seep_unwind_walk(struct seep_self *self, bool cached, uintptr_t sp, uintptr_t fp,
+                          uint64_t *frames, uint32_t *count)
 {
     struct walk walk = {.self = self, .cached = cached, .fp = fp};
     struct seep_rule scratch;

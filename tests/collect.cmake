@@ -12,3 +12,11 @@ seep_unit_test(record_write seep_collect seep_load)
 seep_unit_test(record_thin seep_collect seep_load)
 seep_unit_test(preload seep_collect)
 target_link_libraries(test_proc_sample PRIVATE Threads::Threads)
+
+# `seep run` and the sidecar, end to end.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_executable(counting_program ${PROJECT_SOURCE_DIR}/tests/collect/counting_program.c)
+target_link_libraries(counting_program PRIVATE seep_options Threads::Threads)
+add_test(NAME collect.run COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/collect/run_test.py
+    $<TARGET_FILE:seep> $<TARGET_FILE:seep_shim> $<TARGET_FILE:counting_program>)
+set_tests_properties(collect.run PROPERTIES TIMEOUT 180 LABELS collect)

@@ -1,7 +1,8 @@
 /* Bytes out and bytes in, with one error check at the end instead of one per field.
  *
- * Design: a sticky `failed` flag, as in a stream. A code per call was rejected: encoders of a
- * hundred fields would be mostly error handling, and the one forgotten check would be the bug.
+ * Design: a sticky `failed` flag, as in a stream. A code per call was rejected: encoders
+ * of a hundred fields would be mostly error handling, and the one forgotten check would
+ * be the bug.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -30,7 +31,8 @@ void seep_buf_reset(struct seep_buf *buf)
 int seep_buf_reserve(struct seep_buf *buf, size_t extra_bytes)
 {
     size_t need = 0;
-    size_t capacity = buf->capacity_bytes != 0 ? buf->capacity_bytes : FIRST_CAPACITY_BYTES;
+    size_t capacity =
+        buf->capacity_bytes != 0 ? buf->capacity_bytes : FIRST_CAPACITY_BYTES;
 
     if (__builtin_add_overflow(buf->len_bytes, extra_bytes, &need)) {
         buf->failed = true;
@@ -117,7 +119,8 @@ uint64_t seep_cursor_varint(struct seep_cursor *cursor)
     const uint8_t *at = cursor->at;
     uint64_t value = 0;
 
-    for (unsigned shift = 0; !cursor->failed && at < cursor->end && shift < 64; shift += 7) {
+    for (unsigned shift = 0; !cursor->failed && at < cursor->end && shift < 64;
+         shift += 7) {
         uint8_t byte = *at++;
 
         if (shift == 63 && byte > 1) {

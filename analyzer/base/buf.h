@@ -8,12 +8,12 @@
 
 /* A growing array of bytes. All-zero is a valid empty buffer.
  *
- * Writers never fail one by one: when memory is out, `failed` is set, later writes do nothing,
- * and the one check at the end sees it.
+ * Writers never fail one by one: when memory is out, `failed` is set, later writes do
+ * nothing, and the one check at the end sees it.
  */
 struct seep_buf {
-    uint8_t *data;     /* owned; NULL when capacity is 0 */
-    size_t len_bytes;  /* <= capacity_bytes */
+    uint8_t *data;    /* owned; NULL when capacity is 0 */
+    size_t len_bytes; /* <= capacity_bytes */
     size_t capacity_bytes;
     bool failed; /* a write was dropped for lack of memory */
 };
@@ -34,8 +34,8 @@ void seep_buf_printf(struct seep_buf *buf, const char *format, ...)
 
 /* A cursor over bytes that nobody vouches for. All-zero is an empty, good cursor.
  *
- * Readers never fail one by one: past the end, or at a malformed value, `failed` is set, the cursor
- * stays, and every later read gives 0 / "".
+ * Readers never fail one by one: past the end, or at a malformed value, `failed` is set,
+ * the cursor stays, and every later read gives 0 / "".
  */
 struct seep_cursor {
     const uint8_t *at;  /* borrowed */
@@ -48,7 +48,8 @@ size_t seep_cursor_left_bytes(const struct seep_cursor *cursor);
 uint64_t seep_cursor_varint(struct seep_cursor *cursor);
 /* Borrows `len_bytes` bytes; NULL (and `failed`) when fewer are left. */
 const uint8_t *seep_cursor_bytes(struct seep_cursor *cursor, size_t len_bytes);
-/* Borrows a string written by seep_buf_put_string; not NUL-terminated; "" with 0 on failure. */
+/* Borrows a string written by seep_buf_put_string; not NUL-terminated; "" with 0 on
+ * failure. */
 const char *seep_cursor_string(struct seep_cursor *cursor, size_t *len_bytes);
 /* Same, as an owned NUL-terminated copy (free it); NULL on failure or lack of memory. */
 char *seep_cursor_string_dup(struct seep_cursor *cursor);

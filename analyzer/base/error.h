@@ -9,7 +9,8 @@
  */
 struct seep_error {
     int code;          /* negative errno; 0 = no error */
-    char message[512]; /* one line without newline: what, where (file, byte offset), what to do */
+    char message[512]; /* one line without newline: what, where (file, byte offset), what
+                          to do */
 };
 
 /* Fills *error (ignored when NULL) with a printf-formatted line, cut at the buffer's end.

@@ -29,7 +29,8 @@ const char *seep_fmt_seconds(char *out, size_t out_bytes, double seconds)
     static const struct {
         double below_s, per_unit_s;
         const char *unit;
-    } steps[] = {{120, 1, "s"}, {7200, 60, "min"}, {172800, 3600, "h"}, {INFINITY, 86400, "days"}};
+    } steps[] = {
+        {120, 1, "s"}, {7200, 60, "min"}, {172800, 3600, "h"}, {INFINITY, 86400, "days"}};
     size_t step = 0;
 
     while (fabs(seconds) >= steps[step].below_s && !isinf(steps[step].below_s)) {
@@ -37,7 +38,8 @@ const char *seep_fmt_seconds(char *out, size_t out_bytes, double seconds)
     }
     double value = seconds / steps[step].per_unit_s;
 
-    (void)snprintf(out, out_bytes, "%.*f %s", fabs(value) < 9.95 ? 1 : 0, value, steps[step].unit);
+    (void)snprintf(out, out_bytes, "%.*f %s", fabs(value) < 9.95 ? 1 : 0, value,
+                   steps[step].unit);
     return out;
 }
 

@@ -10,17 +10,18 @@ enum {
     SEEP_EXIT_FAILED = 3 /* Seep itself failed */
 };
 
-/* One command. argv[0] is the command's name, options follow. Returns: the exit status. */
+/* One command. argv[0] is the command's name, options follow. Returns: the exit status.
+ */
 int seep_cmd_run(int argc, char **argv);     /* cmd_run.c */
 int seep_cmd_collect(int argc, char **argv); /* cmd_collect.c */
 int seep_cmd_report(int argc, char **argv);  /* cmd_report.c */
 int seep_cmd_dump(int argc, char **argv);    /* cmd_dump.c */
 
 /* The page that `seep help COMMAND` and `seep COMMAND --help` print. Never NULL. */
-extern const char *const SEEP_HELP_RUN;     /* cmd_run.c */
-extern const char *const SEEP_HELP_COLLECT; /* cmd_collect.c */
-extern const char *const SEEP_HELP_REPORT;  /* cmd_report.c */
-extern const char *const SEEP_HELP_DUMP;    /* cmd_dump.c */
+extern const char *const seep_help_run;     /* cmd_run.c */
+extern const char *const seep_help_collect; /* cmd_collect.c */
+extern const char *const seep_help_report;  /* cmd_report.c */
+extern const char *const seep_help_dump;    /* cmd_dump.c */
 
 /* Prints "seep COMMAND: <message>" and a hint at the command's help on stderr, one line.
  * Returns: SEEP_EXIT_USAGE. */
@@ -30,8 +31,8 @@ int seep_cli_usage_error(const char *command, const char *format, ...)
 /* Writes the text report of one recording to stderr, as `seep run` does at its end.
  *
  * fail_on:  "definite", "probable", "suspect", or NULL.
- * Returns: SEEP_EXIT_OK, SEEP_EXIT_FOUND when fail_on found something, SEEP_EXIT_USAGE when the file is
- *   unreadable, SEEP_EXIT_FAILED. Defined in cmd_report.c.
+ * Returns: SEEP_EXIT_OK, SEEP_EXIT_FOUND when fail_on found something, SEEP_EXIT_USAGE
+ * when the file is unreadable, SEEP_EXIT_FAILED. Defined in cmd_report.c.
  */
 int seep_cli_report_to_stderr(const char *path, const char *fail_on);
 

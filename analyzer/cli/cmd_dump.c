@@ -22,7 +22,7 @@
 #include "load/recording.h"
 #include "load/symbol.h"
 
-const char *const SEEP_HELP_DUMP =
+const char *const seep_help_dump =
     "seep dump - a recording as JSON lines, for other tools\n"
     "\n"
     "usage: seep dump FILE [options]\n"
@@ -240,7 +240,7 @@ int seep_cmd_dump(int argc, char **argv)
         return status;
     }
     if (request.help) {
-        (void)fputs(SEEP_HELP_DUMP, stdout);
+        (void)fputs(seep_help_dump, stdout);
         return SEEP_EXIT_OK;
     }
     status = seep_recording_open(request.path, &recording, &error);

@@ -20,7 +20,7 @@
 
 enum { CHILDREN_JUDGED_MAX = 32, TOP_MOST = 1000000, HELP_WANTED = 1 };
 
-const char *const SEEP_HELP_REPORT =
+const char *const seep_help_report =
     "seep report - judges a recording and shows what leaks\n"
     "\n"
     "usage: seep report FILE [options]\n"
@@ -288,7 +288,7 @@ int seep_cmd_report(int argc, char **argv)
         seep_option_parse("report", argc, argv, options, OPTION_COUNT, &request.path);
 
     if (status == HELP_WANTED) {
-        fputs(SEEP_HELP_REPORT, stdout);
+        fputs(seep_help_report, stdout);
         return SEEP_EXIT_OK;
     }
     if (status == 0) {

@@ -33,7 +33,7 @@
 
 enum { KILL_AFTER_MS = 10000, COLLECTOR_WAIT_MS = 60000, SIGNAL_BASE = 128, NS_PER_MS = 1000000 };
 
-const char *const SEEP_HELP_RUN =
+const char *const seep_help_run =
     "seep run - records a program; when it ends, prints what it leaks\n"
     "\n"
     "usage: seep run [options] [--] PROGRAM [ARG...]\n"
@@ -403,7 +403,7 @@ int seep_cmd_run(int argc, char **argv)
     int status = seep_run_options_parse(argc, argv, &run.options);
 
     if (status == 1) {
-        fputs(SEEP_HELP_RUN, stdout);
+        fputs(seep_help_run, stdout);
         return SEEP_EXIT_OK;
     }
     if (status == 0) {

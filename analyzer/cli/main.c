@@ -36,10 +36,10 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *const *help;
 } COMMANDS[] = {
-    {"run", seep_cmd_run, &SEEP_HELP_RUN},
-    {"report", seep_cmd_report, &SEEP_HELP_REPORT},
-    {"dump", seep_cmd_dump, &SEEP_HELP_DUMP},
-    {"collect", seep_cmd_collect, &SEEP_HELP_COLLECT},
+    {"run", seep_cmd_run, &seep_help_run},
+    {"report", seep_cmd_report, &seep_help_report},
+    {"dump", seep_cmd_dump, &seep_help_dump},
+    {"collect", seep_cmd_collect, &seep_help_collect},
 };
 enum { COMMAND_COUNT = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
 

@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "collect/counters_sum.h"
+#include "seep/segment_layout.h"
 
 #include <string.h>
 
@@ -25,8 +26,11 @@ int seep_counters_sum(const struct seep_segment *segment, uint32_t site_count,
     const uint64_t used_bytes = (uint64_t)site_count * sizeof(*sums);
     uint64_t from = SEEP_AT_SHARDS;
 
+    if (site_count == 0) {
+        return 0;
+    }
     memset(sums, 0, (size_t)used_bytes);
-    while (used_bytes > 0 && from < SEEP_AT_TOP) {
+    while (from < SEEP_AT_TOP) {
         uint64_t at = 0;
         int64_t bytes = seep_segment_read_data(segment, from, SEEP_AT_TOP, scratch,
                                                scratch_bytes, &at);

@@ -17,6 +17,7 @@
 
 #include "collect/process_end.h"
 #include "seep/segment.h"
+#include "seep/handover.h"
 
 enum { BACKLOG = 4096, FDS_MAX = 16 };
 

@@ -7,6 +7,8 @@
  * SPDX-License-Identifier: MIT
  */
 #include "collect/live_scan.h"
+#include "seep/segment_layout.h"
+#include "seep/live_entry.h"
 
 #include <string.h>
 
@@ -145,6 +147,9 @@ int seep_live_scan(const struct seep_segment *segment, const struct seep_live_sc
     struct piece piece = {.segment = segment, .scan = scan, .ages = ages};
     int err = 0;
 
+    if (scan->site_count == 0) {
+        return 0;
+    }
     memset(ages, 0, scan->site_count * sizeof(*ages));
     while (((uint64_t)TICK_NS << piece.width_shift) < scan->generation_width_ns) {
         piece.width_shift++;

@@ -3,6 +3,7 @@
 #define SEEP_ANALYZER_COLLECT_LIVE_SCAN_H
 
 #include "collect/segment_read.h"
+#include "seep/live_entry.h"
 
 /* What is alive of one site. */
 struct seep_age {

@@ -274,7 +274,12 @@ void seep_roster_end(struct seep_roster *roster, struct seep_session *session,
 {
     static const struct seep_process_end replaced = {SEEP_ENDING_EXEC, 0};
 
-    end = session->replaced ? &replaced : end;
+    if (session->replaced) {
+        (void)seep_session_note(session, &roster->scratch,
+                                "the process replaced itself by a program that did not load "
+                                "libseep.so; that program is not recorded");
+        end = &replaced;
+    }
     if (session != roster->main) {
         end_child(roster, session, end);
         return;

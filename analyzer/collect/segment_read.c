@@ -10,6 +10,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "collect/segment_read.h"
+#include "seep/segment_layout.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -22,6 +22,7 @@
 #include "collect/counters_sum.h"
 #include "collect/proc_file.h"
 #include "collect/proc_limits.h"
+#include "seep/segment_layout.h"
 
 enum {
     COMMAND_MAX_BYTES = 256,

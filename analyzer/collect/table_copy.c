@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "collect/payload.h"
+#include "seep/segment_layout.h"
 
 enum {
     SCRATCH_BYTES = 1 << 16,

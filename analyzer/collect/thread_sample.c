@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 
 #include "collect/proc_file.h"
+#include "seep/segment_layout.h"
 
 enum { STATUS_BYTES = 4096, SMALL_BYTES = 256, PATH_BYTES = 48 };
 

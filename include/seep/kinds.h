@@ -1,4 +1,5 @@
-/* The lists that everything else is generated from: resource kinds, losses, interposed functions.
+/* The lists that everything else is generated from: resource kinds, losses, interposed
+ * functions.
  *
  * Values are shared memory and file format: explicit, 0 = none, never renumbered.
  *
@@ -23,8 +24,9 @@ enum seep_kind {
         SEEP_KIND_END
 };
 
-/* Why something is not in the recording, or not whole. X(NAME, value, "name", "what was lost")
- * The first group are lost events; from STACK_DEEP on the event is counted, its stack is not whole.
+/* Why something is not in the recording, or not whole. X(NAME, value, "name", "what was
+ * lost") The first group are lost events; from STACK_DEEP on the event is counted, its
+ * stack is not whole.
  */
 #define SEEP_LOSSES(X)                                                                   \
     X(BEFORE_START, 1, "before_start", "allocations before the shim had started")        \
@@ -41,16 +43,18 @@ enum seep_kind {
     X(SNAPSHOTS_THINNED, 12, "snapshots_thinned", "snapshots merged to bound the file")  \
     X(CHILDREN_FULL, 13, "children_full", "children beyond the collector's limit")       \
     X(STACK_DEEP, 32, "stack_deep", "stacks cut at 1,024 frames")                        \
-    X(STACK_NO_RULE, 33, "stack_no_rule", "stacks that end in code without unwind rules")\
+    X(STACK_NO_RULE, 33, "stack_no_rule",                                                \
+      "stacks that end in code without unwind rules")                                    \
     X(STACK_BAD_FRAME, 34, "stack_bad_frame", "stacks that end at an unreadable frame")  \
-    X(STACK_UNSUPPORTED, 35, "stack_unsupported", "stacks that end at a rule not yet understood")
+    X(STACK_UNSUPPORTED, 35, "stack_unsupported",                                        \
+      "stacks that end at a rule not yet understood")
 
 enum seep_loss {
     SEEP_LOSS_NONE = 0,
 #define SEEP_X(name, value, key, text) SEEP_LOSS_##name = (value),
     SEEP_LOSSES(SEEP_X)
 #undef SEEP_X
-    SEEP_LOSS_MAX = 64 /* array size; values stay below */
+        SEEP_LOSS_MAX = 64 /* array size; values stay below */
 };
 enum { SEEP_LOSS_FIRST_STACK = SEEP_LOSS_STACK_DEEP };
 
@@ -71,9 +75,9 @@ enum seep_off_reason {
 #undef SEEP_X
 };
 
-/* Interposed functions whose caller's stack is recorded: an assembler stub of this name appends
- * the caller's stack pointer and frame pointer to the `arguments` integer arguments and jumps to
- * seep_wrap_<name>. X(exported name, arguments, kind) */
+/* Interposed functions whose caller's stack is recorded: an assembler stub of this name
+ * appends the caller's stack pointer and frame pointer to the `arguments` integer
+ * arguments and jumps to seep_wrap_<name>. X(exported name, arguments, kind) */
 #define SEEP_STACK_FUNCTIONS(X)                                                          \
     X(malloc, 1, HEAP)                                                                   \
     X(calloc, 2, HEAP)                                                                   \

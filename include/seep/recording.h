@@ -1,14 +1,17 @@
-/* The recording: a file of framed, checksummed, compressed records. docs/recording-format.md draws it.
+/* The recording: a file of framed, checksummed, compressed records.
+ * docs/recording-format.md draws it.
  *
- * Written append-only by analyzer/collect, read by analyzer/load; the two share nothing but this.
- * Little endian. A file is the magic, then frames; each frame is a header, `stored_bytes` of payload
- * (zstd when flag COMPRESSED), and the XXH3 64-bit hash of the stored payload. Cutting the file at any byte loses
- * the frames from there on and nothing before.
+ * Written append-only by analyzer/collect, read by analyzer/load; the two share nothing
+ * but this. Little endian. A file is the magic, then frames; each frame is a header,
+ * `stored_bytes` of payload (zstd when flag COMPRESSED), and the XXH3 64-bit hash of the
+ * stored payload. Cutting the file at any byte loses the frames from there on and nothing
+ * before.
  *
- * In payloads: u = unsigned LEB128; str = u length, then bytes (UTF-8 by convention, any bytes accepted).
- * Times t are ns since the shim started (`started_monotonic`), except where named otherwise.
- * Ids are those of the segment. Tables arrive in pieces: `u first_id, u count`, then the entries; a
- * piece's ids follow those before (first_id <= ids known so far, else the frame is corrupt).
+ * In payloads: u = unsigned LEB128; str = u length, then bytes (UTF-8 by convention, any
+ * bytes accepted). Times t are ns since the shim started (`started_monotonic`), except
+ * where named otherwise. Ids are those of the segment. Tables arrive in pieces: `u
+ * first_id, u count`, then the entries; a piece's ids follow those before (first_id <=
+ * ids known so far, else the frame is corrupt).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -22,8 +25,8 @@
 enum { SEEP_RECORDING_MAGIC_BYTES = 8 };
 
 struct seep_frame_header {
-    uint16_t type;  /* enum seep_frame; unknown types are skipped */
-    uint16_t flags; /* SEEP_FRAME_COMPRESSED */
+    uint16_t type;          /* enum seep_frame; unknown types are skipped */
+    uint16_t flags;         /* SEEP_FRAME_COMPRESSED */
     uint32_t stored_bytes;  /* of payload in the file, <= SEEP_FRAME_MAX_BYTES */
     uint32_t payload_bytes; /* after decompression, <= SEEP_FRAME_MAX_BYTES */
     uint32_t check;         /* low 32 bits of XXH3_64bits of the 12 bytes before */
@@ -33,11 +36,13 @@ enum { SEEP_FRAME_COMPRESSED = 1, SEEP_FRAME_MAX_BYTES = 1 << 28 };
 
 enum seep_frame {
     SEEP_FRAME_NONE = 0,
-    /* u version (1), u pid, u ppid, u started_realtime_ns, u started_monotonic_ns, u mode (1 full, 2 sampled),
-     * u interval_ns, u argc, str argv[argc], str exe, str cwd, str host, str seep_version, u page_bytes,
-     * u limit_as_bytes, u limit_nofile, u limit_nproc, u cgroup_memory_max_bytes  (each limit 0 = none) */
+    /* u version (1), u pid, u ppid, u started_realtime_ns, u started_monotonic_ns, u mode
+     * (1 full, 2 sampled), u interval_ns, u argc, str argv[argc], str exe, str cwd, str
+     * host, str seep_version, u page_bytes, u limit_as_bytes, u limit_nofile, u
+     * limit_nproc, u cgroup_memory_max_bytes  (each limit 0 = none) */
     SEEP_FRAME_PROGRAM = 1,
-    /* u first_id, u count, each: str path, str build_id (raw bytes), u base, u size_bytes, u loaded_ns */
+    /* u first_id, u count, each: str path, str build_id (raw bytes), u base, u
+       size_bytes, u loaded_ns */
     SEEP_FRAME_MODULES = 2,
     /* u first_id, u count, each: str name */
     SEEP_FRAME_SUBSYSTEMS = 3,
@@ -46,32 +51,38 @@ enum seep_frame {
     /* u first_id, u count, each: u node, u subsystem, u kind, u first_ns */
     SEEP_FRAME_SITES = 5,
     /* u t_ns, u merged (snapshots thinned into this one, 0 = none),
-     * process: u rss_bytes, u pss_bytes (0 = unknown), u vsize_bytes, u threads, u fds, u user_ns, u system_ns,
-     *   u minor_faults, u major_faults   (all 0 when the process had already ended)
-     * u n, each: u site_id minus the one before (first: the id), u acquired, u released, u acquired_bytes,
-     *   u released_bytes: cumulative values of every site that changed since the snapshot before
-     * u n, each: u reason (enum seep_loss), u count: all non-zero losses so far */
+     * process: u rss_bytes, u pss_bytes (0 = unknown), u vsize_bytes, u threads, u fds, u
+     * user_ns, u system_ns, u minor_faults, u major_faults   (all 0 when the process had
+     * already ended) u n, each: u site_id minus the one before (first: the id), u
+     * acquired, u released, u acquired_bytes, u released_bytes: cumulative values of
+     * every site that changed since the snapshot before u n, each: u reason (enum
+     * seep_loss), u count: all non-zero losses so far */
     SEEP_FRAME_SNAPSHOT = 6,
-    /* u t_ns, u generation_width_ns, u n, each: u site_id delta as above, u live, u live_bytes, u oldest_birth_ns,
-     *   u newest_birth_ns, u generations: bit g = something born in [g, g+1) * width is alive (64 bits)
-     * from a scan of the live table; all sites with something live */
+    /* u t_ns, u generation_width_ns, u n, each: u site_id delta as above, u live, u
+     * live_bytes, u oldest_birth_ns, u newest_birth_ns, u generations: bit g = something
+     * born in [g, g+1) * width is alive (64 bits) from a scan of the live table; all
+     * sites with something live */
     SEEP_FRAME_AGES = 7,
-    /* u t_ns, u n, each: u slot, u generation, u tid, u state (SEEP_THREAD_*), u site, u creator_slot, u subsystem,
-     *   str name, u start_module, u start_offset, u created_ns, u started_ns, u ended_ns, u stack_bytes,
-     *   from /proc, 0 when unknown: u cpu_ns, u voluntary_switches, u involuntary_switches, u os_state (a letter),
-     *   u unchanged_since_ns (last snapshot at which cpu_ns or a switch count had changed),
+    /* u t_ns, u n, each: u slot, u generation, u tid, u state (SEEP_THREAD_*), u site, u
+     * creator_slot, u subsystem, str name, u start_module, u start_offset, u created_ns,
+     * u started_ns, u ended_ns, u stack_bytes, from /proc, 0 when unknown: u cpu_ns, u
+     * voluntary_switches, u involuntary_switches, u os_state (a letter), u
+     * unchanged_since_ns (last snapshot at which cpu_ns or a switch count had changed),
      *   str wait (wait channel or system call name, "" unknown)
      * every slot in use at t; the newest table replaces those before */
     SEEP_FRAME_THREADS = 8,
-    /* u pid, str command, u started_ns, u duration_ns, u ending_kind, u ending_status, str file ("" = none kept),
-     * u heap_acquired, u heap_released, u heap_live_bytes, u threads_acquired, u threads_released */
+    /* u pid, str command, u started_ns, u duration_ns, u ending_kind, u ending_status,
+     * str file ("" = none kept), u heap_acquired, u heap_released, u heap_live_bytes, u
+     * threads_acquired, u threads_released */
     SEEP_FRAME_CHILD = 9,
     /* u t_ns, str label */
     SEEP_FRAME_MARK = 10,
-    /* u t_ns, str text: what a reader of the report must know (an option refused, the shim's off reason) */
+    /* u t_ns, str text: what a reader of the report must know (an option refused, the
+       shim's off reason) */
     SEEP_FRAME_NOTE = 11,
-    /* u t_ns, u kind (enum seep_ending), u status (exit status or signal), u peak_live_heap_bytes,
-     * u peak_threads, u snapshots_taken. Absent: the collector ended before the program. */
+    /* u t_ns, u kind (enum seep_ending), u status (exit status or signal), u
+     * peak_live_heap_bytes, u peak_threads, u snapshots_taken. Absent: the collector
+     * ended before the program. */
     SEEP_FRAME_END = 12
 };
 

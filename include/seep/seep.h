@@ -27,19 +27,19 @@ struct seep_totals {
     uint64_t heap_live_blocks; /* blocks acquired and not yet released */
     uint64_t heap_live_bytes;  /* requested bytes of those blocks */
     uint64_t threads_live;     /* threads that run or wait to be joined */
-    uint64_t lost_events;      /* acquisitions that could not be recorded, for any reason */
+    uint64_t lost_events; /* acquisitions that could not be recorded, for any reason */
 };
 
 /* Implemented by libseep.so; NULL without it. Call the inline functions below instead.
  *
- * seep_shim_enter: makes `name` (borrowed during the call) the calling thread's subsystem.
- *   Returns: the subsystem before, to be given back to seep_shim_leave.
+ * seep_shim_enter: makes `name` (borrowed during the call) the calling thread's
+ * subsystem. Returns: the subsystem before, to be given back to seep_shim_leave.
  *   Thread-safety: any thread; async-signal-safe.
  * seep_shim_leave: restores what seep_shim_enter returned.
- * seep_shim_mark: names this instant of the run ("warm"), up to 63 bytes; kept in the recording.
- *   Returns: 0; -ENOSPC when all 1,024 marks are used.
- * seep_shim_totals: fills *out. Returns: 0; -ENODEV when the shim stepped aside (out untouched).
- *   Cost: O(sites x threads); meant for once a second, not for hot paths.
+ * seep_shim_mark: names this instant of the run ("warm"), up to 63 bytes; kept in the
+ * recording. Returns: 0; -ENOSPC when all 1,024 marks are used. seep_shim_totals: fills
+ * *out. Returns: 0; -ENODEV when the shim stepped aside (out untouched). Cost: O(sites x
+ * threads); meant for once a second, not for hot paths.
  */
 extern uint32_t seep_shim_enter(const char *name) __attribute__((weak));
 extern void seep_shim_leave(uint32_t previous) __attribute__((weak));
@@ -79,7 +79,8 @@ static inline int seep_totals(struct seep_totals *out)
 #define SEEP_CONCAT_(a, b) a##b
 #define SEEP_CONCAT(a, b)  SEEP_CONCAT_(a, b)
 
-/* Everything acquired until the end of the enclosing block belongs to subsystem `name`. */
+/* Everything acquired until the end of the enclosing block belongs to subsystem `name`.
+ */
 #define SEEP_SUBSYSTEM(name)                                                             \
     __attribute__((cleanup(seep_leave), unused)) const uint32_t SEEP_CONCAT(             \
         seep_subsystem_, __LINE__) = seep_enter(name)

@@ -1,19 +1,22 @@
-/* The segment: one process's state, in memory that outlives it. Written by the shim, read by the
- * collector, which trusts nothing in it.
+/* The segment: one process's state, in memory that outlives it. Written by the shim, read
+ * by the collector, which trusts nothing in it.
  *
- * One memfd (sealed against shrinking), sparse, of fixed layout: every table has its largest size
- * in the file from the start, and only touched pages exist. The reader uses pread and SEEK_DATA:
- * a mapping would create the pages that it looks at.
+ * One memfd (sealed against shrinking), sparse, of fixed layout: every table has its
+ * largest size in the file from the start, and only touched pages exist. The reader uses
+ * pread and SEEK_DATA: a mapping would create the pages that it looks at.
  *
- *     header | modules | subsystems | marks | threads | buckets | nodes | sites | shards | top | leaves
+ *     header | modules | subsystems | marks | threads | buckets | nodes | sites | shards
+ * | top | leaves
  *
  * Invariants
- * S1: module_count and subsystem_count are raised (release) after the entries below them are complete; read the
- *     count first (acquire). node_count and site_count are claims: an entry below them whose parent (site: node) is
- *     still 0 is being written; a reader stops there until its next look, or skips it once the process is gone.
- * S2: entries are never moved; nodes, sites, modules, subsystems and marks are never changed.
- * S3: sum over shards of acquired - released of a site = its live resources, once the process is at rest.
- * S4: a live entry's site id is not 0; an entry that follows a LARGE entry holds that block's size.
+ * S1: module_count and subsystem_count are raised (release) after the entries below them
+ * are complete; read the count first (acquire). node_count and site_count are claims: an
+ * entry below them whose parent (site: node) is still 0 is being written; a reader stops
+ * there until its next look, or skips it once the process is gone. S2: entries are never
+ * moved; nodes, sites, modules, subsystems and marks are never changed. S3: sum over
+ * shards of acquired - released of a site = its live resources, once the process is at
+ * rest. S4: a live entry's site id is not 0; an entry that follows a LARGE entry holds
+ * that block's size.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -46,17 +49,19 @@ enum {
     SEEP_ADDRESS_BITS = 47,
     SEEP_LEAF_BITS = 28, /* one leaf of the live table covers 256 MiB of addresses */
     SEEP_LEAVES_MAX = 4096,
-    SEEP_GRANULE_SHIFT_MIN = 4 /* 16 bytes; 5 where the allocator's blocks are 32 bytes apart */
+    SEEP_GRANULE_SHIFT_MIN =
+        4 /* 16 bytes; 5 where the allocator's blocks are 32 bytes apart */
 };
 
 struct seep_module {
-    uint64_t base;         /* load address: a return address minus this is the node's offset */
+    uint64_t base; /* load address: a return address minus this is the node's offset */
     uint64_t size_bytes;   /* of the mapped range */
     uint64_t loaded_ns;    /* first seen, since start */
     uint32_t build_id_len; /* 0..32 */
     uint8_t build_id[32];  /* GNU build id; zero padded */
-    _Atomic uint32_t ready; /* 1 once complete: shim release; the collector goes by module_count */
-    char path[448];        /* NUL terminated; "[vdso]" for the kernel's; cut when longer */
+    _Atomic uint32_t
+        ready; /* 1 once complete: shim release; the collector goes by module_count */
+    char path[448]; /* NUL terminated; "[vdso]" for the kernel's; cut when longer */
 };
 static_assert(sizeof(struct seep_module) == 512, "layout");
 
@@ -72,37 +77,40 @@ struct seep_mark_entry {
 };
 static_assert(sizeof(struct seep_mark_entry) == 128, "layout");
 
-/* Thread states: bits, set by fetch_or (release) in the shim, read (acquire) by the collector. */
+/* Thread states: bits, set by fetch_or (release) in the shim, read (acquire) by the
+ * collector. */
 enum {
     SEEP_THREAD_USED = 1,     /* the slot is taken */
     SEEP_THREAD_STARTED = 2,  /* it has run */
     SEEP_THREAD_ENDED = 4,    /* its last destructor of ours has run */
     SEEP_THREAD_DETACHED = 8, /* nobody will join it */
     SEEP_THREAD_JOINED = 16,  /* released by join */
-    SEEP_THREAD_FOREIGN = 32  /* not made by a wrapped function (main thread, raw clone): no site */
+    SEEP_THREAD_FOREIGN =
+        32 /* not made by a wrapped function (main thread, raw clone): no site */
 };
 
 struct seep_thread {
-    _Atomic uint32_t state; /* SEEP_THREAD_*; 0 = free */
+    _Atomic uint32_t state;      /* SEEP_THREAD_*; 0 = free */
     _Atomic uint32_t generation; /* raised each time the slot is taken */
     _Atomic uint32_t tid;        /* kernel id; 0 until started */
-    uint32_t site;           /* creation site; 0 for FOREIGN */
-    uint32_t creator;        /* slot of the creating thread */
-    uint32_t subsystem;      /* at creation */
-    uint32_t start_module;   /* start routine: module id ... */
-    uint32_t shard;          /* counters it writes to */
-    uint64_t start_offset;   /* ... and offset */
-    uint64_t created_ns;     /* since start */
+    uint32_t site;               /* creation site; 0 for FOREIGN */
+    uint32_t creator;            /* slot of the creating thread */
+    uint32_t subsystem;          /* at creation */
+    uint32_t start_module;       /* start routine: module id ... */
+    uint32_t shard;              /* counters it writes to */
+    uint64_t start_offset;       /* ... and offset */
+    uint64_t created_ns;         /* since start */
     _Atomic uint64_t started_ns; /* 0 = not yet */
     _Atomic uint64_t ended_ns;   /* 0 = not yet */
-    uint64_t stack_bytes;    /* address space of its stack, 0 unknown */
-    uint64_t pthread;        /* pthread_t, 0 until known */
-    char name[16];           /* NUL terminated; as last set through pthread_setname_np */
+    uint64_t stack_bytes;        /* address space of its stack, 0 unknown */
+    uint64_t pthread;            /* pthread_t, 0 until known */
+    char name[16]; /* NUL terminated; as last set through pthread_setname_np */
     uint8_t pad[32];
 };
 static_assert(sizeof(struct seep_thread) == 128, "layout");
 
-/* The first nodes are roots; a stack's outermost frame hangs below the one that says how it ended. */
+/* The first nodes are roots; a stack's outermost frame hangs below the one that says how
+ * it ended. */
 enum {
     SEEP_NODE_NONE = 0,
     SEEP_NODE_COMPLETE = 1,    /* unwound to the program's or the thread's start */
@@ -117,17 +125,19 @@ enum {
 struct seep_node {
     uint32_t parent; /* node id of the caller */
     uint32_t module; /* module id; 0 = no module: offset is the address itself */
-    uint64_t offset; /* of the return address (exact pc below a signal frame) in its module */
-    _Atomic uint32_t child[4]; /* the shim's index (a hash trie); nothing for the reader */
+    uint64_t
+        offset; /* of the return address (exact pc below a signal frame) in its module */
+    _Atomic uint32_t
+        child[4]; /* the shim's index (a hash trie); nothing for the reader */
 };
 static_assert(sizeof(struct seep_node) == 32, "layout");
 
 struct seep_site {
-    uint32_t node;      /* leaf of the stack */
-    uint16_t subsystem; /* subsystem id */
-    uint8_t kind;       /* enum seep_kind */
-    uint8_t flags;      /* 0 */
-    uint64_t first_ns;  /* first seen, since start */
+    uint32_t node;             /* leaf of the stack */
+    uint16_t subsystem;        /* subsystem id */
+    uint8_t kind;              /* enum seep_kind */
+    uint8_t flags;             /* 0 */
+    uint64_t first_ns;         /* first seen, since start */
     _Atomic uint32_t child[4]; /* the shim's index */
 };
 static_assert(sizeof(struct seep_site) == 32, "layout");
@@ -169,90 +179,9 @@ struct seep_segment_header {
     _Atomic uint64_t lost[SEEP_LOSS_MAX]; /* by enum seep_loss; relaxed */
     _Atomic uint32_t module_lock; /* the shim's own, around registering a module */
     uint32_t cmdline_len;
-    char exe[1024];      /* NUL terminated */
-    char cwd[1024];      /* NUL terminated */
-    char cmdline[8192];  /* as /proc/PID/cmdline: NUL separated */
+    char exe[1024];     /* NUL terminated */
+    char cwd[1024];     /* NUL terminated */
+    char cmdline[8192]; /* as /proc/PID/cmdline: NUL separated */
 };
-
-#define SEEP_ALIGN_(x)       (((uint64_t)(x) + 65535) & ~UINT64_C(65535))
-#define SEEP_AT_HEADER       UINT64_C(0)
-#define SEEP_AT_MODULES      SEEP_ALIGN_(sizeof(struct seep_segment_header))
-#define SEEP_AT_SUBSYSTEMS   (SEEP_AT_MODULES + (uint64_t)SEEP_MODULES_MAX * sizeof(struct seep_module))
-#define SEEP_AT_MARKS        (SEEP_AT_SUBSYSTEMS + (uint64_t)SEEP_SUBSYSTEMS_MAX * sizeof(struct seep_subsystem))
-#define SEEP_AT_THREADS      (SEEP_AT_MARKS + (uint64_t)SEEP_MARKS_MAX * sizeof(struct seep_mark_entry))
-#define SEEP_AT_NODE_BUCKETS (SEEP_AT_THREADS + (uint64_t)SEEP_THREADS_MAX * sizeof(struct seep_thread))
-#define SEEP_AT_SITE_BUCKETS (SEEP_AT_NODE_BUCKETS + (uint64_t)SEEP_NODE_BUCKETS * 4)
-#define SEEP_AT_NODES        SEEP_ALIGN_(SEEP_AT_SITE_BUCKETS + (uint64_t)SEEP_SITE_BUCKETS * 4)
-#define SEEP_AT_SITES        (SEEP_AT_NODES + (uint64_t)SEEP_NODES_MAX * sizeof(struct seep_node))
-#define SEEP_AT_SHARDS       (SEEP_AT_SITES + (uint64_t)SEEP_SITES_MAX * sizeof(struct seep_site))
-#define SEEP_SHARD_BYTES     ((uint64_t)SEEP_SITES_MAX * sizeof(struct seep_counters))
-#define SEEP_AT_TOP          (SEEP_AT_SHARDS + SEEP_SHARDS * SEEP_SHARD_BYTES)
-#define SEEP_TOP_ENTRIES     (UINT64_C(1) << (SEEP_ADDRESS_BITS - SEEP_LEAF_BITS))
-#define SEEP_AT_LEAVES       SEEP_ALIGN_(SEEP_AT_TOP + SEEP_TOP_ENTRIES * 4)
-
-/* Bytes of one leaf: an 8-byte entry per granule. Leaf id n (1-based) lies at
- * SEEP_AT_LEAVES + (n - 1) * seep_leaf_bytes(shift); top[address >> SEEP_LEAF_BITS] holds its id, 0 = none. */
-static inline uint64_t seep_leaf_bytes(uint32_t granule_shift)
-{
-    return (UINT64_C(1) << (SEEP_LEAF_BITS - granule_shift)) * 8;
-}
-
-static inline uint64_t seep_segment_bytes(uint32_t granule_shift, uint32_t leaves_max)
-{
-    return SEEP_AT_LEAVES + leaves_max * seep_leaf_bytes(granule_shift);
-}
-
-/* Live entry: site 24 bits | size 24 bits | birth 16 bits. 0 = free.
- * size == SEEP_LIVE_LARGE: the block's bytes are in the next granule's entry (whose site is 0).
- * For kind THREAD (keyed by pthread_t) size is the thread's slot.
- */
-enum { SEEP_LIVE_LARGE = (1 << 24) - 1 };
-
-static inline uint64_t seep_live_pack(uint32_t site, uint32_t size24, uint16_t birth)
-{
-    return (uint64_t)site << 40 | (uint64_t)(size24 & 0xffffff) << 16 | birth;
-}
-static inline uint32_t seep_live_site(uint64_t entry)
-{
-    return (uint32_t)(entry >> 40);
-}
-static inline uint32_t seep_live_size24(uint64_t entry)
-{
-    return (uint32_t)(entry >> 16) & 0xffffff;
-}
-static inline uint16_t seep_live_birth(uint64_t entry)
-{
-    return (uint16_t)entry;
-}
-
-/* Birth: time since start in 1/64 s, 12 bits of mantissa and 4 of exponent: exact to 1/64 s for the
- * first minute, then to 1/2048 of the elapsed time; saturates after 24 days. */
-static inline uint16_t seep_birth_encode(uint64_t since_start_ns)
-{
-    uint64_t t = since_start_ns / 15625000;
-    unsigned exponent = t < 4096 ? 0 : 64 - 12 - (unsigned)__builtin_clzll(t);
-
-    return exponent > 15 ? 0xffff : (uint16_t)(exponent << 12 | (t >> exponent));
-}
-static inline uint64_t seep_birth_decode_ns(uint16_t birth)
-{
-    return ((uint64_t)(birth & 0xfff) << (birth >> 12)) * 15625000;
-}
-
-/* Handover: one message on a SOCK_SEQPACKET unix socket, with the segment's descriptor (SCM_RIGHTS).
- * The collector answers with one byte: SEEP_HANDOVER_TAKEN or SEEP_HANDOVER_REFUSED.
- * Socket name: $SEEP_SOCKET, abstract ("@name"); without it, "@seep-UID-PID" of the nearest ancestor
- * process that has a collector of its own (a sidecar). */
-#define SEEP_HANDOVER_MAGIC UINT64_C(0x7265766f646e6168) /* "handover" */
-enum { SEEP_HANDOVER_TAKEN = 1, SEEP_HANDOVER_REFUSED = 2 };
-
-struct seep_handover {
-    uint64_t magic;
-    uint32_t version; /* SEEP_SEGMENT_VERSION */
-    uint32_t pid;
-    uint32_t off_reason; /* enum seep_off_reason: not NONE = the shim stepped aside; no descriptor comes */
-    uint32_t pad;
-};
-static_assert(sizeof(struct seep_handover) == 24, "layout");
 
 #endif

@@ -1,4 +1,5 @@
-/* Subsystems and marks through seep/seep.h, also with threads that inherit. Runs without libseep.so too.
+/* Subsystems and marks through seep/seep.h, also with threads that inherit. Runs without
+ * libseep.so too.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -48,7 +49,8 @@ int main(void)
 
         kept = malloc(1000);
         (void)seep_totals(&totals);
-        (void)printf("%d %d\n", (int)(totals.heap_live_blocks > before), (int)(totals.heap_live_bytes >= bytes + 1800));
+        (void)printf("%d %d\n", (int)(totals.heap_live_blocks > before),
+                     (int)(totals.heap_live_bytes >= bytes + 1800));
     } else {
         (void)puts("alone");
     }

@@ -1,7 +1,9 @@
-/* Eight threads that allocate, pass blocks on and free each other's, and count for themselves.
+/* Eight threads that allocate, pass blocks on and free each other's, and count for
+ * themselves.
  *
- * Each acquiring function is one site. At the end, or when asked to be killed, all threads rest at a barrier, the
- * program prints its own counts per function as one JSON line and, with --kill, ends by SIGKILL there and then.
+ * Each acquiring function is one site. At the end, or when asked to be killed, all
+ * threads rest at a barrier, the program prints its own counts per function as one JSON
+ * line and, with --kill, ends by SIGKILL there and then.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -20,7 +22,8 @@ struct counts {
     _Atomic uint64_t acquired, released, acquired_bytes, released_bytes;
 };
 static struct counts counts[FUNCTIONS];
-static const char *const names[FUNCTIONS] = {"by_malloc", "by_calloc", "by_realloc", "by_memalign", "by_strange"};
+static const char *const names[FUNCTIONS] = {"by_malloc", "by_calloc", "by_realloc",
+                                             "by_memalign", "by_strange"};
 
 struct block {
     void *memory;
@@ -95,7 +98,8 @@ __attribute__((noinline)) static void *by_strange(size_t bytes)
 
 static void *acquire(uint32_t function, size_t bytes)
 {
-    static void *(*const functions[FUNCTIONS])(size_t) = {by_malloc, by_calloc, by_realloc, by_memalign, by_strange};
+    static void *(*const functions[FUNCTIONS])(size_t) = {
+        by_malloc, by_calloc, by_realloc, by_memalign, by_strange};
 
     return functions[function](bytes);
 }
@@ -152,8 +156,9 @@ static void report(void)
     int n = snprintf(line, sizeof(line), "{");
 
     for (uint32_t i = 0; i < FUNCTIONS; i++) {
-        n += snprintf(line + n, sizeof(line) - (size_t)n, "%s\"%s\":[%lu,%lu,%lu,%lu]", i != 0 ? "," : "", names[i],
-                      counts[i].acquired, counts[i].released, counts[i].acquired_bytes, counts[i].released_bytes);
+        n += snprintf(line + n, sizeof(line) - (size_t)n, "%s\"%s\":[%lu,%lu,%lu,%lu]",
+                      i != 0 ? "," : "", names[i], counts[i].acquired, counts[i].released,
+                      counts[i].acquired_bytes, counts[i].released_bytes);
     }
     n += snprintf(line + n, sizeof(line) - (size_t)n, "}\n");
     if (write(STDOUT_FILENO, line, (size_t)n) != n) {

@@ -1,5 +1,6 @@
-/* Processes made in every way, while other threads allocate without pause. Each child allocates, frees and exits with
- * a status that says so; a hang is the failure that this program is made to provoke.
+/* Processes made in every way, while other threads allocate without pause. Each child
+ * allocates, frees and exits with a status that says so; a hang is the failure that this
+ * program is made to provoke.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -44,8 +45,10 @@ static void expect(pid_t pid, int wanted)
 {
     int status = 0;
 
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != wanted) {
-        (void)fprintf(stderr, "child %d: status %x instead of exit %d\n", pid, status, wanted);
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
+        WEXITSTATUS(status) != wanted) {
+        (void)fprintf(stderr, "child %d: status %x instead of exit %d\n", pid, status,
+                      wanted);
         abort();
     }
 }

@@ -1,5 +1,5 @@
-/* Every function of the malloc family once, checked for what it must give; prints its own counts per function:
- * [acquired, released, acquired bytes].
+/* Every function of the malloc family once, checked for what it must give; prints its own
+ * counts per function: [acquired, released, acquired bytes].
  *
  * SPDX-License-Identifier: MIT
  */
@@ -43,7 +43,8 @@ __attribute__((noinline)) static void use_aligned(void)
     CHECK(block != NULL && (uintptr_t)block % 4096 == 0);
     free(block);
     block = pvalloc(100);
-    CHECK(block != NULL && (uintptr_t)block % 4096 == 0 && malloc_usable_size(block) >= 4096);
+    CHECK(block != NULL && (uintptr_t)block % 4096 == 0 &&
+          malloc_usable_size(block) >= 4096);
     free(block);
 }
 
@@ -103,7 +104,9 @@ int main(void)
     use_realloc();
     use_posix_memalign();
     keep_some();
-    (void)puts("{\"use_reallocarray\":[2,2,800],\"use_aligned\":[4,4,8492],\"use_calloc\":[1,1,1000],"
-               "\"use_realloc\":[2,2,200100],\"use_posix_memalign\":[1,1,100],\"keep_some\":[7,0,198]}");
+    (void)puts("{\"use_reallocarray\":[2,2,800],\"use_aligned\":[4,4,8492],\"use_"
+               "calloc\":[1,1,1000],"
+               "\"use_realloc\":[2,2,200100],\"use_posix_memalign\":[1,1,100],\"keep_"
+               "some\":[7,0,198]}");
     return 0;
 }

@@ -1,4 +1,5 @@
-/* Locks all memory, present and future, and goes on allocating. Prints what the kernel says is locked, in KiB.
+/* Locks all memory, present and future, and goes on allocating. Prints what the kernel
+ * says is locked, in KiB.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -1,5 +1,5 @@
-// C++ operator new and delete in all their forms, and an exception through frames that allocate.
-// Prints its own counts per function: [acquired, released].
+// C++ operator new and delete in all their forms, and an exception through frames that
+// allocate. Prints its own counts per function: [acquired, released].
 //
 // SPDX-License-Identifier: MIT
 #include <cstdio>
@@ -11,7 +11,8 @@
 #include <thread>
 #include <vector>
 
-namespace {
+namespace
+{
 constexpr int rounds = 100;
 struct alignas(64) Wide {
     char bytes[64];
@@ -108,7 +109,8 @@ int main()
     if (caught != rounds + 2) {
         std::abort();
     }
-    std::puts("{\"use_plain\":[100,100],\"use_array\":[100,100],\"use_nothrow\":[200,200],"
-              "\"use_aligned\":[200,200],\"leak_some\":[100,0]}");
+    std::puts(
+        "{\"use_plain\":[100,100],\"use_array\":[100,100],\"use_nothrow\":[200,200],"
+        "\"use_aligned\":[200,200],\"leak_some\":[100,0]}");
     return 0;
 }

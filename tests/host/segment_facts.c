@@ -1,4 +1,5 @@
-/* Prints the segment's layout as one JSON line, for a reader that shares no code with the collector.
+/* Prints the segment's layout as one JSON line, for a reader that shares no code with the
+ * collector.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -6,8 +7,9 @@
 #include <stdio.h>
 
 #include "seep/segment.h"
+#include "seep/segment_layout.h"
 
-#define FACT(name, value) printf("\"%s\":%llu,", name, (unsigned long long)(value))
+#define FACT(name, value)  printf("\"%s\":%llu,", name, (unsigned long long)(value))
 #define FIELD(type, field) FACT(#type "." #field, offsetof(struct type, field))
 
 int main(void)

@@ -1,4 +1,5 @@
-/* Allocation in signal handlers, on the normal and on an alternate stack, while every thread allocates as well.
+/* Allocation in signal handlers, on the normal and on an alternate stack, while every
+ * thread allocates as well.
  *
  * Prints its own counts per function: [acquired, released].
  *
@@ -19,7 +20,8 @@ static _Atomic uint64_t in_thread;
 static _Atomic uint64_t kept_in_thread;
 static _Thread_local volatile sig_atomic_t inside_malloc;
 
-/* glibc's malloc is not async-signal-safe: the handler allocates only when it has not interrupted one. */
+/* glibc's malloc is not async-signal-safe: the handler allocates only when it has not
+ * interrupted one. */
 __attribute__((noinline)) static void on_signal(int number)
 {
     (void)number;
@@ -65,7 +67,8 @@ static void *work(void *argument)
 
 int main(void)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
+    struct sigaction action = {.sa_handler = on_signal,
+                               .sa_flags = SA_RESTART | SA_ONSTACK};
     struct itimerval timer = {{0, 500}, {0, 500}};
     struct itimerval stop = {{0, 0}, {0, 0}};
     pthread_t threads[THREADS];
@@ -80,7 +83,7 @@ int main(void)
         pthread_join(threads[i], NULL);
     }
     setitimer(ITIMER_REAL, &stop, NULL);
-    printf("{\"on_signal\":[%lu,0],\"allocate_in_thread\":[%lu,%lu]}\n", in_handler, in_thread,
-           in_thread - kept_in_thread);
+    printf("{\"on_signal\":[%lu,0],\"allocate_in_thread\":[%lu,%lu]}\n", in_handler,
+           in_thread, in_thread - kept_in_thread);
     return 0;
 }

@@ -1,5 +1,6 @@
-/* Stacks of every shape, each compared with libunwind's: the program prints, per case, the frames that libunwind sees
- * from the function that allocates, as [module, offset] from its caller outwards.
+/* Stacks of every shape, each compared with libunwind's: the program prints, per case,
+ * the frames that libunwind sees from the function that allocates, as [module, offset]
+ * from its caller outwards.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -33,13 +34,15 @@ static void print_frames(const char *name, void **frames, int count)
         }
         const char *slash = strrchr(info.dli_fname, '/');
 
-        printf("%s[\"%s\",%lu]", i > 1 ? "," : "", slash != NULL ? slash + 1 : info.dli_fname,
+        printf("%s[\"%s\",%lu]", i > 1 ? "," : "",
+               slash != NULL ? slash + 1 : info.dli_fname,
                (unsigned long)((uintptr_t)frames[i] - (uintptr_t)info.dli_fbase));
     }
     printf("]");
 }
 
-/* The allocation whose stack is compared: its size tells the case apart in the recording. */
+/* The allocation whose stack is compared: its size tells the case apart in the recording.
+ */
 __attribute__((noinline)) static void allocate_case(const char *name, size_t bytes)
 {
     static void *frames[FRAMES_MAX];
@@ -147,7 +150,8 @@ __attribute__((noinline)) static void jumped(void)
     __asm__ volatile("");
 }
 
-/* Not compared frame by frame: libunwind would need as long; the recording must mark it as cut. */
+/* Not compared frame by frame: libunwind would need as long; the recording must mark it
+ * as cut. */
 __attribute__((noinline)) static int too_deep(int left)
 {
     volatile int here = left;
@@ -191,7 +195,8 @@ static void run_threads(void)
     pthread_create(&thread, NULL, in_thread, NULL);
     pthread_join(thread, NULL);
     pthread_attr_init(&attributes);
-    pthread_attr_setstack(&attributes, aligned_alloc(4096, COROUTINE_BYTES), COROUTINE_BYTES);
+    pthread_attr_setstack(&attributes, aligned_alloc(4096, COROUTINE_BYTES),
+                          COROUTINE_BYTES);
     pthread_create(&thread, &attributes, in_small_thread, NULL);
     pthread_join(thread, NULL);
 }

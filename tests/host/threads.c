@@ -1,5 +1,5 @@
-/* Every way in which a thread is made and ends. Prints how many are live at the end, per creating function:
- * [created, released, ended and unjoined].
+/* Every way in which a thread is made and ends. Prints how many are live at the end, per
+ * creating function: [created, released, ended and unjoined].
  *
  * SPDX-License-Identifier: MIT
  */
@@ -156,7 +156,8 @@ __attribute__((noinline)) static void make_many(void)
     pthread_attr_destroy(&attributes);
 }
 
-/* Waits until the kernel shows no more than `wanted` threads, so that detached ones are truly gone. */
+/* Waits until the kernel shows no more than `wanted` threads, so that detached ones are
+ * truly gone. */
 static void settle(int wanted)
 {
     for (int tries = 0; tries < 20000; tries++) {
@@ -188,7 +189,9 @@ int main(void)
     make_unjoined();
     make_stuck();
     settle(1 + 3);
-    printf("{\"make_joined\":[50,50,0],\"make_cancelled\":[50,50,0],\"make_detached\":[50,50,0],"
-           "\"make_c11\":[50,50,0],\"make_many\":[300,300,0],\"make_unjoined\":[5,0,5],\"make_stuck\":[3,0,0]}\n");
+    printf("{\"make_joined\":[50,50,0],\"make_cancelled\":[50,50,0],\"make_detached\":["
+           "50,50,0],"
+           "\"make_c11\":[50,50,0],\"make_many\":[300,300,0],\"make_unjoined\":[5,0,5],"
+           "\"make_stuck\":[3,0,0]}\n");
     return 0;
 }

@@ -1,5 +1,6 @@
-/* Two libraries loaded in turn, mostly at the same address, each allocating: who allocated must stay known.
- * Prints per library: [acquired]. Arguments: the two libraries.
+/* Two libraries loaded in turn, mostly at the same address, each allocating: who
+ * allocated must stay known. Prints per library: [acquired]. Arguments: the two
+ * libraries.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -20,7 +21,8 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < ROUNDS; i++) {
         void *library = dlopen(argv[1 + i % 2], RTLD_NOW);
-        allocate *function = library != NULL ? (allocate *)dlsym(library, names[i % 2]) : NULL;
+        allocate *function =
+            library != NULL ? (allocate *)dlsym(library, names[i % 2]) : NULL;
 
         if (function == NULL || function(100) == NULL || dlclose(library) != 0) {
             (void)fprintf(stderr, "%s\n", dlerror());

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: MIT
  */
 #include "segment_forge.h"
+#include "seep/segment_layout.h"
+#include "seep/live_entry.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* What life.c, guard.c and thread_table.c give the other modules, without attaching to a collector.
+/* What life.c, guard.c and thread_table.c give the other modules, without attaching to a
+ * collector.
  *
  * SPDX-License-Identifier: MIT
  */

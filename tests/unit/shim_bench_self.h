@@ -4,8 +4,9 @@
 
 #include "guard.h"
 
-/* A process and threads for tests of the shim's modules without its wrappers: a segment of this process and a self per
- * calling thread, made by hand. Ends the test program when the segment cannot be made. */
+/* A process and threads for tests of the shim's modules without its wrappers: a segment
+ * of this process and a self per calling thread, made by hand. Ends the test program when
+ * the segment cannot be made. */
 void shim_bench_start(void);
 struct seep_self *shim_bench_self(uint32_t shard);
 

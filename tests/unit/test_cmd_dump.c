@@ -365,8 +365,8 @@ static void a_new_output_has_the_usual_mode(void **state)
 static void the_help_page_names_every_option(void **state)
 {
     (void)state;
-    assert_non_null(strstr(SEEP_HELP_DUMP, "--no-symbols"));
-    assert_non_null(strstr(SEEP_HELP_DUMP, "-o, --output OUT"));
+    assert_non_null(strstr(seep_help_dump, "--no-symbols"));
+    assert_non_null(strstr(seep_help_dump, "-o, --output OUT"));
 }
 
 int main(void)

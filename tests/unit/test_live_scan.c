@@ -13,6 +13,7 @@
 
 #include "collect/live_scan.h"
 #include "segment_forge.h"
+#include "seep/live_entry.h"
 
 enum { SCRATCH_BYTES = 65536, SITES = 64, TICK_NS = 15625000 };
 

@@ -27,6 +27,7 @@
 #include "collect/process_end.h"
 #include "collect/thread_sample.h"
 #include "segment_forge.h"
+#include "seep/segment_layout.h"
 
 static void own_figures_are_sane(void **state)
 {

@@ -13,6 +13,7 @@
 
 #include "live.h"
 #include "record.h"
+#include "seep/live_entry.h"
 #include "segment_map.h"
 #include "shim_bench_self.h"
 

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "seep/live_entry.h"
 #include "seep/segment.h"
+#include "seep/segment_layout.h"
 
 static void a_live_entry_gives_back_what_was_packed(void **state)
 {
@@ -58,9 +60,10 @@ static void births_never_go_back_in_time(void **state)
 
 static void tables_do_not_overlap(void **state)
 {
-    const uint64_t at[] = {SEEP_AT_HEADER, SEEP_AT_MODULES, SEEP_AT_SUBSYSTEMS, SEEP_AT_MARKS,
-                           SEEP_AT_THREADS, SEEP_AT_NODE_BUCKETS, SEEP_AT_SITE_BUCKETS, SEEP_AT_NODES,
-                           SEEP_AT_SITES, SEEP_AT_SHARDS, SEEP_AT_TOP, SEEP_AT_LEAVES};
+    const uint64_t at[] = {SEEP_AT_HEADER,       SEEP_AT_MODULES, SEEP_AT_SUBSYSTEMS,
+                           SEEP_AT_MARKS,        SEEP_AT_THREADS, SEEP_AT_NODE_BUCKETS,
+                           SEEP_AT_SITE_BUCKETS, SEEP_AT_NODES,   SEEP_AT_SITES,
+                           SEEP_AT_SHARDS,       SEEP_AT_TOP,     SEEP_AT_LEAVES};
     const uint64_t bytes[] = {sizeof(struct seep_segment_header),
                               SEEP_MODULES_MAX * sizeof(struct seep_module),
                               SEEP_SUBSYSTEMS_MAX * sizeof(struct seep_subsystem),

@@ -19,6 +19,8 @@
 #include "collect/session.h"
 #include "load/recording.h"
 #include "segment_forge.h"
+#include "seep/segment_layout.h"
+#include "seep/live_entry.h"
 
 #define HEAP_AT UINT64_C(0x555500000000)
 enum { HOSTILE_SECONDS = 3, PATIENCE_ROUNDS = 12 };

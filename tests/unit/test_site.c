@@ -18,7 +18,8 @@
 enum { THREADS = 4, DEPTHS = 60, ROUNDS = 40 };
 
 /* Enters like a wrapped function: the word at sp is the return address of this frame. */
-__attribute__((noinline)) static uint32_t here(struct seep_self *self, enum seep_kind kind)
+__attribute__((noinline)) static uint32_t here(struct seep_self *self,
+                                               enum seep_kind kind)
 {
     uintptr_t *frame = __builtin_frame_address(0);
 
@@ -27,7 +28,8 @@ __attribute__((noinline)) static uint32_t here(struct seep_self *self, enum seep
 
 __attribute__((noinline)) static uint32_t at_depth(struct seep_self *self, int depth)
 {
-    volatile uint32_t site = depth == 0 ? here(self, SEEP_KIND_HEAP) : at_depth(self, depth - 1);
+    volatile uint32_t site =
+        depth == 0 ? here(self, SEEP_KIND_HEAP) : at_depth(self, depth - 1);
 
     return site;
 }
@@ -113,7 +115,8 @@ static void *intern_all(void *argument)
     return NULL;
 }
 
-/* Threads have the same frames below their start routine: they must agree on every number. */
+/* Threads have the same frames below their start routine: they must agree on every
+ * number. */
 static void threads_that_race_agree_on_every_site(void **state)
 {
     pthread_t threads[THREADS];

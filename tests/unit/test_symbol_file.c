@@ -218,7 +218,7 @@ static int start_with_server(char **argv)
     (void)snprintf(text, sizeof(text), "http://127.0.0.1:%d/", ntohs(address.sin_port));
     (void)setenv("DEBUGINFOD_URLS", text, 1);
     (void)setenv("DEBUGINFOD_TIMEOUT", "1", 1);
-    (void)setenv("DEBUGINFOD_CACHE_PATH", "/nonexistent", 1);
+    (void)setenv("DEBUGINFOD_CACHE_PATH", SUBJECTS "/debuginfod", 1);
     (void)snprintf(text, sizeof(text), "%d", server);
     (void)setenv(SERVER_VARIABLE, text, 1);
     (void)execv("/proc/self/exe", argv);

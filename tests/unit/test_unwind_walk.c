@@ -30,7 +30,8 @@ __attribute__((noinline)) static void compare(bool cached)
     uintptr_t *frame = __builtin_frame_address(0);
     int wanted = unw_backtrace(truth, FRAMES_MAX); /* [0] is this function */
     uint32_t count = 0;
-    uint32_t root = seep_unwind_walk(self, cached, (uintptr_t)(frame + 1), *frame, frames, &count);
+    uint32_t root =
+        seep_unwind_walk(self, cached, (uintptr_t)(frame + 1), *frame, frames, &count);
 
     assert_int_equal(root, SEEP_NODE_COMPLETE);
     assert_int_equal(count, wanted - 1);
@@ -84,12 +85,14 @@ static void the_walk_goes_through_library_frames(void **state)
 
 static void a_wild_stack_pointer_ends_the_stack_and_not_the_program(void **state)
 {
-    const uintptr_t wild[] = {8, 4096, 0x7fff00000000, UINTPTR_MAX - 7, 0xdead000000000008};
+    const uintptr_t wild[] = {8, 4096, 0x7fff00000000, UINTPTR_MAX - 7,
+                              0xdead000000000008};
     uint32_t count = 77;
 
     (void)state;
     for (size_t i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
-        assert_int_equal(seep_unwind_walk(self, true, wild[i], 0, frames, &count), SEEP_NODE_BAD_FRAME);
+        assert_int_equal(seep_unwind_walk(self, true, wild[i], 0, frames, &count),
+                         SEEP_NODE_BAD_FRAME);
         assert_int_equal(count, 0);
     }
 }
@@ -97,14 +100,16 @@ static void a_wild_stack_pointer_ends_the_stack_and_not_the_program(void **state
 /* A foreign stack whose frames lead off its end: the page after it cannot be read. */
 static void a_stack_that_runs_off_its_pages_is_cut_there(void **state)
 {
-    uint8_t *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *pages =
+        mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     uintptr_t *top = (uintptr_t *)(pages + 4096) - 1;
     uint32_t count = 0;
     uint32_t root = 0;
 
     (void)state;
     assert_int_equal(mprotect(pages + 4096, 4096, PROT_NONE), 0);
-    *top = (uintptr_t)__builtin_return_address(0); /* a real frame, whose caller lies in the closed page */
+    *top = (uintptr_t)__builtin_return_address(
+        0); /* a real frame, whose caller lies in the closed page */
     root = seep_unwind_walk(self, true, (uintptr_t)top, 0, frames, &count);
     assert_int_equal(root, SEEP_NODE_BAD_FRAME);
     assert_int_equal(count, 1);
@@ -113,13 +118,15 @@ static void a_stack_that_runs_off_its_pages_is_cut_there(void **state)
 
 static void code_without_rules_ends_the_stack_marked(void **state)
 {
-    uint8_t *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     uintptr_t *stack = (uintptr_t *)(code + 2048);
     uint32_t count = 0;
 
     (void)state;
     stack[0] = (uintptr_t)code + 16;
-    assert_int_equal(seep_unwind_walk(self, true, (uintptr_t)stack, 0, frames, &count), SEEP_NODE_NO_RULE);
+    assert_int_equal(seep_unwind_walk(self, true, (uintptr_t)stack, 0, frames, &count),
+                     SEEP_NODE_NO_RULE);
     assert_int_equal(count, 1);
     munmap(code, 4096);
 }
@@ -127,7 +134,8 @@ static void code_without_rules_ends_the_stack_marked(void **state)
 static void random_stacks_never_fault(void **state)
 {
     enum { WORDS = 4096 };
-    uintptr_t *stack = mmap(NULL, WORDS * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uintptr_t *stack =
+        mmap(NULL, WORDS * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     uint64_t random = 88172645463325252U;
     uintptr_t code = (uintptr_t)&recurse;
     uint32_t count = 0;
@@ -138,10 +146,13 @@ static void random_stacks_never_fault(void **state)
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
-            stack[i] = (random & 3) == 0 ? code + random % 200
-                                         : ((random & 3) == 1 ? (uintptr_t)&stack[random % 64] : random >> (random % 60));
+            stack[i] = (random & 3) == 0
+                           ? code + random % 200
+                           : ((random & 3) == 1 ? (uintptr_t)&stack[random % 64]
+                                                : random >> (random % 60));
         }
-        (void)seep_unwind_walk(self, true, (uintptr_t)stack, (uintptr_t)&stack[random % 64], frames, &count);
+        (void)seep_unwind_walk(self, true, (uintptr_t)stack,
+                               (uintptr_t)&stack[random % 64], frames, &count);
         assert_true(count <= SEEP_STACK_MAX_FRAMES);
     }
     munmap(stack, WORDS * 8);

@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+"""`seep run` and the sidecar end to end, each against a program whose counts are known.
+
+usage: run_test.py SEEP LIBRARY COUNTING_PROGRAM [TEST...]
+
+Recordings are read through `seep dump`. Every wait is for a condition, with a deadline.
+SPDX-License-Identifier: MIT
+"""
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+SEEP, LIBRARY, COUNTING = (os.path.abspath(path) for path in sys.argv[1:4])
+DEADLINE_S = 20
+CLEAN = {name: value for name, value in os.environ.items()
+         if not name.startswith("SEEP_") and name != "LD_PRELOAD"}
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"waited {DEADLINE_S} s for {what}")
+
+
+def seep(*arguments, **options):
+    return subprocess.run([SEEP, *arguments], text=True, capture_output=True, timeout=60,
+                          env=options.pop("env", CLEAN), check=False, **options)
+
+
+def start(*arguments, **options):
+    return subprocess.Popen([SEEP, "run", *arguments], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env=CLEAN, **options)
+
+
+def dump(path):
+    result = seep("dump", path)
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def only(records, kind):
+    found = [record for record in records if record.get("type") == kind]
+    assert len(found) == 1, (kind, found)
+    return found[0]
+
+
+def process_ending(path):
+    result = seep("report", path, "--format", "json")
+    return json.loads(result.stdout)["program"]["ending"]
+
+
+def heap_events(path):
+    result = seep("report", path, "--format", "json")
+    return json.loads(result.stdout)["recording"]["events"]["heap"]
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def command_name(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def child_named(run, name):
+    return wait_for(lambda: next((pid for pid in children_of(run.pid)
+                                  if command_name(pid) == name), None), f"process {name}")
+
+
+def is_gone(pid):
+    return not os.path.exists(f"/proc/{pid}")
+
+
+def the_programs_status_and_streams_are_its_own():
+    result = seep("run", "--quiet", "-o", "a.seep", "--", "sh", "-c", "cat; echo no >&2; exit 7",
+                  input="hello\n")
+    assert (result.returncode, result.stdout, result.stderr) == (7, "hello\n", "no\n"), result
+    ending = process_ending("a.seep")
+    assert (ending["kind"], ending["status"], ending["signal"]) == ("exited", 7, None), ending
+
+
+def counts_are_exact_at_the_end():
+    result = seep("run", "--quiet", "-o", "a.seep", "--", COUNTING, "0")
+    assert result.returncode == 0, result
+    truth = json.loads(result.stdout)
+    assert truth["acquired"] > 10000
+    events = heap_events("a.seep")
+    assert events["acquired"] - truth["acquired"] in range(0, 40), (events, truth)
+    live = events["acquired"] - events["released"]
+    assert live - (truth["acquired"] - truth["released"]) in range(0, 40), (events, truth)
+
+
+def a_killed_program_leaves_the_state_of_that_moment():
+    run = start("--quiet", "--interval", "3600", "-o", "a.seep", "--", COUNTING, "1")
+    truth = json.loads(run.stdout.readline())
+    os.kill(truth["pid"], signal.SIGKILL)
+    assert run.wait(DEADLINE_S) == 128 + signal.SIGKILL
+    run.communicate()
+    assert process_ending("a.seep")["kind"] == "signalled"
+    events = heap_events("a.seep")
+    assert events["acquired"] - truth["acquired"] in range(0, 40), (events, truth)
+
+
+def a_killed_collector_costs_the_rest_of_the_recording_alone():
+    run = start("--interval", "0.1", "-o", "a.seep", "--", "sleep", "1")
+    collector = child_named(run, "seep-collect")
+    wait_for(lambda: os.path.exists("a.seep") and os.path.getsize("a.seep") > 600, "snapshots")
+    os.kill(collector, signal.SIGKILL)
+    _, errors = run.communicate(timeout=DEADLINE_S)
+    assert run.returncode == 0, errors
+    assert "the collector was killed" in errors, errors
+    assert process_ending("a.seep")["kind"] in ("running", "lost")
+
+
+def an_existing_file_is_replaced_only_when_the_new_one_is_complete():
+    with open("a.seep", "w", encoding="ascii") as file:
+        file.write("old")
+    run = start("--interval", "0.1", "--quiet", "-o", "a.seep", "--", "sleep", "20")
+    collector = child_named(run, "seep-collect")
+    wait_for(lambda: os.path.exists("a.seep.partial"), "a.seep.partial")
+    with open("a.seep", encoding="ascii") as file:
+        assert file.read() == "old"
+    os.kill(collector, signal.SIGKILL)
+    run.send_signal(signal.SIGTERM)
+    run.communicate(timeout=DEADLINE_S)
+    assert run.returncode == 128 + signal.SIGTERM
+    with open("a.seep", encoding="ascii") as file:
+        assert file.read() == "old"
+    assert process_ending("a.seep.partial")["kind"] in ("running", "lost")
+    os.remove("a.seep.partial")
+    assert seep("run", "--quiet", "-o", "a.seep", "--", "true").returncode == 0
+    assert process_ending("a.seep")["kind"] == "exited"
+    assert os.listdir(".") == ["a.seep"]
+
+
+def an_exec_hands_the_file_to_the_newest_image():
+    result = seep("run", "--quiet", "-o", "a.seep", "--", "sh", "-c",
+                  "true; sh -c 'exit 5'; exec sleep 0.1")
+    assert result.returncode == 0, result
+    assert os.listdir(".") == ["a.seep"]
+    records = dump("a.seep")
+    assert only(records, "program")["argv"][0] == "sleep", records[0]
+    children = [record for record in records if record["type"] == "child"]
+    assert any(child["command"].startswith("sh -c true;") for child in children), children
+    assert any("exit 5" in child["command"] for child in children), children
+
+
+def a_long_lived_child_gets_a_file_and_a_short_one_a_line():
+    result = seep("run", "--quiet", "--interval", "0.1", "--min-child", "0.4", "-o", "a.seep",
+                  "--", "sh", "-c", "sleep 0.01; sleep 0.8; true")
+    assert result.returncode == 0, result
+    children = [record for record in dump("a.seep") if record["type"] == "child"]
+    kept = [child["file"] for child in children if child["file"]]
+    assert len(kept) == 1 and len(children) >= 2, children
+    assert process_ending(kept[0])["kind"] == "exited"
+    assert sorted(os.listdir(".")) == sorted(["a.seep", *kept])
+
+
+def no_children_means_none():
+    result = seep("run", "--quiet", "--no-children", "-o", "a.seep", "--", "sh", "-c",
+                  "sh -c true; sleep 0.01; true")
+    assert result.returncode == 0, result
+    assert not [record for record in dump("a.seep") if record["type"] == "child"]
+
+
+def a_child_outlives_the_program_and_is_recorded_to_its_end():
+    result = seep("run", "--quiet", "--interval", "0.1", "--min-child", "0", "-o", "a.seep", "--",
+                  "sh", "-c", "sleep 1 >/dev/null 2>&1 & true")
+    assert result.returncode == 0, result
+    assert process_ending("a.seep")["kind"] == "exited"
+    wait_for(lambda: any(process_ending(path)["kind"] == "exited"
+                         for path in glob.glob("a.*.seep")), "the child's recording")
+
+
+def the_duration_ends_the_program():
+    began = time.monotonic()
+    result = seep("run", "--quiet", "--duration", "0.3", "-o", "a.seep", "--", "sleep", "30")
+    assert result.returncode == 128 + signal.SIGTERM, result
+    assert time.monotonic() - began < 8
+    assert process_ending("a.seep")["kind"] == "signalled"
+    assert process_ending("a.seep")["signal"] == signal.SIGTERM
+
+
+def signals_sent_to_seep_alone_reach_the_program():
+    run = start("--quiet", "-o", "a.seep", "--", "sh", "-c",
+                "trap 'exit 9' INT; echo ready; while :; do sleep 0.05; done")
+    assert run.stdout.readline() == "ready\n"
+    run.send_signal(signal.SIGINT)
+    assert run.wait(DEADLINE_S) == 9
+    run.communicate()
+
+
+def wrong_use_is_one_line_and_leaves_no_file():
+    os.mkdir("folder")
+    for arguments, words in [
+            (["no-such-program"], "cannot run 'no-such-program': No such file"),
+            (["/etc/passwd"], "cannot run '/etc/passwd'"),
+            (["--interval", "0.01", "true"], "interval '0.01'"),
+            (["--interval", "fast", "true"], "interval 'fast'"),
+            (["--mode", "sampled", "true"], "sampled"),
+            (["--fail-on", "maybe", "true"], "maybe"),
+            (["--intervall", "1", "true"], "did you mean '--interval'"),
+            (["-o", "folder", "true"], "not a regular file"),
+            (["-o", "no/such/x.seep", "true"], "no/such"),
+            (["-o"], "needs a value"),
+            ([], "which program")]:
+        result = seep("run", *arguments)
+        assert result.returncode == 2, (arguments, result)
+        assert words in result.stderr, (arguments, result.stderr)
+        assert result.stderr.count("\n") == 1, (arguments, result.stderr)
+    assert os.listdir(".") == ["folder"]
+
+
+def an_image_that_drops_the_library_is_said_to_be_unrecorded():
+    result = seep("run", "--quiet", "--interval", "0.1", "-o", "a.seep", "--", "env", "-u",
+                  "LD_PRELOAD", "sleep", "0.5")
+    records = dump("a.seep")
+    assert result.returncode == 0 and only(records, "program")["argv"][0] == "env", result
+    assert only(records, "end")["ending"] == "exec", records[-1]
+    assert "did not load libseep.so" in only(records, "note")["text"]
+
+
+def a_program_that_never_loads_the_library_is_an_error():
+    os.mkdir("bin")
+    with open("bin/true", "w", encoding="ascii") as file:
+        file.write("#!/no/such/interpreter\n")
+    os.chmod("bin/true", 0o755)
+    result = seep("run", "-o", "a.seep", "--", "bin/true")
+    assert result.returncode == 2 and "cannot run 'bin/true'" in result.stderr, result
+    assert os.listdir(".") == ["bin"]
+
+
+def a_sidecar_records_what_runs_with_the_library_alone():
+    os.mkdir("out")
+    env = dict(CLEAN, LD_PRELOAD=LIBRARY, SEEP_OUT="out",
+               SEEP_OPTIONS="interval=0.1,interval=never,min-child=0.1")
+    program = subprocess.Popen(["sleep", "0.5"], env=env)
+    path = f"out/sleep.{program.pid}.seep"
+    assert program.wait(DEADLINE_S) == 0
+    wait_for(lambda: os.path.exists(path) and process_ending(path)["kind"] == "exited", path)
+    assert "interval 'never'" in only(dump(path), "note")["text"]
+
+
+def a_sidecar_without_its_folder_uses_the_working_directory():
+    env = dict(CLEAN, LD_PRELOAD=LIBRARY, SEEP_OUT="/no/such")
+    program = subprocess.Popen(["sleep", "0.2"], env=env)
+    path = f"sleep.{program.pid}.seep"
+    assert program.wait(DEADLINE_S) == 0
+    wait_for(lambda: os.path.exists(path) and process_ending(path)["kind"] == "exited", path)
+    assert "SEEP_OUT '/no/such'" in only(dump(path), "note")["text"]
+
+
+def no_collector_stays_behind():
+    run = start("--quiet", "-o", "a.seep", "--", "sleep", "0.2")
+    collector = child_named(run, "seep-collect")
+    with open(f"/proc/{collector}/cmdline", encoding="ascii") as file:
+        assert "sleep" not in file.read()
+    run.communicate(timeout=DEADLINE_S)
+    wait_for(lambda: is_gone(collector), "the collector's end")
+
+
+TESTS = [value for name, value in list(globals().items())
+         if callable(value) and getattr(value, "__module__", "") == "__main__"
+         and name not in ("wait_for", "seep", "start", "dump", "only", "process_ending",
+                          "heap_events", "children_of", "command_name", "child_named", "is_gone")]
+
+
+def main():
+    failed = 0
+    wanted = sys.argv[4:]
+    for test in TESTS:
+        if wanted and test.__name__ not in wanted:
+            continue
+        with tempfile.TemporaryDirectory(prefix="seep-run-") as folder:
+            os.chdir(folder)
+            try:
+                test()
+                print("ok  ", test.__name__, flush=True)
+            except (AssertionError, KeyError, OSError, ValueError,
+                    subprocess.SubprocessError) as error:
+                failed += 1
+                print("FAIL", test.__name__, type(error).__name__, error, flush=True)
+            os.chdir("/")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
