@@ -366,12 +366,13 @@ report() {
 
 # Says the verdict and exits with it.
 conclude() {
-    local verdict ending
+    local verdict ending words
     verdict=$(jq -er .verdict "$OUT/report.json") || fail "report.json has no verdict"
     ending=$(jq -r '.program.ending | "\(.kind) \(.signal // .status)"' "$OUT/report.json")
     say "report, recording and logs: $OUT"
     if [[ $ENDED_BY_ITSELF == yes && ${#PROGRAM[@]} -eq 0 ]]; then
-        fail "the server died before the end of the soak ($ending): $(last_line "$OUT/program.err")"
+        words=$(last_line "$OUT/program.err")
+        fail "the server died before the end of the soak ($ending)${words:+: $words}"
     fi
     case $verdict in
     leak)

@@ -1,4 +1,5 @@
-/* seep collect: the collector as a program of its own, started by libseep.so when nobody else did.
+/* seep collect: the collector as a program of its own, started by libseep.so when nobody
+ * else did.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -21,8 +22,10 @@ const char *const seep_help_collect =
     "\n"
     "usage: seep collect --listen-fd N [--main PID]\n"
     "\n"
-    "Started by libseep.so when a program runs with LD_PRELOAD=libseep.so and no other collector\n"
-    "answers. Writes PROGRAM.PID.seep into $SEEP_OUT (default: the program's working directory) and ends\n"
+    "Started by libseep.so when a program runs with LD_PRELOAD=libseep.so and no other "
+    "collector\n"
+    "answers. Writes PROGRAM.PID.seep into $SEEP_OUT (default: the program's working "
+    "directory) and ends\n"
     "with the last process.\n"
     "\n"
     "  SEEP_OPTIONS   interval=S,min-child=S,mode=full,no-children\n"
@@ -41,8 +44,8 @@ static long whole_number(const char *text, double least, double most)
     return (long)value;
 }
 
-/* Opens SEEP_OUT, or, with a note, the working directory: a program's environment is no reason to lose its
- * recording. Returns: owned descriptor; -errno. */
+/* Opens SEEP_OUT, or, with a note, the working directory: a program's environment is no
+ * reason to lose its recording. Returns: owned descriptor; -errno. */
 static int open_output(struct seep_collect_options *options)
 {
     const char *out = getenv("SEEP_OUT");

@@ -1,8 +1,9 @@
 /* seep run: a program recorded from its start to its end, and what it leaked.
  *
- * The program keeps the terminal, its process group and its three streams. This process only waits: what the
- * terminal sends reaches the program by itself; what is sent to this process alone is passed on. All that
- * records is in the collector, a process that neither of the two can take along when it dies.
+ * The program keeps the terminal, its process group and its three streams. This process
+ * only waits: what the terminal sends reaches the program by itself; what is sent to this
+ * process alone is passed on. All that records is in the collector, a process that
+ * neither of the two can take along when it dies.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -11,6 +12,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,24 +33,33 @@
 #include "collect/preload_env.h"
 #include "collect/spawn.h"
 
-enum { KILL_AFTER_MS = 10000, COLLECTOR_WAIT_MS = 60000, SIGNAL_BASE = 128, NS_PER_MS = 1000000 };
+enum {
+    KILL_AFTER_MS = 10000,
+    COLLECTOR_WAIT_MS = 60000,
+    SIGNAL_BASE = 128,
+    NS_PER_MS = 1000000
+};
 
 const char *const seep_help_run =
     "seep run - records a program; when it ends, prints what it leaks\n"
     "\n"
     "usage: seep run [options] [--] PROGRAM [ARG...]\n"
     "\n"
-    "  -o, --output FILE   the recording (default PROGRAM.PID.seep); an existing FILE is replaced only\n"
+    "  -o, --output FILE   the recording (default PROGRAM.PID.seep); an existing FILE is "
+    "replaced only\n"
     "                      when the new one is complete\n"
     "  --interval S        seconds between snapshots, 0.1 to 3600 (default 1)\n"
     "  --duration S        end the program after S seconds: SIGTERM, 10 s later SIGKILL\n"
     "  --mode full         record every allocation (the only mode of this version)\n"
     "  --no-children       record only PROGRAM, not the processes that it starts\n"
-    "  --min-child S       a child that lived shorter leaves a line, not a file (default 5)\n"
-    "  --fail-on VERDICT   exit 1 when a finding is at least: suspect, probable, definite\n"
+    "  --min-child S       a child that lived shorter leaves a line, not a file (default "
+    "5)\n"
+    "  --fail-on VERDICT   exit 1 when a finding is at least: suspect, probable, "
+    "definite\n"
     "  -q, --quiet         no report\n"
     "\n"
-    "The report goes to stderr after PROGRAM has ended. Exit status: that of PROGRAM, 128+N when signal N\n"
+    "The report goes to stderr after PROGRAM has ended. Exit status: that of PROGRAM, "
+    "128+N when signal N\n"
     "ended it, 1 when --fail-on found something, 2 wrong usage, 3 Seep failed.\n"
     "\n"
     "examples:\n"
@@ -58,9 +69,9 @@ const char *const seep_help_run =
 
 struct run {
     struct seep_run_options options;
-    char **argv;              /* whole command line: the collector renames itself there */
-    char dir[PATH_MAX];       /* absolute */
-    char file[256];           /* "" until the pid is known */
+    char **argv;        /* whole command line: the collector renames itself there */
+    char dir[PATH_MAX]; /* absolute */
+    char file[256];     /* "" until the pid is known */
     char path[PATH_MAX + 512]; /* of the recording */
     bool file_existed;
     int dir_fd, listen_fd, control_fd, signal_fd;
@@ -103,7 +114,7 @@ static int resolve_output(struct run *run)
         if (base[0] == '\0' || strlen(base) >= sizeof(run->file) - 32) {
             return seep_cli_usage_error("run", "-o '%s': not a usable file name", out);
         }
-        (void)snprintf(run->file, sizeof(run->file), "%s", base);
+        (void)snprintf(run->file, sizeof(run->file), "%.223s", base);
 
         const char *dir = dirname(copy);
 
@@ -112,7 +123,8 @@ static int resolve_output(struct run *run)
     if (realpath(copy, run->dir) == NULL || access(run->dir, W_OK | X_OK) < 0) {
         int err = errno;
 
-        fprintf(stderr, "seep run: cannot write into '%s': %s\n", copy, strerrordesc_np(err));
+        fprintf(stderr, "seep run: cannot write into '%s': %s\n", copy,
+                strerrordesc_np(err));
         return SEEP_EXIT_USAGE;
     }
     run->dir_fd = open(run->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -138,7 +150,8 @@ static int check_program(const char *program)
     int err = seep_preload_find(program, path, sizeof(path));
 
     if (err < 0) {
-        fprintf(stderr, "seep run: cannot run '%s': %s\n", program, strerrordesc_np(-err));
+        fprintf(stderr, "seep run: cannot run '%s': %s\n", program,
+                strerrordesc_np(-err));
         return SEEP_EXIT_USAGE;
     }
     if (seep_preload_check(path, &error) < 0) {
@@ -148,7 +161,8 @@ static int check_program(const char *program)
     return 0;
 }
 
-/* Signals are read, not handled; the program and the collector start without this mask. */
+/* Signals are read, not handled; the program and the collector start without this mask.
+ */
 static int block_signals(struct run *run)
 {
     static const int numbers[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
@@ -158,7 +172,7 @@ static int block_signals(struct run *run)
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         (void)sigaddset(&mask, numbers[i]);
     }
-    (void)sigprocmask(SIG_BLOCK, &mask, &run->old_mask);
+    (void)pthread_sigmask(SIG_BLOCK, &mask, &run->old_mask);
     run->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     return run->signal_fd < 0 ? fail("signalfd", errno) : 0;
 }
@@ -190,8 +204,8 @@ static int start_collector(struct run *run)
 static int start_program(struct run *run, const char *library)
 {
     struct seep_control_message message = {.type = SEEP_CONTROL_MAIN};
-    char **env =
-        seep_preload_env(environ, library, run->socket_name, run->options.collect.children);
+    char **env = seep_preload_env(environ, library, run->socket_name,
+                                  run->options.collect.children);
     int err = 0;
 
     if (env == NULL) {
@@ -227,7 +241,8 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_PER_MS;
 }
 
-/* Passes on what somebody sent to this process; the terminal's signals reach the program anyway. */
+/* Passes on what somebody sent to this process; the terminal's signals reach the program
+ * anyway. */
 static void pass_on_signals(const struct run *run)
 {
     struct signalfd_siginfo info;
@@ -301,10 +316,12 @@ static int recover(struct run *run, int err)
 {
     (void)snprintf(run->path, sizeof(run->path), "%s/%s%s", run->dir, run->file,
                    run->file_existed ? ".partial" : "");
-    fprintf(stderr, err == -ETIMEDOUT
-                        ? "seep run: the collector does not answer; the report is of its file so far\n"
-                        : "seep run: the collector was killed; the recording ends with its last "
-                          "snapshot\n");
+    fprintf(stderr,
+            err == -ETIMEDOUT
+                ? "seep run: the collector does not answer; the report is of its file so "
+                  "far\n"
+                : "seep run: the collector was killed; the recording ends with its last "
+                  "snapshot\n");
     if (access(run->path, R_OK) < 0) {
         fprintf(stderr, "seep run: no recording was begun\n");
         return SEEP_EXIT_FAILED;
@@ -325,9 +342,10 @@ static int conclude(struct run *run)
     if (!done.main_recorded) {
         run->path[0] = '\0';
         fprintf(stderr, "seep run: no event of '%s' was recorded: %s\n", program,
-                done.trouble[0] != '\0' ? done.trouble
-                                        : "it did not load libseep.so (does it clear LD_PRELOAD, or "
-                                          "end before the C library starts?)");
+                done.trouble[0] != '\0'
+                    ? done.trouble
+                    : "it did not load libseep.so (does it clear LD_PRELOAD, or "
+                      "end before the C library starts?)");
         return SEEP_EXIT_FAILED;
     }
     if (!done.complete || done.trouble[0] != '\0') {
@@ -335,7 +353,8 @@ static int conclude(struct run *run)
                 done.trouble[0] != '\0' ? done.trouble : "the recording is not complete");
     }
     if (done.running > 0) {
-        fprintf(stderr, "seep run: %u processes that '%s' started still run and are recorded\n",
+        fprintf(stderr,
+                "seep run: %u processes that '%s' started still run and are recorded\n",
                 done.running, program);
     }
     return 0;

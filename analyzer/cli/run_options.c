@@ -10,12 +10,12 @@
 #include "cli/cli.h"
 #include "cli/option.h"
 
-enum { WANTS_HELP = 1, DURATION_MOST_DAYS = 366 };
+enum { WANTS_HELP = 1, DURATION_MOST_S = 366 * 86400 };
 
-static const char *const NAMES[] = {"--output",      "--interval",  "--duration",
+static const char *const names[] = {"--output",      "--interval",  "--duration",
                                     "--mode",        "--min-child", "--fail-on",
                                     "--no-children", "--quiet",     "--help"};
-enum { NAME_COUNT = sizeof(NAMES) / sizeof(NAMES[0]) };
+enum { NAME_COUNT = sizeof(names) / sizeof(names[0]) };
 
 static bool is_verdict(const char *text)
 {
@@ -23,10 +23,11 @@ static bool is_verdict(const char *text)
            strcmp(text, "suspect") == 0;
 }
 
-/* An option with a value. Returns: 0; SEEP_EXIT_USAGE; -1 not an option that takes one. */
-static int take_valued(const char *name, const char *value, struct seep_run_options *options)
+/* An option with a value. Returns: 0; SEEP_EXIT_USAGE; -1 not an option that takes one.
+ */
+static int take_valued(const char *name, const char *value,
+                       struct seep_run_options *options)
 {
-    static const double DAY_S = 86400;
     struct seep_error error = {0};
 
     if (strcmp(name, "-o") == 0 || strcmp(name, "--output") == 0) {
@@ -38,14 +39,15 @@ static int take_valued(const char *name, const char *value, struct seep_run_opti
         return is_verdict(value)
                    ? 0
                    : seep_cli_usage_error(
-                         "run", "--fail-on '%s': definite, probable or suspect expected", value);
+                         "run", "--fail-on '%s': definite, probable or suspect expected",
+                         value);
     }
     if (strcmp(name, "--interval") == 0) {
         (void)seep_options_interval(value, &options->collect.interval_ns, &error);
     } else if (strcmp(name, "--min-child") == 0) {
         (void)seep_options_min_child(value, &options->collect.min_child_ns, &error);
     } else if (strcmp(name, "--duration") == 0) {
-        (void)seep_options_seconds("duration", value, 0.1, DURATION_MOST_DAYS * DAY_S,
+        (void)seep_options_seconds("duration", value, 0.1, DURATION_MOST_S,
                                    &options->duration_ns, &error);
     } else if (strcmp(name, "--mode") == 0) {
         (void)seep_options_mode(value, &error);
@@ -65,11 +67,11 @@ static bool takes_value(const char *name)
 
 static int unknown(const char *name)
 {
-    const char *nearest = seep_option_nearest(name, NAMES, NAME_COUNT);
+    const char *nearest = seep_option_nearest(name, names, NAME_COUNT);
 
     return nearest != NULL
-               ? seep_cli_usage_error("run", "unknown option '%s'; did you mean '%s'?", name,
-                                      nearest)
+               ? seep_cli_usage_error("run", "unknown option '%s'; did you mean '%s'?",
+                                      name, nearest)
                : seep_cli_usage_error("run", "unknown option '%s'", name);
 }
 
@@ -81,8 +83,8 @@ static int take_option(char **argv, int *i, struct seep_run_options *options)
     const char *equals = strchr(word, '=');
     size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
 
-    (void)snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : sizeof(name)),
-                   word);
+    (void)snprintf(name, sizeof(name), "%.*s",
+                   (int)(len < sizeof(name) ? len : sizeof(name)), word);
     if (takes_value(name)) {
         const char *value = equals != NULL ? equals + 1 : argv[++*i];
 

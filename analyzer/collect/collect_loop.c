@@ -1,12 +1,13 @@
 /* The collector's one thread: registrations, ticks, and the ends of processes.
  *
- * Design: one epoll, one event per wait, so that a descriptor closed by one event is never met again in
- * the same batch. Whatever a peer does, it waits in its own connection.
+ * Design: one epoll, one event per wait, so that a descriptor closed by one event is
+ * never met again in the same batch. Whatever a peer does, it waits in its own
+ * connection.
  *
  * Invariants
  * L1: every connection ends: by its message, its hang-up, or its deadline.
- * L2: a session ends once its process has: by pidfd, by the word of `seep run`, or at registration when
- *     the process was gone before.
+ * L2: a session ends once its process has: by pidfd, by the word of `seep run`, or at
+ * registration when the process was gone before.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,6 +15,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,10 +38,13 @@ enum {
     POLL_MS = 20 /* while a deadline is near */
 };
 
-static const uint64_t CONNECTION_DEADLINE_NS = UINT64_C(2000000000);
-static const uint64_t STATUS_DEADLINE_NS = UINT64_C(2000000000); /* for the word of `seep run` */
-static const uint64_t FIRST_DEADLINE_NS = UINT64_C(5000000000);  /* for a sidecar's first process */
-static const uint64_t LINGER_NS = UINT64_C(300000000); /* for a child forked just before the end */
+#define CONNECTION_DEADLINE_NS UINT64_C(2000000000)
+static const uint64_t STATUS_DEADLINE_NS =
+    UINT64_C(2000000000); /* for the word of `seep run` */
+static const uint64_t FIRST_DEADLINE_NS =
+    UINT64_C(5000000000); /* for a sidecar's first process */
+static const uint64_t LINGER_NS =
+    UINT64_C(300000000); /* for a child forked just before the end */
 
 enum source {
     SOURCE_LISTEN = 1,
@@ -58,12 +64,13 @@ struct loop {
     struct seep_roster roster;
     int epoll_fd, timer_fd, signal_fd, listen_fd, control_fd, spare_fd;
     bool sidecar;
-    bool main_ended;       /* `seep run` has said so */
-    int main_wait_status;  /* valid with main_ended */
+    bool main_ended;      /* `seep run` has said so */
+    int main_wait_status; /* valid with main_ended */
     bool done_sent;
-    bool stopping;         /* SIGTERM */
-    uint64_t status_deadline_ns; /* the main process is gone, its status not known; 0 = no */
-    uint64_t idle_since_ns;      /* no session since; 0 = there is one */
+    bool stopping; /* SIGTERM */
+    uint64_t
+        status_deadline_ns; /* the main process is gone, its status not known; 0 = no */
+    uint64_t idle_since_ns; /* no session since; 0 = there is one */
     struct connection connections[CONNECTIONS_MAX];
     size_t connection_count;
 };
@@ -107,20 +114,6 @@ static bool end_process(struct loop *loop, struct seep_session *session)
     }
     end_session(loop, session, &end);
     return true;
-}
-
-static void on_process(struct loop *loop, int pidfd)
-{
-    struct seep_session *session = NULL;
-
-    for (size_t i = 0; i < loop->roster.count; i++) {
-        if (loop->roster.sessions[i]->pidfd == pidfd) {
-            session = loop->roster.sessions[i];
-        }
-    }
-    if (session == NULL || !end_process(loop, session)) {
-        (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, pidfd, NULL);
-    }
 }
 
 static void register_peer(struct loop *loop, int connection_fd,
@@ -205,7 +198,8 @@ static void expire_connections(struct loop *loop, uint64_t now)
 static void add_connection(struct loop *loop, int fd)
 {
     if (loop->connection_count == CONNECTIONS_MAX) {
-        drop_connection(loop, 0, true); /* whoever has been silent gives way to who comes */
+        drop_connection(loop, 0,
+                        true); /* whoever has been silent gives way to who comes */
         seep_roster_lose(&loop->roster, SEEP_LOSS_REFUSED);
     }
     if (watch(loop, fd, SOURCE_CONNECTION) < 0) {
@@ -216,7 +210,8 @@ static void add_connection(struct loop *loop, int fd)
         (struct connection){fd, now_ns() + CONNECTION_DEADLINE_NS};
 }
 
-/* Out of descriptors: the spare one makes room to take the connection off the queue and refuse it. */
+/* Out of descriptors: the spare one makes room to take the connection off the queue and
+ * refuse it. */
 static void refuse_one(struct loop *loop)
 {
     close(loop->spare_fd);
@@ -249,6 +244,54 @@ static void on_listen(struct loop *loop)
     }
 }
 
+static struct seep_session *session_of(struct loop *loop, int pidfd)
+{
+    for (size_t i = 0; i < loop->roster.count; i++) {
+        if (loop->roster.sessions[i]->pidfd == pidfd) {
+            return loop->roster.sessions[i];
+        }
+    }
+    return NULL;
+}
+
+static bool has_ended(const struct seep_session *session)
+{
+    struct pollfd fd = {.fd = session->pidfd, .events = POLLIN};
+
+    return poll(&fd, 1, 0) == 1;
+}
+
+/* Takes in what happened before the main process's end: registrations that wait in the
+ * queue, and children that ended first. Their lines belong into the recording that is
+ * about to be closed. */
+static void settle(struct loop *loop)
+{
+    on_listen(loop);
+    for (size_t i = loop->roster.count; i-- > 0;) {
+        struct seep_session *session =
+            i < loop->roster.count ? loop->roster.sessions[i] : NULL;
+
+        if (session != NULL && session != loop->roster.main && has_ended(session)) {
+            (void)end_process(loop, session);
+        }
+    }
+}
+
+static void on_process(struct loop *loop, int pidfd)
+{
+    struct seep_session *session = session_of(loop, pidfd);
+
+    if (session != NULL && session == loop->roster.main) {
+        settle(loop);
+        /* An image that came forward may have replaced it, and its descriptor's number.
+         */
+        session = session_of(loop, pidfd);
+    }
+    if (session != NULL && has_ended(session) && !end_process(loop, session)) {
+        (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, pidfd, NULL);
+    }
+}
+
 static void say_done(struct loop *loop)
 {
     struct seep_roster *roster = &loop->roster;
@@ -271,7 +314,7 @@ static void on_main_ended(struct loop *loop, const struct seep_control_message *
 {
     loop->main_ended = true;
     loop->main_wait_status = message->wait_status;
-    on_listen(loop); /* its segment may still wait in the queue */
+    settle(loop); /* its own segment may still wait in the queue */
     if (loop->roster.main != NULL) {
         (void)end_process(loop, loop->roster.main);
     }
@@ -296,7 +339,8 @@ static void on_control(struct loop *loop)
             }
         } else if (message.type == SEEP_CONTROL_MAIN) {
             loop->roster.main_pid = message.pid;
-            (void)snprintf(loop->roster.file, sizeof(loop->roster.file), "%s", message.file);
+            (void)snprintf(loop->roster.file, sizeof(loop->roster.file), "%s",
+                           message.file);
         } else if (message.type == SEEP_CONTROL_ENDED) {
             on_main_ended(loop, &message);
         }
@@ -354,7 +398,8 @@ static bool is_over(const struct loop *loop)
     if (loop->stopping) {
         return true;
     }
-    if (loop->roster.count > 0 || loop->connection_count > 0 || loop->idle_since_ns == 0) {
+    if (loop->roster.count > 0 || loop->connection_count > 0 ||
+        loop->idle_since_ns == 0) {
         return false;
     }
     if (!loop->sidecar && loop->control_fd >= 0 && !loop->main_ended) {
@@ -398,7 +443,8 @@ static int start_timer(uint64_t interval_ns)
     int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     uint64_t first_ns = now_ns() + interval_ns;
     struct itimerspec times = {
-        .it_interval = {(time_t)(interval_ns / 1000000000), (long)(interval_ns % 1000000000)},
+        .it_interval = {(time_t)(interval_ns / 1000000000),
+                        (long)(interval_ns % 1000000000)},
         .it_value = {(time_t)(first_ns / 1000000000), (long)(first_ns % 1000000000)}};
 
     if (fd >= 0 && timerfd_settime(fd, TFD_TIMER_ABSTIME, &times, NULL) < 0) {
@@ -422,7 +468,7 @@ static int start_signals(void)
     (void)sigaddset(&ignored, SIGPIPE);
     (void)sigaddset(&ignored, SIGXFSZ); /* a file size limit shows as a failed write */
     (void)sigaddset(&ignored, SIGTERM);
-    (void)sigprocmask(SIG_SETMASK, &ignored, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &ignored, NULL);
     return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -481,7 +527,8 @@ int seep_collect_run(const struct seep_collect *collect, struct seep_error *erro
     int err = 0;
 
     raise_descriptor_limit();
-    err = seep_roster_init(&loop.roster, collect->dir_fd, collect->file, &collect->options);
+    err =
+        seep_roster_init(&loop.roster, collect->dir_fd, collect->file, &collect->options);
     if (err < 0) {
         return seep_error_set(error, err, "no memory for the collector");
     }

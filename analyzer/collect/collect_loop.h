@@ -16,10 +16,11 @@ struct seep_collect {
     struct seep_collect_options options;
 };
 
-/* Collects until the last process has ended (of a sidecar: also when none came within 5 s), or SIGTERM.
+/* Collects until the last process has ended (of a sidecar: also when none came within 5
+ * s), or SIGTERM.
  *
- * Blocks SIGTERM, SIGINT, SIGHUP and SIGPIPE of the calling process and raises its descriptor limit.
- * Returns: 0; -errno of what could not be set up.
+ * Blocks SIGTERM, SIGINT, SIGHUP and SIGPIPE of the calling process and raises its
+ * descriptor limit. Returns: 0; -errno of what could not be set up.
  */
 int seep_collect_run(const struct seep_collect *collect, struct seep_error *error);
 

@@ -1,7 +1,8 @@
 /* Counters of all threads, added up by the reader so that the writers never meet.
  *
- * A shard's owner writes with plain 8-byte stores; a read may see `released` newer than `acquired`
- * of the same site. Each field by itself never falls, and at rest the sums are exact (S3).
+ * A shard's owner writes with plain 8-byte stores; a read may see `released` newer than
+ * `acquired` of the same site. Each field by itself never falls, and at rest the sums are
+ * exact (S3).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -10,7 +11,8 @@
 
 #include <string.h>
 
-static void add_piece(struct seep_counters *sums, const struct seep_counters *piece, size_t n)
+static void add_piece(struct seep_counters *sums, const struct seep_counters *piece,
+                      size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         sums[i].acquired += piece[i].acquired;

@@ -1,7 +1,8 @@
 /* Frames of a recording: header with its own check, payload, hash of what is stored.
  *
- * The header has a check of its own so that a reader never believes a length that a damaged sector
- * made up. Payloads that compression does not shorten are stored as they are.
+ * The header has a check of its own so that a reader never believes a length that a
+ * damaged sector made up. Payloads that compression does not shorten are stored as they
+ * are.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -15,7 +16,8 @@
 #include <zstd.h>
 
 enum {
-    COMPRESSION_LEVEL = 3, /* the level above it costs twice the time for 3 % of the bytes */
+    COMPRESSION_LEVEL =
+        3, /* the level above it costs twice the time for 3 % of the bytes */
     COMPRESS_FROM_BYTES = 64,
     HEADER_BYTES = sizeof(struct seep_frame_header),
     HEADER_CHECKED_BYTES = 12,
@@ -48,9 +50,10 @@ struct seep_frame_header seep_frame_header_of(const void *frame)
     return header;
 }
 
-/* Compressed into `to` when that is shorter. Returns: stored bytes; 0 when it is not shorter. */
-static size_t compress_shorter(struct seep_frame_coder *coder, void *to, const void *payload,
-                               size_t payload_bytes)
+/* Compressed into `to` when that is shorter. Returns: stored bytes; 0 when it is not
+ * shorter. */
+static size_t compress_shorter(struct seep_frame_coder *coder, void *to,
+                               const void *payload, size_t payload_bytes)
 {
     size_t bytes = 0;
 
@@ -139,7 +142,8 @@ int seep_frame_read(int fd, uint64_t offset, uint64_t file_bytes, struct seep_bu
     if (seep_buf_reserve(frame, header.stored_bytes + SEEP_FRAME_EXTRA_BYTES) < 0) {
         return -ENOMEM;
     }
-    err = read_whole(fd, offset, frame->data, header.stored_bytes + SEEP_FRAME_EXTRA_BYTES);
+    err =
+        read_whole(fd, offset, frame->data, header.stored_bytes + SEEP_FRAME_EXTRA_BYTES);
     if (err < 0) {
         return err;
     }
@@ -148,7 +152,9 @@ int seep_frame_read(int fd, uint64_t offset, uint64_t file_bytes, struct seep_bu
     uint64_t hash = 0;
 
     memcpy(&hash, frame->data + HEADER_BYTES + header.stored_bytes, HASH_BYTES);
-    return hash == XXH3_64bits(frame->data + HEADER_BYTES, header.stored_bytes) ? 0 : -EBADMSG;
+    return hash == XXH3_64bits(frame->data + HEADER_BYTES, header.stored_bytes)
+               ? 0
+               : -EBADMSG;
 }
 
 int seep_frame_unpack(struct seep_frame_coder *coder, const struct seep_buf *frame,

@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "seep/recording.h"
 
-/* Turns payloads into frames and back: compression and checksums, nothing of what they mean.
- * One per collector; owner thread.
+/* Turns payloads into frames and back: compression and checksums, nothing of what they
+ * mean. One per collector; owner thread.
  */
 struct seep_frame_coder {
     void *compressor;   /* ZSTD_CCtx */
@@ -26,16 +26,18 @@ void seep_frame_coder_fini(struct seep_frame_coder *coder);
 /* Appends one whole frame to `out`.
  *
  * payload: borrowed; payload_bytes <= SEEP_FRAME_MAX_BYTES.
- * Returns: 0; -EMSGSIZE payload too large; -ENOMEM. On failure `out` has its former length.
+ * Returns: 0; -EMSGSIZE payload too large; -ENOMEM. On failure `out` has its former
+ * length.
  */
 int seep_frame_append(struct seep_frame_coder *coder, struct seep_buf *out,
                       enum seep_frame type, const void *payload, size_t payload_bytes);
 
-/* Reads the frame at `offset` of a file of `file_bytes` bytes: header, stored payload, hash.
+/* Reads the frame at `offset` of a file of `file_bytes` bytes: header, stored payload,
+ * hash.
  *
  * frame:  out; replaced by the whole frame, as it stands in the file.
- * Returns: 0; -ENODATA no further frame (also one cut by the file's end); -EBADMSG checksum or
- *   sizes are wrong; -ENOMEM; -errno of pread.
+ * Returns: 0; -ENODATA no further frame (also one cut by the file's end); -EBADMSG
+ * checksum or sizes are wrong; -ENOMEM; -errno of pread.
  */
 int seep_frame_read(int fd, uint64_t offset, uint64_t file_bytes, struct seep_buf *frame);
 

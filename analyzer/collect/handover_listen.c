@@ -1,7 +1,9 @@
-/* Segments come in: one message, one descriptor, from a process whose user the kernel vouches for.
+/* Segments come in: one message, one descriptor, from a process whose user the kernel
+ * vouches for.
  *
- * The abstract namespace has no permissions, so the peer's uid is checked; its pid too is the kernel's
- * word. A message may carry descriptors that nobody asked for: all are closed.
+ * The abstract namespace has no permissions, so the peer's uid is checked; its pid too is
+ * the kernel's word. A message may carry descriptors that nobody asked for: all are
+ * closed.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -16,8 +18,8 @@
 #include <unistd.h>
 
 #include "collect/process_end.h"
-#include "seep/segment.h"
 #include "seep/handover.h"
+#include "seep/segment.h"
 
 enum { BACKLOG = 4096, FDS_MAX = 16 };
 
@@ -68,8 +70,9 @@ static int check_peer(int connection_fd, uint32_t *pid, struct seep_error *error
         return seep_error_set(error, -EPERM, "handover by user %u refused", peer.uid);
     }
     if (peer.pid <= 0) {
-        return seep_error_set(error, -EPERM, "handover from a process in a pid namespace that "
-                                             "cannot be seen from here");
+        return seep_error_set(error, -EPERM,
+                              "handover from a process in a pid namespace that "
+                              "cannot be seen from here");
     }
     *pid = (uint32_t)peer.pid;
     return 0;
@@ -127,18 +130,20 @@ int seep_handover_receive(int connection_fd, struct seep_handover_peer *peer,
     }
     int fd = take_descriptor(&message);
 
-    if ((fd < 0) != (handover.off_reason != SEEP_OFF_NONE) || n != (ssize_t)sizeof(handover) ||
-        handover.magic != SEEP_HANDOVER_MAGIC || handover.version != SEEP_SEGMENT_VERSION ||
+    if ((fd < 0) != (handover.off_reason != SEEP_OFF_NONE) ||
+        n != (ssize_t)sizeof(handover) || handover.magic != SEEP_HANDOVER_MAGIC ||
+        handover.version != SEEP_SEGMENT_VERSION ||
         (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
         if (fd >= 0) {
             close(fd);
         }
-        return seep_error_set(error, -EPROTO, "process %u sent something else than a handover",
-                              pid);
+        return seep_error_set(error, -EPROTO,
+                              "process %u sent something else than a handover", pid);
     }
     int pidfd = fd >= 0 ? seep_process_open_peer(connection_fd, pid) : -1;
 
-    *peer = (struct seep_handover_peer){fd, pidfd >= 0 ? pidfd : -1, pid, handover.off_reason};
+    *peer = (struct seep_handover_peer){fd, pidfd >= 0 ? pidfd : -1, pid,
+                                        handover.off_reason};
     return 0;
 }
 

@@ -13,9 +13,9 @@ enum { SEEP_SOCKET_NAME_BYTES = 64 };
 
 /* A process that hands over its segment. */
 struct seep_handover_peer {
-    int segment_fd; /* owned; -1: the shim stepped aside, see off_reason */
-    int pidfd;      /* owned; -1: the process is gone already */
-    uint32_t pid;   /* in our /proc, as the kernel says, not as the message says */
+    int segment_fd;      /* owned; -1: the shim stepped aside, see off_reason */
+    int pidfd;           /* owned; -1: the process is gone already */
+    uint32_t pid;        /* in our /proc, as the kernel says, not as the message says */
     uint32_t off_reason; /* enum seep_off_reason; not NONE only without a segment */
 };
 
@@ -26,14 +26,16 @@ struct seep_handover_peer {
  */
 int seep_handover_open(char name[SEEP_SOCKET_NAME_BYTES]);
 
-/* Accepts one connection, non-blocking. Returns: owned descriptor; -EAGAIN none waits; -errno. */
+/* Accepts one connection, non-blocking. Returns: owned descriptor; -EAGAIN none waits;
+ * -errno. */
 int seep_handover_accept(int listen_fd);
 
 /* Receives the message of one connection, if it is there.
  *
  * peer:    out; untouched on failure.
- * Returns: 0; -EAGAIN not yet; -EPERM the peer is another user; -EPROTO not a handover (also when the
- *   peer hung up without one); -errno. Never blocks, leaks no descriptor that was sent along.
+ * Returns: 0; -EAGAIN not yet; -EPERM the peer is another user; -EPROTO not a handover
+ * (also when the peer hung up without one); -errno. Never blocks, leaks no descriptor
+ * that was sent along.
  */
 int seep_handover_receive(int connection_fd, struct seep_handover_peer *peer,
                           struct seep_error *error);

@@ -1,14 +1,15 @@
 /* Ages and sizes of what is alive, from the shadow of the address space.
  *
- * The table is written meanwhile. An entry is one word, so it is whole or absent; only the size of a
- * LARGE block is a second word. The shim writes the size before the entry and clears the entry first,
- * so an entry whose size word is no size is a block that went away under us: it is left out.
+ * The table is written meanwhile. An entry is one word, so it is whole or absent; only
+ * the size of a LARGE block is a second word. The shim writes the size before the entry
+ * and clears the entry first, so an entry whose size word is no size is a block that went
+ * away under us: it is left out.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "collect/live_scan.h"
-#include "seep/segment_layout.h"
 #include "seep/live_entry.h"
+#include "seep/segment_layout.h"
 
 #include <string.h>
 
@@ -34,8 +35,8 @@ uint64_t seep_live_generation_width_ns(uint64_t since_start_ns)
     return width_ns;
 }
 
-/* The first word of the leaf that follows `leaf` in the address space; 0 when there is none.
- * Only for a LARGE block that begins in the last granule of its leaf. */
+/* The first word of the leaf that follows `leaf` in the address space; 0 when there is
+ * none. Only for a LARGE block that begins in the last granule of its leaf. */
 static uint64_t first_word_of_next_leaf(const struct seep_segment *segment, uint32_t leaf)
 {
     enum { PIECE_ENTRIES = 1024 };
@@ -60,7 +61,9 @@ static uint64_t first_word_of_next_leaf(const struct seep_segment *segment, uint
                 uint64_t leaf_bytes = seep_leaf_bytes(segment->granule_shift);
                 uint64_t leaf_at = SEEP_AT_LEAVES + (next - 1) * leaf_bytes;
 
-                return seep_segment_read(segment, leaf_at, &word, sizeof(word)) < 0 ? 0 : word;
+                return seep_segment_read(segment, leaf_at, &word, sizeof(word)) < 0
+                           ? 0
+                           : word;
             }
         }
         from = at + piece_bytes;
@@ -97,7 +100,8 @@ static void add_entry(const struct piece *piece, uint64_t entry, uint64_t bytes)
                         << (generation < GENERATIONS ? generation : GENERATIONS - 1);
 }
 
-static void add_words(const struct piece *piece, uint64_t at, const uint64_t *words, size_t n)
+static void add_words(const struct piece *piece, uint64_t at, const uint64_t *words,
+                      size_t n)
 {
     const struct seep_live_scan *scan = piece->scan;
 

@@ -7,31 +7,33 @@
 
 /* What is alive of one site. */
 struct seep_age {
-    uint64_t live;        /* entries of the live table */
-    uint64_t live_bytes;  /* requested bytes; of a thread, its stack's */
-    uint64_t oldest_ns;   /* birth since start, to the precision of seep_birth_encode */
+    uint64_t live;       /* entries of the live table */
+    uint64_t live_bytes; /* requested bytes; of a thread, its stack's */
+    uint64_t oldest_ns;  /* birth since start, to the precision of seep_birth_encode */
     uint64_t newest_ns;
     uint64_t generations; /* bit g: something born in [g, g + 1) widths is alive */
 };
 
 struct seep_live_scan {
-    const uint8_t *kinds;              /* enum seep_kind by site; site_count entries */
-    const uint64_t *stack_bytes;       /* by thread slot; thread_count entries */
+    const uint8_t *kinds;        /* enum seep_kind by site; site_count entries */
+    const uint64_t *stack_bytes; /* by thread slot; thread_count entries */
     uint32_t site_count, thread_count, leaf_count; /* within the segment's counts */
-    uint64_t generation_width_ns;      /* of seep_live_generation_width_ns */
-    void *scratch;                     /* borrowed */
-    size_t scratch_bytes;              /* a multiple of 4,096 */
+    uint64_t generation_width_ns;                  /* of seep_live_generation_width_ns */
+    void *scratch;                                 /* borrowed */
+    size_t scratch_bytes;                          /* a multiple of 4,096 */
 };
 
-/* The narrowest width, doubling from 1/64 s, at which `since_start_ns` falls into 64 generations. */
+/* The narrowest width, doubling from 1/64 s, at which `since_start_ns` falls into 64
+ * generations. */
 uint64_t seep_live_generation_width_ns(uint64_t since_start_ns);
 
 /* Walks the pages of the live table that exist and adds up what is alive, by site.
  *
  * ages:    out, borrowed; site_count entries.
  * Returns: 0; -errno of pread or lseek (ages then hold part of the sums).
- *   Of a process that runs, the result is near the truth; of one at rest, it is the truth.
- * Thread-safety: any thread, on its own scratch. Cost: O(pages of the live table that exist).
+ *   Of a process that runs, the result is near the truth; of one at rest, it is the
+ * truth. Thread-safety: any thread, on its own scratch. Cost: O(pages of the live table
+ * that exist).
  */
 int seep_live_scan(const struct seep_segment *segment, const struct seep_live_scan *scan,
                    struct seep_age *ages);

@@ -1,7 +1,8 @@
 /* Options of recording, from two places with one set of rules.
  *
- * On the command line a wrong value ends `seep run` before anything starts. In SEEP_OPTIONS of somebody's
- * service it may not: the service starts, with the default, and the recording says so.
+ * On the command line a wrong value ends `seep run` before anything starts. In
+ * SEEP_OPTIONS of somebody's service it may not: the service starts, with the default,
+ * and the recording says so.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -15,9 +16,9 @@
 
 enum { WORD_BYTES = 128 };
 
-static const double INTERVAL_LEAST_S = 0.1;
-static const double INTERVAL_MOST_S = 3600;
-static const double MIN_CHILD_MOST_S = 86400;
+#define INTERVAL_LEAST_S 0.1
+#define INTERVAL_MOST_S  3600
+#define MIN_CHILD_MOST_S 86400
 
 struct seep_collect_options seep_options_default(void)
 {
@@ -26,16 +27,17 @@ struct seep_collect_options seep_options_default(void)
                                          .children = true};
 }
 
-int seep_options_seconds(const char *option, const char *text, double least_s, double most_s,
-                         uint64_t *out_ns, struct seep_error *error)
+int seep_options_seconds(const char *option, const char *text, double least_s,
+                         double most_s, uint64_t *out_ns, struct seep_error *error)
 {
     char *end = NULL;
     double seconds = strtod(text, &end);
 
     if (end == text || *end != '\0' || !isfinite(seconds) || seconds < least_s ||
         seconds > most_s) {
-        return seep_error_set(error, -EINVAL, "%s '%.64s': seconds from %g to %g expected",
-                              option, text, least_s, most_s);
+        return seep_error_set(error, -EINVAL,
+                              "%s '%.64s': seconds from %g to %g expected", option, text,
+                              least_s, most_s);
     }
     *out_ns = (uint64_t)llround(seconds * 1e9);
     return 0;
@@ -43,8 +45,8 @@ int seep_options_seconds(const char *option, const char *text, double least_s, d
 
 int seep_options_interval(const char *text, uint64_t *out_ns, struct seep_error *error)
 {
-    return seep_options_seconds("interval", text, INTERVAL_LEAST_S, INTERVAL_MOST_S, out_ns,
-                                error);
+    return seep_options_seconds("interval", text, INTERVAL_LEAST_S, INTERVAL_MOST_S,
+                                out_ns, error);
 }
 
 int seep_options_min_child(const char *text, uint64_t *out_ns, struct seep_error *error)
@@ -99,8 +101,8 @@ void seep_options_parse(const char *text, struct seep_collect_options *options)
         char word[WORD_BYTES];
         size_t len = strcspn(text, ",");
 
-        (void)snprintf(word, sizeof(word), "%.*s", (int)(len < WORD_BYTES ? len : WORD_BYTES),
-                       text);
+        (void)snprintf(word, sizeof(word), "%.*s",
+                       (int)(len < WORD_BYTES ? len : WORD_BYTES), text);
         parse_word(word, options);
         text += len;
         text += *text == ',';

@@ -13,9 +13,11 @@ enum { SEEP_OPTION_NOTES_MAX = 16, SEEP_OPTION_NOTE_BYTES = 160 };
 
 struct seep_collect_options {
     uint64_t interval_ns;  /* 0.1 s .. 3,600 s */
-    uint64_t min_child_ns; /* children that lived shorter leave a line, not a file; 0 .. 86,400 s */
+    uint64_t min_child_ns; /* children that lived shorter leave a line, not a file; 0 ..
+                              86,400 s */
     bool children;         /* children are recorded */
-    char notes[SEEP_OPTION_NOTES_MAX][SEEP_OPTION_NOTE_BYTES]; /* wrong values, for the recording */
+    char notes[SEEP_OPTION_NOTES_MAX]
+              [SEEP_OPTION_NOTE_BYTES]; /* wrong values, for the recording */
     size_t note_count;
 };
 
@@ -27,15 +29,15 @@ struct seep_collect_options seep_options_default(void);
  * out_ns:  out; untouched on failure.
  * Returns: 0; -EINVAL (message names `option`, the value and the range).
  */
-int seep_options_seconds(const char *option, const char *text, double least_s, double most_s,
-                         uint64_t *out_ns, struct seep_error *error);
+int seep_options_seconds(const char *option, const char *text, double least_s,
+                         double most_s, uint64_t *out_ns, struct seep_error *error);
 int seep_options_interval(const char *text, uint64_t *out_ns, struct seep_error *error);
 int seep_options_min_child(const char *text, uint64_t *out_ns, struct seep_error *error);
 /* Returns: 0 for "full"; -ENOTSUP "sampled..."; -EINVAL anything else. */
 int seep_options_mode(const char *text, struct seep_error *error);
 
-/* Reads "interval=0.5,mode=full,min-child=5,no-children" into *options. What is wrong becomes a note, and
- * the value stays what it was. `text` may be NULL. */
+/* Reads "interval=0.5,mode=full,min-child=5,no-children" into *options. What is wrong
+ * becomes a note, and the value stays what it was. `text` may be NULL. */
 void seep_options_parse(const char *text, struct seep_collect_options *options);
 
 #endif

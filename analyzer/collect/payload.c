@@ -96,7 +96,8 @@ static bool differs(const struct seep_counters *a, const struct seep_counters *b
 
 void seep_payload_snapshot(struct seep_buf *out, uint64_t t_ns,
                            const struct seep_process_figures *process,
-                           const struct seep_counters_change *change, const uint64_t *lost)
+                           const struct seep_counters_change *change,
+                           const uint64_t *lost)
 {
     uint64_t changed = 0;
     uint64_t reasons = 0;
@@ -150,7 +151,8 @@ void seep_payload_ages(struct seep_buf *out, uint64_t t_ns, uint64_t generation_
     }
 }
 
-void seep_payload_thread(struct seep_buf *out, uint32_t slot, const struct seep_thread *thread,
+void seep_payload_thread(struct seep_buf *out, uint32_t slot,
+                         const struct seep_thread *thread,
                          const struct seep_thread_figures *figures)
 {
     PUT_ALL(out, slot, thread->generation, thread->tid, thread->state, thread->site,

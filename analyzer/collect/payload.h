@@ -10,8 +10,8 @@
 #include "seep/recording.h"
 #include "seep/segment.h"
 
-/* The byte layout of each frame's payload (seep/recording.h). Every function appends to `out`,
- * whose `failed` flag is the one check at the end.
+/* The byte layout of each frame's payload (seep/recording.h). Every function appends to
+ * `out`, whose `failed` flag is the one check at the end.
  */
 struct seep_program_facts {
     uint32_t pid, ppid, mode;
@@ -20,7 +20,8 @@ struct seep_program_facts {
     size_t cmdline_bytes; /* with the last NUL */
     const char *exe, *cwd, *host;
     uint64_t page_bytes;
-    uint64_t limit_as_bytes, limit_nofile, limit_nproc, cgroup_memory_max_bytes; /* 0 = none */
+    uint64_t limit_as_bytes, limit_nofile, limit_nproc,
+        cgroup_memory_max_bytes; /* 0 = none */
 };
 
 /* A process's figures at one instant; all 0 when it has ended. */
@@ -69,11 +70,13 @@ void seep_payload_site(struct seep_buf *out, const struct seep_site *site);
 /* Sites whose counters differ, ascending. lost: SEEP_LOSS_MAX entries. */
 void seep_payload_snapshot(struct seep_buf *out, uint64_t t_ns,
                            const struct seep_process_figures *process,
-                           const struct seep_counters_change *change, const uint64_t *lost);
+                           const struct seep_counters_change *change,
+                           const uint64_t *lost);
 /* Sites 1 .. site_count-1 that have something live. */
 void seep_payload_ages(struct seep_buf *out, uint64_t t_ns, uint64_t generation_width_ns,
                        const struct seep_age *ages, uint32_t site_count);
-void seep_payload_thread(struct seep_buf *out, uint32_t slot, const struct seep_thread *thread,
+void seep_payload_thread(struct seep_buf *out, uint32_t slot,
+                         const struct seep_thread *thread,
                          const struct seep_thread_figures *figures);
 void seep_payload_child(struct seep_buf *out, const struct seep_child_facts *facts);
 /* A mark or a note. `text` need not be NUL terminated within max_bytes. */

@@ -48,8 +48,8 @@ int seep_preload_find(const char *program, char *path, size_t path_bytes)
     }
     for (search = search != NULL ? search : "/bin:/usr/bin"; search != NULL;) {
         size_t len = strcspn(search, ":");
-        int n = snprintf(path, path_bytes, "%.*s%s%s", (int)len, search, len > 0 ? "/" : "",
-                         program);
+        int n = snprintf(path, path_bytes, "%.*s%s%s", (int)len, search,
+                         len > 0 ? "/" : "", program);
         int err = n < 0 || (size_t)n >= path_bytes ? -ENAMETOOLONG : try_path(path);
 
         if (err == 0) {
@@ -87,16 +87,18 @@ static int check_privileges(int fd, const char *path, struct seep_error *error)
     }
     if (((status.st_mode & S_ISUID) != 0 && status.st_uid != geteuid()) ||
         ((status.st_mode & S_ISGID) != 0 && status.st_gid != getegid())) {
-        return seep_error_set(error, -ENOEXEC,
-                              "'%s' cannot be preloaded: it is setuid or setgid; run it as its "
-                              "owner, or a copy without that bit",
-                              path);
+        return seep_error_set(
+            error, -ENOEXEC,
+            "'%s' cannot be preloaded: it is setuid or setgid; run it as its "
+            "owner, or a copy without that bit",
+            path);
     }
     if (geteuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0) {
-        return seep_error_set(error, -ENOEXEC,
-                              "'%s' cannot be preloaded: it has file capabilities; run it as "
-                              "root, or a copy without them",
-                              path);
+        return seep_error_set(
+            error, -ENOEXEC,
+            "'%s' cannot be preloaded: it has file capabilities; run it as "
+            "root, or a copy without them",
+            path);
     }
     return 0;
 }
@@ -110,10 +112,11 @@ static int check_elf(int fd, const char *path, struct seep_error *error)
         return 0; /* a script: its interpreter will be preloaded */
     }
     if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != OUR_MACHINE) {
-        return seep_error_set(error, -ENOEXEC,
-                              "'%s' cannot be preloaded: it is built for another architecture "
-                              "than libseep.so",
-                              path);
+        return seep_error_set(
+            error, -ENOEXEC,
+            "'%s' cannot be preloaded: it is built for another architecture "
+            "than libseep.so",
+            path);
     }
     if (!has_interpreter(fd, &header)) {
         return seep_error_set(error, -ENOEXEC,

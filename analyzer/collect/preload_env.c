@@ -14,8 +14,8 @@ enum { OWN_VARIABLES = 3, PATH_BYTES = 4096 };
 
 int seep_preload_library(char *path, size_t path_bytes, struct seep_error *error)
 {
-    static const char *const places[] = {"../lib/libseep.so",
-                                         "../" SEEP_INSTALL_LIBDIR "/libseep.so", "libseep.so"};
+    static const char *const places[] = {
+        "../lib/libseep.so", "../" SEEP_INSTALL_LIBDIR "/libseep.so", "libseep.so"};
     char self[PATH_BYTES];
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     char *slash = NULL;
@@ -23,7 +23,8 @@ int seep_preload_library(char *path, size_t path_bytes, struct seep_error *error
     self[n > 0 ? n : 0] = '\0';
     slash = strrchr(self, '/');
     if (slash == NULL) {
-        return seep_error_set(error, -ENOENT, "/proc/self/exe cannot be read; is /proc mounted?");
+        return seep_error_set(error, -ENOENT,
+                              "/proc/self/exe cannot be read; is /proc mounted?");
     }
     *slash = '\0';
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
@@ -38,15 +39,16 @@ int seep_preload_library(char *path, size_t path_bytes, struct seep_error *error
         (void)snprintf(path, path_bytes, "%s", resolved);
         free(resolved);
         if (strpbrk(path, " :") != NULL) {
-            return seep_error_set(error, -EINVAL,
-                                  "'%s' cannot be preloaded: LD_PRELOAD knows no paths with a "
-                                  "space or a colon; move Seep elsewhere",
-                                  path);
+            return seep_error_set(
+                error, -EINVAL,
+                "'%s' cannot be preloaded: LD_PRELOAD knows no paths with a "
+                "space or a colon; move Seep elsewhere",
+                path);
         }
         return 0;
     }
-    return seep_error_set(error, -ENOENT, "libseep.so is neither in %s/../lib nor in %s", self,
-                          self);
+    return seep_error_set(error, -ENOENT, "libseep.so is neither in %s/../lib nor in %s",
+                          self, self);
 }
 
 static bool is_variable(const char *entry, const char *name)
@@ -57,7 +59,8 @@ static bool is_variable(const char *entry, const char *name)
 }
 
 /* NAME=value, or NAME=value<separator>former when a former value exists. */
-static char *variable(const char *name, const char *value, char separator, const char *former)
+static char *variable(const char *name, const char *value, char separator,
+                      const char *former)
 {
     char *entry = NULL;
     int n = former != NULL && former[0] != '\0'
@@ -102,8 +105,9 @@ char **seep_preload_env(char *const *env, const char *library, const char *socke
     }
     copy[n++] = variable("LD_PRELOAD", library, ':', value_of(env, "LD_PRELOAD"));
     copy[n++] = variable("SEEP_SOCKET", socket_name, '\0', NULL);
-    copy[n++] = children ? variable("SEEP_OPTIONS", options != NULL ? options : "", '\0', NULL)
-                         : variable("SEEP_OPTIONS", "no-children", ',', options);
+    copy[n++] = children
+                    ? variable("SEEP_OPTIONS", options != NULL ? options : "", '\0', NULL)
+                    : variable("SEEP_OPTIONS", "no-children", ',', options);
     for (size_t i = 0; i < count; i++) {
         if (!is_variable(env[i], "LD_PRELOAD") && !is_variable(env[i], "SEEP_SOCKET") &&
             !is_variable(env[i], "SEEP_OPTIONS")) {

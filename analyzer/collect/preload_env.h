@@ -7,16 +7,18 @@
 
 #include "base/error.h"
 
-/* Finds libseep.so beside this binary: ../lib, the installation's library folder, its own folder.
+/* Finds libseep.so beside this binary: ../lib, the installation's library folder, its own
+ * folder.
  *
  * path:    out.
- * Returns: 0; -ENOENT (the message lists where it was looked for); -EINVAL its path holds a space or
- *   a colon, which LD_PRELOAD cannot express.
+ * Returns: 0; -ENOENT (the message lists where it was looked for); -EINVAL its path holds
+ * a space or a colon, which LD_PRELOAD cannot express.
  */
 int seep_preload_library(char *path, size_t path_bytes, struct seep_error *error);
 
-/* A copy of `env` in which the program finds our library and the collector: LD_PRELOAD begins with
- * `library`, SEEP_SOCKET is `socket_name`, SEEP_OPTIONS has "no-children" unless `children`.
+/* A copy of `env` in which the program finds our library and the collector: LD_PRELOAD
+ * begins with `library`, SEEP_SOCKET is `socket_name`, SEEP_OPTIONS has "no-children"
+ * unless `children`.
  *
  * Returns: owned (seep_preload_env_free); NULL when memory is out.
  */

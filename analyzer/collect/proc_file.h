@@ -15,11 +15,12 @@
  */
 int seep_proc_read(int dir_fd, const char *path, char *out, size_t out_bytes);
 
-/* The first number behind `key` in `text`. Returns: false when key or number is missing. */
+/* The first number behind `key` in `text`. Returns: false when key or number is missing.
+ */
 bool seep_proc_number(const char *text, const char *key, uint64_t *value);
 
-/* Field N >= 3 of a stat file, counted as proc(5) counts; the name in field 2 may hold anything.
- * Returns: false when the line is too short or the field is no number. */
+/* Field N >= 3 of a stat file, counted as proc(5) counts; the name in field 2 may hold
+ * anything. Returns: false when the line is too short or the field is no number. */
 bool seep_proc_stat_field(const char *stat, unsigned field, uint64_t *value);
 
 /* A clock's now. clock: CLOCK_MONOTONIC, CLOCK_THREAD_CPUTIME_ID ... */

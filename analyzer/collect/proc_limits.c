@@ -1,7 +1,8 @@
 /* Resource limits of a process: what a forecast runs against.
  *
- * Source: proc(5) limits and cgroup; Documentation/admin-guide/cgroup-v2.rst memory.max and
- * cgroup-v1/memory.rst memory.limit_in_bytes ("unlimited" there is a number near 2^63).
+ * Source: proc(5) limits and cgroup; Documentation/admin-guide/cgroup-v2.rst memory.max
+ * and cgroup-v1/memory.rst memory.limit_in_bytes ("unlimited" there is a number near
+ * 2^63).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -16,7 +17,7 @@
 
 enum { TEXT_BYTES = 8192, PATH_BYTES = 4096, NUMBER_BYTES = 64 };
 
-static const uint64_t V1_UNLIMITED_FROM = UINT64_C(1) << 60;
+#define V1_UNLIMITED_FROM (UINT64_C(1) << 60)
 
 uint64_t seep_proc_limits_parse(const char *text, const char *name)
 {
@@ -39,8 +40,8 @@ static uint64_t read_limit(const char *dir, const char *file)
     return value;
 }
 
-/* The lowest limit from root/path up to root itself. A path that does not exist here (the process
- * lives in another cgroup namespace) is climbed until one does. */
+/* The lowest limit from root/path up to root itself. A path that does not exist here (the
+ * process lives in another cgroup namespace) is climbed until one does. */
 static uint64_t lowest_up_to(const char *root, const char *path, const char *file)
 {
     char dir[PATH_BYTES];
@@ -88,7 +89,8 @@ static uint64_t limit_of_line(const char *line, const char *root)
         (void)snprintf(mount, sizeof(mount), "%s/unified", root);
         return lower_of(limit, lowest_up_to(mount, path + 1, "memory.max"));
     }
-    if (strncmp(controllers, "memory:", 7) != 0 && strncmp(controllers, "memory,", 7) != 0) {
+    if (strncmp(controllers, "memory:", 7) != 0 &&
+        strncmp(controllers, "memory,", 7) != 0) {
         return 0;
     }
     (void)snprintf(mount, sizeof(mount), "%s/memory", root);

@@ -1,7 +1,7 @@
 /* What the kernel says of a process: memory, threads, descriptors, CPU, faults.
  *
- * Source: proc(5); Documentation/filesystems/proc.rst for smaps_rollup (4.14) and for the size of
- * /proc/PID/fd, which is the number of descriptors since 6.2.
+ * Source: proc(5); Documentation/filesystems/proc.rst for smaps_rollup (4.14) and for the
+ * size of /proc/PID/fd, which is the number of descriptors since 6.2.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 enum {
     STAT_BYTES = 2048,
     ROLLUP_BYTES = 4096,
+    EXE_BYTES = 1024, /* as the segment holds it */
     FDS_COUNTED_MAX = 1 << 20,
     COST_SHARE = 100, /* a walk that took t is not repeated before 100 t */
     STAT_MINOR_FAULTS = 10,
@@ -32,11 +34,11 @@ enum {
     STAT_RSS = 24
 };
 
-static void note_exe(int dir_fd, uint64_t *dev, uint64_t *ino)
+static void note_file(int dir_fd, const char *path, uint64_t *dev, uint64_t *ino)
 {
     struct stat status;
 
-    if (fstatat(dir_fd, "exe", &status, 0) == 0) {
+    if (fstatat(dir_fd, path, &status, 0) == 0) {
         *dev = status.st_dev;
         *ino = status.st_ino;
     }
@@ -60,7 +62,7 @@ int seep_proc_open(struct seep_proc *proc, uint32_t pid, uint64_t start_ticks)
         seep_proc_close(proc);
         return -ESRCH;
     }
-    note_exe(proc->dir_fd, &proc->exe_dev, &proc->exe_ino);
+    note_file(proc->dir_fd, "exe", &proc->exe_dev, &proc->exe_ino);
     return 0;
 }
 
@@ -89,7 +91,8 @@ static uint64_t count_fds(int dir_fd)
         }
         return 0;
     }
-    for (struct dirent *entry = NULL; n < FDS_COUNTED_MAX && (entry = readdir(dir)) != NULL;) {
+    for (struct dirent *entry = NULL;
+         n < FDS_COUNTED_MAX && (entry = readdir(dir)) != NULL;) {
         n += entry->d_name[0] != '.';
     }
     closedir(dir);
@@ -123,7 +126,8 @@ int seep_proc_sample(struct seep_proc *proc, struct seep_process_figures *figure
     uint64_t system = 0;
 
     *figures = (struct seep_process_figures){0};
-    if (proc->dir_fd < 0 || seep_proc_read(proc->dir_fd, "stat", stat, sizeof(stat)) <= 0) {
+    if (proc->dir_fd < 0 ||
+        seep_proc_read(proc->dir_fd, "stat", stat, sizeof(stat)) <= 0) {
         return -ESRCH;
     }
     (void)seep_proc_stat_field(stat, STAT_MINOR_FAULTS, &figures->minor_faults);
@@ -145,6 +149,20 @@ int seep_proc_sample(struct seep_proc *proc, struct seep_process_figures *figure
     return 0;
 }
 
+void seep_proc_expect_exe(struct seep_proc *proc, const char *exe)
+{
+    char now[EXE_BYTES] = "";
+    char then[EXE_BYTES + sizeof("root")];
+
+    if (proc->dir_fd < 0 || exe[0] != '/' ||
+        readlinkat(proc->dir_fd, "exe", now, sizeof(now) - 1) <= 0 ||
+        strcmp(now, exe) == 0) {
+        return;
+    }
+    (void)snprintf(then, sizeof(then), "root%s", exe);
+    note_file(proc->dir_fd, then, &proc->exe_dev, &proc->exe_ino);
+}
+
 bool seep_proc_has_execed(const struct seep_proc *proc)
 {
     uint64_t dev = 0;
@@ -153,6 +171,6 @@ bool seep_proc_has_execed(const struct seep_proc *proc)
     if (proc->dir_fd < 0 || proc->exe_ino == 0) {
         return false;
     }
-    note_exe(proc->dir_fd, &dev, &ino);
+    note_file(proc->dir_fd, "exe", &dev, &ino);
     return ino != 0 && (ino != proc->exe_ino || dev != proc->exe_dev);
 }

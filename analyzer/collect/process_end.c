@@ -1,8 +1,8 @@
 /* How a process ended, asked by somebody who is not its parent.
  *
- * A zombie still has a line in /proc; once reaped, only its pidfd can tell (since Linux 6.15). The order
- * of the two questions, asked twice, leaves no gap: what is not yet reaped at the first is a zombie at
- * the second, or reaped at the third.
+ * A zombie still has a line in /proc; once reaped, only its pidfd can tell (since
+ * Linux 6.15). The order of the two questions, asked twice, leaves no gap: what is not
+ * yet reaped at the first is a zombie at the second, or reaped at the third.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -41,7 +41,8 @@ struct seep_process_end seep_process_end_of_wait(int wait_status)
         return (struct seep_process_end){SEEP_ENDING_SIGNALLED,
                                          (uint32_t)WTERMSIG(wait_status)};
     }
-    return (struct seep_process_end){SEEP_ENDING_EXITED, (uint32_t)WEXITSTATUS(wait_status)};
+    return (struct seep_process_end){SEEP_ENDING_EXITED,
+                                     (uint32_t)WEXITSTATUS(wait_status)};
 }
 
 int seep_process_open_peer(int socket_fd, uint32_t pid)

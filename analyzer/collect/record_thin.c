@@ -1,13 +1,15 @@
 /* Old snapshots give way so that a recording stays bounded however long the run.
  *
- * Design: halving. After k rounds the early part of the run has one snapshot where there were 2^k, the
- * newest are as dense as ever, and the work per snapshot stays constant on average. Dropping the oldest
- * was rejected: growth is judged over the whole run. The file is rewritten beside itself, never in place:
- * a collector killed meanwhile leaves the old one whole.
+ * Design: halving. After k rounds the early part of the run has one snapshot where there
+ * were 2^k, the newest are as dense as ever, and the work per snapshot stays constant on
+ * average. Dropping the oldest was rejected: growth is judged over the whole run. The
+ * file is rewritten beside itself, never in place: a collector killed meanwhile leaves
+ * the old one whole.
  *
  * Invariants
  * T1: a snapshot that stays says what it said before: cumulative values at its time.
- * T2: a site's table piece comes before the first snapshot or ages frame that names the site.
+ * T2: a site's table piece comes before the first snapshot or ages frame that names the
+ * site.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -19,8 +21,8 @@
 #include "collect/snapshot_merge.h"
 
 enum {
-    AGES_KEPT_ALL = 64,              /* scans up to which none is dropped */
-    PIECE_MAX_BYTES = 4 << 20,       /* a joined piece is closed beyond this */
+    AGES_KEPT_ALL = 64,        /* scans up to which none is dropped */
+    PIECE_MAX_BYTES = 4 << 20, /* a joined piece is closed beyond this */
     FLUSH_BYTES = 1 << 18,
     TABLES = SEEP_FRAME_SITES - SEEP_FRAME_MODULES + 1
 };
@@ -124,7 +126,8 @@ static int close_pieces(struct thinner *t)
 {
     int err = 0;
 
-    for (unsigned type = SEEP_FRAME_MODULES; err == 0 && type <= SEEP_FRAME_SITES; type++) {
+    for (unsigned type = SEEP_FRAME_MODULES; err == 0 && type <= SEEP_FRAME_SITES;
+         type++) {
         err = close_piece(t, (enum seep_frame)type);
     }
     return err;
@@ -141,7 +144,8 @@ static int join_piece(struct thinner *t, enum seep_frame type)
     if (in.failed) {
         return -EBADMSG;
     }
-    if (first != table->first + table->count || table->entries.len_bytes > PIECE_MAX_BYTES) {
+    if (first != table->first + table->count ||
+        table->entries.len_bytes > PIECE_MAX_BYTES) {
         err = close_piece(t, type);
     }
     if (table->count == 0) {
@@ -201,7 +205,8 @@ static int take_frame(struct thinner *t, uint64_t at)
     if (type == SEEP_FRAME_THREADS) {
         return at == t->threads_at ? copy(t, type) : 0;
     }
-    if (type != SEEP_FRAME_SNAPSHOT && (type < SEEP_FRAME_MODULES || type > SEEP_FRAME_SITES)) {
+    if (type != SEEP_FRAME_SNAPSHOT &&
+        (type < SEEP_FRAME_MODULES || type > SEEP_FRAME_SITES)) {
         return type <= SEEP_FRAME_END ? copy(t, type) : -EBADMSG;
     }
     err = seep_frame_unpack(t->coder, &t->frame, &t->payload);
@@ -211,14 +216,16 @@ static int take_frame(struct thinner *t, uint64_t at)
     return type == SEEP_FRAME_SNAPSHOT ? take_snapshot(t) : join_piece(t, type);
 }
 
-/* Calls take_frame on each frame; or, with `scout`, only notes the newest thread table. */
+/* Calls take_frame on each frame; or, with `scout`, only notes the newest thread table.
+ */
 static int walk(struct thinner *t, bool scout)
 {
     uint64_t at = SEEP_RECORDING_MAGIC_BYTES;
     int err = 0;
 
     while (err == 0) {
-        err = seep_frame_read(t->thinning->in_fd, at, t->thinning->before.bytes, &t->frame);
+        err =
+            seep_frame_read(t->thinning->in_fd, at, t->thinning->before.bytes, &t->frame);
         if (err < 0) {
             break;
         }

@@ -1,12 +1,13 @@
 /* Writing a recording so that it is readable whatever happens next.
  *
- * Design: one write per frame, so that a killed collector leaves whole frames; a write that fails half
- * way is cut off again. No fsync per frame: it guards against a power cut, which ends the program too,
- * and would make the disk the collector's clock.
+ * Design: one write per frame, so that a killed collector leaves whole frames; a write
+ * that fails half way is cut off again. No fsync per frame: it guards against a power
+ * cut, which ends the program too, and would make the disk the collector's clock.
  *
  * Invariants
  * W1: tally.bytes is the length of the file (of magic and held frames, while held).
- * W2: the file never exceeds bytes_max, and never holds more than snapshots_max snapshots.
+ * W2: the file never exceeds bytes_max, and never holds more than snapshots_max
+ * snapshots.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -22,11 +23,12 @@
 
 enum {
     PARTIAL_TRIES = 100,
-    THIN_ROUNDS_MAX = 14, /* 2^14 > SEEP_SNAPSHOTS_MAX */
+    THIN_ROUNDS_MAX = 14,   /* 2^14 > SEEP_SNAPSHOTS_MAX */
     END_RESERVE_BYTES = 256 /* kept free for the END frame */
 };
 
-/* NAME, or NAME.partial while a file NAME exists, or NAME.partial.N while that one is taken too. */
+/* NAME, or NAME.partial while a file NAME exists, or NAME.partial.N while that one is
+ * taken too. */
 static int create_file(int dir_fd, const char *name, char **name_now)
 {
     for (int try = 0; try < PARTIAL_TRIES; try++) {
@@ -126,7 +128,8 @@ static int thin_once(struct seep_record *record, bool newest_ages_only)
     if (err < 0) {
         goto fail_thin;
     }
-    if (renameat(record->options.dir_fd, beside, record->options.dir_fd, record->name_now) < 0) {
+    if (renameat(record->options.dir_fd, beside, record->options.dir_fd,
+                 record->name_now) < 0) {
         err = -errno;
         goto fail_thin;
     }
@@ -145,7 +148,8 @@ fail_create:
     return err;
 }
 
-static bool has_room(const struct seep_record *record, enum seep_frame type, uint64_t bytes)
+static bool has_room(const struct seep_record *record, enum seep_frame type,
+                     uint64_t bytes)
 {
     uint64_t reserve = type == SEEP_FRAME_END ? 0 : END_RESERVE_BYTES;
 
@@ -154,7 +158,8 @@ static bool has_room(const struct seep_record *record, enum seep_frame type, uin
             record->tally.snapshots < record->options.snapshots_max);
 }
 
-/* Makes room for a frame, and for more like it: halving is worth its cost when it frees a quarter. */
+/* Makes room for a frame, and for more like it: halving is worth its cost when it frees a
+ * quarter. */
 static int make_room(struct seep_record *record, enum seep_frame type, uint64_t bytes)
 {
     const uint64_t enough = record->options.bytes_max / 4 * 3;
@@ -184,7 +189,8 @@ static int make_room(struct seep_record *record, enum seep_frame type, uint64_t 
 
 static int hold_frame(struct seep_record *record)
 {
-    if (record->held.len_bytes + record->frame.len_bytes > record->options.held_bytes_max) {
+    if (record->held.len_bytes + record->frame.len_bytes >
+        record->options.held_bytes_max) {
         return -ENOSPC;
     }
     seep_buf_put(&record->held, record->frame.data, record->frame.len_bytes);
@@ -204,8 +210,8 @@ static int append_frame(struct seep_record *record)
     }
     err = seep_record_write_all(record->fd, record->frame.data, record->frame.len_bytes);
     if (err < 0) {
-        /* When even this fails the file ends inside a frame: readers stop before it, and the next
-         * frame overwrites it. */
+        /* When even this fails the file ends inside a frame: readers stop before it, and
+         * the next frame overwrites it. */
         int cut = ftruncate(record->fd, (off_t)record->tally.bytes);
 
         (void)cut;
@@ -302,9 +308,8 @@ int seep_record_finish(struct seep_record *record)
         return -ENOMEM;
     }
     /* The file that is replaced may be all there is until this one is on disk. */
-    if (fdatasync(record->fd) < 0 ||
-        renameat(record->options.dir_fd, record->name_now, record->options.dir_fd,
-                 record->name) < 0) {
+    if (fdatasync(record->fd) < 0 || renameat(record->options.dir_fd, record->name_now,
+                                              record->options.dir_fd, record->name) < 0) {
         int err = -errno;
 
         free(final);

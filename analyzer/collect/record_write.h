@@ -12,15 +12,16 @@
 
 /* One recording on its way to disk: append-only, bounded, whole after every frame.
  *
- * A recording may be *held*: its frames wait in memory until it is known whether the file is wanted.
- * An existing file of the final name is never touched before seep_record_finish: the recording grows
- * as NAME.partial then, and replaces it at the end.
+ * A recording may be *held*: its frames wait in memory until it is known whether the file
+ * is wanted. An existing file of the final name is never touched before
+ * seep_record_finish: the recording grows as NAME.partial then, and replaces it at the
+ * end.
  */
 struct seep_record_options {
-    int dir_fd;              /* borrowed, outlives the record: where names are looked up */
-    bool hold;               /* no file before seep_record_release */
-    uint32_t snapshots_max;  /* SEEP_SNAPSHOTS_MAX */
-    uint64_t bytes_max;      /* SEEP_RECORDING_MAX_BYTES */
+    int dir_fd;             /* borrowed, outlives the record: where names are looked up */
+    bool hold;              /* no file before seep_record_release */
+    uint32_t snapshots_max; /* SEEP_SNAPSHOTS_MAX */
+    uint64_t bytes_max;     /* SEEP_RECORDING_MAX_BYTES */
     uint64_t held_bytes_max; /* frames beyond this are refused while held */
 };
 
@@ -37,7 +38,7 @@ struct seep_record {
     uint64_t snapshots_dropped; /* that found no room even after thinning */
     uint64_t write_failures;    /* frames refused by the file system */
     int write_errno;            /* of the newest; 0 = none */
-    bool thin_failed;           /* the file cannot be read back: it only grows up to its bound */
+    bool thin_failed; /* the file cannot be read back: it only grows up to its bound */
 };
 
 /* Starts a recording.
@@ -54,13 +55,14 @@ int seep_record_open(struct seep_record *record, const char *name,
 /* Appends one frame by one write. Thins first when a bound would be crossed.
  *
  * payload: borrowed; its `failed` flag is looked at.
- * Returns: 0; -ENOSPC the file system or the bound has no room; other -errno of write; -ENOMEM.
- *   After a failure the recording is what it was before.
+ * Returns: 0; -ENOSPC the file system or the bound has no room; other -errno of write;
+ * -ENOMEM. After a failure the recording is what it was before.
  */
 int seep_record_put(struct seep_record *record, enum seep_frame type,
                     const struct seep_buf *payload);
 
-/* Gives a held recording its file. Returns: 0 (also when it has one); as seep_record_open. */
+/* Gives a held recording its file. Returns: 0 (also when it has one); as
+ * seep_record_open. */
 int seep_record_release(struct seep_record *record, struct seep_error *error);
 
 /* Gives the file another final name; a file of that name is not touched until the end.

@@ -1,12 +1,13 @@
 /* Which process gets which file.
  *
- * `make test` starts thousands of processes; one file each would bury the one that matters. So a child's
- * frames are held in memory until it has lived for min_child; most leave a line instead.
+ * `make test` starts thousands of processes; one file each would bury the one that
+ * matters. So a child's frames are held in memory until it has lived for min_child; most
+ * leave a line instead.
  *
  * Invariants
  * O1: a file is created only by seep_record_open/_release, under a name that nothing had.
- * O2: a session leaves exactly one of: the main FILE; a file (and a line that names it, while the main
- *     recording is open); a line; a count in CHILDREN_FULL.
+ * O2: a session leaves exactly one of: the main FILE; a file (and a line that names it,
+ * while the main recording is open); a line; a count in CHILDREN_FULL.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -75,27 +76,30 @@ static int stem_bytes(const struct seep_roster *roster)
     return (int)(len > 5 && strcmp(roster->file + len - 5, ".seep") == 0 ? len - 5 : len);
 }
 
-/* STEM.PID.seep, or STEM.PID.N.seep from `first` on (1: no number): the first that nothing has. */
+/* STEM.PID.seep, or STEM.PID.N.seep from `first` on (1: no number): the first that
+ * nothing has. */
 static int free_name(const struct seep_roster *roster, uint32_t pid, uint32_t first,
                      char name[256])
 {
     for (uint32_t n = first; n < first + NAME_TRIES; n++) {
-        int len = n == 0 ? snprintf(name, 256, "%.*s.%u.seep", stem_bytes(roster), roster->file,
-                                    pid)
+        int len = n == 0 ? snprintf(name, 256, "%.*s.%u.seep", stem_bytes(roster),
+                                    roster->file, pid)
                          : snprintf(name, 256, "%.*s.%u.%u.seep", stem_bytes(roster),
                                     roster->file, pid, n);
 
         if (len >= 256) {
             return -ENAMETOOLONG;
         }
-        if (faccessat(roster->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
+        if (faccessat(roster->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+            errno == ENOENT) {
             return 0;
         }
     }
     return -EEXIST;
 }
 
-static void name_after_program(struct seep_roster *roster, const struct seep_session *session)
+static void name_after_program(struct seep_roster *roster,
+                               const struct seep_session *session)
 {
     const char *command = session->command;
     size_t len = strcspn(command, " ");
@@ -128,8 +132,8 @@ static int open_record(struct seep_roster *roster, struct seep_session *session,
     if (roster->file[0] == '\0') {
         name_after_program(roster, session);
     }
-    return seep_record_open(&session->record, roster->file, &options, &roster->scratch.coder,
-                            error);
+    return seep_record_open(&session->record, roster->file, &options,
+                            &roster->scratch.coder, error);
 }
 
 /* Gives a child's held frames a file. Returns: 0; -errno (they stay held). */
@@ -150,7 +154,8 @@ static int release(struct seep_roster *roster, struct seep_session *session)
         err = seep_record_release(&session->record, &error);
     }
     if (err < 0) {
-        note_trouble(roster, error.code < 0 ? error.message : "a child's recording has no name");
+        note_trouble(roster,
+                     error.code < 0 ? error.message : "a child's recording has no name");
     } else {
         roster->children_kept++;
     }
@@ -199,7 +204,8 @@ static void put_young_lines(struct seep_roster *roster)
 static void describe(struct seep_roster *roster, struct seep_session *session,
                      const struct seep_process_end *end, struct seep_child_facts *facts)
 {
-    uint64_t main_start_ns = roster->main != NULL ? roster->main->segment.start_monotonic_ns : 0;
+    uint64_t main_start_ns =
+        roster->main != NULL ? roster->main->segment.start_monotonic_ns : 0;
     uint64_t start_ns = session->segment.start_monotonic_ns;
 
     *facts = (struct seep_child_facts){
@@ -244,8 +250,8 @@ static bool finish_file(struct seep_roster *roster, struct seep_session *session
         err = seep_record_finish(&session->record);
     }
     if (err < 0) {
-        (void)snprintf(text, sizeof(text), "'%.128s' is not complete: %s", session->record.name,
-                       strerrordesc_np(-err));
+        (void)snprintf(text, sizeof(text), "'%.128s' is not complete: %s",
+                       session->record.name, strerrordesc_np(-err));
         note_trouble(roster, text);
     }
     return err == 0;
@@ -275,9 +281,10 @@ void seep_roster_end(struct seep_roster *roster, struct seep_session *session,
     static const struct seep_process_end replaced = {SEEP_ENDING_EXEC, 0};
 
     if (session->replaced) {
-        (void)seep_session_note(session, &roster->scratch,
-                                "the process replaced itself by a program that did not load "
-                                "libseep.so; that program is not recorded");
+        (void)seep_session_note(
+            session, &roster->scratch,
+            "the process replaced itself by a program that did not load "
+            "libseep.so; that program is not recorded");
         end = &replaced;
     }
     if (session != roster->main) {
@@ -286,7 +293,8 @@ void seep_roster_end(struct seep_roster *roster, struct seep_session *session,
     }
     roster->main_complete = finish_file(roster, session, end);
     (void)snprintf(roster->file, sizeof(roster->file), "%s",
-                   session->record.name_now != NULL ? session->record.name_now : roster->file);
+                   session->record.name_now != NULL ? session->record.name_now
+                                                    : roster->file);
     forget(roster, session, true);
 }
 
@@ -307,7 +315,8 @@ static int reserve_session(struct seep_roster *roster, struct seep_session **ses
     return *session != NULL ? 0 : -ENOMEM;
 }
 
-/* The main process replaced itself: its former image makes room for the new one's FILE. */
+/* The main process replaced itself: its former image makes room for the new one's FILE.
+ */
 static int step_aside(struct seep_roster *roster, struct seep_session *former)
 {
     char name[256];
@@ -378,8 +387,9 @@ int seep_roster_add(struct seep_roster *roster, const struct seep_handover_peer 
 
     error->code = 0;
     if (roster->count >= SEEP_SESSIONS_MAX) {
-        err = seep_error_set(error, -ENOSPC, "process %u: %d processes are recorded already",
-                             peer->pid, (int)SEEP_SESSIONS_MAX);
+        err = seep_error_set(error, -ENOSPC,
+                             "process %u: %d processes are recorded already", peer->pid,
+                             (int)SEEP_SESSIONS_MAX);
     } else {
         err = reserve_session(roster, &added);
     }
@@ -419,7 +429,8 @@ void seep_roster_lose(struct seep_roster *roster, enum seep_loss reason)
     roster->refused += reason == SEEP_LOSS_REFUSED;
 }
 
-void seep_roster_note_off(struct seep_roster *roster, const struct seep_handover_peer *peer)
+void seep_roster_note_off(struct seep_roster *roster,
+                          const struct seep_handover_peer *peer)
 {
     char text[256];
 
@@ -432,7 +443,8 @@ void seep_roster_note_off(struct seep_roster *roster, const struct seep_handover
     seep_roster_lose(roster, SEEP_LOSS_REFUSED);
 }
 
-/* One session's turn. An image that was replaced without a successor that registers is left as it was. */
+/* One session's turn. An image that was replaced without a successor that registers is
+ * left as it was. */
 static void look_at(struct seep_roster *roster, struct seep_session *session)
 {
     enum seep_snapshot_moment moment = SEEP_MOMENT_TICK;

@@ -13,16 +13,17 @@
 
 /* All processes that one collector records, and which of them gets which file.
  *
- * The main process's recording is FILE. A child that lives for min_child gets STEM.PID.seep and a CHILD
- * frame that names it; a shorter one gets a CHILD frame alone. A process that execs ends one session and
- * starts the next; FILE belongs to the main process's newest image.
+ * The main process's recording is FILE. A child that lives for min_child gets
+ * STEM.PID.seep and a CHILD frame that names it; a shorter one gets a CHILD frame alone.
+ * A process that execs ends one session and starts the next; FILE belongs to the main
+ * process's newest image.
  */
 enum { SEEP_SESSIONS_MAX = 4096, SEEP_CHILD_LINES_MAX = 10000 };
 
 struct seep_roster {
-    int dir_fd;         /* owned; where the recordings go */
-    char file[256];     /* name of the main recording; "" = PROGRAM.PID.seep */
-    uint32_t main_pid;  /* 0 = not known yet */
+    int dir_fd;        /* owned; where the recordings go */
+    char file[256];    /* name of the main recording; "" = PROGRAM.PID.seep */
+    uint32_t main_pid; /* 0 = not known yet */
     struct seep_collect_options options;
     struct seep_scratch scratch;
     struct seep_session **sessions; /* owned; `count` of `capacity`, in no order */
@@ -35,10 +36,10 @@ struct seep_roster {
     uint32_t children_kept;      /* recordings of children */
     uint64_t refused;            /* processes not taken */
     uint64_t ticks;
-    uint32_t stride;             /* a child is looked at each stride-th tick */
-    bool main_recorded;          /* FILE was begun */
-    bool main_complete;          /* FILE is finished, and every frame was written */
-    char trouble[256];           /* the first thing that went wrong; "" nothing */
+    uint32_t stride;    /* a child is looked at each stride-th tick */
+    bool main_recorded; /* FILE was begun */
+    bool main_complete; /* FILE is finished, and every frame was written */
+    char trouble[256];  /* the first thing that went wrong; "" nothing */
 };
 
 /* dir_fd: taken. file: borrowed. Returns: 0; -ENOMEM (dir_fd stays the caller's). */
@@ -49,9 +50,9 @@ void seep_roster_fini(struct seep_roster *roster);
 /* Takes a process that handed over its segment.
  *
  * peer:    its descriptors are taken, also on failure.
- * session: out; borrowed, until seep_roster_end. A former image of the same pid is ended and freed.
- * Returns: 0; -EPROTO and others of seep_segment_open; -ENOSPC the roster is full; -ENOMEM; -errno of
- *   the recording's file.
+ * session: out; borrowed, until seep_roster_end. A former image of the same pid is ended
+ * and freed. Returns: 0; -EPROTO and others of seep_segment_open; -ENOSPC the roster is
+ * full; -ENOMEM; -errno of the recording's file.
  */
 int seep_roster_add(struct seep_roster *roster, const struct seep_handover_peer *peer,
                     struct seep_session **session, struct seep_error *error);
@@ -66,8 +67,10 @@ void seep_roster_tick(struct seep_roster *roster);
 void seep_roster_end(struct seep_roster *roster, struct seep_session *session,
                      const struct seep_process_end *end);
 
-/* A process whose shim stepped aside before it had a segment: said in the main recording, or in `trouble`. */
-void seep_roster_note_off(struct seep_roster *roster, const struct seep_handover_peer *peer);
+/* A process whose shim stepped aside before it had a segment: said in the main recording,
+ * or in `trouble`. */
+void seep_roster_note_off(struct seep_roster *roster,
+                          const struct seep_handover_peer *peer);
 
 /* Puts a loss that the collector counts into the main recording's next snapshot. */
 void seep_roster_lose(struct seep_roster *roster, enum seep_loss reason);

@@ -1,7 +1,8 @@
-/* The segment from outside: a file that another process, which we do not trust, writes meanwhile.
+/* The segment from outside: a file that another process, which we do not trust, writes
+ * meanwhile.
  *
- * Design: pread and SEEK_DATA. A mapping was rejected: looking at a hole through it would create
- * the page, in the accounting of the very program that is measured.
+ * Design: pread and SEEK_DATA. A mapping was rejected: looking at a hole through it would
+ * create the page, in the accounting of the very program that is measured.
  *
  * Invariants
  * R1: offsets handed to the kernel are computed from checked sizes only.
@@ -62,13 +63,15 @@ static int check_header(const struct seep_segment_header *header, uint64_t file_
                               header->granule_shift);
     }
     if (header->leaves_max == 0 || header->leaves_max > SEEP_LEAVES_MAX) {
-        return seep_error_set(error, -EPROTO, "segment with %u leaves", header->leaves_max);
+        return seep_error_set(error, -EPROTO, "segment with %u leaves",
+                              header->leaves_max);
     }
     uint64_t need_bytes = seep_segment_bytes(header->granule_shift, header->leaves_max);
 
     if (file_bytes < need_bytes) {
-        return seep_error_set(error, -EPROTO, "segment of %llu bytes where %llu are needed",
-                              (unsigned long long)file_bytes, (unsigned long long)need_bytes);
+        return seep_error_set(
+            error, -EPROTO, "segment of %llu bytes where %llu are needed",
+            (unsigned long long)file_bytes, (unsigned long long)need_bytes);
     }
     return 0;
 }
@@ -82,13 +85,15 @@ int seep_segment_open(int fd, struct seep_segment *segment, struct seep_error *e
     int err = 0;
 
     if (seals < 0) {
-        return seep_error_set(error, -errno, "segment: F_GET_SEALS: %s", strerrordesc_np(errno));
+        return seep_error_set(error, -errno, "segment: F_GET_SEALS: %s",
+                              strerrordesc_np(errno));
     }
     if ((seals & F_SEAL_SHRINK) == 0) {
         return seep_error_set(error, -EPERM, "segment is not sealed against shrinking");
     }
     if (fstat(fd, &status) < 0) {
-        return seep_error_set(error, -errno, "segment: fstat: %s", strerrordesc_np(errno));
+        return seep_error_set(error, -errno, "segment: fstat: %s",
+                              strerrordesc_np(errno));
     }
     err = seep_segment_read(&opened, 0, &header, sizeof(header));
     if (err < 0) {

@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "seep/segment.h"
 
-/* One process's segment, seen from outside. Everything here was checked once; what is read later
- * through it is not, and is bounded by its reader.
+/* One process's segment, seen from outside. Everything here was checked once; what is
+ * read later through it is not, and is bounded by its reader.
  */
 struct seep_segment {
     int fd;                 /* owned; a memfd that cannot shrink */
@@ -46,13 +46,15 @@ struct seep_segment_texts {
  * fd:      taken on success, borrowed on failure.
  * segment: out; untouched on failure.
  * error:   out; may be NULL.
- * Returns: 0; -EPROTO not a segment, or of sizes that contradict each other; -EPROTONOSUPPORT
- *   another version; -EPERM not sealed; other errno of fstat, fcntl, pread.
+ * Returns: 0; -EPROTO not a segment, or of sizes that contradict each other;
+ * -EPROTONOSUPPORT another version; -EPERM not sealed; other errno of fstat, fcntl,
+ * pread.
  */
 int seep_segment_open(int fd, struct seep_segment *segment, struct seep_error *error);
 void seep_segment_close(struct seep_segment *segment);
 
-/* Reads the header's counts. `nodes` and `sites` are claims (S1): see collect/table_copy.h.
+/* Reads the header's counts. `nodes` and `sites` are claims (S1): see
+ * collect/table_copy.h.
  *
  * Returns: 0; -errno of pread (counts untouched).
  */
@@ -62,7 +64,8 @@ int seep_segment_read_counts(const struct seep_segment *segment,
 int seep_segment_read_texts(const struct seep_segment *segment,
                             struct seep_segment_texts *texts);
 
-/* Reads exactly `bytes`; holes read as zeros and stay holes. Returns: 0; -errno; -EIO short. */
+/* Reads exactly `bytes`; holes read as zeros and stay holes. Returns: 0; -errno; -EIO
+ * short. */
 int seep_segment_read(const struct seep_segment *segment, uint64_t offset, void *out,
                       size_t bytes);
 

@@ -1,12 +1,13 @@
 /* One process: from its segment and /proc to its recording.
  *
- * What is cheap is read at every snapshot. The scan of the live table and large thread tables are read
- * as often as 1 % of the time allows, and at the end, when the segment is at rest and exact.
+ * What is cheap is read at every snapshot. The scan of the live table and large thread
+ * tables are read as often as 1 % of the time allows, and at the end, when the segment is
+ * at rest and exact.
  *
  * Invariants
- * E1: `written` is what the recording says; it moves only when a snapshot is in the file, so a snapshot
- *     that could not be written is made up for by the next.
- * E2: snapshot times rise strictly, whatever the segment claims about its start.
+ * E1: `written` is what the recording says; it moves only when a snapshot is in the file,
+ * so a snapshot that could not be written is made up for by the next. E2: snapshot times
+ * rise strictly, whatever the segment claims about its start.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -119,14 +120,15 @@ static char *join_command(const struct seep_segment_texts *texts)
     }
     bytes = bytes < sizeof(line) ? bytes : sizeof(line) - 1;
     for (size_t i = 0; i < bytes; i++) {
-        line[i] = texts->cmdline[i] == '\0' ? ' ' : texts->cmdline[i];
+        line[i] = (char)(texts->cmdline[i] == '\0' ? ' ' : texts->cmdline[i]);
     }
     line[bytes] = '\0';
     return strdup(line);
 }
 
-int seep_session_open(struct seep_session *session, const struct seep_session_source *source,
-                      uint64_t interval_ns, struct seep_error *error)
+int seep_session_open(struct seep_session *session,
+                      const struct seep_session_source *source, uint64_t interval_ns,
+                      struct seep_error *error)
 {
     struct seep_session opened = {.pid = source->pid,
                                   .interval_ns = interval_ns,
@@ -148,6 +150,7 @@ int seep_session_open(struct seep_session *session, const struct seep_session_so
         return seep_error_set(error, -ENOMEM, "no memory for a session");
     }
     (void)seep_proc_open(&opened.proc, source->pid, opened.segment.start_proc_ticks);
+    seep_proc_expect_exe(&opened.proc, texts.exe);
     opened.pidfd = source->pidfd;
     *session = opened;
     return 0;
@@ -212,7 +215,8 @@ int seep_session_note(struct seep_session *session, struct seep_scratch *scratch
         }
     }
     seep_buf_reset(&scratch->payload);
-    seep_payload_text(&scratch->payload, seep_session_age_ns(session), text, strlen(text));
+    seep_payload_text(&scratch->payload, seep_session_age_ns(session), text,
+                      strlen(text));
     return seep_record_put(&session->record, SEEP_FRAME_NOTE, &scratch->payload);
 }
 
@@ -229,7 +233,8 @@ const char *seep_session_off_text(uint32_t reason)
     }
 }
 
-/* What the reader of the report must know; best effort, tried again at the next snapshot. */
+/* What the reader of the report must know; best effort, tried again at the next snapshot.
+ */
 static void put_notes(struct seep_session *session, struct seep_scratch *scratch,
                       const struct seep_segment_counts *counts)
 {
@@ -346,7 +351,8 @@ static int put_ages(struct seep_session *session, struct seep_scratch *scratch,
     return seep_record_put(&session->record, SEEP_FRAME_AGES, &scratch->payload);
 }
 
-/* Runs at its turn: when enough snapshots have passed and its last cost is 1 % of the time since. */
+/* Runs at its turn: when enough snapshots have passed and its last cost is 1 % of the
+ * time since. */
 static bool is_due(const struct seep_session *session, enum seep_snapshot_moment moment,
                    uint64_t at_snapshot, uint64_t not_before_ns)
 {
@@ -395,7 +401,8 @@ static int scan_ages(struct seep_session *session, struct seep_scratch *scratch,
     if (err == 0) {
         err = put_ages(session, scratch, counts, t_ns);
     }
-    /* The first scans come quickly, for runs that are short: at snapshots 1, 2, 4, 8, then each tenth. */
+    /* The first scans come quickly, for runs that are short: at snapshots 1, 2, 4, 8,
+     * then each tenth. */
     session->ages_at_snapshot = taken < AGES_EVERY ? taken * 2 : taken + AGES_EVERY;
     session->ages_not_before_ns = not_before(began_ns);
     return err;
@@ -437,8 +444,12 @@ int seep_session_snapshot(struct seep_session *session, struct seep_scratch *scr
         is_due(session, moment, session->ages_at_snapshot, session->ages_not_before_ns)) {
         err = scan_ages(session, scratch, &counts, t_ns);
     }
-    put_notes(session, scratch, &counts);
-    return tables_err < 0 ? tables_err : err;
+    err = tables_err < 0 ? tables_err : err;
+    if (err ==
+        0) { /* a full disk is told of when it has room again, not with its last bytes */
+        put_notes(session, scratch, &counts);
+    }
+    return err;
 }
 
 int seep_session_end(struct seep_session *session, struct seep_scratch *scratch,
@@ -464,7 +475,8 @@ int seep_session_end(struct seep_session *session, struct seep_scratch *scratch,
     return err < 0 ? err : end_err;
 }
 
-/* Reads the kinds of sites that no snapshot has copied: a child's line needs no tables in a file. */
+/* Reads the kinds of sites that no snapshot has copied: a child's line needs no tables in
+ * a file. */
 static uint8_t kind_of(const struct seep_session *session, uint32_t site)
 {
     struct seep_site entry;
@@ -472,8 +484,8 @@ static uint8_t kind_of(const struct seep_session *session, uint32_t site)
     if (site < session->tables.sites) {
         return session->tables.kinds[site];
     }
-    return seep_segment_read(&session->segment, SEEP_AT_SITES + site * sizeof(entry), &entry,
-                             sizeof(entry)) < 0
+    return seep_segment_read(&session->segment, SEEP_AT_SITES + site * sizeof(entry),
+                             &entry, sizeof(entry)) < 0
                ? SEEP_KIND_NONE
                : entry.kind;
 }
@@ -488,8 +500,8 @@ int seep_session_totals(struct seep_session *session, struct seep_scratch *scrat
         err = reserve_scratch(scratch, counts.sites);
     }
     if (err == 0) {
-        err = seep_counters_sum(&session->segment, counts.sites, scratch->sums, scratch->piece,
-                                SEEP_SCRATCH_PIECE_BYTES);
+        err = seep_counters_sum(&session->segment, counts.sites, scratch->sums,
+                                scratch->piece, SEEP_SCRATCH_PIECE_BYTES);
     }
     for (uint32_t site = 0; err == 0 && site < counts.sites; site++) {
         const struct seep_counters *sum = &scratch->sums[site];
@@ -516,7 +528,8 @@ struct seep_process_end seep_session_own_word(const struct seep_session *session
     if (seep_segment_read_counts(&session->segment, &counts) < 0 || !counts.exit_noted) {
         return (struct seep_process_end){SEEP_ENDING_LOST, 0};
     }
-    return (struct seep_process_end){SEEP_ENDING_EXITED, (uint32_t)counts.exit_status & 0xff};
+    return (struct seep_process_end){SEEP_ENDING_EXITED,
+                                     (uint32_t)counts.exit_status & 0xff};
 }
 
 void seep_session_close(struct seep_session *session, bool keep)

@@ -14,7 +14,8 @@
 #include "collect/table_copy.h"
 #include "collect/thread_sample.h"
 
-/* Working memory that all sessions of a collector share. All-zero is valid; owner thread. */
+/* Working memory that all sessions of a collector share. All-zero is valid; owner thread.
+ */
 struct seep_scratch {
     struct seep_frame_coder coder;
     struct seep_buf payload;
@@ -29,7 +30,8 @@ enum { SEEP_SCRATCH_PIECE_BYTES = 1 << 18 };
 int seep_scratch_init(struct seep_scratch *scratch);
 void seep_scratch_fini(struct seep_scratch *scratch);
 
-/* One recorded process image. A process that replaces itself by exec is a session more. */
+/* One recorded process image. A process that replaces itself by exec is a session more.
+ */
 struct seep_session {
     uint32_t pid; /* in the collector's /proc */
     int pidfd;    /* owned; -1: it was gone before we could look */
@@ -39,23 +41,26 @@ struct seep_session {
     struct seep_tables tables;
     struct seep_threads threads;
     struct seep_record record;
-    struct seep_counters *written; /* owned; what the newest snapshot in the file says, by site */
+    struct seep_counters
+        *written; /* owned; what the newest snapshot in the file says, by site */
     uint32_t written_capacity;
     uint64_t interval_ns;
     uint64_t last_t_ns;       /* of the newest snapshot; 0 = none */
     uint64_t snapshots_taken; /* that are in the file, or were merged since */
     uint64_t peak_live_heap_bytes, peak_threads;
-    uint64_t ages_at_snapshot, ages_not_before_ns; /* next scan: count and CLOCK_MONOTONIC */
+    uint64_t ages_at_snapshot,
+        ages_not_before_ns; /* next scan: count and CLOCK_MONOTONIC */
     uint64_t threads_at_snapshot, threads_not_before_ns;
     uint64_t own_lost[SEEP_LOSS_MAX]; /* losses that the collector itself counts */
     uint64_t failures_noted;          /* write failures that a NOTE tells of */
     bool program_written, off_noted;
-    bool replaced; /* the process runs another program by now, which has not come forward */
+    bool replaced; /* the process runs another program by now, which has not come forward
+                    */
 };
 
 enum seep_snapshot_moment {
-    SEEP_MOMENT_TICK = 1, /* one of many: what is costly waits for its turn */
-    SEEP_MOMENT_LAST = 2, /* the last look at a process that goes on */
+    SEEP_MOMENT_TICK = 1,   /* one of many: what is costly waits for its turn */
+    SEEP_MOMENT_LAST = 2,   /* the last look at a process that goes on */
     SEEP_MOMENT_AT_REST = 3 /* the process, or this image of it, is gone: exact */
 };
 
@@ -65,18 +70,19 @@ struct seep_session_source {
     uint32_t pid;
 };
 
-/* Starts a session: checks the segment and opens what belongs to the process. The recording is the
- * caller's to open (session->record), before the first snapshot.
+/* Starts a session: checks the segment and opens what belongs to the process. The
+ * recording is the caller's to open (session->record), before the first snapshot.
  *
  * Returns: 0; as seep_segment_open; -ENOMEM. On failure nothing of `source` is closed.
  */
-int seep_session_open(struct seep_session *session, const struct seep_session_source *source,
-                      uint64_t interval_ns, struct seep_error *error);
+int seep_session_open(struct seep_session *session,
+                      const struct seep_session_source *source, uint64_t interval_ns,
+                      struct seep_error *error);
 
 /* Takes a snapshot: tables, counters, process figures, and what else is due.
  *
- * Returns: 0; -errno of the first thing that failed; nothing is lost by it: what is not in the
- *   file is tried again with the next snapshot.
+ * Returns: 0; -errno of the first thing that failed; nothing is lost by it: what is not
+ * in the file is tried again with the next snapshot.
  */
 int seep_session_snapshot(struct seep_session *session, struct seep_scratch *scratch,
                           enum seep_snapshot_moment moment);

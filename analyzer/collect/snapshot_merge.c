@@ -1,5 +1,5 @@
-/* Two snapshots into one. Values are cumulative, so the later value of a site stands for both, and
- * every snapshot that is kept says exactly what it said before.
+/* Two snapshots into one. Values are cumulative, so the later value of a site stands for
+ * both, and every snapshot that is kept says exactly what it said before.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -33,7 +33,8 @@ static void next_entry(struct snapshot *snapshot)
 
 static struct snapshot open_snapshot(const struct seep_buf *payload)
 {
-    struct snapshot snapshot = {.rest = seep_cursor_over(payload->data, payload->len_bytes)};
+    struct snapshot snapshot = {.rest =
+                                    seep_cursor_over(payload->data, payload->len_bytes)};
 
     snapshot.t_ns = seep_cursor_varint(&snapshot.rest);
     snapshot.merged = seep_cursor_varint(&snapshot.rest);

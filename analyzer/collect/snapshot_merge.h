@@ -4,9 +4,9 @@
 
 #include "base/buf.h"
 
-/* Merges two successive snapshots into one that stands at the later one's time: the later one's
- * process figures and losses, the sites that changed in either with the later of their values,
- * `merged` counting every snapshot that is in it beside itself.
+/* Merges two successive snapshots into one that stands at the later one's time: the later
+ * one's process figures and losses, the sites that changed in either with the later of
+ * their values, `merged` counting every snapshot that is in it beside itself.
  *
  * earlier, later: payloads of SEEP_FRAME_SNAPSHOT; borrowed.
  * out:            out; replaced by the merged payload.

@@ -1,7 +1,7 @@
 /* The two processes that `seep run` starts.
  *
- * The program's process is forked before the collector knows its pid and execs after: so the collector is
- * told in time which of the processes that register is the main one.
+ * The program's process is forked before the collector knows its pid and execs after: so
+ * the collector is told in time which of the processes that register is the main one.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -125,7 +126,7 @@ int seep_spawn_program(char *const *argv, char *const *env, const sigset_t *mask
     }
     if (pid == 0) {
         close(go[1]);
-        (void)sigprocmask(SIG_SETMASK, mask, NULL);
+        (void)pthread_sigmask(SIG_SETMASK, mask, NULL);
         become_program(argv, env, go[0], result[1]);
     }
     close(go[0]);

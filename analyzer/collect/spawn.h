@@ -10,9 +10,9 @@
 
 /* Forks the collector: a session and a name of its own, no descriptor but what it needs.
  *
- * collect: its descriptors stay the caller's here; the child has copies. control_fd is the child's end.
- * argv:    the caller's arguments, whose memory the child overwrites in itself so that a
- *          `pkill -f PROGRAM` does not find the collector; NULL-terminated.
+ * collect: its descriptors stay the caller's here; the child has copies. control_fd is
+ * the child's end. argv:    the caller's arguments, whose memory the child overwrites in
+ * itself so that a `pkill -f PROGRAM` does not find the collector; NULL-terminated.
  * Returns: the child's pid; -errno of fork.
  */
 pid_t seep_spawn_collector(const struct seep_collect *collect, char **argv);

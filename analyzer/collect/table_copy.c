@@ -1,11 +1,12 @@
 /* Tables of the segment into the recording, each entry once.
  *
- * Entries never change (S2), so what was copied is done with; only the two claimed tables need care. A
- * claim that is never finished (a thread cancelled inside the shim) may not hold back all that follow:
- * after some patience it is taken as the zeros it is, and readers show an unknown stack there.
+ * Entries never change (S2), so what was copied is done with; only the two claimed tables
+ * need care. A claim that is never finished (a thread cancelled inside the shim) may not
+ * hold back all that follow: after some patience it is taken as the zeros it is, and
+ * readers show an unknown stack there.
  *
- * Nodes go first, then sites, then modules and subsystems, whose counts are read last: so whatever an
- * entry names is in the same round.
+ * Nodes go first, then sites, then modules and subsystems, whose counts are read last: so
+ * whatever an entry names is in the same round.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -74,12 +75,14 @@ static int copy_nodes(struct seep_tables *tables, const struct seep_segment *seg
         uint32_t i = 0;
 
         n = n < SCRATCH_BYTES / sizeof(*scratch) ? n : SCRATCH_BYTES / sizeof(*scratch);
-        err = seep_segment_read(segment, SEEP_AT_NODES + first * sizeof(*scratch), scratch,
-                                n * sizeof(*scratch));
+        err = seep_segment_read(segment, SEEP_AT_NODES + first * sizeof(*scratch),
+                                scratch, n * sizeof(*scratch));
         seep_buf_reset(&entries);
         for (; err == 0 && i < n; i++) {
-            if (scratch[i].parent == SEEP_NODE_NONE && first + i >= SEEP_NODE_FIRST && !at_rest &&
-                !give_up_waiting(first + i, &tables->nodes_awaited, &tables->nodes_patience)) {
+            if (scratch[i].parent == SEEP_NODE_NONE && first + i >= SEEP_NODE_FIRST &&
+                !at_rest &&
+                !give_up_waiting(first + i, &tables->nodes_awaited,
+                                 &tables->nodes_patience)) {
                 stop = true;
                 break;
             }
@@ -119,8 +122,9 @@ static int reserve_kinds(struct seep_tables *tables, uint32_t sites)
 }
 
 /* Encodes sites until one is unfinished. Returns: how many were encoded. */
-static uint32_t encode_sites(struct seep_tables *tables, struct seep_site *sites, uint32_t n,
-                             bool at_rest, struct seep_buf *entries, uint64_t *stacks_cut)
+static uint32_t encode_sites(struct seep_tables *tables, struct seep_site *sites,
+                             uint32_t n, bool at_rest, struct seep_buf *entries,
+                             uint64_t *stacks_cut)
 {
     for (uint32_t i = 0; i < n; i++) {
         uint32_t id = tables->sites + i;
@@ -155,8 +159,8 @@ static int copy_sites(struct seep_tables *tables, const struct seep_segment *seg
         uint32_t n = claimed - first < chunk ? claimed - first : chunk;
         uint64_t cut = 0;
 
-        err = seep_segment_read(segment, SEEP_AT_SITES + first * sizeof(*scratch), scratch,
-                                n * sizeof(*scratch));
+        err = seep_segment_read(segment, SEEP_AT_SITES + first * sizeof(*scratch),
+                                scratch, n * sizeof(*scratch));
         if (err < 0) {
             break;
         }
@@ -181,7 +185,8 @@ static int copy_sites(struct seep_tables *tables, const struct seep_segment *seg
 }
 
 static int copy_modules(struct seep_tables *tables, const struct seep_segment *segment,
-                        struct seep_record *record, uint32_t count, struct seep_module *scratch)
+                        struct seep_record *record, uint32_t count,
+                        struct seep_module *scratch)
 {
     const uint32_t chunk = SCRATCH_BYTES / sizeof(*scratch);
     struct seep_buf entries = {0};
@@ -191,8 +196,8 @@ static int copy_modules(struct seep_tables *tables, const struct seep_segment *s
         uint32_t first = tables->modules;
         uint32_t n = count - first < chunk ? count - first : chunk;
 
-        err = seep_segment_read(segment, SEEP_AT_MODULES + first * sizeof(*scratch), scratch,
-                                n * sizeof(*scratch));
+        err = seep_segment_read(segment, SEEP_AT_MODULES + first * sizeof(*scratch),
+                                scratch, n * sizeof(*scratch));
         seep_buf_reset(&entries);
         for (uint32_t i = 0; err == 0 && i < n; i++) {
             seep_payload_module(&entries, &scratch[i]);
@@ -217,8 +222,8 @@ static int copy_subsystems(struct seep_tables *tables, const struct seep_segment
     if (count <= first) {
         return 0;
     }
-    err = seep_segment_read(segment, SEEP_AT_SUBSYSTEMS + first * sizeof(*scratch), scratch,
-                            (count - first) * sizeof(*scratch));
+    err = seep_segment_read(segment, SEEP_AT_SUBSYSTEMS + first * sizeof(*scratch),
+                            scratch, (count - first) * sizeof(*scratch));
     for (uint32_t i = 0; err == 0 && i < count - first; i++) {
         seep_payload_subsystem(&entries, &scratch[i]);
     }
@@ -242,8 +247,8 @@ static int copy_marks(struct seep_tables *tables, const struct seep_segment *seg
     while (err == 0 && tables->marks < claimed) {
         struct seep_mark_entry mark;
 
-        err = seep_segment_read(segment, SEEP_AT_MARKS + tables->marks * sizeof(mark), &mark,
-                                sizeof(mark));
+        err = seep_segment_read(segment, SEEP_AT_MARKS + tables->marks * sizeof(mark),
+                                &mark, sizeof(mark));
         if (err < 0 || mark.ready == 0) {
             break;
         }

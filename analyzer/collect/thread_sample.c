@@ -1,10 +1,11 @@
 /* Threads: the shim's table, and beside each row what the kernel says.
  *
- * A thread that neither used CPU nor switched since the last look has not moved; the time of its last
- * move is what "stuck" is judged by later. CPU time comes from schedstat (ns) because stat's ticks of
- * 10 ms would let a thread that wakes for microseconds look dead.
+ * A thread that neither used CPU nor switched since the last look has not moved; the time
+ * of its last move is what "stuck" is judged by later. CPU time comes from schedstat (ns)
+ * because stat's ticks of 10 ms would let a thread that wakes for microseconds look dead.
  *
- * Source: proc(5); Documentation/scheduler/sched-stats.rst for /proc/PID/task/TID/schedstat.
+ * Source: proc(5); Documentation/scheduler/sched-stats.rst for
+ * /proc/PID/task/TID/schedstat.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -21,54 +22,71 @@
 
 enum { STATUS_BYTES = 4096, SMALL_BYTES = 256, PATH_BYTES = 48 };
 
-const char *seep_threads_syscall_name(uint64_t number)
-{
-    static const struct {
-        uint32_t number;
-        const char *name;
-    } calls[] = {
-        {SYS_futex, "futex"},         {SYS_read, "read"},
-        {SYS_write, "write"},         {SYS_pread64, "pread64"},
-        {SYS_pwrite64, "pwrite64"},   {SYS_readv, "readv"},
-        {SYS_writev, "writev"},       {SYS_recvfrom, "recvfrom"},
-        {SYS_recvmsg, "recvmsg"},     {SYS_recvmmsg, "recvmmsg"},
-        {SYS_sendto, "sendto"},       {SYS_sendmsg, "sendmsg"},
-        {SYS_accept, "accept"},       {SYS_accept4, "accept4"},
-        {SYS_connect, "connect"},     {SYS_epoll_pwait, "epoll_pwait"},
-        {SYS_ppoll, "ppoll"},         {SYS_pselect6, "pselect6"},
-        {SYS_nanosleep, "nanosleep"}, {SYS_clock_nanosleep, "clock_nanosleep"},
-        {SYS_wait4, "wait4"},         {SYS_waitid, "waitid"},
-        {SYS_flock, "flock"},         {SYS_fcntl, "fcntl"},
-        {SYS_fsync, "fsync"},         {SYS_fdatasync, "fdatasync"},
-        {SYS_semop, "semop"},         {SYS_semtimedop, "semtimedop"},
-        {SYS_msgrcv, "msgrcv"},       {SYS_msgsnd, "msgsnd"},
-        {SYS_mq_timedreceive, "mq_timedreceive"},
-        {SYS_rt_sigtimedwait, "rt_sigtimedwait"},
-        {SYS_rt_sigsuspend, "rt_sigsuspend"},
-        {SYS_io_getevents, "io_getevents"},
-        {SYS_io_uring_enter, "io_uring_enter"},
-        {SYS_restart_syscall, "restart_syscall"},
-        {SYS_getrandom, "getrandom"}, {SYS_openat, "openat"},
+/* System calls that block. */
+static const struct {
+    uint32_t number;
+    const char *name;
+} waiting_calls[] = {
+    {SYS_futex, "futex"},
+    {SYS_read, "read"},
+    {SYS_write, "write"},
+    {SYS_pread64, "pread64"},
+    {SYS_pwrite64, "pwrite64"},
+    {SYS_readv, "readv"},
+    {SYS_writev, "writev"},
+    {SYS_recvfrom, "recvfrom"},
+    {SYS_recvmsg, "recvmsg"},
+    {SYS_recvmmsg, "recvmmsg"},
+    {SYS_sendto, "sendto"},
+    {SYS_sendmsg, "sendmsg"},
+    {SYS_accept, "accept"},
+    {SYS_accept4, "accept4"},
+    {SYS_connect, "connect"},
+    {SYS_epoll_pwait, "epoll_pwait"},
+    {SYS_ppoll, "ppoll"},
+    {SYS_pselect6, "pselect6"},
+    {SYS_nanosleep, "nanosleep"},
+    {SYS_clock_nanosleep, "clock_nanosleep"},
+    {SYS_wait4, "wait4"},
+    {SYS_waitid, "waitid"},
+    {SYS_flock, "flock"},
+    {SYS_fcntl, "fcntl"},
+    {SYS_fsync, "fsync"},
+    {SYS_fdatasync, "fdatasync"},
+    {SYS_semop, "semop"},
+    {SYS_semtimedop, "semtimedop"},
+    {SYS_msgrcv, "msgrcv"},
+    {SYS_msgsnd, "msgsnd"},
+    {SYS_mq_timedreceive, "mq_timedreceive"},
+    {SYS_rt_sigtimedwait, "rt_sigtimedwait"},
+    {SYS_rt_sigsuspend, "rt_sigsuspend"},
+    {SYS_io_getevents, "io_getevents"},
+    {SYS_io_uring_enter, "io_uring_enter"},
+    {SYS_restart_syscall, "restart_syscall"},
+    {SYS_getrandom, "getrandom"},
+    {SYS_openat, "openat"},
 #ifdef SYS_epoll_wait
-        {SYS_epoll_wait, "epoll_wait"},
+    {SYS_epoll_wait, "epoll_wait"},
 #endif
 #ifdef SYS_poll
-        {SYS_poll, "poll"},
+    {SYS_poll, "poll"},
 #endif
 #ifdef SYS_select
-        {SYS_select, "select"},
+    {SYS_select, "select"},
 #endif
 #ifdef SYS_pause
-        {SYS_pause, "pause"},
+    {SYS_pause, "pause"},
 #endif
 #ifdef SYS_open
-        {SYS_open, "open"},
+    {SYS_open, "open"},
 #endif
-    };
+};
 
-    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-        if (calls[i].number == number) {
-            return calls[i].name;
+const char *seep_threads_syscall_name(uint64_t number)
+{
+    for (size_t i = 0; i < sizeof(waiting_calls) / sizeof(waiting_calls[0]); i++) {
+        if (waiting_calls[i].number == number) {
+            return waiting_calls[i].name;
         }
     }
     return NULL;
@@ -172,7 +190,8 @@ static void ask(int proc_dir_fd, uint32_t tid, uint64_t t_ns,
     state = strstr(text, "\nState:\t");
     now.os_state = state != NULL ? state[sizeof("\nState:\t") - 1] : '\0';
     (void)seep_proc_number(text, "\nvoluntary_ctxt_switches:", &now.voluntary_switches);
-    (void)seep_proc_number(text, "\nnonvoluntary_ctxt_switches:", &now.involuntary_switches);
+    (void)seep_proc_number(text,
+                           "\nnonvoluntary_ctxt_switches:", &now.involuntary_switches);
     (void)snprintf(path, sizeof(path), "task/%u/schedstat", tid);
     if (seep_proc_read(proc_dir_fd, path, text, sizeof(text)) > 0) {
         (void)seep_proc_number(text, "", &now.cpu_ns);
@@ -195,7 +214,8 @@ void seep_threads_sample(struct seep_threads *threads, int proc_dir_fd, uint64_t
         uint32_t state = slot->state;
         uint32_t tid = slot->tid;
 
-        if (threads->known[i].generation != slot->generation || threads->known[i].tid != tid) {
+        if (threads->known[i].generation != slot->generation ||
+            threads->known[i].tid != tid) {
             threads->figures[i] = (struct seep_thread_figures){0};
             threads->known[i].generation = slot->generation;
             threads->known[i].tid = tid;
@@ -209,7 +229,8 @@ void seep_threads_sample(struct seep_threads *threads, int proc_dir_fd, uint64_t
     }
 }
 
-void seep_threads_put(const struct seep_threads *threads, uint64_t t_ns, struct seep_buf *out)
+void seep_threads_put(const struct seep_threads *threads, uint64_t t_ns,
+                      struct seep_buf *out)
 {
     uint64_t used = 0;
 

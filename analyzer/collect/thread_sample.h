@@ -8,14 +8,15 @@
 #include "collect/payload.h"
 #include "collect/segment_read.h"
 
-/* The thread table of one process, and what /proc said of each thread. All-zero is the start. */
+/* The thread table of one process, and what /proc said of each thread. All-zero is the
+ * start. */
 struct seep_threads {
     struct seep_thread *slots;           /* owned; `count` entries, as in the segment */
     struct seep_thread_figures *figures; /* owned; of slots[i] while `known` says so */
     struct seep_thread_identity {
         uint32_t generation, tid;
-    } *known;                            /* owned; whose figures figures[i] are */
-    uint64_t *stack_bytes;               /* owned; copy of slots[i].stack_bytes, for the live scan */
+    } * known;             /* owned; whose figures figures[i] are */
+    uint64_t *stack_bytes; /* owned; copy of slots[i].stack_bytes, for the live scan */
     uint32_t count;
     uint32_t capacity;
 };
@@ -37,7 +38,8 @@ int seep_threads_read(struct seep_threads *threads, const struct seep_segment *s
 void seep_threads_sample(struct seep_threads *threads, int proc_dir_fd, uint64_t t_ns);
 
 /* Appends the payload of a THREADS frame: every slot in use. */
-void seep_threads_put(const struct seep_threads *threads, uint64_t t_ns, struct seep_buf *out);
+void seep_threads_put(const struct seep_threads *threads, uint64_t t_ns,
+                      struct seep_buf *out);
 
 /* The name of a system call that threads wait in; NULL for one not listed. */
 const char *seep_threads_syscall_name(uint64_t number);

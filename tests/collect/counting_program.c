@@ -1,5 +1,5 @@
-/* Counts its own allocations: 8 threads that free each other's blocks. Prints the truth as JSON, then ends,
- * or waits to be killed when told to.
+/* Counts its own allocations: 8 threads that free each other's blocks. Prints the truth
+ * as JSON, then ends, or waits to be killed when told to.
  *
  * SPDX-License-Identifier: MIT
  */

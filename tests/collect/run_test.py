@@ -10,6 +10,8 @@ import glob
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -262,6 +264,41 @@ def a_sidecar_without_its_folder_uses_the_working_directory():
     assert program.wait(DEADLINE_S) == 0
     wait_for(lambda: os.path.exists(path) and process_ending(path)["kind"] == "exited", path)
     assert "SEEP_OUT '/no/such'" in only(dump(path), "note")["text"]
+
+
+def every_child_of_many_leaves_its_line():
+    result = seep("run", "--quiet", "-o", "a.seep", "--", "sh", "-c",
+                  "for i in $(seq 250); do /bin/true; done")
+    assert result.returncode == 0, result
+    children = [record for record in dump("a.seep") if record["type"] == "child"]
+    ended = [child for child in children if child["command"] == "/bin/true"
+             and (child["ending"], child["status"]) == ("exited", 0)]
+    assert len(ended) == 250, len(ended)
+    assert os.listdir(".") == ["a.seep"]
+
+
+def silent_and_babbling_peers_disturb_nobody():
+    run = start("--quiet", "--interval", "0.1", "-o", "a.seep", "--", "sh", "-c",
+                "echo $SEEP_SOCKET; read go; sh -c 'exit 3'; true", stdin=subprocess.PIPE)
+    address = "\0" + run.stdout.readline().strip()[1:]
+    peers = []
+    for i in range(300):
+        peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        peer.connect(address)
+        peers.append(peer)
+        handover = struct.pack("<QIIII", 0x7265766f646e6168, 1, os.getpid(), 0, 0)
+        descriptors = [os.memfd_create("x", os.MFD_ALLOW_SEALING), 0, 1][: i % 4]
+        if i % 3 == 0:
+            socket.send_fds(peer, [os.urandom(i + 1) if i % 2 else handover], descriptors)
+        for descriptor in descriptors[:1]:
+            os.close(descriptor)
+    run.communicate("go\n", timeout=DEADLINE_S)
+    assert run.returncode == 0, run.returncode
+    records = dump("a.seep")
+    assert only(records, "end")["ending"] == "exited"
+    assert [child for child in records if child["type"] == "child" and child["status"] == 3]
+    for peer in peers:
+        peer.close()
 
 
 def no_collector_stays_behind():

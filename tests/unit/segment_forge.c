@@ -1,10 +1,11 @@
-/* Segments made by hand. Independent of the shim and of the collector: only seep/segment.h is shared.
+/* Segments made by hand. Independent of the shim and of the collector: only
+ * seep/segment.h is shared.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "segment_forge.h"
-#include "seep/segment_layout.h"
 #include "seep/live_entry.h"
+#include "seep/segment_layout.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,15 +31,16 @@ static uint64_t clock_ns(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-void segment_forge_open(struct segment_forge *forge, uint32_t granule_shift, uint32_t leaves_max)
+void segment_forge_open(struct segment_forge *forge, uint32_t granule_shift,
+                        uint32_t leaves_max)
 {
     forge->bytes = seep_segment_bytes(granule_shift, leaves_max);
     forge->fd = memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     need(forge->fd >= 0, "memfd_create");
     need(ftruncate(forge->fd, (off_t)forge->bytes) == 0, "ftruncate");
     need(fcntl(forge->fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0, "F_ADD_SEALS");
-    forge->map = mmap(NULL, forge->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                      forge->fd, 0);
+    forge->map = mmap(NULL, forge->bytes, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_NORESERVE, forge->fd, 0);
     need(forge->map != MAP_FAILED, "mmap");
     forge->header = (struct seep_segment_header *)(void *)forge->map;
     forge->header->magic = SEEP_SEGMENT_MAGIC;
@@ -71,7 +73,8 @@ void segment_forge_close(struct segment_forge *forge)
 uint32_t segment_forge_module(struct segment_forge *forge, const char *path)
 {
     uint32_t id = forge->header->module_count;
-    struct seep_module *module = (void *)(forge->map + SEEP_AT_MODULES + id * sizeof(*module));
+    struct seep_module *module =
+        (void *)(forge->map + SEEP_AT_MODULES + id * sizeof(*module));
 
     snprintf(module->path, sizeof(module->path), "%s", path);
     module->base = UINT64_C(0x400000) * id;
@@ -86,7 +89,8 @@ uint32_t segment_forge_module(struct segment_forge *forge, const char *path)
 uint32_t segment_forge_subsystem(struct segment_forge *forge, const char *name)
 {
     uint32_t id = forge->header->subsystem_count;
-    struct seep_subsystem *entry = (void *)(forge->map + SEEP_AT_SUBSYSTEMS + id * sizeof(*entry));
+    struct seep_subsystem *entry =
+        (void *)(forge->map + SEEP_AT_SUBSYSTEMS + id * sizeof(*entry));
 
     snprintf(entry->name, sizeof(entry->name), "%s", name);
     forge->header->subsystem_count = id + 1;
@@ -106,7 +110,8 @@ uint32_t segment_forge_node(struct segment_forge *forge, uint32_t parent, uint32
     return id;
 }
 
-uint32_t segment_forge_site(struct segment_forge *forge, uint32_t node, enum seep_kind kind)
+uint32_t segment_forge_site(struct segment_forge *forge, uint32_t node,
+                            enum seep_kind kind)
 {
     uint32_t id = forge->header->site_count;
     struct seep_site *site = (void *)(forge->map + SEEP_AT_SITES + id * sizeof(*site));
@@ -122,7 +127,8 @@ uint32_t segment_forge_thread(struct segment_forge *forge, uint32_t tid, uint32_
                               uint64_t stack_bytes)
 {
     uint32_t slot = forge->header->thread_count;
-    struct seep_thread *thread = (void *)(forge->map + SEEP_AT_THREADS + slot * sizeof(*thread));
+    struct seep_thread *thread =
+        (void *)(forge->map + SEEP_AT_THREADS + slot * sizeof(*thread));
 
     thread->state = SEEP_THREAD_USED | SEEP_THREAD_STARTED;
     thread->generation = 1;
@@ -137,7 +143,8 @@ uint32_t segment_forge_thread(struct segment_forge *forge, uint32_t tid, uint32_
 void segment_forge_mark(struct segment_forge *forge, uint64_t t_ns, const char *label)
 {
     uint32_t id = forge->header->mark_count;
-    struct seep_mark_entry *mark = (void *)(forge->map + SEEP_AT_MARKS + id * sizeof(*mark));
+    struct seep_mark_entry *mark =
+        (void *)(forge->map + SEEP_AT_MARKS + id * sizeof(*mark));
 
     mark->t_ns = t_ns;
     snprintf(mark->label, sizeof(mark->label), "%s", label);
@@ -164,8 +171,9 @@ uint64_t *segment_forge_entry(struct segment_forge *forge, uint64_t address)
         need(forge->header->leaf_count < forge->header->leaves_max, "leaves");
         top[address >> SEEP_LEAF_BITS] = ++forge->header->leaf_count;
     }
-    uint64_t *leaf = (void *)(forge->map + SEEP_AT_LEAVES +
-                              (top[address >> SEEP_LEAF_BITS] - 1) * seep_leaf_bytes(shift));
+    uint64_t *leaf =
+        (void *)(forge->map + SEEP_AT_LEAVES +
+                 (top[address >> SEEP_LEAF_BITS] - 1) * seep_leaf_bytes(shift));
 
     return &leaf[in_leaf >> shift];
 }
@@ -173,10 +181,12 @@ uint64_t *segment_forge_entry(struct segment_forge *forge, uint64_t address)
 void segment_forge_block(struct segment_forge *forge, uint64_t address, uint32_t site,
                          uint64_t size_bytes, uint64_t birth_ns)
 {
-    uint32_t size24 = size_bytes < SEEP_LIVE_LARGE ? (uint32_t)size_bytes : SEEP_LIVE_LARGE;
+    uint32_t size24 =
+        size_bytes < SEEP_LIVE_LARGE ? (uint32_t)size_bytes : SEEP_LIVE_LARGE;
 
     if (size24 == SEEP_LIVE_LARGE) {
-        *segment_forge_entry(forge, address + (1U << forge->header->granule_shift)) = size_bytes;
+        *segment_forge_entry(forge, address + (1U << forge->header->granule_shift)) =
+            size_bytes;
     }
     *segment_forge_entry(forge, address) =
         seep_live_pack(site, size24, seep_birth_encode(birth_ns));

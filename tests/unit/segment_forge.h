@@ -6,8 +6,8 @@
 
 #include "seep/segment.h"
 
-/* A segment made by hand, for tests of its reader: what the shim would write, written one by one.
- * Failures end the test by abort(): a forge that cannot write is no result.
+/* A segment made by hand, for tests of its reader: what the shim would write, written one
+ * by one. Failures end the test by abort(): a forge that cannot write is no result.
  */
 struct segment_forge {
     int fd;       /* the memfd; dup it to give it away */
@@ -16,8 +16,10 @@ struct segment_forge {
     struct seep_segment_header *header; /* in the map */
 };
 
-/* granule_shift 4 or 5; leaves_max >= 1. The pid is the caller's, its start ticks are left 0. */
-void segment_forge_open(struct segment_forge *forge, uint32_t granule_shift, uint32_t leaves_max);
+/* granule_shift 4 or 5; leaves_max >= 1. The pid is the caller's, its start ticks are
+ * left 0. */
+void segment_forge_open(struct segment_forge *forge, uint32_t granule_shift,
+                        uint32_t leaves_max);
 void segment_forge_close(struct segment_forge *forge);
 
 /* Each returns the id of what it added. */
@@ -25,7 +27,8 @@ uint32_t segment_forge_module(struct segment_forge *forge, const char *path);
 uint32_t segment_forge_subsystem(struct segment_forge *forge, const char *name);
 uint32_t segment_forge_node(struct segment_forge *forge, uint32_t parent, uint32_t module,
                             uint64_t offset);
-uint32_t segment_forge_site(struct segment_forge *forge, uint32_t node, enum seep_kind kind);
+uint32_t segment_forge_site(struct segment_forge *forge, uint32_t node,
+                            enum seep_kind kind);
 uint32_t segment_forge_thread(struct segment_forge *forge, uint32_t tid, uint32_t site,
                               uint64_t stack_bytes);
 void segment_forge_mark(struct segment_forge *forge, uint64_t t_ns, const char *label);
@@ -34,8 +37,8 @@ void segment_forge_mark(struct segment_forge *forge, uint64_t t_ns, const char *
 struct seep_counters *segment_forge_counters(struct segment_forge *forge, uint32_t shard,
                                              uint32_t site);
 
-/* Makes a block live: its entry, and its size word when it is large. size24 is used as it is for
- * threads (their slot). */
+/* Makes a block live: its entry, and its size word when it is large. size24 is used as it
+ * is for threads (their slot). */
 void segment_forge_block(struct segment_forge *forge, uint64_t address, uint32_t site,
                          uint64_t size_bytes, uint64_t birth_ns);
 /* The entry of an address; makes its leaf when there is none. */

@@ -1,4 +1,5 @@
-/* The scan of the live table against a reference that counts the same blocks in a plain array.
+/* The scan of the live table against a reference that counts the same blocks in a plain
+ * array.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,8 +13,8 @@
 #include <cmocka.h>
 
 #include "collect/live_scan.h"
-#include "segment_forge.h"
 #include "seep/live_entry.h"
+#include "segment_forge.h"
 
 enum { SCRATCH_BYTES = 65536, SITES = 64, TICK_NS = 15625000 };
 
@@ -32,7 +33,8 @@ static void scan(const struct segment_forge *forge, const uint8_t *kinds,
                                      .site_count = SITES,
                                      .thread_count = threads,
                                      .leaf_count = forge->header->leaf_count,
-                                     .generation_width_ns = seep_live_generation_width_ns(now_ns),
+                                     .generation_width_ns =
+                                         seep_live_generation_width_ns(now_ns),
                                      .scratch = scratch,
                                      .scratch_bytes = sizeof(scratch)};
 
@@ -77,7 +79,8 @@ static void live_blocks_bytes_and_ages_are_exact(void **state)
             *segment_forge_entry(&forge, address) = 0; /* freed */
             continue;
         }
-        age->oldest_ns = age->live == 0 || birth_ns < age->oldest_ns ? birth_ns : age->oldest_ns;
+        age->oldest_ns =
+            age->live == 0 || birth_ns < age->oldest_ns ? birth_ns : age->oldest_ns;
         age->newest_ns = birth_ns > age->newest_ns ? birth_ns : age->newest_ns;
         age->live++;
         age->live_bytes += size;
@@ -97,14 +100,16 @@ static void a_large_block_has_its_size_beside_it(void **state)
     segment_forge_open(&forge, 4, 8);
     segment_forge_block(&forge, HEAP_AT, 3, UINT64_C(5) << 30, 0);
     /* at the end of a piece that is read at once */
-    segment_forge_block(&forge, HEAP_AT + SCRATCH_BYTES / 8 * 16 - 16, 3, SEEP_LIVE_LARGE, 0);
+    segment_forge_block(&forge, HEAP_AT + SCRATCH_BYTES / 8 * 16 - 16, 3, SEEP_LIVE_LARGE,
+                        0);
     scan(&forge, kinds, NULL, 0, 0);
     assert_int_equal(ages[3].live, 2);
     assert_int_equal(ages[3].live_bytes, (UINT64_C(5) << 30) + SEEP_LIVE_LARGE);
     segment_forge_close(&forge);
 }
 
-static void a_large_block_in_the_last_granule_of_its_leaf_finds_its_size_in_the_next(void **state)
+static void
+a_large_block_in_the_last_granule_of_its_leaf_finds_its_size_in_the_next(void **state)
 {
     static uint8_t kinds[SITES] = {[3] = SEEP_KIND_HEAP};
     struct segment_forge forge;
@@ -127,7 +132,8 @@ static void a_large_block_that_goes_away_meanwhile_is_left_out(void **state)
     (void)state;
     segment_forge_open(&forge, 5, 1);
     segment_forge_block(&forge, HEAP_AT, 3, UINT64_C(1) << 30, 0);
-    segment_forge_block(&forge, HEAP_AT + 32, 4, 10, 0); /* another block where the size was */
+    segment_forge_block(&forge, HEAP_AT + 32, 4, 10,
+                        0); /* another block where the size was */
     scan(&forge, kinds, NULL, 0, 0);
     assert_int_equal(ages[3].live, 0);
     assert_int_equal(ages[4].live, 1);
@@ -144,7 +150,8 @@ static void a_thread_counts_the_bytes_of_its_stack(void **state)
     segment_forge_open(&forge, 5, 1);
     *segment_forge_entry(&forge, HEAP_AT) = seep_live_pack(2, 1, 0);
     *segment_forge_entry(&forge, HEAP_AT + 64) = seep_live_pack(2, 2, 0);
-    *segment_forge_entry(&forge, HEAP_AT + 128) = seep_live_pack(2, 77777, 0); /* no such slot */
+    *segment_forge_entry(&forge, HEAP_AT + 128) =
+        seep_live_pack(2, 77777, 0); /* no such slot */
     scan(&forge, kinds, stacks, 3, 0);
     assert_int_equal(ages[2].live, 3);
     assert_int_equal(ages[2].live_bytes, (8 << 20) + (64 << 10));
@@ -173,7 +180,8 @@ int main(void)
         cmocka_unit_test(generations_double_in_width_and_always_fit),
         cmocka_unit_test(live_blocks_bytes_and_ages_are_exact),
         cmocka_unit_test(a_large_block_has_its_size_beside_it),
-        cmocka_unit_test(a_large_block_in_the_last_granule_of_its_leaf_finds_its_size_in_the_next),
+        cmocka_unit_test(
+            a_large_block_in_the_last_granule_of_its_leaf_finds_its_size_in_the_next),
         cmocka_unit_test(a_large_block_that_goes_away_meanwhile_is_left_out),
         cmocka_unit_test(a_thread_counts_the_bytes_of_its_stack),
         cmocka_unit_test(sites_that_are_not_known_yet_are_left_out),

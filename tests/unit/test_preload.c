@@ -1,4 +1,5 @@
-/* Options, the program's file and its environment: what is decided before a program starts.
+/* Options, the program's file and its environment: what is decided before a program
+ * starts.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -41,11 +42,13 @@ static void wrong_options_become_notes_and_the_default_stays(void **state)
     char many[4096] = "";
 
     (void)state;
-    seep_options_parse("interval=0.05,interval=x,interval=nan,mode=sampled=9,what,min-child=-1",
-                       &options);
+    seep_options_parse(
+        "interval=0.05,interval=x,interval=nan,mode=sampled=9,what,min-child=-1",
+        &options);
     assert_int_equal(options.interval_ns, 1000000000);
     assert_int_equal(options.note_count, 6);
-    assert_non_null(strstr(options.notes[0], "interval '0.05': seconds from 0.1 to 3600"));
+    assert_non_null(
+        strstr(options.notes[0], "interval '0.05': seconds from 0.1 to 3600"));
     assert_non_null(strstr(options.notes[3], "sampled"));
     assert_non_null(strstr(options.notes[4], "unknown option 'what'"));
     for (int i = 0; i < 500; i++) {
@@ -71,7 +74,8 @@ static void programs_are_found_as_execvp_finds_them(void **state)
     assert_int_equal(seep_preload_find("/bin/sh", path, 4), -ENAMETOOLONG);
 }
 
-/* Copies /bin/sh's first bytes, with the ELF header changed by `change`, and checks that file. */
+/* Copies /bin/sh's first bytes, with the ELF header changed by `change`, and checks that
+ * file. */
 static int check_changed(void (*change)(Elf64_Ehdr *), struct seep_error *error)
 {
     char name[] = "/tmp/seep-elf-XXXXXX";
@@ -96,7 +100,12 @@ static void leave(Elf64_Ehdr *header)
 }
 static void make_static(Elf64_Ehdr *header)
 {
-    header->e_phnum = 0;
+    Elf64_Phdr *segments = (Elf64_Phdr *)(void *)((char *)header + header->e_phoff);
+
+    for (unsigned i = 0; i < header->e_phnum; i++) {
+        segments[i].p_type =
+            segments[i].p_type == PT_INTERP ? PT_NULL : segments[i].p_type;
+    }
 }
 static void make_foreign(Elf64_Ehdr *header)
 {
@@ -166,8 +175,12 @@ static const char *value_of(char **env, const char *name)
 
 static void the_library_comes_first_and_the_rest_stays(void **state)
 {
-    char *env[] = {(char *)"A=1", (char *)"LD_PRELOAD=/x.so", (char *)"SEEP_SOCKET=old",
-                   (char *)"SEEP_OPTIONS=interval=2", (char *)"LD_PRELOADED=y", NULL};
+    char *env[] = {(char *)"A=1",
+                   (char *)"LD_PRELOAD=/x.so",
+                   (char *)"SEEP_SOCKET=old",
+                   (char *)"SEEP_OPTIONS=interval=2",
+                   (char *)"LD_PRELOADED=y",
+                   NULL};
     char **copy = seep_preload_env(env, "/lib/libseep.so", "@name", false);
 
     (void)state;

@@ -26,8 +26,8 @@
 #include "collect/proc_sample.h"
 #include "collect/process_end.h"
 #include "collect/thread_sample.h"
-#include "segment_forge.h"
 #include "seep/segment_layout.h"
+#include "segment_forge.h"
 
 static void own_figures_are_sane(void **state)
 {
@@ -87,7 +87,8 @@ static void limits_are_parsed_and_unlimited_is_none(void **state)
         "Limit                     Soft Limit           Hard Limit           Units     \n"
         "Max processes             31337                63000                processes \n"
         "Max open files            1024                 4096                 files     \n"
-        "Max address space         unlimited            unlimited            bytes     \n";
+        "Max address space         unlimited            unlimited            bytes     "
+        "\n";
 
     (void)state;
     assert_int_equal(seep_proc_limits_parse(text, "Max processes"), 31337);
@@ -125,14 +126,16 @@ static void the_lowest_cgroup_limit_up_to_the_root_counts(void **state)
     put_file(path, "9223372036854771712\n");
     assert_int_equal(seep_proc_limits_cgroup("0::/a/b\n", root), 5000);
     assert_int_equal(seep_proc_limits_cgroup("0::/\n", root), 0);
-    assert_int_equal(seep_proc_limits_cgroup("7:cpu:/a\n4:memory:/c\n0::/a/b\n", root), 3000);
+    assert_int_equal(seep_proc_limits_cgroup("7:cpu:/a\n4:memory:/c\n0::/a/b\n", root),
+                     3000);
     assert_int_equal(seep_proc_limits_cgroup("4:memory:/elsewhere\n", root), 0);
     assert_int_equal(seep_proc_limits_cgroup("nonsense\n:::\n", root), 0);
     snprintf(command, sizeof(command), "rm -r %s", root);
     assert_int_equal(system(command), 0);
 }
 
-/* Forks a child that ends by exit(status), or by the signal. Waits until it is a zombie. */
+/* Forks a child that ends by exit(status), or by the signal. Waits until it is a zombie.
+ */
 static pid_t dead_child(int status, int signal_number, int *pidfd, int *proc_fd)
 {
     char path[32];
@@ -257,7 +260,8 @@ static void *block(void *argument)
 }
 
 /* Takes samples until the thread waits. Returns: the time of the last one. */
-static uint64_t sample_until_blocked(struct seep_threads *threads, uint32_t slot, int proc_fd)
+static uint64_t sample_until_blocked(struct seep_threads *threads, uint32_t slot,
+                                     int proc_fd)
 {
     for (uint64_t t = 1; t < 5000; t++) {
         struct timespec pause = {.tv_nsec = 1000000};
@@ -307,13 +311,15 @@ static void a_blocked_thread_is_unchanged_and_its_wait_is_named(void **state)
 
     pthread_mutex_unlock(&blocked_on);
     pthread_join(thread, NULL);
-    seep_threads_sample(&threads, proc_fd, t + 2000); /* gone: what was known of it stays */
+    seep_threads_sample(&threads, proc_fd,
+                        t + 2000); /* gone: what was known of it stays */
     assert_int_equal(threads.figures[slot].unchanged_since_ns, since);
     forge.header->thread_count = 2;
     ((struct seep_thread *)(void *)(forge.map + SEEP_AT_THREADS))[slot].generation = 2;
     assert_int_equal(seep_threads_read(&threads, &segment, 2), 0);
     seep_threads_sample(&threads, -1, t + 3000);
-    assert_int_equal(threads.figures[slot].unchanged_since_ns, 0); /* another thread in the slot */
+    assert_int_equal(threads.figures[slot].unchanged_since_ns,
+                     0); /* another thread in the slot */
     seep_buf_fini(&payload);
     seep_threads_fini(&threads);
     seep_segment_close(&segment);

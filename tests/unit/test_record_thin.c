@@ -59,6 +59,7 @@ static void open_scene(struct scene *scene, uint32_t snapshots_max, uint64_t byt
 
     memset(scene, 0, sizeof(*scene));
     snprintf(scene->path, sizeof(scene->path), "/tmp/seep-thin-%d.seep", (int)getpid());
+    unlink(scene->path); /* of a test that was killed */
     assert_int_equal(seep_frame_coder_init(&scene->coder), 0);
     assert_int_equal(
         seep_record_open(&scene->record, scene->path, &options, &scene->coder, NULL), 0);

@@ -152,7 +152,8 @@ static void reading_makes_no_pages(void **state)
     segment_forge_counters(&forge, 77, 4999)->acquired = 3;
     assert_int_equal(open_copy(&forge, &segment), 0);
     assert_int_equal(fstat(forge.fd, &before), 0);
-    assert_int_equal(seep_counters_sum(&segment, SITES, sums, scratch, sizeof(scratch)), 0);
+    assert_int_equal(seep_counters_sum(&segment, SITES, sums, scratch, sizeof(scratch)),
+                     0);
     assert_int_equal(fstat(forge.fd, &after), 0);
     assert_int_equal(sums[4999].acquired, 3);
     assert_int_equal(before.st_blocks, after.st_blocks);
@@ -174,7 +175,8 @@ static void sums_over_shards_are_exact(void **state)
     segment_forge_open(&forge, 5, 2);
     for (int i = 0; i < 20000; i++) {
         uint32_t shard = (uint32_t)random() % SEEP_SHARDS;
-        uint32_t site = (uint32_t)random() % (SITES + 100); /* some beyond what is asked for */
+        uint32_t site =
+            (uint32_t)random() % (SITES + 100); /* some beyond what is asked for */
         struct seep_counters *counters = segment_forge_counters(&forge, shard, site);
         uint64_t bytes = (uint64_t)random();
 
@@ -190,9 +192,11 @@ static void sums_over_shards_are_exact(void **state)
         }
     }
     assert_int_equal(open_copy(&forge, &segment), 0);
-    for (size_t scratch_bytes = 4096; scratch_bytes <= sizeof(scratch); scratch_bytes *= 4) {
+    for (size_t scratch_bytes = 4096; scratch_bytes <= sizeof(scratch);
+         scratch_bytes *= 4) {
         memset(sums, 0xff, sizeof(sums));
-        assert_int_equal(seep_counters_sum(&segment, SITES, sums, scratch, scratch_bytes), 0);
+        assert_int_equal(seep_counters_sum(&segment, SITES, sums, scratch, scratch_bytes),
+                         0);
         assert_memory_equal(sums, truth, sizeof(sums));
     }
     seep_segment_close(&segment);

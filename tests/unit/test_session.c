@@ -1,5 +1,5 @@
-/* A whole session over a segment made by hand: what the recording says is what the segment held; and
- * segments that lie.
+/* A whole session over a segment made by hand: what the recording says is what the
+ * segment held; and segments that lie.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,9 +18,9 @@
 
 #include "collect/session.h"
 #include "load/recording.h"
-#include "segment_forge.h"
-#include "seep/segment_layout.h"
 #include "seep/live_entry.h"
+#include "seep/segment_layout.h"
+#include "segment_forge.h"
 
 #define HEAP_AT UINT64_C(0x555500000000)
 enum { HOSTILE_SECONDS = 3, PATIENCE_ROUNDS = 12 };
@@ -50,7 +50,9 @@ static void open_record(struct scene *scene)
 static void set_up(struct scene *scene)
 {
     memset(scene, 0, sizeof(*scene));
-    snprintf(scene->path, sizeof(scene->path), "/tmp/seep-session-%d.seep", (int)getpid());
+    snprintf(scene->path, sizeof(scene->path), "/tmp/seep-session-%d.seep",
+             (int)getpid());
+    unlink(scene->path); /* of a test that was killed */
     segment_forge_open(&scene->forge, 5, 4);
     assert_int_equal(seep_scratch_init(&scene->scratch), 0);
 }
@@ -93,7 +95,8 @@ static void a_recording_says_what_the_segment_held(void **state)
     segment_forge_block(&scene.forge, HEAP_AT + 32, heap, 20, 0);
     segment_forge_mark(&scene.forge, 5, "warm");
     open_record(&scene);
-    assert_int_equal(seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+    assert_int_equal(
+        seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
 
     uint32_t thread = segment_forge_site(&scene.forge, outer, SEEP_KIND_THREAD);
 
@@ -125,7 +128,8 @@ static void a_recording_says_what_the_segment_held(void **state)
     assert_string_equal(recording->marks[0].text, "warm");
     assert_int_equal(recording->ages[0].entries[0].live, 2);
     assert_int_equal(recording->ages[recording->ages_count - 1].entries[0].live, 1);
-    assert_int_equal(recording->ages[recording->ages_count - 1].entries[1].live_bytes, 8 << 20);
+    assert_int_equal(recording->ages[recording->ages_count - 1].entries[1].live_bytes,
+                     8 << 20);
     assert_int_equal(recording->thread_count, 1);
     assert_int_equal(recording->ending_status, 4);
     assert_int_equal(recording->snapshots_taken, 2);
@@ -134,7 +138,8 @@ static void a_recording_says_what_the_segment_held(void **state)
     tear_down(&scene);
 }
 
-/* S1: a node that was claimed and not yet written holds back what follows, for a while. */
+/* S1: a node that was claimed and not yet written holds back what follows, for a while.
+ */
 static void an_unfinished_node_is_waited_for_and_then_passed(void **state)
 {
     struct scene scene;
@@ -213,9 +218,11 @@ static void totals_need_no_recording(void **state)
     set_up(&scene);
 
     uint32_t heap = segment_forge_site(&scene.forge, SEEP_NODE_UNKNOWN, SEEP_KIND_HEAP);
-    uint32_t thread = segment_forge_site(&scene.forge, SEEP_NODE_UNKNOWN, SEEP_KIND_THREAD);
+    uint32_t thread =
+        segment_forge_site(&scene.forge, SEEP_NODE_UNKNOWN, SEEP_KIND_THREAD);
 
-    *segment_forge_counters(&scene.forge, 2, heap) = (struct seep_counters){5, 2, 500, 200};
+    *segment_forge_counters(&scene.forge, 2, heap) =
+        (struct seep_counters){5, 2, 500, 200};
     *segment_forge_counters(&scene.forge, 3, thread) = (struct seep_counters){7, 6, 0, 0};
     open_record(&scene);
     assert_int_equal(seep_session_totals(&scene.session, &scene.scratch, &facts), 0);
@@ -230,10 +237,17 @@ static void totals_need_no_recording(void **state)
 /* Scribbles over the parts that the collector reads; seldom over what it checks once. */
 static void mutate(struct segment_forge *forge, int round)
 {
-    static const uint64_t places[] = {
-        offsetof(struct seep_segment_header, node_count), SEEP_AT_MODULES, SEEP_AT_SUBSYSTEMS,
-        SEEP_AT_MARKS, SEEP_AT_THREADS, SEEP_AT_NODES, SEEP_AT_SITES, SEEP_AT_SHARDS,
-        SEEP_AT_SHARDS + 70 * SEEP_SHARD_BYTES, SEEP_AT_TOP, SEEP_AT_LEAVES};
+    static const uint64_t places[] = {offsetof(struct seep_segment_header, node_count),
+                                      SEEP_AT_MODULES,
+                                      SEEP_AT_SUBSYSTEMS,
+                                      SEEP_AT_MARKS,
+                                      SEEP_AT_THREADS,
+                                      SEEP_AT_NODES,
+                                      SEEP_AT_SITES,
+                                      SEEP_AT_SHARDS,
+                                      SEEP_AT_SHARDS + 70 * SEEP_SHARD_BYTES,
+                                      SEEP_AT_TOP,
+                                      SEEP_AT_LEAVES};
     static const uint32_t extremes[] = {0, 1, 17, 4096, 70000, 0x7fffffff, 0xffffffff};
 
     for (int i = 0; i < 400; i++) {

@@ -13,8 +13,13 @@ struct shape {
 };
 
 struct square : shape {
-    explicit square(double side) : side(side) {}
-    double area() const override { return side * side; }
+    explicit square(double side) : side(side)
+    {
+    }
+    double area() const override
+    {
+        return side * side;
+    }
     double side;
 };
 
