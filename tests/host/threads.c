@@ -29,6 +29,13 @@ static void *run(void *argument)
     return argument;
 }
 
+/* Names itself: a thread that has already ended cannot be named by its creator. */
+static void *run_named(void *argument)
+{
+    pthread_setname_np(pthread_self(), "forgotten");
+    return run(argument);
+}
+
 static void *run_exit(void *argument)
 {
     atomic_fetch_add(&ended, 1);
@@ -111,8 +118,7 @@ __attribute__((noinline)) static void make_unjoined(void)
     pthread_t thread;
 
     for (int i = 0; i < 5; i++) {
-        pthread_create(&thread, NULL, run, NULL);
-        pthread_setname_np(thread, "forgotten");
+        pthread_create(&thread, NULL, run_named, NULL);
     }
 }
 
