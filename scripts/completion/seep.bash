@@ -1,0 +1,41 @@
+# Tab completion of seep for bash; installed as share/bash-completion/completions/seep.
+# The words come from seep itself (`seep help`, `seep help COMMAND`), so that they cannot fall behind it.
+# SPDX-License-Identifier: MIT
+
+# Commands named on the first page: lines like "  seep report FILE   judge ...".
+_seep_commands() {
+    seep help 2>/dev/null | sed -nE 's/^  seep ([a-z]+) .*/\1/p' | sort -u
+}
+
+# Options of a command: every word that starts with a dash at the head of a line of its page.
+_seep_options() {
+    seep help "$1" 2>/dev/null | sed -nE 's/^  (-[^ ].*)$/\1/p' | grep -oE '(^|, )--?[a-z][a-z-]*' | tr -d ', '
+}
+
+_seep() {
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$(_seep_commands) --version --help" -- "$word")
+        return
+    fi
+    case $command:$previous in
+    help:help) mapfile -t COMPREPLY < <(compgen -W "$(_seep_commands)" -- "$word") ;;
+    *:--format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$word") ;;
+    *:--fail-on) mapfile -t COMPREPLY < <(compgen -W "suspect probable definite" -- "$word") ;;
+    *:--kind) mapfile -t COMPREPLY < <(compgen -W "heap mapping thread fd timer" -- "$word") ;;
+    *:-o | *:--output) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    *)
+        if [[ $word == -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$(_seep_options "$command")" -- "$word")
+        elif [[ $command == run ]]; then
+            mapfile -t COMPREPLY < <(compgen -c -f -- "$word")
+        else
+            mapfile -t COMPREPLY < <(compgen -f -X '!*.seep' -- "$word"; compgen -d -- "$word")
+        fi
+        ;;
+    esac
+}
+
+complete -F _seep seep

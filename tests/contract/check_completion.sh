@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Tab completion offers what seep's own pages name. $1: the directory of the seep binary.
+# SPDX-License-Identifier: MIT
+set -euo pipefail
+PATH=$1:$PATH
+# shellcheck source=scripts/completion/seep.bash
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/completion/seep.bash"
+
+# expect WANTED WORD...: the completion of these words is WANTED.
+expect() {
+    local wanted=$1
+    shift
+    COMP_WORDS=("$@")
+    COMP_CWORD=$(($# - 1))
+    _seep
+    [[ ${COMPREPLY[*]} == "$wanted" ]] || {
+        printf "'%s' gives '%s' instead of '%s'\n" "$*" "${COMPREPLY[*]}" "$wanted" >&2
+        exit 1
+    }
+}
+
+expect "report" seep repo
+expect "dump help report run" seep help ""
+expect "--fail-on" seep run --fa
+expect "json" seep report --format j
+expect "probable" seep run --fail-on p
+for command in run report dump; do
+    COMP_WORDS=(seep "$command" --)
+    COMP_CWORD=2
+    _seep
+    ((${#COMPREPLY[@]} >= 2)) || { echo "seep $command completes no options" >&2; exit 1; }
+done
