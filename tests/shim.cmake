@@ -13,3 +13,4 @@ seep_unit_test(site seep_shim_core)
 seep_unit_test(unwind_walk seep_shim_core PkgConfig::LIBUNWIND)
 seep_unit_test(record seep_shim_core)
 seep_unit_test(shim_text seep_shim_core)
+set_tests_properties(unit.site PROPERTIES LABELS "unit;threads") # runs under ThreadSanitizer too
