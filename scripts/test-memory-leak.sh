@@ -6,8 +6,9 @@
 # at each check are the backend's own (GET /api/v1/memory/stats); the verdict is Seep's alone, because
 # figures of that kind cannot see a leak of 50 threads or of 20 MiB.
 #
-# Each child runs in a session of its own: a Ctrl-C reaches this script alone, which then ends the soak
-# as it would at the end of its time, with a report.
+# What soaks runs in sessions of its own: a Ctrl-C reaches this script and its short helpers alone. The
+# script then ends the soak as it would at the end of its time, with a report; so no helper's failure may
+# end it (nap, settle), and from then on no signal disturbs it.
 #
 # SPDX-License-Identifier: MIT
 set -euo pipefail
@@ -16,6 +17,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly ROOT
 readonly GROWTH_WARN_MB=100 THREADS_WARN=1000
 readonly START_TIMEOUT_S=30 STOP_TIMEOUT_S=10 REPORT_TIMEOUT_S=60
+# Program and load end by themselves so long after the soak, should this script be killed.
+readonly ORPHAN_S=300
 
 DURATION=300
 INTERVAL=30
@@ -32,16 +35,17 @@ PROGRAM_PID= # the program under the shim
 LOAD_PID=
 FIRST_BYTES=
 STOP=no # yes after a signal: end the soak now, with a report
+IS_MEANT=no # whether the exit status is one of our own
 
 usage() {
     cat <<'TEXT'
 usage: scripts/test-memory-leak.sh [options]
   Runs the PMA backend (or another program) under Seep, drives load against it and reports its leaks.
-  --duration S     length of the soak in seconds, from 10 (default 300)
+  --duration S     length of the soak in seconds, from 10 (default 300; a verdict takes 20)
   --interval S     seconds between two checks, from 1 (default 30)
   --fault ID       switch a planted leak of the backend on: F00, F01, F05 or F11; may be repeated
   --program CMD    run CMD instead of the backend, without load; quotes in CMD work as in a shell
-  --out DIR        where report, recording and logs go (default ./memory-leak-<date>)
+  --out DIR        where report, recording and logs go (default ./memory-leak-DATE-TIME)
   --port P         port of the backend (default 3001; 0: a free one)
   --clients N      WebSocket clients of the load (default 40)
   --seed N         seed of the load's random choices (default 1)
@@ -51,8 +55,9 @@ DIR gets report.txt, report.json, program.seep (the recording), soak.log and the
 TEXT
 }
 
+# Who reads our output may be gone (a closed terminal, `| head`): the soak and its files are not.
 say() {
-    printf '%s\n' "$*"
+    printf '%s\n' "$*" 2>/dev/null || true
     [[ -z $OUT ]] || printf '%s\n' "$*" >>"$OUT/soak.log"
 }
 
@@ -65,24 +70,58 @@ usage_error() {
 fail() {
     end_children
     if [[ -n $OUT ]]; then printf 'failed: %s\n' "$*" >>"$OUT/soak.log"; fi
-    printf 'test-memory-leak: %s\n' "$*" >&2
-    exit 2
+    printf 'test-memory-leak: %s\n' "$*" >&2 2>/dev/null || true
+    leave 2
+}
+
+# Exits with a status that is meant.
+leave() {
+    IS_MEANT=yes
+    exit "$1"
+}
+
+# Any other end, by a signal in the middle of a command or by `set -e`, is a failure of the soak: its
+# status must not be taken for a verdict.
+# shellcheck disable=SC2317 # the trap calls it
+on_exit() {
+    local status=$?
+    settle
+    if [[ $IS_MEANT == no ]]; then
+        if [[ $STOP == yes ]] || ((status == 130)); then fail "interrupted before the soak began"; fi
+        fail "this script failed with status $status; please report it"
+    fi
+    end_children
 }
 
 alive() { [[ -n $1 ]] && kill -0 "$1" 2>/dev/null; }
+
+# Sleeps $1 seconds; a Ctrl-C, which reaches sleep as well, ends the nap and nothing else.
+nap() { sleep "$1" || true; }
+
+# After the first signal: the rest takes seconds, and a second Ctrl-C must not spoil the report.
+settle() { trap '' INT TERM HUP; }
+
+# Ends a soak that a signal came to before there was anything to report.
+stop_early() {
+    [[ $STOP == yes ]] || return 0
+    settle
+    fail "interrupted before the soak began"
+}
 
 # Waits until the process has ended, at most $2 seconds. Returns 1 when it still runs.
 wait_end() {
     local deadline=$((SECONDS + $2))
     while alive "$1"; do
         ((SECONDS < deadline)) || return 1
-        sleep 0.1
+        nap 0.1
     done
+    return 0
 }
 
 end_children() {
     local pid
-    for pid in $LOAD_PID $PROGRAM_PID; do
+    # `seep run` hands a SIGTERM on; to a program that has ended, it is no news.
+    for pid in $LOAD_PID ${PROGRAM_PID:-$SEEP_PID}; do
         kill -TERM "$pid" 2>/dev/null || true
     done
     for pid in $LOAD_PID $PROGRAM_PID $SEEP_PID; do
@@ -103,9 +142,9 @@ pause() {
 
 # whole NAME VALUE LEAST MOST
 whole() {
-    [[ $2 =~ ^[0-9]{1,9}$ ]] || usage_error "$1 takes a whole number, not '$2'"
-    ((10#$2 >= $3 && 10#$2 <= $4)) ||
+    if ! [[ $2 =~ ^[0-9]{1,9}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
         usage_error "$1 takes a whole number from $3 to $4, not '$2'"
+    fi
 }
 
 read_options() {
@@ -146,12 +185,22 @@ read_options() {
 # --- set up --------------------------------------------------------------------------------------
 
 make_out() {
-    [[ -n $OUT ]] || OUT=memory-leak-$(date +%Y%m%d-%H%M%S)
-    local wanted=$OUT
+    local wanted=$OUT stamp why number=1
     OUT= # until it exists, messages cannot be kept there
-    mkdir -p "$wanted" || fail "cannot make the folder $wanted"
+    if [[ -z $wanted ]]; then
+        # Another soak may begin in the same second: the folder has to be new.
+        stamp=memory-leak-$(date +%Y%m%d-%H%M%S)
+        wanted=$stamp
+        until why=$(mkdir "$wanted" 2>&1); do
+            [[ -e $wanted ]] || fail "cannot make the folder: ${why#mkdir: }"
+            number=$((number + 1))
+            wanted=$stamp-$number
+        done
+    fi
+    why=$(mkdir -p "$wanted" 2>&1) || fail "cannot make the folder: ${why#mkdir: }"
     [[ ! -e $wanted/program.seep ]] ||
         fail "$wanted/program.seep exists; choose another --out, nothing is overwritten"
+    [[ -w $wanted ]] || fail "cannot write into the folder $wanted"
     OUT=$(cd "$wanted" && pwd)
 }
 
@@ -166,8 +215,12 @@ build() {
     "$ROOT/scripts/setup.sh" || fail "the machine is not set up"
     BINARIES=$ROOT/build/release
     say "building ${targets[*]}"
-    (cd "$ROOT" && cmake --preset release -Wno-dev && cmake --build --preset release --target "${targets[@]}") \
-        >"$OUT/build.log" 2>&1 || {
+    # One build at a time: two soaks may begin at once.
+    (
+        cd "$ROOT" && mkdir -p build && exec {lock}>build/soak.lock && flock "$lock" &&
+            cmake --preset release -Wno-dev && cmake --build --preset release --target "${targets[@]}"
+    ) >"$OUT/build.log" 2>&1 || {
+        stop_early
         tail -n 30 "$OUT/build.log" >&2
         fail "the build failed; all of it is in $OUT/build.log"
     }
@@ -220,8 +273,8 @@ start_program() {
         write_config
         command=("$BINARIES/bin/pma-backend" --config "$OUT/backend.yaml" --port-file "$OUT/port")
     fi
-    setsid "$BINARIES/bin/seep" run --quiet --interval "$step" -o "$OUT/program.seep" -- \
-        "${command[@]}" </dev/null >"$OUT/program.log" 2>"$OUT/program.err" &
+    setsid "$BINARIES/bin/seep" run --quiet --interval "$step" --duration "$((DURATION + ORPHAN_S))" \
+        -o "$OUT/program.seep" -- "${command[@]}" </dev/null >"$OUT/program.log" 2>"$OUT/program.err" &
     SEEP_PID=$!
     local deadline=$((SECONDS + START_TIMEOUT_S))
     until find_program; do
@@ -231,7 +284,8 @@ start_program() {
             fail "the program did not start: $(last_line "$OUT/program.err")"
         fi
         ((SECONDS < deadline)) || fail "no process with the shim after $START_TIMEOUT_S s"
-        sleep 0.05
+        stop_early
+        nap 0.05
     done
 }
 
@@ -244,16 +298,15 @@ wait_health() {
         alive "$SEEP_PID" || fail "the server died at its start: $(last_line "$OUT/program.err")"
         ((SECONDS < deadline)) ||
             fail "the server is not healthy after $START_TIMEOUT_S s: $(last_line "$OUT/curl.err")"
-        [[ $STOP == no ]] || fail "interrupted before the soak began"
-        sleep 0.1
+        stop_early
+        nap 0.1
     done
     rm -f "$OUT/curl.err"
 }
 
 start_load() {
-    # Without an end of its own: the soak's clock alone counts.
-    local -a options=(--port "$PORT" --clients "$CLIENTS" --seed "$SEED" --duration 0
-        --rate "$(((CLIENTS + 1) / 2))")
+    local -a options=(--port "$PORT" --clients "$CLIENTS" --seed "$SEED"
+        --duration "$((DURATION + ORPHAN_S))" --rate "$(((CLIENTS + 1) / 2))")
     setsid "$BINARIES/bin/pma-load" "${options[@]}" </dev/null >"$OUT/load.log" 2>&1 &
     LOAD_PID=$!
 }
@@ -273,12 +326,19 @@ figures() {
     fi
 }
 
-in_mb() { awk -v b="$1" 'BEGIN { printf "%.1f", b / 1048576 }'; }
+# Bytes as MB with one decimal, rounded; without a program that a Ctrl-C could end.
+in_mb() {
+    local tenths=$((($1 < 0 ? -$1 : $1) * 10 + 524288)) sign=
+    tenths=$((tenths / 1048576))
+    (($1 >= 0 || tenths == 0)) || sign=-
+    printf '%s%d.%d' "$sign" "$((tenths / 10))" "$((tenths % 10))"
+}
 
 # One line of figures, the warnings that go with it. $1: seconds since the start of the soak.
 check() {
-    local line bytes threads percent growth
-    if ! line=$(figures); then
+    local line bytes threads percent growth word=goroutines
+    # Not disturbed by the Ctrl-C that may have led here.
+    if ! line=$(trap '' INT HUP TERM; figures); then
         say "[$1/$DURATION s] no figures: the program did not answer"
         return
     fi
@@ -287,8 +347,9 @@ check() {
     growth=$(in_mb $((bytes - FIRST_BYTES)))
     [[ $growth == -* ]] || growth=+$growth
     printf -v percent '%.2f' "$percent"
+    ((${#PROGRAM[@]} == 0)) || word=threads # goroutines is the backend's own word for them
     say "[$1/$DURATION s] memory: $(in_mb "$bytes") MB  change: $growth MB$(
-        printf '  goroutines: %d  usage: %s%%' "$threads" "$percent")$(load_progress)"
+        printf '  %s: %d  usage: %s%%' "$word" "$threads" "$percent")$(load_progress)"
     if ((bytes - FIRST_BYTES > GROWTH_WARN_MB * 1048576)); then
         say "  WARNING: memory has grown by more than $GROWTH_WARN_MB MB"
     fi
@@ -309,6 +370,7 @@ soak() {
     while :; do
         now=$((SECONDS - start))
         alive "$PROGRAM_PID" || { say "[$now/$DURATION s] the program has ended"; return; }
+        if [[ $STOP == yes ]]; then settle; fi
         if ((now >= next || now >= DURATION)) || [[ $STOP == yes ]]; then
             check "$now"
             next=$((next + INTERVAL))
@@ -359,9 +421,12 @@ report() {
     NO_COLOR=1 "$seep" report "$OUT/program.seep" --format text -o "$OUT/report.txt" 2>"$OUT/report.err" ||
         fail "no report: $(last_line "$OUT/report.err")"
     rm -f "$OUT/report.err"
-    printf '\n'
-    if [[ -t 1 ]]; then "$seep" report "$OUT/program.seep"; else cat "$OUT/report.txt"; fi
-    printf '\n'
+    # Nobody may be left to read it: then the files are what remains.
+    {
+        printf '\n'
+        if [[ -t 1 ]]; then "$seep" report "$OUT/program.seep"; else cat "$OUT/report.txt"; fi
+        printf '\n'
+    } 2>/dev/null || true
 }
 
 # Says the verdict and exits with it.
@@ -377,21 +442,24 @@ conclude() {
     case $verdict in
     leak)
         say "LEAK: $(jq -r '[.findings[] | select(.verdict == "definite" or .verdict == "probable")]
-            | "\(length) finding(s); the worst: \(.[0].summary)"' "$OUT/report.json")"
-        exit 1
+            | "\(length) definite or probable, the worst: \(.[0].summary)"' "$OUT/report.json")"
+        leave 1
         ;;
     suspect) say "no leak is shown; the report names what to look at in a longer soak" ;;
     clean) say "no leak found" ;;
     *) fail "the recording is too short for a verdict ($verdict); use a longer --duration" ;;
     esac
+    leave 0
 }
 
 main() {
     read_options "$@"
+    trap 'STOP=yes' INT TERM HUP
+    trap : PIPE # not '': what we start would inherit that
+    trap on_exit EXIT
     make_out
     build
-    trap 'STOP=yes' INT TERM HUP
-    trap end_children EXIT
+    stop_early
     start_program
     if ((${#PROGRAM[@]} == 0)); then
         wait_health
@@ -401,6 +469,7 @@ main() {
         say "soaking ${PROGRAM[0]} (pid ${PROGRAM_PID:-ended}) for $DURATION s"
     fi
     soak
+    settle
     stop_all
     report
     conclude

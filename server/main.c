@@ -15,7 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define OTHER_DESCRIPTORS 64 /* beside connections: log, epoll, event pipes, /proc */
 
 enum exit_status {
     EXIT_USAGE = 2,  /* a wrong option or setting */
@@ -119,6 +122,28 @@ static int64_t count_threads_left(uint32_t before)
     }
 }
 
+/* Raises the soft limit of open files, if need be, to what the configured connections
+ * take. (1,024, what shells and services get, is not enough for 1,000 clients and REST
+ * beside them.) Before any thread and any table of descriptors exists. */
+static void allow_descriptors(const struct pma_config *config)
+{
+    struct rlimit limit;
+    const rlim_t wanted = (rlim_t)config->websocket.max_clients +
+                          config->http.max_connections + config->acceptor.max_pending +
+                          OTHER_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    (void)setrlimit(RLIMIT_NOFILE,
+                    &limit); /* to at most the hard limit: always allowed */
+    if (limit.rlim_cur < wanted) {
+        pma_log(PMA_LOG_WARN,
+                "Fewer open files allowed than the configured connections need",
+                pma_u64("allowed", limit.rlim_cur), pma_u64("needed", wanted));
+    }
+}
+
 /* From the start to the end of the server. Returns: the exit status. */
 static int serve(const struct pma_config *config, const char *port_file,
                  const sigset_t *stop_signals)
@@ -192,5 +217,6 @@ int main(int argc, char *argv[])
     pthread_sigmask(SIG_BLOCK, &stop_signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     pma_log_set_level((enum pma_level)config.logging.level);
+    allow_descriptors(&config);
     return serve(&config, options.port_file, &stop_signals);
 }

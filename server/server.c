@@ -243,6 +243,7 @@ static int start_http(struct pma_server *server)
         .max_url_bytes = config->http.max_url_bytes,
         .max_body_bytes = config->http.max_body_bytes,
         .idle_timeout_ns = config->http.idle_timeout_ns,
+        .read_timeout_ns = config->http.read_timeout_ns,
         .app = &server->app,
     };
     settings.routes = pma_routes(&settings.routes_count);

@@ -290,6 +290,16 @@ static void take_text(struct load_world *world, struct load_client *client,
 }
 
 /* Takes one frame. The client may be away afterwards. */
+/* Whether a close frame says that the client was silent for too long: code 1000 (RFC
+ * 6455, 7.4.1) and the backend's words. */
+static bool is_time_out(const struct load_frame *frame)
+{
+    static const unsigned char words[] = {1000 >> 8, 1000 & 0xff, 'i', 'd', 'l', 'e'};
+
+    return frame->payload_bytes >= sizeof(words) &&
+           memcmp(frame->payload, words, sizeof(words)) == 0;
+}
+
 static void take_frame(struct load_world *world, struct load_client *client,
                        const struct load_frame *frame, uint64_t now_ns)
 {
@@ -303,6 +313,9 @@ static void take_frame(struct load_world *world, struct load_client *client,
     case LOAD_OPCODE_CLOSE:
         if (client->state == LOAD_CLOSING) {
             go_away(world, client, now_ns + GOOD_BYE_AWAY_NS);
+        } else if (is_time_out(frame)) {
+            world->totals->timed_out++;
+            go_away(world, client, now_ns + RETRY_NS);
         } else {
             fail(world, client, LOAD_ERROR_DROPPED, now_ns);
         }

@@ -37,14 +37,15 @@ void load_report_progress(const struct load_options *options,
 {
     const char *start = isatty(STDERR_FILENO) ? "\r\033[K" : "";
     const char *end = isatty(STDERR_FILENO) ? "" : "\n";
+    double pong_p99_ms = quantile_ms(&totals->pong_latency, 0.99);
+    double call_p99_ms = quantile_ms(&totals->call_latency, 0.99);
 
     fprintf(stderr,
-            "%s%" PRIu64 " s  %" PRIu32 "/%" PRIu32 " clients  %" PRIu64 " sent  %" PRIu64
-            " received  %" PRIu64 " REST  %" PRIu64 " errors  p99 %.1f/%.1f ms%s",
-            start, seconds, totals->open_clients, options->clients, totals->sent,
-            totals->received, totals->calls, load_totals_errors(totals),
-            quantile_ms(&totals->pong_latency, 0.99),
-            quantile_ms(&totals->call_latency, 0.99), end);
+            "%s%" PRIu64 " s  %" PRIu32 "/%" PRIu32 " clients  %" PRIu64
+            " messages  %" PRIu64 " REST  %" PRIu64 " errors  p99 %.1f ms%s",
+            start, seconds, totals->open_clients, options->clients,
+            totals->sent + totals->received, totals->calls, load_totals_errors(totals),
+            pong_p99_ms > call_p99_ms ? pong_p99_ms : call_p99_ms, end);
     fflush(stderr);
 }
 
@@ -58,9 +59,10 @@ static void print_json(const struct load_options *options,
            trouble == NULL ? "null" : trouble, trouble == NULL ? "" : "\"", duration_s,
            options->seed, options->clients);
     printf("\"connections\":%" PRIu64 ",\"good_byes\":%" PRIu64
-           ",\"bad_disconnects\":%" PRIu64 ",\"skipped\":%" PRIu64 ",",
+           ",\"bad_disconnects\":%" PRIu64 ",\"timed_out\":%" PRIu64
+           ",\"skipped\":%" PRIu64 ",",
            totals->connections, totals->good_byes, totals->bad_disconnects,
-           totals->skipped);
+           totals->timed_out, totals->skipped);
     printf("\"messages\":{\"sent\":%" PRIu64 ",\"received\":%" PRIu64
            ",\"pongs\":%" PRIu64 ",\"confirmations\":%" PRIu64 ",\"refusals\":%" PRIu64
            ",\"broadcasts\":%" PRIu64 "},",
@@ -89,13 +91,14 @@ static void print_text(const struct load_options *options,
     printf("pma-load: %.1f s, seed %" PRIu64 ", %" PRIu32 " clients\n", duration_s,
            options->seed, options->clients);
     printf("  connections  %" PRIu64 " (%" PRIu64 " ended badly, %" PRIu64
-           " with a good-bye)\n",
-           totals->connections, totals->bad_disconnects, totals->good_byes);
-    printf("  messages     %" PRIu64 " sent, %" PRIu64 " received (%" PRIu64
-           " pongs, %" PRIu64 " confirmations, %" PRIu64 " refusals, %" PRIu64
-           " broadcasts and others)\n",
-           totals->sent, totals->received, totals->pongs, totals->confirmations,
-           totals->refusals, totals->broadcasts);
+           " with a good-bye, %" PRIu64 " timed out)\n",
+           totals->connections, totals->bad_disconnects, totals->good_byes,
+           totals->timed_out);
+    printf("  messages     %" PRIu64 " sent, %" PRIu64 " received\n", totals->sent,
+           totals->received);
+    printf("  received     %" PRIu64 " pongs, %" PRIu64 " confirmations, %" PRIu64
+           " refusals, %" PRIu64 " broadcasts\n",
+           totals->pongs, totals->confirmations, totals->refusals, totals->broadcasts);
     printf("  REST calls   %" PRIu64 "\n", totals->calls);
     printf(
         "  latency      ping p50 %.2f ms, p99 %.2f ms; REST p50 %.2f ms, p99 %.2f ms\n",

@@ -27,8 +27,9 @@ struct load_totals {
     uint64_t sent, received;                             /* WebSocket documents */
     uint64_t pongs, confirmations, refusals, broadcasts; /* of those received */
     uint64_t good_byes, bad_disconnects;
-    uint64_t skipped; /* operations for a client that was just away */
-    uint64_t calls;   /* REST, answered with 2xx */
+    uint64_t timed_out; /* clients that the backend ended for their silence: its duty */
+    uint64_t skipped;   /* operations for a client that was just away */
+    uint64_t calls;     /* REST, answered with 2xx */
     uint64_t calls_by_kind[LOAD_CALL_END];
     uint64_t errors[LOAD_ERROR_END];
     uint32_t open_clients;   /* now */

@@ -49,6 +49,7 @@ void pma_config_defaults(struct pma_config *config)
     config->http.max_url_bytes = 4096;
     config->http.max_body_bytes = (uint64_t)10 * 1024 * 1024;
     config->http.idle_timeout_ns = 60 * PMA_S_NS;
+    config->http.read_timeout_ns = 15 * PMA_S_NS;
     config->logging.level = PMA_LOG_INFO;
     config->websocket.max_clients = 1000;
     config->websocket.client_timeout_ns = 300 * PMA_S_NS;

@@ -33,6 +33,7 @@ struct pma_config {
         uint32_t max_url_bytes;   /* path and query */
         uint64_t max_body_bytes;  /* of a request */
         uint64_t idle_timeout_ns; /* whole seconds: libmicrohttpd counts in them */
+        uint64_t read_timeout_ns; /* for the whole body of a request */
     } http;
     struct {
         int level; /* enum pma_level */

@@ -39,6 +39,8 @@ static const struct pma_config_key keys[] = {
     {"http.max_body_bytes", PMA_VALUE_BYTES, AT(http.max_body_bytes), 1, 1024 * MIB},
     {"http.idle_timeout", PMA_VALUE_DURATION, AT(http.idle_timeout_ns), PMA_S_NS,
      HOUR_NS},
+    {"http.read_timeout", PMA_VALUE_DURATION, AT(http.read_timeout_ns), PMA_MS_NS,
+     HOUR_NS},
 
     {"logging.level", PMA_VALUE_LEVEL, AT(logging.level), 0, 0},
 

@@ -1,4 +1,4 @@
-/* Two bounded lists under a leaf lock, emptied at one stroke by the service thread.
+/* Two bounded lists under a leaf lock, emptied in strokes by the service thread.
  *
  * Messages and orders are apart, because they are bounded in different ways: an old
  * message may be dropped for a newer one, a socket or an order may not. A lock-free queue
@@ -48,7 +48,8 @@ int pma_inbox_init(struct pma_inbox *inbox, uint32_t sends_max, uint32_t orders_
 
 void pma_inbox_fini(struct pma_inbox *inbox)
 {
-    struct pma_task *task = pma_inbox_take(inbox);
+    bool is_more;
+    struct pma_task *task = pma_inbox_take(inbox, UINT32_MAX, &is_more);
 
     while (task != NULL) {
         struct pma_task *next = task->next;
@@ -83,17 +84,22 @@ int pma_inbox_put(struct pma_inbox *inbox, struct pma_task *task)
     return status;
 }
 
-struct pma_task *pma_inbox_take(struct pma_inbox *inbox)
+struct pma_task *pma_inbox_take(struct pma_inbox *inbox, uint32_t sends_max,
+                                bool *is_more)
 {
-    struct pma_task *first;
+    struct pma_task_list taken;
 
+    list_reset(&taken);
     pthread_mutex_lock(&inbox->mutex);
-    *inbox->orders.last = inbox->sends.first;
-    first = inbox->orders.first;
-    list_reset(&inbox->orders);
-    list_reset(&inbox->sends);
+    while (inbox->orders.first != NULL) {
+        list_append(&taken, list_take_first(&inbox->orders));
+    }
+    for (uint32_t sends = 0; sends < sends_max && inbox->sends.first != NULL; sends++) {
+        list_append(&taken, list_take_first(&inbox->sends));
+    }
+    *is_more = inbox->sends.first != NULL;
     pthread_mutex_unlock(&inbox->mutex);
-    return first;
+    return taken.first;
 }
 
 void pma_inbox_close(struct pma_inbox *inbox)

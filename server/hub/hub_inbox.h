@@ -53,9 +53,10 @@ void pma_inbox_fini(struct pma_inbox *inbox);
  * Thread-safety: any thread. */
 int pma_inbox_put(struct pma_inbox *inbox, struct pma_task *task);
 
-/* Takes everything out: orders first, then messages, each in the order of arrival; NULL
- * for none. Thread-safety: any thread. */
-struct pma_task *pma_inbox_take(struct pma_inbox *inbox);
+/* Takes out all orders, then up to `sends_max` messages, each in the order of arrival;
+ * NULL for none. is_more (out): whether messages were left. Thread-safety: any thread. */
+struct pma_task *pma_inbox_take(struct pma_inbox *inbox, uint32_t sends_max,
+                                bool *is_more);
 
 /* From now on pma_inbox_put refuses. Thread-safety: any thread. */
 void pma_inbox_close(struct pma_inbox *inbox);

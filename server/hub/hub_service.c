@@ -5,6 +5,9 @@
  * the service thread never posts to its own inbox: heartbeats, pings and clean-ups happen
  * in the loop itself, between two rounds of libwebsockets.
  *
+ * A round takes no more messages than half of a client's queue holds, and writes what the
+ * sockets take: whoever reads is not called slow because many messages came at once.
+ *
  * SPDX-License-Identifier: MIT
  */
 #include "server/hub/hub_service.h"
@@ -24,6 +27,9 @@
 #define PING_LOOK_MIN_NS (10 * PMA_MS_NS)
 #define PING_LOOK_MAX_NS PMA_S_NS
 #define CLOSE_GOING_AWAY 1001
+/* How lws_service waits: until there is something, or not at all. Source: its header. */
+#define SERVICE_WAIT    0
+#define SERVICE_AT_ONCE (-1)
 
 /* The service thread's own clockwork; times are monotonic. */
 struct schedule {
@@ -156,9 +162,12 @@ static void disconnect(struct pma_hub *hub, const struct pma_task *task)
     pthread_mutex_unlock(&hub->mutex);
 }
 
-static void take_inbox(struct pma_hub *hub)
+/* Returns: whether messages are left for the next round. */
+static bool take_inbox(struct pma_hub *hub)
 {
-    struct pma_task *task = pma_inbox_take(&hub->inbox);
+    uint32_t sends_max = (hub->config.send_queue_messages + 1) / 2;
+    bool is_more;
+    struct pma_task *task = pma_inbox_take(&hub->inbox, sends_max, &is_more);
 
     while (task != NULL) {
         struct pma_task *next = task->next;
@@ -176,6 +185,7 @@ static void take_inbox(struct pma_hub *hub)
         pma_task_free(task);
         task = next;
     }
+    return is_more;
 }
 
 /* Asks every client to go. */
@@ -238,18 +248,21 @@ void pma_service_run(void *arg, struct pma_cancel *cancel)
     SEEP_SUBSYSTEM("websocket");
     struct pma_hub *hub = arg;
     struct schedule schedule;
+    bool is_more = false;
 
     schedule_start(hub, &schedule, pma_now_ns());
     while (stop_deadline(hub) == 0 && !pma_cancel_requested(cancel)) {
         schedule_arm(hub, &schedule);
-        if (lws_service(hub->context, 0) < 0) {
+        if (lws_service(hub->context, is_more ? SERVICE_AT_ONCE : SERVICE_WAIT) < 0) {
             pma_log(PMA_LOG_ERROR, "WebSocket service ended by libwebsockets");
             break;
         }
-        take_inbox(hub);
+        is_more = take_inbox(hub);
         run_due(hub, &schedule);
     }
-    take_inbox(hub);
+    while (take_inbox(hub) && pma_now_ns() < stop_deadline(hub) &&
+           lws_service(hub->context, SERVICE_AT_ONCE) >= 0) {
+    }
     say_goodbye(hub, &schedule);
     lws_sul_cancel(&schedule.alarm);
 }

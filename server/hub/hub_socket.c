@@ -221,16 +221,49 @@ static int write_message(struct pma_hub *hub, struct pma_client *client,
     return written < 0 ? -1 : 0;
 }
 
-/* One write per call, as libwebsockets wants it: close frame, else ping, else the next
- * document. */
-static int on_writeable(struct pma_hub *hub, struct pma_client *client)
+static int write_ping(struct pma_client *client)
 {
     /* Not empty: libwebsockets keeps the pong that answers an empty ping to itself. */
     unsigned char ping[LWS_PRE + sizeof(PING_TEXT)] = {0};
+
+    memcpy(ping + LWS_PRE, PING_TEXT, sizeof(PING_TEXT) - 1);
+    return lws_write(client->wsi, ping + LWS_PRE, sizeof(PING_TEXT) - 1, LWS_WRITE_PING) <
+                   0
+               ? -1
+               : 0;
+}
+
+/* Writes what is due next: the ping, else a document. Returns: 0; -1 when the connection
+ * is lost. is_more (out): whether documents are left. */
+static int write_next(struct pma_hub *hub, struct pma_client *client, bool *is_more)
+{
     struct pma_queue_slot slot = {0};
     bool is_ping_due;
-    bool is_more = false;
-    int status = 0;
+
+    *is_more = false;
+    pthread_mutex_lock(&hub->mutex);
+    is_ping_due = client->is_ping_due;
+    client->is_ping_due = false;
+    if (client->subscriber != NULL) {
+        if (!is_ping_due) {
+            pma_queue_take(&client->subscriber->queue, &slot);
+        }
+        *is_more = client->subscriber->queue.count > 0;
+    }
+    pthread_mutex_unlock(&hub->mutex);
+    if (is_ping_due) {
+        return write_ping(client);
+    }
+    return slot.message != NULL ? write_message(hub, client, &slot) : 0;
+}
+
+/* A close frame ends everything; else as many documents as the socket takes. (One a call
+ * would let the queue of a client that reads fill up as soon as two messages come between
+ * two calls.) */
+static int on_writeable(struct pma_hub *hub, struct pma_client *client)
+{
+    bool is_more;
+    int status;
 
     if (client->close_code != 0) {
         client->is_close_frame_out = true;
@@ -239,25 +272,9 @@ static int on_writeable(struct pma_hub *hub, struct pma_client *client)
                          strlen(client->close_reason));
         return -1;
     }
-    pthread_mutex_lock(&hub->mutex);
-    is_ping_due = client->is_ping_due;
-    client->is_ping_due = false;
-    if (client->subscriber != NULL) {
-        if (!is_ping_due) {
-            pma_queue_take(&client->subscriber->queue, &slot);
-        }
-        is_more = client->subscriber->queue.count > 0;
-    }
-    pthread_mutex_unlock(&hub->mutex);
-    if (is_ping_due) {
-        memcpy(ping + LWS_PRE, PING_TEXT, sizeof(PING_TEXT) - 1);
-        status = lws_write(client->wsi, ping + LWS_PRE, sizeof(PING_TEXT) - 1,
-                           LWS_WRITE_PING) < 0
-                     ? -1
-                     : 0;
-    } else if (slot.message != NULL) {
-        status = write_message(hub, client, &slot);
-    }
+    do {
+        status = write_next(hub, client, &is_more);
+    } while (status == 0 && is_more && lws_send_pipe_choked(client->wsi) == 0);
     if (is_more && status == 0) {
         lws_callback_on_writable(client->wsi);
     }

@@ -282,6 +282,19 @@ static void collect(struct exchange *exchange, const char *piece, size_t piece_b
     exchange->body[exchange->body_bytes] = '\0';
 }
 
+/* Whether the body takes too long: one that comes a byte at a time never is idle, and a
+ * few such clients would have all connections. */
+static bool is_body_late(const struct exchange *exchange)
+{
+    const uint64_t taken_ns = pma_now_ns() - exchange->begin_ns;
+    if (taken_ns <= exchange->http->config.read_timeout_ns) {
+        return false;
+    }
+    pma_log(PMA_LOG_WARN, "Request cut off: its body takes too long",
+            pma_u64("ms", taken_ns / PMA_MS_NS), pma_u64("bytes", exchange->body_bytes));
+    return true;
+}
+
 /* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's. */
 static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
                               const char *path, const char *method, const char *version,
@@ -301,6 +314,9 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
                                       : MHD_YES;
     }
     if (*piece_bytes > 0) {
+        if (is_body_late(exchange)) {
+            return MHD_NO;
+        }
         collect(exchange, piece, *piece_bytes);
         *piece_bytes = 0;
         return MHD_YES;

@@ -20,6 +20,7 @@ struct pma_http_config {
     uint32_t max_url_bytes;  /* path and query; more is a 414 */
     uint64_t max_body_bytes; /* more is a 413 */
     uint64_t idle_timeout_ns;
+    uint64_t read_timeout_ns;       /* for a body; later pieces end the connection */
     const struct pma_route *routes; /* borrowed while the server lives */
     size_t routes_count;
     struct pma_app *app; /* borrowed, given to each handler */

@@ -67,6 +67,19 @@ class ScriptsTest(unittest.TestCase):
         self.assert_refused(run("test-memory-leak.sh", "--out", str(self.folder)), "program.seep")
         self.assertEqual(recording.read_text(encoding="utf-8"), "kept")
 
+    def test_a_folder_that_cannot_be_made_is_one_line(self):
+        (self.folder / "file").write_text("kept", encoding="utf-8")
+        self.assert_refused(run("test-memory-leak.sh", "--out", str(self.folder / "file")),
+                            "cannot make the folder", "File exists")
+
+    def test_two_soaks_of_the_same_second_have_folders_of_their_own(self):
+        self.fake("date", "echo 20260101-000000")
+        for _ in range(2):
+            run("test-memory-leak.sh", "--binaries", str(self.folder), path=self.folder,
+                cwd=self.folder)
+        self.assertEqual(sorted(path.name for path in self.folder.glob("memory-leak-*")),
+                         ["memory-leak-20260101-000000", "memory-leak-20260101-000000-2"])
+
     def test_the_soak_does_not_start_without_its_programs(self):
         out = self.folder / "out"
         self.assert_refused(run("test-memory-leak.sh", "--out", str(out), "--binaries",

@@ -51,7 +51,9 @@ def run_once(*arguments, **changes):
 class Backend:
     """A running server. A context manager; leaving it stops the server in any case."""
 
-    def __init__(self, *settings, arguments=(), **changes):
+    def __init__(self, *settings, arguments=(), before=None, **changes):
+        """settings: KEY=VALUE; before: called in the child before it becomes the server; changes:
+        of its environment."""
         self.directory = tempfile.TemporaryDirectory()
         port_file = os.path.join(self.directory.name, "port")
         command = [BINARY, "--port-file", port_file, "--set", "server.host=127.0.0.1",
@@ -61,7 +63,7 @@ class Backend:
         self.log_path = os.path.join(self.directory.name, "log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.PIPE,
-                                            env=environment(**changes))
+                                            preexec_fn=before, env=environment(**changes))
         self.pid = self.process.pid
 
         def port():

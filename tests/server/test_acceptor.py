@@ -3,6 +3,7 @@
 SPDX-License-Identifier: MIT
 """
 import asyncio
+import resource
 import time
 
 import backend
@@ -109,8 +110,20 @@ class Acceptor(backend.TestCase):
             self.assertEqual(asyncio.run(talk(f"ws://127.0.0.1:{server.port}/ws")), 503)
             self.assertEqual(server.get("/api/v1/websocket/stats")["data"]["rejected"], 1)
 
+    def test_the_limit_of_descriptors_is_raised_to_what_is_configured(self):
+        def limits(soft, hard):
+            return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with backend.Backend("websocket.max_clients=100", "http.max_connections=50",
+                             "acceptor.max_pending=20", before=limits(150, 1024)) as server:
+            allowed, _ = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+            self.assertGreaterEqual(allowed, 100 + 50 + 20)
+            self.assertEqual([line for line in server.log() if line["level"] == "warn"], [])
+        with backend.Backend("websocket.max_clients=100", before=limits(150, 150)) as server:
+            warning = [line for line in server.log() if line["level"] == "warn"][0]
+            self.assertEqual(warning["allowed"], 150)
+            self.assertGreater(warning["needed"], 600)
+
     def test_a_lack_of_descriptors_does_not_spin_and_ends(self):
-        import resource
         with backend.Backend() as server:
             fds = server.get("/api/v1/debug/resources")["data"]["fds"]
             resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (fds + 8, 1024))

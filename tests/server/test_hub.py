@@ -245,6 +245,20 @@ class Hub(unittest.IsolatedAsyncioTestCase):
         slow.transport.abort()
         await quick.close()
 
+    async def test_a_burst_of_broadcasts_closes_nobody_who_reads(self):
+        self.serve("send_queue_messages=8")
+        clients = [await self.connect() for _ in range(20)]
+        body = b'{"type": "notification", "data": {}}'
+        request = (b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+                   % (BROADCAST.encode(), len(body), body))
+        with self.server.connect() as link:
+            link.sendall(request * 100)
+            for client in clients:
+                for _ in range(100):
+                    self.assertEqual((await receive(client))["type"], "notification")
+                await client.close()
+        self.assertEqual((self.stats()["slow_closed"], self.stats()["dropped"]), (0, 0))
+
     async def test_a_named_client_finds_its_topics_and_messages_again(self):
         self.serve()
         client = await self.connect("kitchen-panel")

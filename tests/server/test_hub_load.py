@@ -37,6 +37,30 @@ class Load(backend.TestCase):
             self.assertGreaterEqual(stats["total_connections"], told["connections"])
             self.assertLessEqual(stats["total_connections"], told["connections"] + 20)
 
+    def test_a_client_that_is_ended_for_its_silence_is_no_error(self):
+        with backend.Backend("websocket.client_timeout=300ms",
+                             "websocket.cleanup_interval=50ms") as server:
+            done = load("--port", str(server.port), "--duration", "3", "--rate", "5",
+                        "--churn", "0", "--rest", "0", "--clients", "10", "--json")
+            told = json.loads(done.stdout)
+            self.assertEqual((done.returncode, told["errors"]["total"]), (0, 0), told)
+            self.assertGreater(told["timed_out"], 0)
+
+    def test_progress_fits_beside_the_soaks_words_into_80_columns(self):
+        terminal, end = os.openpty()
+        with backend.Backend() as server:
+            done = subprocess.run([LOAD, "--port", str(server.port), "--duration", "1.5",
+                                   "--clients", "40"], stderr=end, stdout=subprocess.PIPE,
+                                  text=True, timeout=30)
+        os.close(end)
+        progress = os.read(terminal, 4096).decode().strip().removeprefix("\x1b[K")
+        os.close(terminal)
+        self.assertRegex(progress, r"^1 s  \d+/40 clients  \d+ messages  \d+ REST  "
+                                   r"0 errors  p99 \d+\.\d ms$")
+        # Five minutes make the numbers six digits longer.
+        self.assertLessEqual(len(progress) + 6, 80 - len("  load: "))
+        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
+
     def test_the_number_of_subscriptions_is_constant(self):
         with backend.Backend() as server:
             running = subprocess.Popen([LOAD, "--port", str(server.port), "--duration", "20",

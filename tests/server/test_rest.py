@@ -2,6 +2,8 @@
 
 SPDX-License-Identifier: MIT
 """
+import contextlib
+
 import backend
 
 SNAPSHOT = {"heap_alloc", "heap_sys", "heap_idle", "heap_inuse", "heap_released", "heap_objects",
@@ -209,6 +211,24 @@ class Rest(backend.TestCase):
                 connection.sendall(b"100\r\n" + b"z" * 256 + b"\r\n")
             connection.sendall(b"0\r\n\r\n")
             self.assertTrue(backend.read_reply(connection).startswith("HTTP/1.1 413 "))
+
+    def test_bodies_that_come_byte_by_byte_do_not_keep_their_connections(self):
+        with backend.Backend("http.read_timeout=200ms", "http.max_connections=2") as server:
+            slow = [server.connect() for _ in range(2)]
+            for connection in slow:
+                connection.sendall(b"POST /api/v1/websocket/broadcast HTTP/1.1\r\nHost: x\r\n"
+                                   b"Content-Length: 5000\r\n\r\n")
+
+            def are_cut_off():
+                for connection in slow:
+                    with contextlib.suppress(OSError):
+                        connection.sendall(b"x")
+                return len(server.logged("Request cut off: its body takes too long")) == 2
+            backend.eventually(are_cut_off, "both have had their time")
+            backend.eventually(lambda: server.ask("GET", "/health")[0] == 200,
+                               "their connections are free again")
+            for connection in slow:
+                connection.close()
 
     def test_url_beyond_the_limit_is_a_414(self):
         status, _, _ = self.server.ask("GET", "/health?" + "a" * 292)
