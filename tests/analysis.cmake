@@ -1,13 +1,16 @@
 # Trend, series, verdicts, reports and the command line around them.
-foreach(module theil_sen mann_kendall envelope sign_test fdr plateau forecast growth)
+foreach(module theil_sen mann_kendall envelope sign_test fdr plateau forecast growth
+        staircase)
     seep_unit_test(${module} seep_trend)
 endforeach()
 seep_unit_test(window seep_series seep_recording_forge)
 seep_unit_test(ages seep_series seep_recording_forge)
 seep_unit_test(findings seep_verdict)
+seep_unit_test(headline seep_verdict)
 seep_unit_test(growth_verdict seep_verdict)
 seep_unit_test(verdict seep_verdict seep_recording_forge)
 seep_unit_test(report_text seep_report)
+seep_unit_test(child_groups seep_report)
 
 # A library with functions at fixed offsets, so that reports do not depend on the compiler.
 add_library(golden_program SHARED ${PROJECT_SOURCE_DIR}/tests/golden/golden_program.S)

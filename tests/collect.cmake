@@ -7,6 +7,7 @@ seep_unit_test(segment_read seep_collect seep_segment_forge)
 seep_unit_test(live_scan seep_collect seep_segment_forge)
 seep_unit_test(proc_sample seep_collect seep_segment_forge)
 seep_unit_test(session seep_collect seep_load seep_segment_forge)
+seep_unit_test(roster seep_collect seep_load seep_segment_forge)
 # Written by the collector, read back by analyzer/load: the two share nothing but seep/recording.h.
 seep_unit_test(record_write seep_collect seep_load)
 seep_unit_test(record_thin seep_collect seep_load)

@@ -28,14 +28,17 @@
 #include "cli/cli.h"
 #include "cli/run_options.h"
 #include "collect/control.h"
+#include "collect/file_name.h"
 #include "collect/handover_listen.h"
 #include "collect/preload_check.h"
 #include "collect/preload_env.h"
+#include "collect/record_write.h"
 #include "collect/spawn.h"
 
 enum {
     KILL_AFTER_MS = 10000,
     COLLECTOR_WAIT_MS = 60000,
+    COLLECTOR_END_MS = 1000,
     SIGNAL_BASE = 128,
     NS_PER_MS = 1000000
 };
@@ -77,6 +80,7 @@ struct run {
     int dir_fd, listen_fd, control_fd, signal_fd;
     char socket_name[SEEP_SOCKET_NAME_BYTES];
     pid_t collector;
+    bool collector_goes_on; /* for processes that the program left behind */
     struct seep_spawned program;
     int wait_status;
     sigset_t old_mask;
@@ -128,7 +132,13 @@ static int resolve_output(struct run *run)
         return SEEP_EXIT_USAGE;
     }
     run->dir_fd = open(run->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return run->dir_fd < 0 ? fail(run->dir, errno) : 0;
+    if (run->dir_fd < 0) {
+        return fail(run->dir, errno);
+    }
+    if (run->file[0] != '\0' && seep_record_is_growing(run->dir_fd, run->file)) {
+        return seep_cli_usage_error("run", "-o '%s': another seep is writing it", out);
+    }
+    return 0;
 }
 
 static void name_output(struct run *run)
@@ -137,8 +147,13 @@ static void name_output(struct run *run)
         const char *slash = strrchr(run->options.program[0], '/');
         const char *base = slash != NULL ? slash + 1 : run->options.program[0];
 
-        (void)snprintf(run->file, sizeof(run->file), "%.200s.%d.seep", base,
-                       (int)run->program.pid);
+        char stem[224];
+
+        /* Only a name that somebody chose is a name to replace. */
+        (void)snprintf(stem, sizeof(stem), "%.200s.%d", base, (int)run->program.pid);
+        if (seep_file_name_free(run->dir_fd, stem, 0, run->file) < 0) {
+            (void)snprintf(run->file, sizeof(run->file), "%s.seep", stem);
+        }
     }
     run->file_existed = faccessat(run->dir_fd, run->file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
@@ -276,6 +291,7 @@ static void wait_for_program(struct run *run)
         pass_on_signals(run);
         if (now_ms() >= deadline_ms) {
             (void)kill(run->program.pid, next_signal);
+            (void)kill(run->program.pid, SIGCONT); /* a stopped program could not end */
             deadline_ms = next_signal == SIGTERM ? now_ms() + KILL_AFTER_MS : UINT64_MAX;
             next_signal = SIGKILL;
         }
@@ -352,6 +368,7 @@ static int conclude(struct run *run)
         fprintf(stderr, "seep run: %s\n",
                 done.trouble[0] != '\0' ? done.trouble : "the recording is not complete");
     }
+    run->collector_goes_on = done.running > 0;
     if (done.running > 0) {
         fprintf(stderr,
                 "seep run: %u processes that '%s' started still run and are recorded\n",
@@ -384,6 +401,31 @@ static int report(const struct run *run)
     return status;
 }
 
+/* From here on Ctrl-C ends us, and not for having ended the program a moment ago. */
+static void unblock_signals(const struct run *run)
+{
+    struct signalfd_siginfo info;
+
+    while (read(run->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &run->old_mask, NULL);
+}
+
+/* Reaps the collector, which ends a moment after its last process: where pid 1 reaps
+ * nobody it would stay a zombie. One that has more to do goes on without us. */
+static void reap_collector(const struct run *run)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, run->collector, 0);
+    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+
+    close(run->control_fd);
+    if (pidfd >= 0) {
+        (void)poll(&fd, 1, run->collector_goes_on ? 0 : COLLECTOR_END_MS);
+        close(pidfd);
+    }
+    (void)waitpid(run->collector, NULL, WNOHANG);
+}
+
 static int program_status(const struct run *run)
 {
     return WIFSIGNALED(run->wait_status) ? SIGNAL_BASE + WTERMSIG(run->wait_status)
@@ -397,17 +439,21 @@ static int run_all(struct run *run, const char *library)
     if (status == 0) {
         status = start_collector(run);
     }
-    if (status == 0) {
-        status = start_program(run, library);
-    }
     if (status != 0) {
+        return status;
+    }
+    status = start_program(run, library);
+    if (status != 0) {
+        reap_collector(run);
         return status;
     }
     wait_for_program(run);
     status = conclude(run);
+    unblock_signals(run);
     if (status == 0) {
         status = report(run);
     }
+    reap_collector(run);
     if (status == SEEP_EXIT_USAGE) {
         return SEEP_EXIT_FAILED; /* our own recording is unreadable */
     }

@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/option.h"
 
-static const char HELP[] =
+static const char help_text[] =
     "seep - finds what a long-running program leaks: memory, threads\n"
     "\n"
     "usage: seep COMMAND [options]\n"
@@ -35,19 +35,19 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *const *help;
-} COMMANDS[] = {
+} commands[] = {
     {"run", seep_cmd_run, &seep_help_run},
     {"report", seep_cmd_report, &seep_help_report},
     {"dump", seep_cmd_dump, &seep_help_dump},
     {"collect", seep_cmd_collect, &seep_help_collect},
 };
-enum { COMMAND_COUNT = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
 static const struct command *find(const char *name)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(COMMANDS[i].name, name) == 0) {
-            return &COMMANDS[i];
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
         }
     }
     return NULL;
@@ -85,7 +85,7 @@ static int help(int argc, char **argv)
     if (argc > 1 && command == NULL && strcmp(argv[1], "help") != 0) {
         return unknown(argv[1]);
     }
-    fputs(command != NULL ? *command->help : HELP, stdout);
+    fputs(command != NULL ? *command->help : help_text, stdout);
     return SEEP_EXIT_OK;
 }
 
@@ -106,7 +106,7 @@ int main(int argc, char **argv)
         return SEEP_EXIT_OK;
     }
     if (argc < 2) {
-        fputs(HELP, stderr);
+        fputs(help_text, stderr);
         return SEEP_EXIT_USAGE;
     }
     if (name[0] == '-') {

@@ -46,6 +46,7 @@ static bool wants_color(FILE *stream)
 
 struct seep_render_options seep_output_options(FILE *stream)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the command line has one thread */
     (void)setlocale(LC_CTYPE, "");
     return (struct seep_render_options){
         .columns = columns_of(stream),

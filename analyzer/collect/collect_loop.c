@@ -35,16 +35,17 @@
 enum {
     CONNECTIONS_MAX = 128,
     ACCEPTS_PER_TURN = 256,
+    ACCEPTS_WHOLE_QUEUE = 2 * SEEP_SESSIONS_MAX,
     POLL_MS = 20 /* while a deadline is near */
 };
 
-#define CONNECTION_DEADLINE_NS UINT64_C(2000000000)
-static const uint64_t STATUS_DEADLINE_NS =
-    UINT64_C(2000000000); /* for the word of `seep run` */
-static const uint64_t FIRST_DEADLINE_NS =
-    UINT64_C(5000000000); /* for a sidecar's first process */
-static const uint64_t LINGER_NS =
-    UINT64_C(300000000); /* for a child forked just before the end */
+static const uint64_t connection_wait_ns = UINT64_C(2000000000);
+/* for the word of `seep run` */
+static const uint64_t status_wait_ns = UINT64_C(2000000000);
+/* for a sidecar's first process */
+static const uint64_t first_wait_ns = UINT64_C(5000000000);
+/* for a child forked just before the end */
+static const uint64_t linger_ns = UINT64_C(300000000);
 
 enum source {
     SOURCE_LISTEN = 1,
@@ -107,7 +108,7 @@ static bool end_process(struct loop *loop, struct seep_session *session)
         end = seep_process_end_of_wait(loop->main_wait_status);
     } else if (!seep_process_end_ask(session->pidfd, session->proc.dir_fd, &end)) {
         if (is_main && loop->control_fd >= 0 && loop->status_deadline_ns == 0) {
-            loop->status_deadline_ns = now_ns() + STATUS_DEADLINE_NS;
+            loop->status_deadline_ns = now_ns() + status_wait_ns;
             return false;
         }
         end = seep_session_own_word(session);
@@ -161,7 +162,7 @@ static bool receive(struct loop *loop, int connection_fd)
         register_peer(loop, connection_fd, &peer);
     } else {
         seep_handover_answer(connection_fd, false);
-        seep_roster_lose(&loop->roster, SEEP_LOSS_REFUSED);
+        seep_roster_refuse(&loop->roster, &error);
     }
     close(connection_fd);
     return true;
@@ -207,7 +208,7 @@ static void add_connection(struct loop *loop, int fd)
         return;
     }
     loop->connections[loop->connection_count++] =
-        (struct connection){fd, now_ns() + CONNECTION_DEADLINE_NS};
+        (struct connection){fd, now_ns() + connection_wait_ns};
 }
 
 /* Out of descriptors: the spare one makes room to take the connection off the queue and
@@ -226,9 +227,9 @@ static void refuse_one(struct loop *loop)
     loop->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static void on_listen(struct loop *loop)
+static void on_listen(struct loop *loop, int accepts)
 {
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+    for (int i = 0; i < accepts; i++) {
         int fd = seep_handover_accept(loop->listen_fd);
 
         if (fd == -EMFILE || fd == -ENFILE) {
@@ -266,7 +267,7 @@ static bool has_ended(const struct seep_session *session)
  * about to be closed. */
 static void settle(struct loop *loop)
 {
-    on_listen(loop);
+    on_listen(loop, ACCEPTS_WHOLE_QUEUE);
     for (size_t i = loop->roster.count; i-- > 0;) {
         struct seep_session *session =
             i < loop->roster.count ? loop->roster.sessions[i] : NULL;
@@ -367,7 +368,7 @@ static void dispatch(struct loop *loop, uint64_t data)
     switch ((enum source)(data >> 32)) {
     case SOURCE_LISTEN:
         on_control(loop); /* the main process's pid is said before it can register */
-        on_listen(loop);
+        on_listen(loop, ACCEPTS_PER_TURN);
         break;
     case SOURCE_CONNECTION:
         on_connection(loop, fd);
@@ -406,8 +407,8 @@ static bool is_over(const struct loop *loop)
         return false;
     }
     idle_ns = now_ns() - loop->idle_since_ns;
-    return idle_ns >= (loop->roster.registered == 0 && loop->sidecar ? FIRST_DEADLINE_NS
-                                                                     : LINGER_NS);
+    return idle_ns >=
+           (loop->roster.registered == 0 && loop->sidecar ? first_wait_ns : linger_ns);
 }
 
 static void run(struct loop *loop)

@@ -140,10 +140,19 @@ int seep_handover_receive(int connection_fd, struct seep_handover_peer *peer,
         return seep_error_set(error, -EPROTO,
                               "process %u sent something else than a handover", pid);
     }
-    int pidfd = fd >= 0 ? seep_process_open_peer(connection_fd, pid) : -1;
+    bool by_number = false;
+    int pidfd = fd >= 0 ? seep_process_open_peer(connection_fd, pid, &by_number) : -ESRCH;
 
-    *peer = (struct seep_handover_peer){fd, pidfd >= 0 ? pidfd : -1, pid,
-                                        handover.off_reason};
+    if (pidfd < 0 && pidfd != -ESRCH) {
+        close(fd);
+        return seep_error_set(error, pidfd, "process %u cannot be watched: %s", pid,
+                              strerrordesc_np(-pidfd));
+    }
+    *peer = (struct seep_handover_peer){.segment_fd = fd,
+                                        .pidfd = pidfd >= 0 ? pidfd : -1,
+                                        .pid = pid,
+                                        .off_reason = handover.off_reason,
+                                        .by_number = by_number};
     return 0;
 }
 

@@ -17,6 +17,7 @@ struct seep_handover_peer {
     int pidfd;           /* owned; -1: the process is gone already */
     uint32_t pid;        /* in our /proc, as the kernel says, not as the message says */
     uint32_t off_reason; /* enum seep_off_reason; not NONE only without a segment */
+    bool by_number;      /* pidfd: see seep_process_open_peer */
 };
 
 /* Opens a listening socket under a random abstract name.
@@ -34,7 +35,8 @@ int seep_handover_accept(int listen_fd);
  *
  * peer:    out; untouched on failure.
  * Returns: 0; -EAGAIN not yet; -EPERM the peer is another user; -EPROTO not a handover
- * (also when the peer hung up without one); -errno. Never blocks, leaks no descriptor
+ * (also when the peer hung up without one); -EMFILE and others when the process cannot be
+ * watched; -errno. Never blocks, leaks no descriptor
  * that was sent along.
  */
 int seep_handover_receive(int connection_fd, struct seep_handover_peer *peer,

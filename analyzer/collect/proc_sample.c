@@ -57,10 +57,13 @@ int seep_proc_open(struct seep_proc *proc, uint32_t pid, uint64_t start_ticks)
         return errno == ENOENT ? -ESRCH : -errno;
     }
     if (seep_proc_read(proc->dir_fd, "stat", stat, sizeof(stat)) <= 0 ||
-        !seep_proc_stat_field(stat, STAT_START, &started) ||
-        (start_ticks != 0 && started != start_ticks)) {
+        !seep_proc_stat_field(stat, STAT_START, &started)) {
         seep_proc_close(proc);
         return -ESRCH;
+    }
+    if (start_ticks != 0 && started != start_ticks) {
+        seep_proc_close(proc);
+        return -ESTALE;
     }
     note_file(proc->dir_fd, "exe", &proc->exe_dev, &proc->exe_ino);
     return 0;
@@ -108,10 +111,13 @@ static void sample_pss(struct seep_proc *proc)
     if (began < proc->pss_next_ns) {
         return;
     }
-    if (seep_proc_read(proc->dir_fd, "smaps_rollup", text, sizeof(text)) > 0 &&
-        seep_proc_number(text, "\nPss:", &kib)) {
-        proc->pss_bytes = kib * 1024;
+    /* A process that changes its user, or says that it is not dumpable, is closed to us
+     * from then on: unknown is better than what was once true. */
+    if (seep_proc_read(proc->dir_fd, "smaps_rollup", text, sizeof(text)) <= 0 ||
+        !seep_proc_number(text, "\nPss:", &kib)) {
+        kib = 0;
     }
+    proc->pss_bytes = kib * 1024;
     uint64_t ended = seep_proc_clock_ns(CLOCK_MONOTONIC);
 
     proc->pss_next_ns = ended + (ended - began) * COST_SHARE;

@@ -20,8 +20,8 @@ struct seep_proc {
 /* Opens /proc/PID and checks that it is the process that started at start_ticks.
  *
  * start_ticks: field 22 of its stat; 0 = not checked.
- * Returns: 0; -ESRCH no such process, or the pid is another's by now (proc->dir_fd is -1
- * then).
+ * Returns: 0; -ESRCH no such process; -ESTALE the pid is another's by now; on both
+ * proc->dir_fd is -1.
  */
 int seep_proc_open(struct seep_proc *proc, uint32_t pid, uint64_t start_ticks);
 void seep_proc_close(struct seep_proc *proc);

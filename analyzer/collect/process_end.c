@@ -45,14 +45,16 @@ struct seep_process_end seep_process_end_of_wait(int wait_status)
                                      (uint32_t)WEXITSTATUS(wait_status)};
 }
 
-int seep_process_open_peer(int socket_fd, uint32_t pid)
+int seep_process_open_peer(int socket_fd, uint32_t pid, bool *by_number)
 {
     int pidfd = -1;
     socklen_t len = sizeof(pidfd);
 
+    *by_number = false;
     if (getsockopt(socket_fd, SOL_SOCKET, PEER_PIDFD, &pidfd, &len) == 0) {
         return pidfd;
     }
+    *by_number = true;
     pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     return pidfd >= 0 ? pidfd : -errno;
 }

@@ -19,9 +19,10 @@ struct seep_process_end seep_process_end_of_wait(int wait_status);
 /* Opens a descriptor for the process at the other end of a socket, or by pid where the
  * kernel cannot say (before 6.5).
  *
- * Returns: owned descriptor; -ESRCH it is gone; other -errno.
+ * by_number: out; opened by pid, so it may be another process that was given the pid
+ * since. Returns: owned descriptor; -ESRCH it is gone; other -errno.
  */
-int seep_process_open_peer(int socket_fd, uint32_t pid);
+int seep_process_open_peer(int socket_fd, uint32_t pid, bool *by_number);
 
 /* Asks the kernel how a process ended that its pidfd says has ended. Never waits, never
  * reaps.

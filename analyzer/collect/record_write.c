@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 enum {
@@ -43,6 +44,8 @@ static int create_file(int dir_fd, const char *name, char **name_now)
         int fd = openat(dir_fd, candidate, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
         if (fd >= 0) {
+            (void)flock(fd,
+                        LOCK_EX | LOCK_NB); /* see record_write.h; not on all systems */
             *name_now = candidate;
             return fd;
         }
@@ -124,6 +127,7 @@ static int thin_once(struct seep_record *record, bool newest_ages_only)
         err = -errno;
         goto fail_create;
     }
+    (void)flock(thinning.out_fd, LOCK_EX | LOCK_NB);
     err = seep_record_thin(record->coder, &thinning, &after, &merged);
     if (err < 0) {
         goto fail_thin;
@@ -257,39 +261,71 @@ int seep_record_put(struct seep_record *record, enum seep_frame type,
     return 0;
 }
 
+static bool is_locked(int dir_fd, const char *name)
+{
+    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return locked;
+}
+
+bool seep_record_is_growing(int dir_fd, const char *name)
+{
+    char *partial = NULL;
+    bool growing = is_locked(dir_fd, name);
+
+    if (!growing && asprintf(&partial, "%s.partial", name) >= 0) {
+        growing = is_locked(dir_fd, partial);
+        free(partial);
+    }
+    return growing;
+}
+
 int seep_record_release(struct seep_record *record, struct seep_error *error)
 {
     return record->fd >= 0 ? 0 : start_file(record, error);
 }
 
+/* Reserves the new place first: a rename may not run over somebody's file. */
+static int move_file(struct seep_record *record, const char *name)
+{
+    char *now = NULL;
+    int fd = create_file(record->options.dir_fd, name, &now);
+
+    if (now == NULL) {
+        return fd;
+    }
+    close(fd);
+    if (renameat(record->options.dir_fd, record->name_now, record->options.dir_fd, now) <
+        0) {
+        int err = -errno;
+
+        (void)unlinkat(record->options.dir_fd, now, 0);
+        free(now);
+        return err;
+    }
+    free(record->name_now);
+    record->name_now = now;
+    return 0;
+}
+
 int seep_record_rename(struct seep_record *record, const char *name)
 {
     char *final = strdup(name);
-    char *now = NULL;
+    int err = 0;
 
     if (final == NULL) {
         return -ENOMEM;
     }
     if (record->fd >= 0) {
-        /* Reserves the new place first: a rename may not run over somebody's file. */
-        int fd = create_file(record->options.dir_fd, name, &now);
-
-        if (fd >= 0) {
-            close(fd);
-        }
-        if (fd < 0 || renameat(record->options.dir_fd, record->name_now,
-                               record->options.dir_fd, now) < 0) {
-            int err = fd < 0 ? fd : -errno;
-
-            if (fd >= 0) {
-                (void)unlinkat(record->options.dir_fd, now, 0);
-            }
-            free(now);
-            free(final);
-            return err;
-        }
-        free(record->name_now);
-        record->name_now = now;
+        err = move_file(record, name);
+    }
+    if (err != 0) {
+        free(final);
+        return err;
     }
     free(record->name);
     record->name = final;

@@ -15,7 +15,7 @@
  * A recording may be *held*: its frames wait in memory until it is known whether the file
  * is wanted. An existing file of the final name is never touched before
  * seep_record_finish: the recording grows as NAME.partial then, and replaces it at the
- * end.
+ * end. A file that grows is locked (flock), so that others see that somebody writes it.
  */
 struct seep_record_options {
     int dir_fd;             /* borrowed, outlives the record: where names are looked up */
@@ -60,6 +60,9 @@ int seep_record_open(struct seep_record *record, const char *name,
  */
 int seep_record_put(struct seep_record *record, enum seep_frame type,
                     const struct seep_buf *payload);
+
+/* Whether a recording of this final name is being written, by whatever process. */
+bool seep_record_is_growing(int dir_fd, const char *name);
 
 /* Gives a held recording its file. Returns: 0 (also when it has one); as
  * seep_record_open. */

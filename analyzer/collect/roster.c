@@ -7,7 +7,7 @@
  * Invariants
  * O1: a file is created only by seep_record_open/_release, under a name that nothing had.
  * O2: a session leaves exactly one of: the main FILE; a file (and a line that names it,
- * while the main recording is open); a line; a count in CHILDREN_FULL.
+ * while another recording is open); a line; a count in CHILDREN_FULL.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -21,12 +21,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collect/file_name.h"
 #include "collect/proc_file.h"
 
 enum {
     HELD_MAX_BYTES = 4 << 20,
     YOUNG_LINES_MAX_BYTES = 1 << 20,
-    NAME_TRIES = 1000,
+    PROGRAM_NAME_MAX_BYTES = 128,
     CHILDREN_SHARE = 20, /* looking at children takes at most 5 % of the interval */
     STRIDE_MAX = 600
 };
@@ -76,55 +77,60 @@ static int stem_bytes(const struct seep_roster *roster)
     return (int)(len > 5 && strcmp(roster->file + len - 5, ".seep") == 0 ? len - 5 : len);
 }
 
-/* STEM.PID.seep, or STEM.PID.N.seep from `first` on (1: no number): the first that
- * nothing has. */
+/* STEM.PID.seep, or STEM.PID.N.seep from `first` on: the first that nothing has. */
 static int free_name(const struct seep_roster *roster, uint32_t pid, uint32_t first,
-                     char name[256])
+                     char name[SEEP_FILE_NAME_BYTES])
 {
-    for (uint32_t n = first; n < first + NAME_TRIES; n++) {
-        int len = n == 0 ? snprintf(name, 256, "%.*s.%u.seep", stem_bytes(roster),
-                                    roster->file, pid)
-                         : snprintf(name, 256, "%.*s.%u.%u.seep", stem_bytes(roster),
-                                    roster->file, pid, n);
+    char stem[SEEP_FILE_NAME_BYTES];
+    int len =
+        snprintf(stem, sizeof(stem), "%.*s.%u", stem_bytes(roster), roster->file, pid);
 
-        if (len >= 256) {
-            return -ENAMETOOLONG;
-        }
-        if (faccessat(roster->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-            errno == ENOENT) {
-            return 0;
-        }
-    }
-    return -EEXIST;
+    return len >= (int)sizeof(stem)
+               ? -ENAMETOOLONG
+               : seep_file_name_free(roster->dir_fd, stem, first, name);
 }
 
 static void name_after_program(struct seep_roster *roster,
                                const struct seep_session *session)
 {
     const char *command = session->command;
+    char stem[PROGRAM_NAME_MAX_BYTES + 16];
     size_t len = strcspn(command, " ");
     size_t from = len;
 
     while (from > 0 && command[from - 1] != '/') {
         from--;
     }
-    len -= from;
-    len = len < 128 ? len : 128;
-    (void)snprintf(roster->file, sizeof(roster->file), "%.*s.%u.seep",
-                   (int)(len > 0 ? len : 7), len > 0 ? command + from : "program",
-                   session->pid);
+    while (command[from] == '-') {
+        from++; /* a login shell; a file name that looks like an option is a nuisance */
+    }
+    len = len > from ? len - from : 0;
+    len = len < PROGRAM_NAME_MAX_BYTES ? len : PROGRAM_NAME_MAX_BYTES;
+    (void)snprintf(stem, sizeof(stem), "%.*s.%u", (int)(len > 0 ? len : 7),
+                   len > 0 ? command + from : "program", session->pid);
+    if (seep_file_name_free(roster->dir_fd, stem, 0, roster->file) < 0) {
+        (void)snprintf(roster->file, sizeof(roster->file), "%s.seep", stem);
+    }
 }
 
-static bool is_main(const struct seep_roster *roster, uint32_t pid)
+/* A process keeps its start time through every exec; another that is given its pid has
+ * another. 0 is unknown. */
+static bool may_be_same(uint64_t start_ticks_a, uint64_t start_ticks_b)
 {
-    return roster->main_pid != 0 && pid == roster->main_pid;
+    return start_ticks_a == start_ticks_b || start_ticks_a == 0 || start_ticks_b == 0;
+}
+
+static bool is_main(const struct seep_roster *roster, const struct seep_session *session)
+{
+    return roster->main_pid != 0 && session->pid == roster->main_pid &&
+           may_be_same(roster->main_start_ticks, session->segment.start_proc_ticks);
 }
 
 static int open_record(struct seep_roster *roster, struct seep_session *session,
                        struct seep_error *error)
 {
     struct seep_record_options options = {.dir_fd = roster->dir_fd,
-                                          .hold = !is_main(roster, session->pid),
+                                          .hold = !is_main(roster, session),
                                           .snapshots_max = SEEP_SNAPSHOTS_MAX,
                                           .bytes_max = SEEP_RECORDING_MAX_BYTES,
                                           .held_bytes_max = HELD_MAX_BYTES};
@@ -140,7 +146,7 @@ static int open_record(struct seep_roster *roster, struct seep_session *session,
 static int release(struct seep_roster *roster, struct seep_session *session)
 {
     struct seep_error error = {0};
-    char name[256];
+    char name[SEEP_FILE_NAME_BYTES];
     int err = 0;
 
     if (session->record.fd >= 0) {
@@ -162,24 +168,43 @@ static int release(struct seep_roster *roster, struct seep_session *session)
     return err;
 }
 
-static int put_line(struct seep_roster *roster, const struct seep_child_facts *facts)
+/* Who keeps the line of a child: the main recording; once that is closed, the recording
+ * of the oldest process that is left (ancestors are older). NULL: there is nobody. */
+static struct seep_session *keeper_of(const struct seep_roster *roster,
+                                      const struct seep_session *child)
 {
-    struct seep_buf *payload = &roster->scratch.payload;
-    int err = 0;
+    struct seep_session *oldest = NULL;
 
-    if (roster->child_lines >= SEEP_CHILD_LINES_MAX) {
-        seep_roster_lose(roster, SEEP_LOSS_CHILDREN_FULL);
-        return -ENOSPC;
+    if (roster->main != NULL) {
+        return roster->main;
     }
-    seep_buf_reset(payload);
-    seep_payload_child(payload, facts);
-    err = seep_record_put(&roster->main->record, SEEP_FRAME_CHILD, payload);
-    roster->child_lines += err == 0;
-    if (err == 0 && roster->young_lines.len_bytes < YOUNG_LINES_MAX_BYTES) {
+    for (size_t i = 0; i < roster->count; i++) {
+        struct seep_session *other = roster->sessions[i];
+
+        if (other != child &&
+            (oldest == NULL ||
+             other->segment.start_monotonic_ns < oldest->segment.start_monotonic_ns)) {
+            oldest = other;
+        }
+    }
+    return oldest;
+}
+
+static void put_line(struct seep_roster *roster, struct seep_session *keeper,
+                     const struct seep_child_facts *facts)
+{
+    const struct seep_buf *payload = &roster->scratch.payload;
+
+    if (keeper->child_lines >= SEEP_CHILD_LINES_MAX ||
+        seep_session_child(keeper, &roster->scratch, facts) < 0) {
+        keeper->own_lost[SEEP_LOSS_CHILDREN_FULL]++;
+        return;
+    }
+    keeper->child_lines++;
+    if (keeper == roster->main && roster->young_lines.len_bytes < YOUNG_LINES_MAX_BYTES) {
         seep_buf_put_varint(&roster->young_lines, payload->len_bytes);
         seep_buf_put(&roster->young_lines, payload->data, payload->len_bytes);
     }
-    return err;
 }
 
 /* Repeats the lines of a main image that left no file of its own. */
@@ -197,22 +222,23 @@ static void put_young_lines(struct seep_roster *roster)
             seep_buf_put(&roster->scratch.payload, line, bytes);
             (void)seep_record_put(&roster->main->record, SEEP_FRAME_CHILD,
                                   &roster->scratch.payload);
+            roster->main->child_lines++;
         }
     }
 }
 
 static void describe(struct seep_roster *roster, struct seep_session *session,
+                     const struct seep_session *keeper,
                      const struct seep_process_end *end, struct seep_child_facts *facts)
 {
-    uint64_t main_start_ns =
-        roster->main != NULL ? roster->main->segment.start_monotonic_ns : 0;
+    uint64_t zero_ns = keeper != NULL ? keeper->segment.start_monotonic_ns : 0;
     uint64_t start_ns = session->segment.start_monotonic_ns;
 
     *facts = (struct seep_child_facts){
         .pid = session->pid,
         .command = session->command,
         .file = "",
-        .started_ns = start_ns > main_start_ns ? start_ns - main_start_ns : 0,
+        .started_ns = start_ns > zero_ns ? start_ns - zero_ns : 0,
         .duration_ns = seep_session_age_ns(session),
         .ending_kind = end->kind,
         .ending_status = end->status,
@@ -261,16 +287,17 @@ static bool finish_file(struct seep_roster *roster, struct seep_session *session
 static void end_child(struct seep_roster *roster, struct seep_session *session,
                       const struct seep_process_end *end)
 {
+    struct seep_session *keeper = keeper_of(roster, session);
     struct seep_child_facts facts;
-    bool keep = !is_short(roster, session) || roster->main == NULL;
+    bool keep = !is_short(roster, session) || keeper == NULL || session->child_lines > 0;
 
-    describe(roster, session, end, &facts);
+    describe(roster, session, keeper, end, &facts);
     if (keep && release(roster, session) == 0) {
         (void)finish_file(roster, session, end);
         facts.file = session->record.name;
     }
-    if (roster->main != NULL) {
-        (void)put_line(roster, &facts);
+    if (keeper != NULL) {
+        put_line(roster, keeper, &facts);
     }
     forget(roster, session, keep);
 }
@@ -319,7 +346,7 @@ static int reserve_session(struct seep_roster *roster, struct seep_session **ses
  */
 static int step_aside(struct seep_roster *roster, struct seep_session *former)
 {
-    char name[256];
+    char name[SEEP_FILE_NAME_BYTES];
     int err = free_name(roster, former->pid, roster->images, name);
 
     return err < 0 ? err : seep_record_rename(&former->record, name);
@@ -331,6 +358,7 @@ static void begin_main(struct seep_roster *roster, struct seep_session *session,
     static const struct seep_process_end replaced = {SEEP_ENDING_EXEC, 0};
 
     roster->main = session;
+    roster->main_start_ticks = session->segment.start_proc_ticks;
     roster->main_recorded = true;
     roster->images++;
     for (size_t i = 0; i < roster->options.note_count; i++) {
@@ -339,12 +367,24 @@ static void begin_main(struct seep_roster *roster, struct seep_session *session,
     if (former != NULL) {
         if (is_short(roster, former)) {
             put_young_lines(roster);
+            former->child_lines = 0; /* they are the new image's now */
         } else {
             roster->children_kept++;
         }
         end_child(roster, former, &replaced);
     }
     (void)seep_session_snapshot(session, &roster->scratch, SEEP_MOMENT_TICK);
+}
+
+/* Ends a process whose pid another has already: its own end waits to be seen. */
+static void end_unseen(struct seep_roster *roster, struct seep_session *session)
+{
+    struct seep_process_end end;
+
+    if (!seep_process_end_ask(session->pidfd, session->proc.dir_fd, &end)) {
+        end = seep_session_own_word(session);
+    }
+    seep_roster_end(roster, session, &end);
 }
 
 static int begin(struct seep_roster *roster, struct seep_session *session,
@@ -354,11 +394,13 @@ static int begin(struct seep_roster *roster, struct seep_session *session,
     struct seep_session *former = seep_roster_find(roster, session->pid);
     int err = 0;
 
+    if (former != NULL && !may_be_same(former->segment.start_proc_ticks,
+                                       session->segment.start_proc_ticks)) {
+        end_unseen(roster, former);
+        former = NULL;
+    }
     if (former != NULL && former == roster->main) {
         err = step_aside(roster, former);
-    } else if (former != NULL) {
-        end_child(roster, former, &replaced);
-        former = NULL;
     }
     if (err == 0) {
         err = open_record(roster, session, error);
@@ -372,8 +414,11 @@ static int begin(struct seep_roster *roster, struct seep_session *session,
     }
     roster->sessions[roster->count++] = session;
     roster->registered++;
-    if (is_main(roster, session->pid)) {
+    if (is_main(roster, session)) {
         begin_main(roster, session, former);
+    } else if (former != NULL) {
+        end_child(roster, former,
+                  &replaced); /* its line may be for the new image to keep */
     }
     return 0;
 }
@@ -381,22 +426,23 @@ static int begin(struct seep_roster *roster, struct seep_session *session,
 int seep_roster_add(struct seep_roster *roster, const struct seep_handover_peer *peer,
                     struct seep_session **session, struct seep_error *error)
 {
-    struct seep_session_source source = {peer->segment_fd, peer->pidfd, peer->pid};
+    struct seep_session_source source = {peer->segment_fd, peer->pidfd, peer->pid,
+                                         peer->by_number};
     struct seep_session *added = NULL;
     int err = 0;
 
     error->code = 0;
     if (roster->count >= SEEP_SESSIONS_MAX) {
-        err = seep_error_set(error, -ENOSPC,
-                             "process %u: %d processes are recorded already", peer->pid,
-                             (int)SEEP_SESSIONS_MAX);
+        err = -ENOSPC;
+        (void)seep_error_set(error, err, "process %u: %d processes are recorded already",
+                             peer->pid, (int)SEEP_SESSIONS_MAX);
     } else {
         err = reserve_session(roster, &added);
     }
     if (err == 0) {
         err = seep_session_open(added, &source, roster->options.interval_ns, error);
     }
-    if (err < 0) {
+    if (err != 0) {
         close(peer->segment_fd);
         if (peer->pidfd >= 0) {
             close(peer->pidfd);
@@ -427,6 +473,14 @@ void seep_roster_lose(struct seep_roster *roster, enum seep_loss reason)
         roster->sessions[0]->own_lost[reason]++;
     }
     roster->refused += reason == SEEP_LOSS_REFUSED;
+}
+
+void seep_roster_refuse(struct seep_roster *roster, const struct seep_error *error)
+{
+    if (error->code < 0 && error->code != -EPERM && error->code != -EPROTO) {
+        note_trouble(roster, error->message);
+    }
+    seep_roster_lose(roster, SEEP_LOSS_REFUSED);
 }
 
 void seep_roster_note_off(struct seep_roster *roster,

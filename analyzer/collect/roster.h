@@ -15,15 +15,17 @@
  *
  * The main process's recording is FILE. A child that lives for min_child gets
  * STEM.PID.seep and a CHILD frame that names it; a shorter one gets a CHILD frame alone.
+ * Once the main process has ended, these frames go to the oldest process that is left.
  * A process that execs ends one session and starts the next; FILE belongs to the main
  * process's newest image.
  */
 enum { SEEP_SESSIONS_MAX = 4096, SEEP_CHILD_LINES_MAX = 10000 };
 
 struct seep_roster {
-    int dir_fd;        /* owned; where the recordings go */
-    char file[256];    /* name of the main recording; "" = PROGRAM.PID.seep */
-    uint32_t main_pid; /* 0 = not known yet */
+    int dir_fd;                /* owned; where the recordings go */
+    char file[256];            /* name of the main recording; "" = PROGRAM.PID.seep */
+    uint32_t main_pid;         /* 0 = not known yet */
+    uint64_t main_start_ticks; /* field 22 of /proc/PID/stat; 0 = not known yet */
     struct seep_collect_options options;
     struct seep_scratch scratch;
     struct seep_session **sessions; /* owned; `count` of `capacity`, in no order */
@@ -31,7 +33,6 @@ struct seep_roster {
     struct seep_session *main;   /* one of sessions; NULL: not there, or ended */
     struct seep_buf young_lines; /* CHILD payloads of a main image that may yet exec */
     uint32_t images;             /* of the main process, so far */
-    uint32_t child_lines;        /* CHILD frames written */
     uint32_t registered;         /* sessions ever */
     uint32_t children_kept;      /* recordings of children */
     uint64_t refused;            /* processes not taken */
@@ -71,6 +72,10 @@ void seep_roster_end(struct seep_roster *roster, struct seep_session *session,
  * or in `trouble`. */
 void seep_roster_note_off(struct seep_roster *roster,
                           const struct seep_handover_peer *peer);
+
+/* Counts a process that could not be taken, and says why in `trouble`, unless it was a
+ * stranger (-EPERM, -EPROTO). */
+void seep_roster_refuse(struct seep_roster *roster, const struct seep_error *error);
 
 /* Puts a loss that the collector counts into the main recording's next snapshot. */
 void seep_roster_lose(struct seep_roster *roster, enum seep_loss reason);

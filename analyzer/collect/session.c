@@ -142,16 +142,20 @@ int seep_session_open(struct seep_session *session,
     if (err == 0) {
         err = seep_segment_read_texts(&opened.segment, &texts);
     }
-    if (err < 0) {
+    if (err != 0) {
         return err;
     }
     opened.command = join_command(&texts);
     if (opened.command == NULL) {
         return seep_error_set(error, -ENOMEM, "no memory for a session");
     }
-    (void)seep_proc_open(&opened.proc, source->pid, opened.segment.start_proc_ticks);
+    err = seep_proc_open(&opened.proc, source->pid, opened.segment.start_proc_ticks);
     seep_proc_expect_exe(&opened.proc, texts.exe);
     opened.pidfd = source->pidfd;
+    if (err == -ESTALE && source->by_number && opened.pidfd >= 0) {
+        close(opened.pidfd); /* another's: the process itself is gone */
+        opened.pidfd = -1;
+    }
     *session = opened;
     return 0;
 }
@@ -207,17 +211,28 @@ static int put_program(struct seep_session *session, struct seep_scratch *scratc
 int seep_session_note(struct seep_session *session, struct seep_scratch *scratch,
                       const char *text)
 {
-    if (!session->program_written) {
-        int err = put_program(session, scratch);
+    int err = session->program_written ? 0 : put_program(session, scratch);
 
-        if (err < 0) {
-            return err;
-        }
+    if (err < 0) {
+        return err;
     }
     seep_buf_reset(&scratch->payload);
     seep_payload_text(&scratch->payload, seep_session_age_ns(session), text,
                       strlen(text));
     return seep_record_put(&session->record, SEEP_FRAME_NOTE, &scratch->payload);
+}
+
+int seep_session_child(struct seep_session *session, struct seep_scratch *scratch,
+                       const struct seep_child_facts *facts)
+{
+    int err = session->program_written ? 0 : put_program(session, scratch);
+
+    if (err < 0) {
+        return err;
+    }
+    seep_buf_reset(&scratch->payload);
+    seep_payload_child(&scratch->payload, facts);
+    return seep_record_put(&session->record, SEEP_FRAME_CHILD, &scratch->payload);
 }
 
 const char *seep_session_off_text(uint32_t reason)
@@ -267,7 +282,7 @@ static void gather_losses(const struct seep_session *session,
     lost[SEEP_LOSS_SNAPSHOTS_THINNED] +=
         session->record.snapshots_merged + session->record.snapshots_dropped;
     lost[SEEP_LOSS_NODES_FULL] += session->tables.stacks_cut;
-    lost[SEEP_LOSS_SITES_FULL] += session->tables.sites_dropped;
+    lost[SEEP_LOSS_SITES_FULL] += session->events_dropped;
 }
 
 static void raise_peaks(struct seep_session *session, const struct seep_counters *sums,
@@ -296,18 +311,24 @@ static int put_counters(struct seep_session *session, struct seep_scratch *scrat
                         const struct seep_process_figures *process, uint64_t t_ns)
 {
     uint32_t sites = session->tables.sites;
+    uint32_t all =
+        session->tables.sites_closed && counts->sites > sites ? counts->sites : sites;
     uint64_t lost[SEEP_LOSS_MAX];
-    int err = reserve_scratch(scratch, sites);
+    int err = reserve_scratch(scratch, all);
 
     if (err == 0) {
         err = reserve_written(session, sites);
     }
     if (err == 0) {
-        err = seep_counters_sum(&session->segment, sites, scratch->sums, scratch->piece,
+        err = seep_counters_sum(&session->segment, all, scratch->sums, scratch->piece,
                                 SEEP_SCRATCH_PIECE_BYTES);
     }
     if (err < 0) {
         return err;
+    }
+    session->events_dropped = 0;
+    for (uint32_t site = sites; site < all; site++) {
+        session->events_dropped += scratch->sums[site].acquired;
     }
     raise_peaks(session, scratch->sums, process);
     gather_losses(session, counts, lost);
@@ -427,7 +448,7 @@ int seep_session_snapshot(struct seep_session *session, struct seep_scratch *scr
     if (err == 0) {
         err = seep_segment_read_counts(&session->segment, &counts);
     }
-    if (err < 0) {
+    if (err != 0) {
         return err;
     }
     tables_err = seep_tables_copy(&session->tables, &session->segment, &session->record,

@@ -53,6 +53,8 @@ struct seep_session {
     uint64_t threads_at_snapshot, threads_not_before_ns;
     uint64_t own_lost[SEEP_LOSS_MAX]; /* losses that the collector itself counts */
     uint64_t failures_noted;          /* write failures that a NOTE tells of */
+    uint64_t events_dropped;          /* of sites beyond the recording's share for them */
+    uint32_t child_lines;             /* CHILD frames */
     bool program_written, off_noted;
     bool replaced; /* the process runs another program by now, which has not come forward
                     */
@@ -68,6 +70,7 @@ struct seep_session_source {
     int segment_fd; /* taken on success */
     int pidfd;      /* taken on success; -1 unknown */
     uint32_t pid;
+    bool by_number; /* pidfd: see seep_process_open_peer */
 };
 
 /* Starts a session: checks the segment and opens what belongs to the process. The
@@ -94,6 +97,11 @@ int seep_session_end(struct seep_session *session, struct seep_scratch *scratch,
 /* Writes a NOTE at the present time. Returns: as seep_record_put. */
 int seep_session_note(struct seep_session *session, struct seep_scratch *scratch,
                       const char *text);
+
+/* Writes the CHILD frame of another process; scratch->payload holds it afterwards.
+ * Returns: as seep_record_put. */
+int seep_session_child(struct seep_session *session, struct seep_scratch *scratch,
+                       const struct seep_child_facts *facts);
 
 /* Why the shim stepped aside, in words. Never NULL. */
 const char *seep_session_off_text(uint32_t off_reason);

@@ -177,9 +177,6 @@ static int copy_sites(struct seep_tables *tables, const struct seep_segment *seg
                                    record->options.bytes_max / SITES_SHARE;
         }
     }
-    if (tables->sites_closed) {
-        tables->sites_dropped = claimed - tables->sites;
-    }
     seep_buf_fini(&entries);
     return err;
 }

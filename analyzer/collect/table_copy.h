@@ -20,10 +20,9 @@ struct seep_tables {
     uint32_t nodes_awaited,
         nodes_patience; /* the unfinished entry, and how often it was met */
     uint32_t sites_awaited, sites_patience;
-    bool nodes_closed; /* no more stacks: they would crowd out everything else */
-    bool sites_closed;
-    uint64_t stacks_cut;    /* sites written without their stack since then */
-    uint64_t sites_dropped; /* sites not written at all */
+    bool nodes_closed;   /* no more stacks: they would crowd out everything else */
+    bool sites_closed;   /* no more sites, for the same reason */
+    uint64_t stacks_cut; /* sites written without their stack since then */
 };
 
 void seep_tables_fini(struct seep_tables *tables);

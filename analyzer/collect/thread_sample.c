@@ -188,7 +188,9 @@ static void ask(int proc_dir_fd, uint32_t tid, uint64_t t_ns,
         return; /* it has ended since; what was known of it stays */
     }
     state = strstr(text, "\nState:\t");
-    now.os_state = state != NULL ? state[sizeof("\nState:\t") - 1] : '\0';
+    if (state != NULL) {
+        now.os_state = state[sizeof("\nState:\t") - 1];
+    }
     (void)seep_proc_number(text, "\nvoluntary_ctxt_switches:", &now.voluntary_switches);
     (void)seep_proc_number(text,
                            "\nnonvoluntary_ctxt_switches:", &now.involuntary_switches);

@@ -196,7 +196,9 @@ void seep_recording_free(struct seep_recording *recording)
 void seep_recording_site_counters(const struct seep_recording *recording, uint32_t site,
                                   struct seep_counters *out)
 {
-    const struct seep_rec_site *s = &recording->sites[site];
+    static const struct seep_rec_site none;
+    const struct seep_rec_site *s =
+        site < recording->site_count ? &recording->sites[site] : &none;
     struct seep_counters now = {0};
     size_t next = 0;
 

@@ -141,7 +141,8 @@ int seep_recording_open_bytes(const char *name, const void *bytes, size_t len_by
 /* NULL is ignored. */
 void seep_recording_free(struct seep_recording *recording);
 
-/* A site's counters at every snapshot, zeros before its first point.
+/* A site's counters at every snapshot: zeros before its first point, and for a site out
+ * of range.
  *
  * out:  borrowed; snapshot_count entries.
  * Thread-safety: any thread. Cost: O(snapshots).

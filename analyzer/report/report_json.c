@@ -163,6 +163,7 @@ static json_t *evidence(const struct seep_view_evidence *from)
                         from->measured ? range(from->growth_per_s_ci) : json_null());
     json_object_set_new(object, "q_value",
                         from->measured ? number(from->q_value) : json_null());
+    json_object_set_new(object, "grew", integer(from->grew));
     json_object_set_new(object, "end_share",
                         from->measured ? number(from->end_share) : json_null());
     json_object_set_new(object, "judged_s", number(from->judged_s));
@@ -213,10 +214,11 @@ static json_t *threads(const struct seep_finding *finding)
         const struct seep_view_thread *from = &finding->threads[i];
 
         json_array_append_new(
-            array, json_pack("{s:o, s:s, s:s, s:s, s:o, s:s, s:[]}", "tid",
-                             integer(from->tid), "name", from->name, "state", from->state,
-                             "wait", from->wait, "blocked_s", number(from->blocked_s),
-                             "start", from->start, "stack"));
+            array,
+            json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:s, s:[]}", "tid",
+                      integer(from->tid), "name", from->name, "state", from->state,
+                      "wait", from->wait, "blocked_s", number(from->blocked_s), "idle_s",
+                      number(from->idle_s), "start", from->start, "stack"));
     }
     return array;
 }
@@ -228,8 +230,9 @@ static json_t *series(const struct seep_finding *finding)
     for (size_t i = 0; i < finding->series_count; i++) {
         json_array_append_new(live, number(finding->series[i]));
     }
-    return json_pack("{s:o, s:o, s:o}", "from_s", number(finding->series_from_s), "to_s",
-                     number(finding->series_to_s), "live", live);
+    return json_pack("{s:o, s:o, s:s, s:o}", "from_s", number(finding->series_from_s),
+                     "to_s", number(finding->series_to_s), "unit",
+                     finding->series_of_bytes ? "bytes" : "count", "live", live);
 }
 
 static json_t *one_finding(const struct seep_finding *finding)
@@ -245,6 +248,11 @@ static json_t *one_finding(const struct seep_finding *finding)
     json_object_set_new(object, "stack", stack(finding));
     json_object_set_new(object, "stack_end", json_string(finding->stack_end));
     json_object_set_new(object, "threads", threads(finding));
+    json_object_set_new(object, "threads_total", integer(finding->thread_total));
+    json_object_set_new(object, "companions",
+                        json_pack("{s:o, s:o}", "sites",
+                                  integer(finding->companion_sites), "bytes_per_thread",
+                                  number(finding->companion_bytes)));
     json_object_set_new(object, "series", series(finding));
     return object;
 }
@@ -258,8 +266,9 @@ static json_t *children(const struct seep_findings *findings)
 
         json_array_append_new(
             array,
-            json_pack("{s:i, s:s, s:s, s:o, s:s, s:o, s:o}", "pid", (int)from->pid,
-                      "command", from->command, "ending", from->ending, "duration_s",
+            json_pack("{s:i, s:s, s:s, s:b, s:o, s:s, s:o, s:o}", "pid", (int)from->pid,
+                      "command", from->command, "ending", from->ending,
+                      "replaced_by_exec", (int)from->replaced, "duration_s",
                       number(from->duration_s), "file", from->file, "heap",
                       json_pack("{s:o, s:o, s:o}", "acquired",
                                 integer(from->heap_acquired), "released",
@@ -300,6 +309,9 @@ static int render(const struct seep_findings *findings,
                         findings->inconclusive[0] != '\0'
                             ? json_string(findings->inconclusive)
                             : json_null());
+    json_object_set_new(report, "advice",
+                        findings->advice[0] != '\0' ? json_string(findings->advice)
+                                                    : json_null());
     json_object_set_new(report, "findings", array);
     json_object_set_new(report, "findings_total", integer(findings->finding_count));
     json_object_set_new(report, "left_at_exit",

@@ -15,6 +15,7 @@
 
 #include "base/fmt.h"
 #include "report/renderer.h"
+#include "report/report_text_children.h"
 #include "report/report_text_findings.h"
 #include "report/text_layout.h"
 
@@ -22,9 +23,9 @@ enum {
     TOP_DEFAULT = 10,
     LINE_MAX_BYTES = 1024,
     LABEL = 11,
-    CHILDREN_SHOWN_MAX = 20,
     NAME_MIN = 12,
-    NAME_MOST = 24
+    NAME_MOST = 24,
+    COMMAND_COLUMNS_MAX = 400
 };
 
 static size_t count_from(const struct seep_findings *findings, enum seep_verdict least)
@@ -48,7 +49,8 @@ static void headline(const struct seep_layout *layout,
 
     seep_layout_put(layout, inks[findings->outcome], words[findings->outcome]);
     if (findings->outcome == SEEP_OUTCOME_INCONCLUSIVE) {
-        (void)snprintf(text, sizeof(text), ": %s", findings->inconclusive);
+        (void)snprintf(text, sizeof(text), ": %s. %s.", findings->inconclusive,
+                       findings->advice);
     } else if (findings->outcome == SEEP_OUTCOME_CLEAN) {
         (void)snprintf(text, sizeof(text), ": nothing grows that should not");
     } else {
@@ -64,8 +66,8 @@ static void headline(const struct seep_layout *layout,
         seep_buf_printf(layout->out, "  ... and %zu more below\n", n - 3);
     }
     if (n > 0 && findings->inconclusive[0] != '\0') {
-        (void)snprintf(text, sizeof(text), "growth could not be judged: %s",
-                       findings->inconclusive);
+        (void)snprintf(text, sizeof(text), "growth could not be judged: %s. %s.",
+                       findings->inconclusive, findings->advice);
         seep_buf_printf(layout->out, "  ");
         seep_layout_wrap(layout, SEEP_INK_YELLOW, text, 2, 2);
     }
@@ -79,8 +81,37 @@ static void line(const struct seep_layout *layout, const char *label, enum seep_
     seep_layout_wrap(layout, ink, text, LABEL, LABEL);
 }
 
-static void program(const struct seep_layout *layout,
-                    const struct seep_findings *findings)
+/* The command as it could be typed, cut in its middle to one line. */
+static int command(const struct seep_layout *layout, const struct seep_findings *findings)
+{
+    struct seep_buf whole = {0};
+    size_t room = layout->columns - LABEL;
+    char text[4 * COMMAND_COLUMNS_MAX + 8];
+    int status = 0;
+
+    for (size_t i = 0; i < findings->command_count; i++) {
+        const char *word = findings->command[i];
+        const char *quote = word[0] == '\0' || strpbrk(word, " \"$&*;<>|") ? "'" : "";
+
+        seep_buf_printf(&whole, "%s%s%s%s", i > 0 ? " " : "", quote, word, quote);
+    }
+    seep_buf_put(&whole, "", 1);
+    if (whole.failed) {
+        status = -ENOMEM;
+    } else {
+        const char *typed = (const char *)whole.data;
+
+        line(layout, "program", SEEP_INK_BOLD,
+             seep_layout_cut_middle(typed[0] != '\0' ? typed : findings->exe,
+                                    room < COMMAND_COLUMNS_MAX ? room
+                                                               : COMMAND_COLUMNS_MAX,
+                                    text, sizeof(text)));
+    }
+    seep_buf_fini(&whole);
+    return status;
+}
+
+static int program(const struct seep_layout *layout, const struct seep_findings *findings)
 {
     char text[LINE_MAX_BYTES] = "";
     char when[40] = "";
@@ -88,13 +119,6 @@ static void program(const struct seep_layout *layout,
     time_t seconds = (time_t)(findings->started_realtime_ns / 1000000000);
     struct tm utc;
 
-    for (size_t i = 0; i < findings->command_count; i++) {
-        size_t used = strlen(text);
-
-        (void)snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? " " : "",
-                       findings->command[i]);
-    }
-    line(layout, "program", SEEP_INK_BOLD, text[0] != '\0' ? text : findings->exe);
     if (gmtime_r(&seconds, &utc) != NULL) {
         (void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &utc);
     }
@@ -102,7 +126,10 @@ static void program(const struct seep_layout *layout,
                    findings->pid, when,
                    seep_fmt_seconds(duration, sizeof(duration), findings->duration_s),
                    findings->ending);
+    int status = command(layout, findings);
+
     line(layout, "process", SEEP_INK_PLAIN, text);
+    return status;
 }
 
 static void lost(const struct seep_layout *layout, const struct seep_findings *findings)
@@ -160,36 +187,6 @@ static void recording(const struct seep_layout *layout,
     }
 }
 
-static void children(const struct seep_layout *layout,
-                     const struct seep_findings *findings)
-{
-    size_t shown = findings->child_count < CHILDREN_SHOWN_MAX ? findings->child_count
-                                                              : CHILDREN_SHOWN_MAX;
-
-    for (size_t i = 0; i < shown; i++) {
-        const struct seep_view_child *child = &findings->children[i];
-        char text[LINE_MAX_BYTES];
-        char duration[SEEP_FMT_MAX];
-
-        (void)snprintf(text, sizeof(text), "%s (pid %" PRIu32 ", ran %s, %s)%s%s%s%s",
-                       child->command, child->pid,
-                       seep_fmt_seconds(duration, sizeof(duration), child->duration_s),
-                       child->ending, child->file[0] != '\0' ? ": " : "", child->file,
-                       child->outcome != 0 ? ": " : "",
-                       child->outcome != 0 ? seep_outcome_name(child->outcome) : "");
-        line(layout, i == 0 ? "children" : "",
-             child->outcome >= SEEP_OUTCOME_SUSPECT ? SEEP_INK_RED : SEEP_INK_PLAIN,
-             text);
-    }
-    if (shown < findings->child_count) {
-        char text[64];
-
-        (void)snprintf(text, sizeof(text), "and %zu more (--format json lists all)",
-                       findings->child_count - shown);
-        line(layout, "", SEEP_INK_PLAIN, text);
-    }
-}
-
 struct row {
     const char *name;
     uint64_t bytes, blocks, threads;
@@ -209,7 +206,8 @@ static struct widths widths_of(const struct seep_layout *layout)
 
     if (rest < NAME_MIN) {
         wide.blocks = wide.threads_growth = 0;
-        rest += 11 + 12;
+        wide.growth = -12;
+        rest += 11 + 12 + 1;
     }
     wide.name = rest < 8 ? 8 : rest > NAME_MOST ? NAME_MOST : rest;
     return wide;
@@ -316,6 +314,54 @@ static void short_finding(const struct seep_layout *layout,
     seep_report_text_callers(layout, finding);
 }
 
+/* One line each; they come last. */
+static void left_at_exit(const struct seep_layout *layout,
+                         const struct seep_findings *findings, size_t first, size_t end)
+{
+    size_t heap = 0;
+    char text[LINE_MAX_BYTES];
+
+    seep_layout_put(layout, SEEP_INK_DIM, "left at exit");
+    seep_layout_put(layout, SEEP_INK_PLAIN, ", no leak by itself, never fails a run:\n");
+    for (size_t i = first; i < end; i++) {
+        seep_report_text_left(layout, &findings->findings[i]);
+        heap += findings->findings[i].kind == SEEP_KIND_HEAP;
+    }
+    if (findings->left_at_exit_sites > heap) {
+        size_t more = findings->left_at_exit_sites - heap;
+
+        (void)snprintf(text, sizeof(text), "   and %zu site%s more\n", more,
+                       more == 1 ? "" : "s");
+        seep_layout_put(layout, SEEP_INK_DIM, text);
+    }
+}
+
+static void list(const struct seep_layout *layout, const struct seep_findings *findings,
+                 size_t top)
+{
+    size_t end = findings->finding_count < top ? findings->finding_count : top;
+    size_t i = 0;
+
+    for (; i < end && findings->findings[i].cause != SEEP_CAUSE_LEFT_AT_EXIT; i++) {
+        const struct seep_finding *finding = &findings->findings[i];
+
+        if (finding->verdict > SEEP_VERDICT_BOUNDED) {
+            seep_report_text_finding(layout, finding, i + 1);
+        } else {
+            short_finding(layout, finding, i + 1);
+        }
+    }
+    if (i < end) {
+        left_at_exit(layout, findings, i, end);
+    }
+    if (findings->finding_count > top) {
+        seep_buf_printf(layout->out, "... and %zu finding%s more (--top %zu shows all)\n",
+                        findings->finding_count - top,
+                        findings->finding_count - top == 1 ? "" : "s",
+                        findings->finding_count);
+    }
+}
+
 static int render(const struct seep_findings *findings,
                   const struct seep_render_options *options, struct seep_buf *out)
 {
@@ -326,30 +372,18 @@ static int render(const struct seep_findings *findings,
         .color = options->color,
         .utf8 = options->utf8,
     };
-    size_t top = options->top != 0 ? options->top : TOP_DEFAULT;
+    int status = 0;
 
     headline(&layout, findings);
-    program(&layout, findings);
+    status = program(&layout, findings);
     recording(&layout, findings);
-    children(&layout, findings);
+    if (status == 0) {
+        status = seep_report_text_children(&layout, findings, LABEL);
+    }
     table(&layout, findings);
     peaks(&layout, findings);
-    for (size_t i = 0; i < findings->finding_count && i < top; i++) {
-        const struct seep_finding *finding = &findings->findings[i];
-
-        if (finding->verdict > SEEP_VERDICT_BOUNDED) {
-            seep_report_text_finding(&layout, finding, i + 1);
-        } else {
-            short_finding(&layout, finding, i + 1);
-        }
-    }
-    if (findings->finding_count > top) {
-        seep_buf_printf(out, "... and %zu finding%s more (--top %zu shows all)\n",
-                        findings->finding_count - top,
-                        findings->finding_count - top == 1 ? "" : "s",
-                        findings->finding_count);
-    }
-    return out->failed ? -ENOMEM : 0;
+    list(&layout, findings, options->top != 0 ? options->top : TOP_DEFAULT);
+    return out->failed ? -ENOMEM : status;
 }
 
 const struct seep_renderer SEEP_RENDERER_TEXT = {.name = "text", .render = render};

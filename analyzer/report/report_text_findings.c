@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/fmt.h"
+#include "verdict/summary_text.h"
 
 enum {
     INDENT = 3,
@@ -21,7 +22,8 @@ enum {
     STACK_SHOWN_MAX = 40,
     STACK_TAIL = 4,
     SPARK_MAX = 48,
-    CALLERS_SHOWN = 5
+    CALLERS_SHOWN = 5,
+    NAMELESS_FOLDED = 5 /* and more in a row */
 };
 
 enum seep_ink seep_report_text_ink(enum seep_verdict verdict)
@@ -95,35 +97,35 @@ static void live(const struct seep_layout *layout, const struct seep_finding *fi
     line(layout, "live", text);
 }
 
-static const char *rate(char *out, double per_s)
-{
-    double magnitude = fabs(per_s);
-
-    if (magnitude >= 0.1 || magnitude == 0) {
-        (void)snprintf(out, SEEP_FMT_MAX, "%.2f/s", per_s);
-    } else {
-        (void)snprintf(out, SEEP_FMT_MAX, "%.2f/h", per_s * 3600);
-    }
-    return out;
-}
-
+/* All rates in the unit of the sentence, bytes per hour as well: that is what a forecast
+ * is made of. */
 static void growth(const struct seep_layout *layout, const struct seep_finding *finding)
 {
     const struct seep_view_evidence *evidence = &finding->evidence;
+    const struct seep_summary_period *period =
+        seep_summary_period(evidence->growth_per_s, evidence->growth_bytes_per_s);
     char text[LINE_MAX_BYTES] = "";
     char a[SEEP_FMT_MAX];
-    char b[SEEP_FMT_MAX];
 
-    add(text, "%s", rate(a, evidence->growth_per_s));
-    add(text, " (%s .. %s)", rate(a, evidence->growth_per_s_ci.low),
-        rate(b, evidence->growth_per_s_ci.high));
-    add(text, ", %s/s", seep_fmt_bytes(a, sizeof(a), evidence->growth_bytes_per_s));
-    add(text, " = %s/h",
-        seep_fmt_bytes(a, sizeof(a), evidence->growth_bytes_per_s * 3600));
+    if (evidence->growth_per_s != 0) {
+        add(text, "%.2f/%s (%.2f .. %.2f), ", evidence->growth_per_s * period->seconds,
+            period->unit, evidence->growth_per_s_ci.low * period->seconds,
+            evidence->growth_per_s_ci.high * period->seconds);
+    }
+    add(text, "%s/%s",
+        seep_fmt_bytes(a, sizeof(a), evidence->growth_bytes_per_s * period->seconds),
+        period->unit);
+    if (strcmp(period->unit, "h") != 0) {
+        add(text, ", %s/h",
+            seep_fmt_bytes(a, sizeof(a), evidence->growth_bytes_per_s * 3600));
+    }
     line(layout, "growth", text);
 
     text[0] = '\0';
-    if (evidence->q_value < 0.0001) {
+    if (isnan(evidence->q_value)) {
+        add(text, "grew %zu times, never shrank: too few steps for a test",
+            evidence->grew);
+    } else if (evidence->q_value < 0.0001) {
         add(text, "q < 0.0001");
     } else {
         add(text, "q = %.4f", evidence->q_value);
@@ -136,6 +138,19 @@ static void growth(const struct seep_layout *layout, const struct seep_finding *
             seep_fmt_seconds(a, sizeof(a), evidence->oldest_age_s));
     }
     line(layout, "evidence", text);
+}
+
+/* What pthread_create itself keeps for each of the threads. */
+static void companions(const struct seep_layout *layout,
+                       const struct seep_finding *finding)
+{
+    char text[LINE_MAX_BYTES] = "";
+    char a[SEEP_FMT_MAX];
+
+    add(text, "%s of heap per thread at %zu site%s, held by pthread_create itself",
+        seep_fmt_bytes(a, sizeof(a), finding->companion_bytes), finding->companion_sites,
+        finding->companion_sites == 1 ? "" : "s");
+    line(layout, "plus", text);
 }
 
 static void forecast(const struct seep_layout *layout,
@@ -180,8 +195,8 @@ static void curve(const struct seep_layout *layout, const struct seep_finding *f
     seep_layout_sparkline(layout, finding->series, finding->series_count,
                           room < SPARK_MAX ? room : SPARK_MAX);
     add(text, " 0..%s in %s\n",
-        finding->evidence.acquired < 2 ? seep_fmt_bytes(a, sizeof(a), high)
-                                       : seep_fmt_count(a, sizeof(a), (uint64_t)high),
+        finding->series_of_bytes ? seep_fmt_bytes(a, sizeof(a), high)
+                                 : seep_fmt_count(a, sizeof(a), (uint64_t)high),
         seep_fmt_seconds(b, sizeof(b), finding->series_to_s - finding->series_from_s));
     seep_layout_put(layout, SEEP_INK_DIM, text);
 }
@@ -222,22 +237,49 @@ static void frame(const struct seep_layout *layout, const struct seep_view_frame
     seep_buf_printf(layout->out, "\n");
 }
 
+/* Frames from `at` on without a name, all of one foreign module. */
+static size_t nameless(const struct seep_finding *finding, size_t at, size_t end)
+{
+    size_t n = 0;
+
+    while (at + n < end && strcmp(finding->stack[at + n].function, "??") == 0 &&
+           finding->stack[at + n].role != SEEP_ROLE_PROGRAM &&
+           strcmp(finding->stack[at + n].module, finding->stack[at].module) == 0) {
+        n++;
+    }
+    return n;
+}
+
+static void frames(const struct seep_layout *layout, const struct seep_finding *finding,
+                   size_t from, size_t end)
+{
+    for (size_t i = from; i < end; i++) {
+        size_t n = nameless(finding, i, end);
+        char text[LINE_MAX_BYTES] = "";
+
+        frame(layout, &finding->stack[i]);
+        if (n >= NAMELESS_FOLDED) {
+            add(text, "%*s... %zu more of %s, without names\n", INDENT + 4, "", n - 2,
+                finding->stack[i].module);
+            seep_layout_put(layout, SEEP_INK_DIM, text);
+            frame(layout, &finding->stack[i + n - 1]);
+            i += n - 1;
+        }
+    }
+}
+
 static void stack(const struct seep_layout *layout, const struct seep_finding *finding)
 {
     size_t n = finding->stack_count;
     size_t head = n > STACK_SHOWN_MAX ? STACK_SHOWN_MAX - STACK_TAIL : n;
 
     line(layout, "stack", "innermost first; > marks the program's own code");
-    for (size_t i = 0; i < head; i++) {
-        frame(layout, &finding->stack[i]);
-    }
+    frames(layout, finding, 0, head);
     if (head < n) {
         seep_buf_printf(layout->out,
                         "%*s... %zu frames more (--format json has all) ...\n",
                         INDENT + 4, "", n - head - STACK_TAIL);
-        for (size_t i = n - STACK_TAIL; i < n; i++) {
-            frame(layout, &finding->stack[i]);
-        }
+        frames(layout, finding, n - STACK_TAIL, n);
     }
     if (finding->stack_end[0] != '\0') {
         seep_buf_printf(layout->out, "%*s(the stack %s)\n", INDENT + 4, "",
@@ -269,11 +311,24 @@ static void threads(const struct seep_layout *layout, const struct seep_finding 
             add(text, " for %s", seep_fmt_seconds(a, sizeof(a), from->blocked_s));
         }
         if (from->wait[0] != '\0') {
-            add(text, " (%s)", from->wait);
+            add(text, " (%s", from->wait);
+            if (from->blocked_s <= 0 && from->idle_s > 0) {
+                add(text, ", woke %s ago", seep_fmt_seconds(a, sizeof(a), from->idle_s));
+            }
+            add(text, ")");
         }
         seep_buf_printf(layout->out, "%*s", INDENT + 4, "");
         seep_layout_wrap(layout, SEEP_INK_PLAIN, text, INDENT + 4, INDENT + 6);
     }
+}
+
+/* The program's own, has a name, and is not a part of the function before. */
+static bool is_worth_naming(const struct seep_finding *finding, size_t at)
+{
+    const struct seep_view_frame *own = &finding->stack[at];
+
+    return own->role == SEEP_ROLE_PROGRAM && strcmp(own->function, "??") != 0 &&
+           (at == 0 || strcmp(own->function, finding->stack[at - 1].function) != 0);
 }
 
 void seep_report_text_callers(const struct seep_layout *layout,
@@ -285,7 +340,7 @@ void seep_report_text_callers(const struct seep_layout *layout,
     for (size_t i = 0; i < finding->stack_count && shown < CALLERS_SHOWN; i++) {
         const struct seep_view_frame *from = &finding->stack[i];
 
-        if (from->role == SEEP_ROLE_PROGRAM && strcmp(from->function, "??") != 0) {
+        if (is_worth_naming(finding, i)) {
             add(text, "%s%s", shown > 0 ? " < " : "", from->function);
             shown++;
         }
@@ -294,6 +349,58 @@ void seep_report_text_callers(const struct seep_layout *layout,
         seep_buf_printf(layout->out, "%*s", INDENT, "");
         seep_layout_wrap(layout, SEEP_INK_DIM, text, INDENT, INDENT);
     }
+}
+
+/* The program's own functions from the one that answers outwards, "a < b < c"; the
+ * headline where there are none. */
+static void whose(char *text, const struct seep_finding *finding)
+{
+    size_t from = 0;
+    size_t shown = 0;
+
+    for (size_t i = 0; i < finding->stack_count; i++) {
+        if (strcmp(finding->stack[i].function, finding->headline) == 0) {
+            from = i;
+            break;
+        }
+    }
+    for (size_t i = from; i < finding->stack_count && shown < CALLERS_SHOWN; i++) {
+        const struct seep_view_frame *frame = &finding->stack[i];
+
+        if (is_worth_naming(finding, i)) {
+            add(text, "%s%s", shown > 0 ? " < " : "", frame->function);
+            shown++;
+        }
+    }
+    if (shown == 0) {
+        add(text, "%s", finding->headline);
+    }
+}
+
+void seep_report_text_left(const struct seep_layout *layout,
+                           const struct seep_finding *finding)
+{
+    bool threads = finding->kind == SEEP_KIND_THREAD;
+    const char *plural = finding->evidence.live == 1 ? " " : "s";
+    char n[SEEP_FMT_MAX];
+    char text[LINE_MAX_BYTES] = "";
+    size_t used = INDENT + 9 + 15 + 2;
+
+    (void)seep_fmt_bytes(n, sizeof(n), (double)finding->evidence.live_bytes);
+    seep_buf_printf(layout->out, "%*s", INDENT, "");
+    seep_layout_cell(layout, SEEP_INK_PLAIN, n, -9);
+    (void)seep_fmt_count(n, sizeof(n), finding->evidence.live);
+    add(text, "%s %s%s", n, threads ? "thread" : "block", plural);
+    seep_layout_cell(layout, SEEP_INK_PLAIN, text, -15);
+    seep_buf_printf(layout->out, "  ");
+    text[0] = '\0';
+    whose(text, finding);
+    if (seep_layout_width(text) > layout->columns - used) {
+        seep_layout_cell(layout, SEEP_INK_DIM, text, (int)(layout->columns - used));
+    } else {
+        seep_layout_put(layout, SEEP_INK_DIM, text);
+    }
+    seep_buf_printf(layout->out, "\n");
 }
 
 void seep_report_text_finding(const struct seep_layout *layout,
@@ -305,6 +412,9 @@ void seep_report_text_finding(const struct seep_layout *layout,
     live(layout, finding);
     if (finding->evidence.measured) {
         growth(layout, finding);
+    }
+    if (finding->companion_sites > 0) {
+        companions(layout, finding);
     }
     if (finding->forecast.limit != NULL) {
         forecast(layout, &finding->forecast);

@@ -14,6 +14,10 @@ void seep_report_text_finding(const struct seep_layout *layout,
 void seep_report_text_callers(const struct seep_layout *layout,
                               const struct seep_finding *finding);
 
+/* Writes what was left at exit in one line: size, number, whose. */
+void seep_report_text_left(const struct seep_layout *layout,
+                           const struct seep_finding *finding);
+
 /* The ink of a verdict. */
 enum seep_ink seep_report_text_ink(enum seep_verdict verdict);
 

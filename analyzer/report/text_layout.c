@@ -5,6 +5,7 @@
 #include "report/text_layout.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_start(char byte)
@@ -98,6 +99,32 @@ void seep_layout_cell(const struct seep_layout *layout, enum seep_ink ink,
     if (width > 0) {
         blanks(layout, room - used);
     }
+}
+
+const char *seep_layout_cut_middle(const char *text, size_t width, char *out,
+                                   size_t out_bytes)
+{
+    static const char gap[] = " ... ";
+    size_t columns = seep_layout_width(text);
+    size_t head = strlen(text);
+    size_t tail = head;
+
+    if (columns > width) {
+        size_t kept = width - (sizeof(gap) - 1);
+
+        head = bytes_of(text, kept - kept / 2);
+        tail = bytes_of(text, columns - kept / 2);
+    }
+    if (head >= out_bytes) {
+        head = out_bytes - 1;
+        tail = strlen(text);
+        while (head > 0 && !is_start(text[head])) {
+            head--;
+        }
+    }
+    (void)snprintf(out, out_bytes, "%.*s%s%s", (int)head, text,
+                   text[tail] != '\0' ? gap : "", text + tail);
+    return out;
 }
 
 void seep_layout_wrap(const struct seep_layout *layout, enum seep_ink ink,

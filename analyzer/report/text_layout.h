@@ -40,6 +40,13 @@ void seep_layout_put(const struct seep_layout *layout, enum seep_ink ink,
 void seep_layout_cell(const struct seep_layout *layout, enum seep_ink ink,
                       const char *text, int width);
 
+/* Copies text cut in its middle (" ... ") to at most `width` columns, >= 8.
+ *
+ * out:     borrowed; what does not fit is cut at the end, between characters.
+ * Returns: out. Thread-safety: pure. */
+const char *seep_layout_cut_middle(const char *text, size_t width, char *out,
+                                   size_t out_bytes);
+
 /* Writes words in lines of the layout's width, then a line break. The first line begins
  * after `column` columns that the caller has written; the others are indented by
  * `indent`. A word that is too long stands alone and is not cut. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "verdict/companion.h"
 #include "verdict/summary_text.h"
 
 struct left {
@@ -84,7 +85,8 @@ int seep_exit_findings_add(struct seep_analysis *analysis)
     analysis->findings->left_at_exit_sites = n;
     qsort(list, n, sizeof(*list), most_first);
     for (size_t i = 0; i < n && added < SEEP_LEFT_AT_EXIT_MAX && status == 0; i++) {
-        if (seep_finding_of_site(analysis, list[i].site) == NULL) {
+        if (seep_finding_of_site(analysis, list[i].site) == NULL &&
+            seep_companion_owner(analysis, list[i].site) == NULL) {
             status = add(analysis, &list[i]);
             added++;
         }

@@ -59,11 +59,18 @@ static int fill_series(struct seep_analysis *analysis, struct seep_finding *find
 {
     size_t n = analysis->window.end;
     size_t kept = n < SERIES_POINTS_MAX ? n : SERIES_POINTS_MAX;
-    const double *values = finding->evidence.acquired < 2 ? analysis->series.live_bytes
-                                                          : analysis->series.live;
+    size_t warm = analysis->window.warm < n ? analysis->window.warm : 0;
+    const double *values = analysis->series.live;
 
     if (n == 0) {
         return 0;
+    }
+    finding->series_of_bytes =
+        finding->evidence.acquired < 2 ||
+        (finding->kind == SEEP_KIND_HEAP && values[n - 1] <= values[warm] &&
+         analysis->series.live_bytes[n - 1] > analysis->series.live_bytes[warm]);
+    if (finding->series_of_bytes) {
+        values = analysis->series.live_bytes;
     }
     finding->series =
         seep_findings_alloc(analysis->findings, kept, sizeof(*finding->series));

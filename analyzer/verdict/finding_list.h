@@ -2,6 +2,7 @@
 #ifndef SEEP_ANALYZER_VERDICT_FINDING_LIST_H
 #define SEEP_ANALYZER_VERDICT_FINDING_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@
 struct seep_draft {
     struct seep_finding finding;
     uint32_t site;
+    bool folded; /* into another finding: to be left out */
 };
 
 /* What the verdict modules share while findings are being made. */

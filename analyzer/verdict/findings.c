@@ -29,6 +29,7 @@ int seep_findings_new(struct seep_findings **out)
         return -ENOMEM;
     }
     findings->exe = findings->host = findings->inconclusive = "";
+    findings->advice = "";
     findings->ending_kind = findings->ending = findings->mode = "";
     *out = findings;
     return 0;

@@ -10,101 +10,13 @@
 #include <stdint.h>
 
 #include "seep/kinds.h"
-
-/* Worst last, so that `a >= b` means at least as bad. */
-enum seep_verdict {
-    SEEP_VERDICT_NONE = 0,
-    SEEP_VERDICT_BOUNDED = 1,
-    SEEP_VERDICT_SUSPECT = 2,
-    SEEP_VERDICT_PROBABLE = 3,
-    SEEP_VERDICT_DEFINITE = 4
-};
-
-enum seep_cause {
-    SEEP_CAUSE_GROWTH = 1,
-    SEEP_CAUSE_UNJOINED = 2,
-    SEEP_CAUSE_LEFT_AT_EXIT = 3
-};
+#include "verdict/finding.h"
 
 enum seep_outcome {
     SEEP_OUTCOME_CLEAN = 1,
     SEEP_OUTCOME_INCONCLUSIVE = 2,
     SEEP_OUTCOME_SUSPECT = 3,
     SEEP_OUTCOME_LEAK = 4
-};
-
-enum seep_frame_role {
-    SEEP_ROLE_RUNTIME = 1, /* the C and C++ runtimes, the loader */
-    SEEP_ROLE_LIBRARY = 2, /* a shared library of the system */
-    SEEP_ROLE_PROGRAM = 3  /* the program's own code */
-};
-
-struct seep_view_frame {
-    const char *function; /* "??" unknown */
-    const char *file;     /* "" unknown */
-    const char *module;   /* base name */
-    const char *build_id; /* hex, "" none */
-    uint64_t offset;      /* in the module */
-    uint32_t line;        /* 0 unknown */
-    bool inlined;
-    enum seep_frame_role role;
-};
-
-struct seep_view_thread {
-    uint32_t tid;
-    const char *name;
-    const char *state; /* "running" | "blocked" | "ended" */
-    const char *wait;  /* "" unknown */
-    double blocked_s;  /* without CPU time or a context switch; 0 when not blocked */
-    const char *start; /* start routine, "??" unknown */
-};
-
-struct seep_view_range {
-    double low, high; /* high may be INFINITY */
-};
-
-struct seep_view_evidence {
-    uint64_t live,
-        live_bytes; /* at the end of what was judged; for left_at_exit: at the end */
-    uint64_t acquired, released;
-    bool measured; /* the growth fields below are filled */
-    double growth_per_s, growth_bytes_per_s;
-    struct seep_view_range growth_per_s_ci, growth_bytes_per_s_ci; /* 95 % */
-    double q_value;   /* false discovery rate */
-    double end_share; /* of the growth, in the last half of the window */
-    double judged_s;  /* length of the window */
-    bool ages_known;  /* the two fields below are filled */
-    double oldest_age_s;
-    size_t generations_alive;
-};
-
-struct seep_view_forecast {
-    const char
-        *limit; /* "rss" (cgroup) | "address_space" | "threads"; NULL: no limit known */
-    double limit_value; /* bytes; threads for "threads" */
-    double time_to_limit_s;
-    struct seep_view_range ci_s;
-};
-
-struct seep_finding {
-    char id[13]; /* 12 hex digits: of kind, functions and modules */
-    enum seep_kind kind;
-    enum seep_verdict verdict;
-    enum seep_cause cause;
-    const char *subsystem; /* "" none */
-    const char *summary;   /* one sentence, without a line break */
-    const char *headline;  /* function that answers for it */
-    struct seep_view_evidence evidence;
-    struct seep_view_forecast forecast;
-    struct seep_view_frame *stack; /* innermost first */
-    size_t stack_count;
-    const char *stack_end;            /* why the stack is not whole; "" when it is */
-    struct seep_view_thread *threads; /* a sample, oldest first */
-    size_t thread_count;
-    size_t thread_total; /* of which `threads` is a sample */
-    double *series;      /* live, thinned over the whole run */
-    size_t series_count;
-    double series_from_s, series_to_s;
 };
 
 struct seep_view_totals {
@@ -128,6 +40,7 @@ struct seep_view_child {
     uint32_t pid;
     const char *command, *file; /* file "" when none was kept */
     const char *ending;         /* "exited 0", "signalled 9 (SIGKILL)" ... */
+    bool replaced;              /* by exec: another image went on under the same pid */
     double duration_s;
     uint64_t heap_acquired, heap_released, heap_live_bytes;
     enum seep_outcome outcome; /* 0: its recording was not read */
@@ -164,6 +77,7 @@ struct seep_findings {
     uint64_t left_at_exit_bytes;
     enum seep_outcome outcome;
     const char *inconclusive; /* why growth could not be judged; "" when it could */
+    const char *advice;       /* what to do about that; "" nothing */
     struct seep_view_child *children;
     size_t child_count;
     const char **notes; /* of the recording, and modules without symbols */

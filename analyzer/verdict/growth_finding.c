@@ -87,6 +87,11 @@ static int fill(struct seep_analysis *analysis, const struct seep_growth_site *s
     evidence->growth_bytes_per_s_ci =
         (struct seep_view_range){bytes.low_u_per_s, bytes.high_u_per_s};
     evidence->q_value = site->evidence.q_value;
+    if (site->verdict == SEEP_VERDICT_SUSPECT &&
+        seep_growth_is_staircase(&site->evidence)) {
+        evidence->q_value = NAN; /* found by its shape */
+        evidence->grew = site->evidence.stairs.ups;
+    }
     evidence->end_share = site->evidence.count.rise > 0 ? site->evidence.count.end_share
                                                         : site->evidence.bytes.end_share;
     if (finding->kind == SEEP_KIND_THREAD) {

@@ -74,7 +74,13 @@ static bool measure(const struct seep_recording *recording,
     evidence->window_s = seep_window_seconds(recording, window);
     evidence->acquired = (double)(to->acquired - from->acquired);
     evidence->released = (double)(to->released - from->released);
-    if (!seep_growth_testable(evidence->kind, evidence->acquired)) {
+    if (evidence->kind == SEEP_KIND_HEAP && window->end > window->warm) {
+        evidence->stairs = seep_staircase_measure(
+            series->t_s + window->first, series->live_bytes + window->first,
+            window->end - window->first, window->warm - window->first);
+    }
+    if (!seep_growth_testable(evidence->kind, evidence->acquired) &&
+        !seep_growth_is_staircase(evidence)) {
         return false;
     }
     return seep_growth_measure(series->live + window->warm, n, &evidence->count) == 0 &&
@@ -156,7 +162,8 @@ int seep_growth_scan(const struct seep_recording *recording,
             continue;
         }
         list.tested++;
-        if (seep_growth_p(&site.evidence) <= P_KEPT) {
+        if (seep_growth_p(&site.evidence) <= P_KEPT ||
+            seep_growth_is_staircase(&site.evidence)) {
             status = append(&list, &capacity, &site);
         }
     }

@@ -7,6 +7,8 @@
  * - the end still grows: caches, pools, anything that fills up and stops;
  * - ages: busy sites whose resources come and go have only young survivors;
  * - wandering: counts that drift without a cause, only where much is released.
+ * A table that is enlarged by a factor when full takes too few steps for any test; its
+ * staircase is told by its shape alone, so it is a suspect and no more.
  * A site that releases next to nothing needs no drift gate: nothing wanders that never
  * comes back. A score that weighs all of them was rejected: nobody can explain a score at
  * night.
@@ -17,13 +19,14 @@
 
 #include <math.h>
 
-static const double Q_FOUND = 0.05;
 static const double Q_SURE = 0.01; /* where resources also come and go */
 static const double END_SHARE_MIN = 0.25;
 static const double END_SHARE_FILLING =
     0.45; /* below it, slowing steps mean a cache that fills */
 static const double P_DECELERATING = 0.01;
 static const double DRIFT_Z_MIN = 2.0;
+static const double PACE_MIN =
+    0.6; /* of a steady inflow; 1 step of many may be to come */
 static const double PURE_RELEASED_MAX =
     0.5; /* of what was acquired: "released is far behind" */
 
@@ -55,6 +58,17 @@ bool seep_growth_testable(enum seep_kind kind, double acquired)
 {
     return acquired >= (kind == SEEP_KIND_THREAD ? SEEP_GROWTH_THREAD_RISE_MIN
                                                  : (double)SEEP_GROWTH_UPS_MIN);
+}
+
+bool seep_growth_is_staircase(const struct seep_growth_case *evidence)
+{
+    const struct seep_staircase *stairs = &evidence->stairs;
+
+    return evidence->kind == SEEP_KIND_HEAP && !count_effect(evidence) &&
+           stairs->downs == 0 && stairs->ups >= SEEP_GROWTH_STAIRS_MIN &&
+           stairs->window_ups >= SEEP_GROWTH_STAIRS_WINDOW_MIN &&
+           stairs->window_rise >= SEEP_GROWTH_BYTES_RISE_MIN &&
+           stairs->pace >= PACE_MIN && !stairs->overdue;
 }
 
 /* Without releases the steps are a fair coin under the null, also on a walk; with them
@@ -143,13 +157,15 @@ enum seep_verdict seep_growth_verdict(const struct seep_growth_case *evidence)
     enum seep_verdict verdict = SEEP_VERDICT_NONE;
     enum seep_verdict worst = worst_after(evidence);
 
-    if (!(evidence->q_value <= Q_FOUND)) {
-        return SEEP_VERDICT_NONE;
-    }
-    if (count_effect(evidence)) {
+    bool significant = evidence->q_value <= SEEP_GROWTH_Q_FOUND;
+
+    if (significant && count_effect(evidence)) {
         verdict = judge_count(evidence);
-    } else if (bytes_effect(evidence)) {
+    } else if (significant && bytes_effect(evidence)) {
         verdict = judge_bytes(evidence);
+    }
+    if (verdict == SEEP_VERDICT_NONE && seep_growth_is_staircase(evidence)) {
+        verdict = SEEP_VERDICT_SUSPECT;
     }
     return verdict < worst ? verdict : worst;
 }

@@ -7,6 +7,7 @@
 
 #include "series/ages.h"
 #include "trend/growth.h"
+#include "trend/staircase.h"
 #include "verdict/findings.h"
 
 /* The thresholds of the growth verdict. docs/statistics.md has each with its reason. */
@@ -16,19 +17,25 @@ enum {
     SEEP_GROWTH_THREAD_RISE_DEFINITE = 5,
     SEEP_GROWTH_BYTES_RISE_MIN = 65536, /* where only the size grows, not the count */
     SEEP_GROWTH_UPS_MIN = 5,            /* separate steps up, for the same */
+    SEEP_GROWTH_STAIRS_MIN = 6, /* steps up in the whole run, none down; where they grow
+                                   by a factor */
+    SEEP_GROWTH_STAIRS_WINDOW_MIN = 2, /* of them after warm-up */
     SEEP_GROWTH_HEAP_PROBABLE_S =
-        20, /* a shorter window is suspect at most: what is held for */
+        36, /* a shorter window is suspect at most: what is held for */
     SEEP_GROWTH_HEAP_DEFINITE_S =
-        30, /* seconds (garbage collectors, timeouts) looks the same */
+        60, /* some time (garbage collectors, timeouts) looks the same */
     SEEP_GROWTH_GENERATIONS_HEAP = 5, /* alive, born after warm-up */
     SEEP_GROWTH_GENERATIONS_THREAD = 3
 };
 
+static const double SEEP_GROWTH_Q_FOUND = 0.05;
+
 /* All evidence on one site, without knowing which. */
 struct seep_growth_case {
-    enum seep_kind kind;      /* HEAP or THREAD */
-    struct seep_growth count; /* of live resources, in the window */
-    struct seep_growth bytes; /* of live bytes, in the window */
+    enum seep_kind kind;          /* HEAP or THREAD */
+    struct seep_growth count;     /* of live resources, in the window */
+    struct seep_growth bytes;     /* of live bytes, in the window */
+    struct seep_staircase stairs; /* of live bytes, in the run */
     struct seep_ages ages;
     double window_s;           /* length of what was judged */
     double acquired, released; /* in the window */
@@ -38,6 +45,10 @@ struct seep_growth_case {
 /* Whether the site is worth a test: enough was acquired in the window. A filter that does
  * not look at the direction, so it does not spoil the false discovery rate. */
 bool seep_growth_testable(enum seep_kind kind, double acquired);
+
+/* Whether these are few blocks that are made larger by a factor each time: too few steps
+ * for a test at any length of run, and never more than suspect. Thread-safety: pure. */
+bool seep_growth_is_staircase(const struct seep_growth_case *evidence);
 
 /* The p-value to hand to the false discovery rate; 1 when the effect is too small to
  * matter. Thread-safety: pure. */

@@ -141,7 +141,7 @@ static void fill_totals(struct seep_analysis *analysis)
     }
     for (size_t i = 0; i < recording->thread_count; i++) {
         totals->threads_unjoined +=
-            seep_thread_is_unjoined(&recording->threads[i], recording->threads_t_ns);
+            seep_thread_is_unjoined(recording, &recording->threads[i]);
     }
     totals->heap_peak_bytes = recording->peak_live_heap_bytes;
 }
@@ -276,6 +276,7 @@ static int fill_children(struct seep_analysis *analysis)
             .file = seep_findings_text(findings, child->file),
             .ending =
                 seep_overview_ending(findings, child->ending_kind, child->ending_status),
+            .replaced = child->ending_kind == SEEP_ENDING_EXEC,
             .duration_s = (double)child->duration_ns / 1e9,
             .heap_acquired = child->heap_acquired,
             .heap_released = child->heap_released,

@@ -1,5 +1,4 @@
-/* A stack as a person reads it: whose code is each frame, and which function answers for
- * the resource.
+/* A stack as a person reads it: whose code is each frame.
  *
  * Ids are made of names alone. Offsets and lines change with every build, compiler clones
  * (.constprop.0) with every optimisation level, and version suffixes of libraries with
@@ -15,19 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "verdict/headline.h"
+
 enum { INLINE_MAX = 64 };
 
 static bool starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-static bool ends_with(const char *text, const char *suffix)
-{
-    size_t text_len = strlen(text);
-    size_t suffix_len = strlen(suffix);
-
-    return text_len >= suffix_len && strcmp(text + text_len - suffix_len, suffix) == 0;
 }
 
 static enum seep_frame_role role_of(const char *module, const char *path)
@@ -63,58 +56,12 @@ static bool is_seep(const char *module)
     return starts_with(module, "libseep.so");
 }
 
-/* Wrappers are named for what they do: pma_alloc, xmalloc, g_strdup, operator new. */
-static bool allocates(const char *function)
+bool seep_stack_view_is_runtime(const char *path)
 {
-    static const char *const suffixes[] = {"alloc",   "alloc0",  "malloc0", "allocarray",
-                                           "strdup",  "strndup", "memdup",  "memalign",
-                                           "mallocx", "rallocx"};
+    const char *slash = strrchr(path, '/');
+    const char *module = slash != NULL ? slash + 1 : path;
 
-    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        if (ends_with(function, suffixes[i])) {
-            return true;
-        }
-    }
-    return starts_with(function, "operator new");
-}
-
-static const char *name_of(struct seep_findings *findings,
-                           const struct seep_view_frame *frame)
-{
-    if (strcmp(frame->function, "??") != 0) {
-        return frame->function;
-    }
-    return seep_findings_printf(findings, "%s+0x%" PRIx64, frame->module, frame->offset);
-}
-
-static const char *headline_of(struct seep_findings *findings,
-                               const struct seep_finding *finding)
-{
-    const struct seep_view_frame *first = NULL;
-    const struct seep_view_frame *own = NULL;
-
-    for (size_t i = 0; i < finding->stack_count && own == NULL; i++) {
-        const struct seep_view_frame *frame = &finding->stack[i];
-
-        if (frame->role == SEEP_ROLE_RUNTIME || allocates(frame->function)) {
-            continue;
-        }
-        first = first == NULL ? frame : first;
-        own = frame->role == SEEP_ROLE_PROGRAM ? frame : own;
-    }
-    for (size_t i = 0; i < finding->stack_count && first == NULL; i++) {
-        first = finding->stack[i].role != SEEP_ROLE_RUNTIME ? &finding->stack[i] : NULL;
-    }
-    if (first == NULL) {
-        return finding->stack_count > 0 ? name_of(findings, &finding->stack[0])
-                                        : "an unknown function";
-    }
-    if (own == NULL || own == first) {
-        return name_of(findings, first);
-    }
-    return seep_findings_printf(findings, "%s (called in %s by %s)",
-                                name_of(findings, first), first->module,
-                                name_of(findings, own));
+    return is_seep(module) || role_of(module, path) == SEEP_ROLE_RUNTIME;
 }
 
 static const char *end_of(uint32_t root)
@@ -256,7 +203,7 @@ int seep_stack_view_fill(struct seep_findings *findings,
     int status = fill_frames(findings, symbolizer, nodes, n, finding);
 
     finding->stack_end = end_of(root);
-    finding->headline = headline_of(findings, finding);
+    seep_headline_fill(findings, finding);
     seep_stack_view_id(finding, 0);
     return status;
 }

@@ -15,16 +15,24 @@ const char *seep_summary_growth(struct seep_findings *findings,
 const char *seep_summary_unjoined(struct seep_findings *findings,
                                   const struct seep_finding *finding, size_t count,
                                   uint64_t stack_bytes);
+/* For threads that were there for most of the run and ended on its way out. */
+const char *seep_summary_unjoined_at_exit(struct seep_findings *findings,
+                                          const struct seep_finding *finding,
+                                          size_t count);
 const char *seep_summary_thread_at_exit(struct seep_findings *findings,
                                         const struct seep_finding *finding,
                                         size_t running);
 const char *seep_summary_left_at_exit(struct seep_findings *findings,
                                       const struct seep_finding *finding);
 
-/* "2.0 per second", "12 per minute", "3.4 per hour": the unit that gives a number from
- * one on. */
-const char *seep_summary_rate(char *out, size_t out_bytes, double per_s);
-/* "1.2 MiB per second" ... per hour, the unit that gives at least a KiB. */
-const char *seep_summary_rate_bytes(char *out, size_t out_bytes, double bytes_per_s);
+/* The unit of time in which all rates of one finding are said: the shortest in which the
+ * count, or where that does not rise its bytes, reach a number from one (a KiB) on. */
+struct seep_summary_period {
+    double seconds;
+    const char *name, *unit; /* "minute", "min" */
+};
+const struct seep_summary_period *seep_summary_period(double per_s, double bytes_per_s);
+/* "1.2", "120": one decimal where it matters. Returns: out. */
+const char *seep_summary_number(char *out, size_t out_bytes, double number);
 
 #endif

@@ -3,7 +3,8 @@
  * An ended thread that nobody joins keeps its stack mapped and its slot taken until the
  * process ends: no trend is needed to call it a leak, only the certainty that nobody is
  * about to join it. After a normal exit that is certain; before, a burst of workers may
- * be waiting for their owner, which joins them one by one.
+ * be waiting for their owner, which joins them one by one. A pool that ends with the
+ * program and is not joined has cost nothing: bounded.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -19,13 +20,29 @@ static const uint64_t HABIT_SPAN_NS = UINT64_C(10000000000);
 static const double BLOCKED_LEAST_S = 5;
 enum { UNJOINED_SURE = 3, HABIT_SECONDS = 3 };
 
-bool seep_thread_is_unjoined(const struct seep_rec_thread *thread, uint64_t table_ns)
+static bool ended_by_exit(const struct seep_recording *recording)
+{
+    return recording->ended && recording->ending_kind == SEEP_ENDING_EXITED;
+}
+
+bool seep_thread_is_unjoined(const struct seep_recording *recording,
+                             const struct seep_rec_thread *thread)
 {
     const uint32_t mask = SEEP_THREAD_ENDED | SEEP_THREAD_DETACHED | SEEP_THREAD_JOINED |
                           SEEP_THREAD_FOREIGN;
 
     return (thread->state & mask) == SEEP_THREAD_ENDED &&
-           thread->ended_ns + SEEP_UNJOINED_GRACE_NS <= table_ns;
+           (ended_by_exit(recording) ||
+            thread->ended_ns + SEEP_UNJOINED_GRACE_NS <= recording->threads_t_ns);
+}
+
+/* Whether the thread was there for most of the run and ended on the program's way out. */
+static bool left_with_program(const struct seep_recording *recording,
+                              const struct seep_rec_thread *thread)
+{
+    return thread->ended_ns + SEEP_UNJOINED_GRACE_NS > recording->ended_ns &&
+           thread->ended_ns > thread->created_ns &&
+           2 * (thread->ended_ns - thread->created_ns) > recording->ended_ns;
 }
 
 static bool is_running(const struct seep_rec_thread *thread)
@@ -43,15 +60,14 @@ enum seep_verdict seep_unjoined_verdict(const struct seep_unjoined *unjoined)
     if (unjoined->count == 0) {
         return SEEP_VERDICT_NONE;
     }
-    if (unjoined->count >= UNJOINED_SURE && (unjoined->exited || habit)) {
+    if (unjoined->count == unjoined->leaving) {
+        return SEEP_VERDICT_BOUNDED;
+    }
+    if (unjoined->count - unjoined->leaving >= UNJOINED_SURE &&
+        (unjoined->exited || habit)) {
         return SEEP_VERDICT_DEFINITE;
     }
     return unjoined->exited ? SEEP_VERDICT_PROBABLE : SEEP_VERDICT_SUSPECT;
-}
-
-static bool ended_by_exit(const struct seep_recording *recording)
-{
-    return recording->ended && recording->ending_kind == SEEP_ENDING_EXITED;
 }
 
 static struct seep_unjoined survey(const struct seep_recording *recording, uint32_t site)
@@ -62,8 +78,7 @@ static struct seep_unjoined survey(const struct seep_recording *recording, uint3
     for (size_t i = 0; i < recording->thread_count; i++) {
         const struct seep_rec_thread *thread = &recording->threads[i];
 
-        if (thread->site != site ||
-            !seep_thread_is_unjoined(thread, recording->threads_t_ns)) {
+        if (thread->site != site || !seep_thread_is_unjoined(recording, thread)) {
             continue;
         }
         if (unjoined.count == 0 || thread->created_ns < unjoined.first_created_ns) {
@@ -74,6 +89,7 @@ static struct seep_unjoined survey(const struct seep_recording *recording, uint3
         }
         seen |= UINT64_C(1) << (thread->created_ns / SECOND_NS % 64);
         unjoined.stack_bytes += thread->stack_bytes;
+        unjoined.leaving += unjoined.exited && left_with_program(recording, thread);
         unjoined.count++;
     }
     unjoined.seconds = (size_t)__builtin_popcountll(seen);
@@ -98,15 +114,17 @@ static struct seep_view_thread view(struct seep_analysis *analysis,
             findings, seep_symbol_function(analysis->symbolizer, thread->start_module,
                                            thread->start_offset));
     }
-    if ((thread->state & SEEP_THREAD_ENDED) == 0 && thread->unchanged_since_ns > 0 &&
-        at_ns > thread->unchanged_since_ns &&
+    if ((thread->state & SEEP_THREAD_ENDED) == 0 &&
         (thread->os_state == 'S' || thread->os_state == 'D')) {
-        double blocked_s = (double)(at_ns - thread->unchanged_since_ns) / 1e9;
-        double age_s = (double)(at_ns - thread->created_ns) / 1e9;
-
-        if (blocked_s >= BLOCKED_LEAST_S || blocked_s >= age_s / 2) {
+        out.state = "waiting";
+        if (thread->unchanged_since_ns > 0 && at_ns > thread->unchanged_since_ns) {
+            out.idle_s = (double)(at_ns - thread->unchanged_since_ns) / 1e9;
+        }
+        if (out.idle_s >= BLOCKED_LEAST_S ||
+            (out.idle_s > 0 &&
+             out.idle_s >= (double)(at_ns - thread->created_ns) / 2e9)) {
             out.state = "blocked";
-            out.blocked_s = blocked_s;
+            out.blocked_s = out.idle_s;
         }
     }
     return out;
@@ -138,8 +156,7 @@ int seep_thread_samples_fill(struct seep_analysis *analysis, uint32_t site,
         const struct seep_rec_thread *thread = &recording->threads[i];
 
         if (thread->site == site &&
-            (is_running(thread) ||
-             seep_thread_is_unjoined(thread, recording->threads_t_ns))) {
+            (is_running(thread) || seep_thread_is_unjoined(recording, thread))) {
             mine[n++] = thread;
         }
     }
@@ -158,6 +175,27 @@ int seep_thread_samples_fill(struct seep_analysis *analysis, uint32_t site,
     return kept > 0 && finding->threads == NULL ? -ENOMEM : 0;
 }
 
+/* The judged window ends before the program: what was found at the end is counted there.
+ */
+static void at_end(const struct seep_recording *recording, uint32_t site_id,
+                   struct seep_finding *finding)
+{
+    const struct seep_rec_site *site = &recording->sites[site_id];
+
+    if (site->point_count == 0) {
+        return;
+    }
+    const struct seep_counters *last = &site->points[site->point_count - 1].counters;
+
+    if (last->acquired >= last->released &&
+        last->acquired_bytes >= last->released_bytes) {
+        finding->evidence.acquired = last->acquired;
+        finding->evidence.released = last->released;
+        finding->evidence.live = last->acquired - last->released;
+        finding->evidence.live_bytes = last->acquired_bytes - last->released_bytes;
+    }
+}
+
 static int add_unjoined(struct seep_analysis *analysis, uint32_t site)
 {
     struct seep_unjoined unjoined = survey(analysis->recording, site);
@@ -173,13 +211,20 @@ static int add_unjoined(struct seep_analysis *analysis, uint32_t site)
     }
     if (finding == NULL) {
         status = seep_finding_add(analysis, site, SEEP_CAUSE_UNJOINED, verdict, &finding);
+        if (status == 0) {
+            at_end(analysis->recording, site, finding);
+        }
     }
     if (status == 0 && finding->threads == NULL) {
         status = seep_thread_samples_fill(analysis, site, finding);
     }
     if (status == 0) {
-        finding->summary = seep_summary_unjoined(analysis->findings, finding,
-                                                 unjoined.count, unjoined.stack_bytes);
+        finding->summary =
+            finding->verdict == SEEP_VERDICT_BOUNDED
+                ? seep_summary_unjoined_at_exit(analysis->findings, finding,
+                                                unjoined.count)
+                : seep_summary_unjoined(analysis->findings, finding, unjoined.count,
+                                        unjoined.stack_bytes);
     }
     return status;
 }
@@ -199,6 +244,7 @@ static int add_running_at_exit(struct seep_analysis *analysis, uint32_t site,
         status = seep_thread_samples_fill(analysis, site, finding);
     }
     if (status == 0) {
+        at_end(analysis->recording, site, finding);
         finding->evidence.live = running;
         finding->summary =
             seep_summary_thread_at_exit(analysis->findings, finding, running);
@@ -220,8 +266,7 @@ int seep_thread_findings_add(struct seep_analysis *analysis)
             recording->sites[thread->site].kind != SEEP_KIND_THREAD) {
             continue;
         }
-        unjoined[thread->site] +=
-            seep_thread_is_unjoined(thread, recording->threads_t_ns);
+        unjoined[thread->site] += seep_thread_is_unjoined(recording, thread);
         running[thread->site] += is_running(thread);
     }
     for (uint32_t site = 1; site < recording->site_count && status == 0; site++) {

@@ -11,18 +11,24 @@ enum { SEEP_THREAD_SAMPLES_MAX = 8 };
 
 /* What the thread table says about the ended but unjoined threads of one site. */
 struct seep_unjoined {
-    size_t count;   /* ended for longer than the grace, neither joined nor detached */
+    size_t count;   /* ended, neither joined nor detached, see seep_thread_is_unjoined */
+    size_t leaving; /* of them: those that were there for most of the run and ended with
+                       the program, as a pool does that nobody cares to join */
     size_t seconds; /* distinct seconds in which they were created, counted up to 64 */
     uint64_t first_created_ns, last_created_ns;
     uint64_t stack_bytes; /* address space that they hold */
     bool exited;          /* the program ended by exit: nobody will join them any more */
 };
 
-/* Threads that ended this recently may still be joined by somebody on the way. */
+/* Threads that ended this recently may still be joined by somebody on the way, while the
+ * program runs. */
 #define SEEP_UNJOINED_GRACE_NS UINT64_C(2000000000)
 
-/* Whether a thread counts as unjoined at the table's time. Thread-safety: pure. */
-bool seep_thread_is_unjoined(const struct seep_rec_thread *thread, uint64_t table_ns);
+/* Whether a thread counts as unjoined in the recording's thread table: it ended, was
+ * neither joined nor detached, and either its grace is over or the program has exited, so
+ * that nobody will join it any more. Thread-safety: pure. */
+bool seep_thread_is_unjoined(const struct seep_recording *recording,
+                             const struct seep_rec_thread *thread);
 
 /* The verdict on one site's unjoined threads. Thread-safety: pure.
  * Source: docs/statistics.md; three that were made one after the other are a habit, three

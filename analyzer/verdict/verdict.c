@@ -1,22 +1,28 @@
 /* From a recording to findings: the order of the steps, and the verdict on the run.
  *
  * Growth comes first; the thread table may turn a growth finding into one on unjoined
- * threads; what was left at exit is only said of sites that nothing else was said about.
+ * threads; heap that belongs to a thread finding is folded into it; what was left at exit
+ * is only said of sites that nothing else was said about.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "verdict/verdict.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "verdict/companion.h"
 #include "verdict/exit_verdict.h"
 #include "verdict/finding_list.h"
 #include "verdict/growth_finding.h"
 #include "verdict/growth_scan.h"
 #include "verdict/overview.h"
 #include "verdict/thread_verdict.h"
+
+static const double LEAVING_S = 2; /* of an exiting program, see window.h */
+static const double INTERVAL_LEAST_S = 0.1;
 
 static int check(const struct seep_recording *recording,
                  const struct seep_verdict_options *options, struct seep_error *error)
@@ -56,7 +62,39 @@ static int add_growth(struct seep_analysis *analysis)
     return status;
 }
 
-static void conclude(struct seep_analysis *analysis)
+/* What would make the run long enough: of the snapshots 20 in all and 12 after warm-up,
+ * which lasts a third of it, and 10 s after warm-up; an exit costs 2 s more. */
+static const char *advice(struct seep_analysis *analysis,
+                          const struct seep_verdict_options *options)
+{
+    struct seep_findings *findings = analysis->findings;
+    double interval_s = findings->interval_s;
+    double needed_s = fmax(SEEP_SNAPSHOTS_NEEDED * interval_s,
+                           LEAVING_S + 1.5 * fmax(SEEP_WINDOW_SECONDS_NEEDED,
+                                                  SEEP_GROWTH_POINTS_MIN * interval_s));
+    double fitting_s =
+        floor(fmin(findings->duration_s / SEEP_SNAPSHOTS_NEEDED,
+                   (findings->duration_s - LEAVING_S) / 1.5 / SEEP_GROWTH_POINTS_MIN) *
+              10) /
+        10;
+
+    if (options->since_s >= 0 || options->until_s >= 0) {
+        return "Widen --since and --until";
+    }
+    if (findings->duration_s >= LEAVING_S + 1.5 * SEEP_WINDOW_SECONDS_NEEDED &&
+        fitting_s >= INTERVAL_LEAST_S && fitting_s < interval_s) {
+        return seep_findings_printf(
+            findings, "Record it with --interval %.1f, or for %.0f s or longer",
+            fitting_s, ceil(needed_s));
+    }
+    return seep_findings_printf(findings,
+                                "Let it run for %.0f s or longer (heap: 90 s make it "
+                                "sure)",
+                                ceil(needed_s));
+}
+
+static void conclude(struct seep_analysis *analysis,
+                     const struct seep_verdict_options *options)
 {
     struct seep_findings *findings = analysis->findings;
     const char *too_little =
@@ -68,6 +106,7 @@ static void conclude(struct seep_analysis *analysis)
             too_little, analysis->recording->snapshot_count, findings->duration_s,
             seep_window_points(&analysis->window),
             seep_window_seconds(analysis->recording, &analysis->window));
+        findings->advice = advice(analysis, options);
     }
     switch (seep_findings_worst(findings)) {
     case SEEP_VERDICT_DEFINITE:
@@ -91,16 +130,18 @@ static int run(struct seep_analysis *analysis, const struct seep_verdict_options
         status = seep_thread_findings_add(analysis);
     }
     if (status == 0) {
+        seep_companions_drop(analysis);
         status = seep_exit_findings_add(analysis);
     }
     if (status == 0) {
+        seep_companions_count(analysis);
         status = seep_overview_fill(analysis);
     }
     if (status == 0) {
         status = seep_finding_list_finish(analysis, options->kind, options->subsystem);
     }
     if (status == 0) {
-        conclude(analysis);
+        conclude(analysis, options);
     }
     return status;
 }

@@ -6,9 +6,11 @@ usage: run_test.py SEEP LIBRARY COUNTING_PROGRAM [TEST...]
 Recordings are read through `seep dump`. Every wait is for a condition, with a deadline.
 SPDX-License-Identifier: MIT
 """
+import ctypes
 import glob
 import json
 import os
+import resource
 import signal
 import socket
 import struct
@@ -81,6 +83,15 @@ def command_name(pid):
 def child_named(run, name):
     return wait_for(lambda: next((pid for pid in children_of(run.pid)
                                   if command_name(pid) == name), None), f"process {name}")
+
+
+def wait_for_writes(pid, count):
+    """Waits for so many more calls of write, whether they succeed or not."""
+    def calls():
+        with open(f"/proc/{pid}/io", encoding="ascii") as file:
+            return int(next(line for line in file if line.startswith("syscw")).split()[1])
+    first = calls()
+    wait_for(lambda: calls() >= first + count, "writes")
 
 
 def is_gone(pid):
@@ -301,6 +312,95 @@ def silent_and_babbling_peers_disturb_nobody():
         peer.close()
 
 
+def helpers_of_a_program_in_the_background_leave_lines():
+    result = seep("run", "--quiet", "-o", "a.seep", "--", "sh", "-c",
+                  "sh -c 'for i in $(seq 50); do /bin/true; done; sleep 0.1; true' "
+                  ">/dev/null 2>&1 & true")
+    assert result.returncode == 0, result
+
+    def all_ended():
+        files = glob.glob("a.*.seep")
+        return files and all(process_ending(path)["kind"] == "exited" for path in files) and files
+    files = wait_for(all_ended, "the inner shell's recording")
+    assert len(files) == 1, files
+    lines = [record for path in [*files, "a.seep"] for record in dump(path)
+             if record["type"] == "child" and record["command"] == "/bin/true"]
+    assert len(lines) == 50, len(lines)
+
+
+def a_file_that_grows_is_nobody_elses():
+    for existing in (False, True):
+        run = start("--quiet", "--interval", "0.1", "-o", "a.seep", "--", "cat",
+                    stdin=subprocess.PIPE)
+        wait_for(lambda: os.path.exists("a.seep.partial" if existing else "a.seep"), "a.seep")
+        second = seep("run", "--quiet", "-o", "a.seep", "--", "true")
+        assert second.returncode == 2 and "another seep is writing it" in second.stderr, second
+        run.communicate(timeout=DEADLINE_S)
+        assert only(dump("a.seep"), "program")["argv"] == ["cat"]
+    assert os.listdir(".") == ["a.seep"]
+
+
+def a_killed_seep_run_takes_neither_program_nor_recording_along():
+    run = start("--quiet", "--interval", "0.1", "-o", "a.seep", "--", "sh", "-c",
+                "echo $$; read go; exit 6", stdin=subprocess.PIPE)
+    run.stdout.readline()
+    run.kill()
+    run.communicate("go\n", timeout=DEADLINE_S)
+    wait_for(lambda: process_ending("a.seep")["kind"] == "exited", "the end of the recording")
+    assert process_ending("a.seep")["status"] == 6
+
+
+def a_stopped_program_goes_on_and_is_ended_by_the_duration():
+    began = time.monotonic()
+    result = seep("run", "--quiet", "--duration", "0.5", "-o", "a.seep", "--", "sh", "-c",
+                  "kill -STOP $$; sleep 30")
+    assert result.returncode == 128 + signal.SIGTERM, result
+    assert time.monotonic() - began < 8
+    assert process_ending("a.seep")["signal"] == signal.SIGTERM
+
+
+def a_full_file_system_costs_what_it_refuses_and_is_told():
+    run = start("--interval", "0.1", "-o", "a.seep", "--", "cat", stdin=subprocess.PIPE)
+    collector = child_named(run, "seep-collect")
+    wait_for(lambda: os.path.exists("a.seep") and os.path.getsize("a.seep") > 600, "snapshots")
+    resource.prlimit(collector, resource.RLIMIT_FSIZE, (os.path.getsize("a.seep"),) * 2)
+    wait_for_writes(collector, 3)  # snapshots that find no room
+    _, errors = run.communicate(timeout=DEADLINE_S)
+    assert run.returncode == 0, errors
+    assert "'a.seep' is not complete: File too large" in errors, errors
+    assert process_ending("a.seep")["kind"] in ("running", "lost")
+
+
+def room_that_comes_back_is_used_and_the_gap_is_noted():
+    run = start("--quiet", "--interval", "0.1", "-o", "a.seep", "--", "cat",
+                stdin=subprocess.PIPE)
+    collector = child_named(run, "seep-collect")
+    wait_for(lambda: os.path.exists("a.seep") and os.path.getsize("a.seep") > 600, "snapshots")
+    size = os.path.getsize("a.seep")
+    resource.prlimit(collector, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    wait_for_writes(collector, 3)
+    resource.prlimit(collector, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    wait_for(lambda: os.path.getsize("a.seep") > size + 100, "the file to grow again")
+    run.communicate(timeout=DEADLINE_S)
+    assert process_ending("a.seep")["kind"] == "exited"
+    assert "writes to the recording failed: File too large" in only(dump("a.seep"), "note")["text"]
+
+
+def where_nobody_reaps_no_zombie_stays():
+    libc = ctypes.CDLL(None)
+    set_child_subreaper = 36
+    assert libc.prctl(set_child_subreaper, 1, 0, 0, 0) == 0
+    try:
+        for arguments in (["--quiet", "-o", "a.seep", "--", "true"],
+                          ["-o", "a.seep", "--", "/dev/shm/../../etc/passwd"]):
+            seep("run", *arguments)
+            with open("/proc/thread-self/children", encoding="ascii") as file:
+                left = {pid: command_name(pid) for pid in map(int, file.read().split())}
+            assert "seep-collect" not in left.values(), left
+    finally:
+        libc.prctl(set_child_subreaper, 0, 0, 0, 0)
+
+
 def no_collector_stays_behind():
     run = start("--quiet", "-o", "a.seep", "--", "sleep", "0.2")
     collector = child_named(run, "seep-collect")
@@ -313,7 +413,8 @@ def no_collector_stays_behind():
 TESTS = [value for name, value in list(globals().items())
          if callable(value) and getattr(value, "__module__", "") == "__main__"
          and name not in ("wait_for", "seep", "start", "dump", "only", "process_ending",
-                          "heap_events", "children_of", "command_name", "child_named", "is_gone")]
+                          "heap_events", "children_of", "command_name", "child_named",
+                          "wait_for_writes", "is_gone")]
 
 
 def main():

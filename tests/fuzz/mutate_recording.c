@@ -65,6 +65,8 @@ static size_t below(size_t limit)
 static void say_input(int signal_number)
 {
     char line[160];
+    /* The process is lost already; a garbled line is better than none.
+     * NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c) */
     int n = snprintf(line, sizeof(line),
                      "\nfuzz-recording: signal %d at input %" PRIu64
                      "; again: --seed %" PRIu64 " --only %" PRIu64 "\n",
@@ -77,20 +79,26 @@ static void say_input(int signal_number)
     (void)raise(signal_number);
 }
 
-static void read_corpus_file(const char *path, struct seep_forge_bytes *bytes)
+static bool read_corpus_file(const char *path, struct seep_forge_bytes *bytes)
 {
     FILE *in = fopen(path, "rb");
     uint8_t *data = malloc(FILE_MAX_BYTES);
     size_t n = 0;
 
     if (in == NULL || data == NULL) {
-        fprintf(stderr, "fuzz-recording: cannot read %s: %s\n", path, strerror(errno));
-        exit(2);
+        fprintf(stderr, "fuzz-recording: cannot read %s: %s\n", path,
+                strerrordesc_np(errno));
+        if (in != NULL) {
+            (void)fclose(in);
+        }
+        free(data);
+        return false;
     }
     n = fread(data, 1, FILE_MAX_BYTES, in);
     seep_forge_put(bytes, data, n);
     free(data);
     (void)fclose(in);
+    return true;
 }
 
 static uint32_t u32_at(const uint8_t *at)
@@ -357,7 +365,9 @@ int main(int argc, char **argv)
     (void)signal(SIGABRT, say_input);
     (void)signal(SIGALRM, say_input);
     for (size_t i = 0; i < files; i++) {
-        read_corpus_file(argv[i + 1], &corpus[i]);
+        if (!read_corpus_file(argv[i + 1], &corpus[i])) {
+            return 2;
+        }
         (void)LLVMFuzzerTestOneInput(corpus[i].data, corpus[i].len_bytes);
     }
     for (number = only != 0 ? only : 1;

@@ -67,7 +67,8 @@ expect 2 "overwrite the recording" report heap_leak.seep -o heap_leak.seep
 
 expect 0 "" report heap_leak.seep
 says "signalled 9"
-expect 1 "" report heap_leak.seep --fail-on definite
+expect 1 "" report thread_leak.seep --fail-on definite
+expect 1 "" report heap_leak.seep --fail-on probable
 expect 0 "" report healthy.seep --fail-on suspect
 expect 0 "" report heap_leak.seep --fail-on suspect --kind thread
 expect 0 "" report thread_leak.seep --subsystem=auth --top=1 --format=json

@@ -193,8 +193,9 @@ static const struct scenario {
      1, 1, 1},
     {"Poisson leak, 0.2/s, 120 s, heap", leak_poisson_5s, SEEP_KIND_HEAP, 120, LEAK, 0.9,
      1, 0.9, 1},
+    /* 39 s are judged: probable at most */
     {"Poisson leak, 1/s, 60 s, heap", leak_poisson_1s, SEEP_KIND_HEAP, 60, LEAK, 0.97, 1,
-     0.97, 1},
+     0, 0},
     {"Poisson leak, 1/s, 300 s, heap", leak_poisson_1s, SEEP_KIND_HEAP, 300, LEAK, 0.99,
      1, 0.99, 1},
 };

@@ -59,14 +59,14 @@ static void print_hex(const struct seep_forge_bytes *bytes, FILE *out)
 
 static int check(const struct seep_forge_bytes *bytes, const char *path)
 {
+    static char doc[DOC_MAX_BYTES];
     char *hex = NULL;
     size_t hex_bytes = 0;
     FILE *memory = open_memstream(&hex, &hex_bytes);
-    FILE *in = fopen(path, "rb");
-    char *doc = calloc(1, DOC_MAX_BYTES);
+    FILE *in = memory != NULL ? fopen(path, "rb") : NULL;
     bool shown = false;
 
-    if (memory == NULL || in == NULL || doc == NULL) {
+    if (in == NULL) {
         perror(path);
         return 2;
     }
@@ -77,7 +77,6 @@ static int check(const struct seep_forge_bytes *bytes, const char *path)
         fprintf(stderr, "%s does not show these bytes:\n%s", path, hex);
     }
     (void)fclose(in);
-    free(doc);
     free(hex);
     return shown ? 0 : 1;
 }

@@ -9,6 +9,19 @@
 
 #define S SEEP_FORGE_SECOND
 
+static const struct seep_rec_child child = {.pid = 5000,
+                                            .ending_kind = SEEP_ENDING_EXITED,
+                                            .ending_status = 3,
+                                            .command = (char *)"ls -l",
+                                            .file = (char *)"",
+                                            .started_ns = 1,
+                                            .duration_ns = 2,
+                                            .heap_acquired = 3,
+                                            .heap_released = 4,
+                                            .heap_live_bytes = 5,
+                                            .threads_acquired = 6,
+                                            .threads_released = 7};
+
 void seep_sample_forge(struct seep_forge *forge, bool compress)
 {
     static const uint8_t build_id[] = {0xab, 0xcd, 0xef};
@@ -34,27 +47,15 @@ void seep_sample_forge(struct seep_forge *forge, bool compress)
                                            .os_state = 'S',
                                            .name = (char *)"worker",
                                            .wait = (char *)"futex"};
-    const struct seep_rec_child child = {.pid = 5000,
-                                         .ending_kind = SEEP_ENDING_EXITED,
-                                         .ending_status = 3,
-                                         .command = (char *)"ls -l",
-                                         .file = (char *)"",
-                                         .started_ns = 1,
-                                         .duration_ns = 2,
-                                         .heap_acquired = 3,
-                                         .heap_released = 4,
-                                         .heap_live_bytes = 5,
-                                         .threads_acquired = 6,
-                                         .threads_released = 7};
-    uint32_t module = 0;
-    uint32_t leaf = 0;
 
     seep_forge_init(forge);
     forge->compress = compress;
     seep_forge_program(forge, "/bin/leaky", S);
-    module = seep_forge_module(forge, "/bin/leaky", build_id, 3, 0x400000, 0x10000);
+
+    uint32_t module =
+        seep_forge_module(forge, "/bin/leaky", build_id, 3, 0x400000, 0x10000);
     (void)seep_forge_subsystem(forge, "websocket");
-    leaf = seep_forge_stack(forge, module, (uint64_t[]){0x10, 0x20, 0x30}, 3);
+    uint32_t leaf = seep_forge_stack(forge, module, (uint64_t[]){0x10, 0x20, 0x30}, 3);
     (void)seep_forge_site(forge, leaf, 1, SEEP_KIND_HEAP, 42);
     seep_forge_count(forge, 1, 10, 4, 320, 128);
     seep_forge_snapshot(forge, 1 * S, NULL);

@@ -144,7 +144,7 @@ static void lines_hold_the_whole_recording_in_order(void **state)
                                         "site",    "snapshot", "snapshot",   "snapshot",
                                         "ages",    "thread",   "child",      "mark",
                                         "note",    "loss",     "no_symbols", "end"};
-    json_t *lines[LINES_MAX];
+    json_t *lines[LINES_MAX] = {NULL};
     char text[TEXT_MAX];
     size_t count = 0;
     json_t *line = NULL;
@@ -180,7 +180,7 @@ static void snapshots_hold_the_sites_that_changed(void **state)
 {
     static const char *const changes[] = {"[[1,10,4,320,128]]", "[[2,1,0,8,0]]",
                                           "[[1,12,4,384,128]]"};
-    json_t *lines[LINES_MAX];
+    json_t *lines[LINES_MAX] = {NULL};
     char text[TEXT_MAX];
     size_t count = 0;
 
@@ -198,7 +198,7 @@ static void snapshots_hold_the_sites_that_changed(void **state)
 
 static void without_symbols_no_line_has_names(void **state)
 {
-    json_t *lines[LINES_MAX];
+    json_t *lines[LINES_MAX] = {NULL};
     char text[TEXT_MAX];
     size_t count = 0;
     json_t *frame = NULL;
@@ -215,7 +215,7 @@ static void without_symbols_no_line_has_names(void **state)
 static void numbers_and_text_beyond_json_are_still_json(void **state)
 {
     struct seep_forge forge;
-    json_t *lines[LINES_MAX];
+    json_t *lines[LINES_MAX] = {NULL};
     char text[TEXT_MAX];
     char path[96];
     size_t count = 0;
@@ -241,7 +241,7 @@ static void numbers_and_text_beyond_json_are_still_json(void **state)
 static void a_cut_recording_says_where(void **state)
 {
     struct seep_forge forge;
-    json_t *lines[LINES_MAX];
+    json_t *lines[LINES_MAX] = {NULL};
     char text[TEXT_MAX];
     char path[96];
     size_t count = 0;

@@ -29,7 +29,7 @@ static struct seep_growth_case leak(enum seep_kind kind)
                  .window_generations = 30,
                  .window_possible = 40,
                  .early_generations = 15},
-        .window_s = 40,
+        .window_s = 90,
         .acquired = 40,
         .released = 0,
         .q_value = 0.001,
@@ -135,15 +135,61 @@ static void one_block_that_only_gets_larger_is_probable(void **state)
     assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
 }
 
+/* 16 MiB after 120 s, doubled each time that it was full. */
+static struct seep_growth_case table(void)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    evidence.count = (struct seep_growth){.p_trend = 1, .p_steps = 1};
+    evidence.bytes = (struct seep_growth){.rise = 12 << 20, .p_trend = 1, .ups = 2};
+    evidence.stairs = (struct seep_staircase){
+        .ups = 10, .window_ups = 2, .window_rise = 12 << 20, .pace = 1.3};
+    evidence.acquired = 2;
+    evidence.released = 2;
+    evidence.q_value = 1;
+    return evidence;
+}
+
+static void a_table_that_doubles_at_the_pace_of_the_run_is_suspect(void **state)
+{
+    struct seep_growth_case evidence = table();
+
+    (void)state;
+    assert_true(seep_growth_is_staircase(&evidence));
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_SUSPECT);
+    evidence.window_s = 20;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_SUSPECT);
+}
+
+static void a_table_that_stopped_slowed_shrank_or_is_small_is_no_staircase(void **state)
+{
+    struct seep_growth_case cases[6];
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        cases[i] = table();
+    }
+    cases[0].stairs.overdue = true;
+    cases[1].stairs.pace = 0.5;
+    cases[2].stairs.downs = 1;
+    cases[3].stairs.window_rise = 4096;
+    cases[4].stairs.window_ups = 1;
+    cases[5].stairs.ups = 5;
+    for (size_t i = 0; i < 6; i++) {
+        assert_false(seep_growth_is_staircase(&cases[i]));
+        assert_int_equal(seep_growth_verdict(&cases[i]), SEEP_VERDICT_NONE);
+    }
+}
+
 static void a_short_window_lowers_what_is_said_of_heap_alone(void **state)
 {
     struct seep_growth_case heap = leak(SEEP_KIND_HEAP);
     struct seep_growth_case thread = leak(SEEP_KIND_THREAD);
 
     (void)state;
-    heap.window_s = 29;
+    heap.window_s = 59;
     assert_int_equal(seep_growth_verdict(&heap), SEEP_VERDICT_PROBABLE);
-    heap.window_s = thread.window_s = 19;
+    heap.window_s = thread.window_s = 35;
     assert_int_equal(seep_growth_verdict(&heap), SEEP_VERDICT_SUSPECT);
     assert_int_equal(seep_growth_verdict(&thread), SEEP_VERDICT_DEFINITE);
     heap.count.end_share = 0;
@@ -170,6 +216,8 @@ int main(void)
         cmocka_unit_test(a_count_that_wanders_is_stable_unless_nothing_is_released),
         cmocka_unit_test(unknown_ages_lower_the_verdict),
         cmocka_unit_test(one_block_that_only_gets_larger_is_probable),
+        cmocka_unit_test(a_table_that_doubles_at_the_pace_of_the_run_is_suspect),
+        cmocka_unit_test(a_table_that_stopped_slowed_shrank_or_is_small_is_no_staircase),
         cmocka_unit_test(a_short_window_lowers_what_is_said_of_heap_alone),
         cmocka_unit_test(sites_with_little_activity_are_not_tested),
     };

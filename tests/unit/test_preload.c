@@ -51,8 +51,8 @@ static void wrong_options_become_notes_and_the_default_stays(void **state)
         strstr(options.notes[0], "interval '0.05': seconds from 0.1 to 3600"));
     assert_non_null(strstr(options.notes[3], "sampled"));
     assert_non_null(strstr(options.notes[4], "unknown option 'what'"));
-    for (int i = 0; i < 500; i++) {
-        strcat(many, "bad,");
+    for (size_t i = 0; i < 500; i++) {
+        memcpy(many + 4 * i, "bad,", 5);
     }
     seep_options_parse(many, &options);
     assert_int_equal(options.note_count, SEEP_OPTION_NOTES_MAX);

@@ -62,7 +62,7 @@ static void a_process_of_another_start_time_is_not_it(void **state)
     assert_true(seep_proc_stat_field(stat, 22, &ticks));
     assert_int_equal(seep_proc_open(&proc, (uint32_t)getpid(), ticks), 0);
     seep_proc_close(&proc);
-    assert_int_equal(seep_proc_open(&proc, (uint32_t)getpid(), ticks + 1), -ESRCH);
+    assert_int_equal(seep_proc_open(&proc, (uint32_t)getpid(), ticks + 1), -ESTALE);
     assert_int_equal(proc.dir_fd, -1);
     assert_int_equal(seep_proc_sample(&proc, &figures), -ESRCH);
     assert_int_equal(figures.rss_bytes, 0);

@@ -244,6 +244,8 @@ static void counters_hold_until_the_next_point(void **state)
     assert_int_equal(out[3].released, 1);
     assert_int_equal(out[4].released_bytes, 10);
     assert_int_equal(rec->sites[1].point_count, 2);
+    seep_recording_site_counters(rec, 1000000, out); /* no such site */
+    assert_int_equal(out[0].acquired + out[4].acquired, 0);
     seep_recording_free(rec);
     seep_forge_fini(&forge);
 }

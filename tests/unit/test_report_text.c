@@ -114,6 +114,7 @@ static void the_verdict_is_the_first_line_and_own_frames_are_marked(void **state
                                      .ending = "exited 0",
                                      .mode = "full",
                                      .inconclusive = "",
+                                     .advice = "",
                                      .findings = list,
                                      .finding_count = 2,
                                      .outcome = SEEP_OUTCOME_LEAK};
@@ -129,6 +130,111 @@ static void the_verdict_is_the_first_line_and_own_frames_are_marked(void **state
         strstr(text, "> auth_service_new  server/auth/service.c:120 (inlined)\n"));
     assert_non_null(strstr(text, "    pthread_create  libc.so.6\n"));
     assert_non_null(strstr(text, "... and 1 finding more (--top 2 shows all)\n"));
+}
+
+static const char *rendered(struct seep_finding *finding)
+{
+    struct seep_findings findings = {.ending = "exited 0",
+                                     .mode = "full",
+                                     .inconclusive = "",
+                                     .advice = "",
+                                     .exe = "/opt/server",
+                                     .findings = finding,
+                                     .finding_count = 1,
+                                     .left_at_exit_sites = 9,
+                                     .outcome = SEEP_OUTCOME_LEAK};
+    const struct seep_render_options options = {.columns = 80, .utf8 = true};
+
+    seep_buf_reset(&bytes);
+    assert_int_equal(SEEP_RENDERER_TEXT.render(&findings, &options, &bytes), 0);
+    return taken();
+}
+
+static void threads_say_what_they_do_and_what_is_kept_for_them(void **state)
+{
+    struct seep_view_thread threads[] = {
+        {.tid = 5,
+         .name = "idle",
+         .state = "waiting",
+         .wait = "futex",
+         .idle_s = 1,
+         .start = "loop"},
+        {.tid = 6,
+         .name = "",
+         .state = "blocked",
+         .wait = "read",
+         .idle_s = 50,
+         .blocked_s = 50,
+         .start = "loop"},
+    };
+    struct seep_finding finding = thread_finding();
+    const char *text = NULL;
+
+    (void)state;
+    finding.threads = threads;
+    finding.thread_count = finding.thread_total = 2;
+    finding.companion_sites = 1;
+    finding.companion_bytes = 368;
+    text = rendered(&finding);
+    assert_non_null(
+        strstr(text, "tid 5 \"idle\" in loop: waiting (futex, woke 1.0 s ago)\n"));
+    assert_non_null(strstr(text, "tid 6 in loop: blocked for 50 s (read)\n"));
+    assert_non_null(strstr(
+        text, "   plus      368 B of heap per thread at 1 site, held by pthread_create"));
+}
+
+static void what_was_left_at_exit_takes_one_line_each(void **state)
+{
+    struct seep_finding finding = thread_finding();
+
+    (void)state;
+    finding.kind = SEEP_KIND_HEAP;
+    finding.verdict = SEEP_VERDICT_BOUNDED;
+    finding.cause = SEEP_CAUSE_LEFT_AT_EXIT;
+    finding.headline = "auth_service_new";
+    finding.evidence.live = 1;
+    finding.evidence.live_bytes = 2048;
+    assert_non_null(strstr(rendered(&finding),
+                           "left at exit, no leak by itself, never fails a run:\n"
+                           "     2.0 KiB       1 block   auth_service_new\n"
+                           "   and 8 sites more\n"));
+}
+
+static void rates_of_one_finding_share_one_unit_of_time(void **state)
+{
+    struct seep_finding finding = thread_finding();
+
+    (void)state;
+    finding.evidence = (struct seep_view_evidence){.measured = true,
+                                                   .growth_per_s = 0.1,
+                                                   .growth_per_s_ci = {0.05, 0.2},
+                                                   .growth_bytes_per_s = 100};
+    assert_non_null(
+        strstr(rendered(&finding),
+               "growth    6.00/min (3.00 .. 12.00), 5.9 KiB/min, 352 KiB/h\n"));
+}
+
+static void frames_without_a_name_are_counted_where_they_are_many(void **state)
+{
+    struct seep_view_frame stack[6];
+    struct seep_finding finding = thread_finding();
+    const char *text = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        stack[i] = (struct seep_view_frame){.function = "??",
+                                            .file = "",
+                                            .module = "libx.so.1",
+                                            .offset = 0x10 * i,
+                                            .role = SEEP_ROLE_LIBRARY};
+    }
+    finding.stack = stack;
+    finding.stack_count = 6;
+    text = rendered(&finding);
+    assert_non_null(strstr(text, "?? (libx.so.1+0x0)"));
+    assert_non_null(strstr(text, "... 4 more of libx.so.1, without names\n"));
+    assert_non_null(strstr(text, "?? (libx.so.1+0x50)"));
+    assert_null(strstr(text, "?? (libx.so.1+0x20)"));
 }
 
 static void formats_are_found_by_name(void **state)
@@ -155,6 +261,10 @@ int main(void)
         cmocka_unit_test(without_utf8_only_ascii_is_written),
         cmocka_unit_test(colours_are_written_only_when_wanted),
         cmocka_unit_test(the_verdict_is_the_first_line_and_own_frames_are_marked),
+        cmocka_unit_test(threads_say_what_they_do_and_what_is_kept_for_them),
+        cmocka_unit_test(what_was_left_at_exit_takes_one_line_each),
+        cmocka_unit_test(rates_of_one_finding_share_one_unit_of_time),
+        cmocka_unit_test(frames_without_a_name_are_counted_where_they_are_many),
         cmocka_unit_test(formats_are_found_by_name),
     };
 

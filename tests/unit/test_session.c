@@ -25,7 +25,7 @@
 #define HEAP_AT UINT64_C(0x555500000000)
 enum { HOSTILE_SECONDS = 3, PATIENCE_ROUNDS = 12 };
 
-static const struct seep_process_end ENDED = {SEEP_ENDING_EXITED, 4};
+static const struct seep_process_end ended = {SEEP_ENDING_EXITED, 4};
 
 struct scene {
     char path[64];
@@ -39,7 +39,8 @@ static void open_record(struct scene *scene)
     struct seep_record_options options = {.dir_fd = AT_FDCWD,
                                           .snapshots_max = SEEP_SNAPSHOTS_MAX,
                                           .bytes_max = SEEP_RECORDING_MAX_BYTES};
-    struct seep_session_source source = {dup(scene->forge.fd), -1, (uint32_t)getpid()};
+    struct seep_session_source source = {dup(scene->forge.fd), -1, (uint32_t)getpid(),
+                                         false};
 
     assert_int_equal(seep_session_open(&scene->session, &source, 1000000000, NULL), 0);
     assert_int_equal(seep_record_open(&scene->session.record, scene->path, &options,
@@ -106,7 +107,7 @@ static void a_recording_says_what_the_segment_held(void **state)
     *segment_forge_entry(&scene.forge, HEAP_AT) = 0;
     segment_forge_counters(&scene.forge, 1, thread)->acquired = 1;
     *segment_forge_entry(&scene.forge, HEAP_AT + 4096) = seep_live_pack(thread, slot, 0);
-    assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ENDED), 0);
+    assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ended), 0);
 
     recording = load(&scene);
     assert_int_equal(recording->snapshot_count, 2);
@@ -181,7 +182,7 @@ static void at_rest_an_unfinished_node_holds_back_nothing(void **state)
 
     segment_forge_counters(&scene.forge, 3, site)->acquired = 8;
     open_record(&scene);
-    assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ENDED), 0);
+    assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ended), 0);
     recording = load(&scene);
     assert_int_equal(recording->sites[site].points[0].counters.acquired, 8);
     seep_recording_free(recording);
@@ -205,6 +206,56 @@ static void the_off_reason_becomes_a_note_once(void **state)
     recording = load(&scene);
     assert_int_equal(recording->note_count, 1);
     assert_non_null(strstr(recording->notes[0].text, "RLIMIT_AS"));
+    seep_recording_free(recording);
+    tear_down(&scene);
+}
+
+/* More stacks and sites than the file has room for: the bound holds, and what is missing
+ * is counted. */
+static void more_sites_than_the_file_can_hold_are_counted(void **state)
+{
+    enum { SITES = 20000, FRAMES = 4, ROOM_BYTES = 256 << 10 };
+    struct scene scene;
+    struct seep_recording *recording = NULL;
+    uint64_t acquired = 0;
+    size_t stacks_cut = 0;
+
+    (void)state;
+    set_up(&scene);
+    srandom(20260102);
+    open_record(&scene);
+    scene.session.record.options.bytes_max = ROOM_BYTES;
+    for (uint32_t i = 0; i < SITES; i++) {
+        uint32_t node = SEEP_NODE_COMPLETE;
+
+        for (int frame = 0; frame < FRAMES; frame++) {
+            node = segment_forge_node(&scene.forge, node, 0, (uint64_t)random() << 16);
+        }
+        segment_forge_counters(&scene.forge, 0,
+                               segment_forge_site(&scene.forge, node, SEEP_KIND_HEAP))
+            ->acquired = i;
+        if (i % 1000 == 0) {
+            assert_int_equal(
+                seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK),
+                0);
+        }
+    }
+    assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ended), 0);
+    assert_true(scene.session.record.tally.bytes <= ROOM_BYTES);
+    recording = load(&scene);
+    assert_true(recording->ended);
+    for (size_t i = 1; i < recording->site_count; i++) {
+        const struct seep_rec_site *site = &recording->sites[i];
+
+        stacks_cut += site->node == SEEP_NODE_UNKNOWN;
+        if (site->point_count > 0) {
+            acquired += site->points[site->point_count - 1].counters.acquired;
+        }
+    }
+    assert_true(stacks_cut > 0 && recording->site_count < SITES);
+    assert_int_equal(recording->lost[SEEP_LOSS_NODES_FULL], stacks_cut);
+    assert_int_equal(recording->lost[SEEP_LOSS_SITES_FULL] + acquired,
+                     (uint64_t)SITES * (SITES - 1) / 2);
     seep_recording_free(recording);
     tear_down(&scene);
 }
@@ -285,7 +336,7 @@ static void hostile_segments_neither_crash_nor_hang_nor_spoil_the_recording(void
             (void)seep_session_snapshot(&scene.session, &scene.scratch,
                                         i == 2 ? SEEP_MOMENT_LAST : SEEP_MOMENT_TICK);
         }
-        (void)seep_session_end(&scene.session, &scene.scratch, &ENDED);
+        (void)seep_session_end(&scene.session, &scene.scratch, &ended);
         seep_recording_free(load(&scene));
         tear_down(&scene);
         round++;
@@ -301,6 +352,7 @@ int main(void)
         cmocka_unit_test(an_unfinished_node_is_waited_for_and_then_passed),
         cmocka_unit_test(at_rest_an_unfinished_node_holds_back_nothing),
         cmocka_unit_test(the_off_reason_becomes_a_note_once),
+        cmocka_unit_test(more_sites_than_the_file_can_hold_are_counted),
         cmocka_unit_test(totals_need_no_recording),
         cmocka_unit_test(hostile_segments_neither_crash_nor_hang_nor_spoil_the_recording),
     };

@@ -42,6 +42,7 @@ static void the_parent_of_this_process_is_found(void **state)
     assert_int_equal(seep_text_parent_of((uint32_t)getpid()), getppid());
     assert_int_equal(seep_text_parent_of(4000000000U), 0);
     assert_true(seep_text_stat_start_ticks() > 0);
+    assert_int_equal(seep_text_stat_threads(), 1);
 }
 
 static void a_file_that_is_not_there_reads_as_nothing(void **state)

@@ -252,14 +252,15 @@ int main(int argc, char **argv)
         cmocka_unit_test(debuginfod_is_never_asked),
     };
 
+    const char *given = getenv(SERVER_VARIABLE);
     pthread_t thread;
     int server = -1;
 
     (void)argc;
-    if (getenv(SERVER_VARIABLE) == NULL) {
+    if (given == NULL) {
         return start_with_server(argv);
     }
-    server = atoi(getenv(SERVER_VARIABLE));
+    server = atoi(given);
     if (pthread_create(&thread, NULL, serve, &server) != 0) {
         return 1;
     }

@@ -1,0 +1,109 @@
+/* One finding: what was found of one site, all that a renderer may show of it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SEEP_ANALYZER_VERDICT_FINDING_H
+#define SEEP_ANALYZER_VERDICT_FINDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "seep/kinds.h"
+
+/* Worst last, so that `a >= b` means at least as bad. */
+enum seep_verdict {
+    SEEP_VERDICT_NONE = 0,
+    SEEP_VERDICT_BOUNDED = 1,
+    SEEP_VERDICT_SUSPECT = 2,
+    SEEP_VERDICT_PROBABLE = 3,
+    SEEP_VERDICT_DEFINITE = 4
+};
+
+enum seep_cause {
+    SEEP_CAUSE_GROWTH = 1,
+    SEEP_CAUSE_UNJOINED = 2,
+    SEEP_CAUSE_LEFT_AT_EXIT = 3
+};
+
+enum seep_frame_role {
+    SEEP_ROLE_RUNTIME = 1, /* the C and C++ runtimes, the loader */
+    SEEP_ROLE_LIBRARY = 2, /* a shared library of the system */
+    SEEP_ROLE_PROGRAM = 3  /* the program's own code */
+};
+
+struct seep_view_frame {
+    const char *function; /* "??" unknown */
+    const char *file;     /* "" unknown */
+    const char *module;   /* base name */
+    const char *build_id; /* hex, "" none */
+    uint64_t offset;      /* in the module */
+    uint32_t line;        /* 0 unknown */
+    bool inlined;
+    enum seep_frame_role role;
+};
+
+struct seep_view_thread {
+    uint32_t tid;
+    const char *name;
+    const char *state; /* "running" | "waiting" | "blocked" | "ended" */
+    const char *wait;  /* "" unknown */
+    double blocked_s;  /* without CPU time or a context switch; 0 when not blocked */
+    double idle_s;     /* since it last ran; 0 when it runs or that is unknown */
+    const char *start; /* start routine, "??" unknown */
+};
+
+struct seep_view_range {
+    double low, high; /* high may be INFINITY */
+};
+
+struct seep_view_evidence {
+    uint64_t live,
+        live_bytes; /* at the end of what was judged; for left_at_exit: at the end */
+    uint64_t acquired, released;
+    bool measured; /* the growth fields below are filled */
+    double growth_per_s, growth_bytes_per_s;
+    struct seep_view_range growth_per_s_ci, growth_bytes_per_s_ci; /* 95 % */
+    size_t grew;      /* steps up in the whole run, of blocks that grow; 0: not told */
+    double q_value;   /* false discovery rate; NAN: the verdict does not rest on a test */
+    double end_share; /* of the growth, in the last half of the window */
+    double judged_s;  /* length of the window */
+    bool ages_known;  /* the two fields below are filled */
+    double oldest_age_s;
+    size_t generations_alive;
+};
+
+struct seep_view_forecast {
+    const char
+        *limit; /* "rss" (cgroup) | "address_space" | "threads"; NULL: no limit known */
+    double limit_value; /* bytes; threads for "threads" */
+    double time_to_limit_s;
+    struct seep_view_range ci_s;
+};
+
+struct seep_finding {
+    char id[13]; /* 12 hex digits: of kind, functions and modules */
+    enum seep_kind kind;
+    enum seep_verdict verdict;
+    enum seep_cause cause;
+    const char *subsystem; /* "" none */
+    const char *summary;   /* one sentence, without a line break */
+    const char *headline;  /* function that answers for it */
+    const char *through;   /* threads: the wrapper between that and pthread_create; "" */
+    struct seep_view_evidence evidence;
+    struct seep_view_forecast forecast;
+    struct seep_view_frame *stack; /* innermost first */
+    size_t stack_count;
+    const char *stack_end;            /* why the stack is not whole; "" when it is */
+    struct seep_view_thread *threads; /* a sample, oldest first */
+    size_t thread_count;
+    size_t thread_total;    /* of which `threads` is a sample */
+    size_t companion_sites; /* threads: heap sites of pthread_create itself, folded in */
+    double companion_bytes; /* of their heap, per thread */
+    double *series;         /* live, thinned over the whole run */
+    bool series_of_bytes;   /* of live bytes: where the count says nothing */
+    size_t series_count;
+    double series_from_s, series_to_s;
+};
+
+#endif
