@@ -2,7 +2,8 @@
  *
  * Design: a subsystem's name is interned once into the segment; each call after that
  * compares the name with the table, which has tens of entries. New names take a lock that
- * nobody waits for: who finds it taken does without.
+ * nobody waits for: who finds it taken does without. The lock's value is the epoch of its
+ * holder: a forked child sees a lock that its parent held as free.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -33,25 +34,26 @@ static uint32_t find(const char *name, uint32_t from)
     return 0;
 }
 
-static bool lock_names(void)
+static bool lock_names(uint32_t epoch)
 {
     for (unsigned i = 0; i < LOCK_TRIES; i++) {
-        uint32_t expected = 0;
+        uint32_t holder = atomic_load_explicit(&names_lock, memory_order_relaxed);
 
-        if (atomic_compare_exchange_weak_explicit(
-                &names_lock, &expected, 1, memory_order_acquire, memory_order_relaxed)) {
+        if (holder != epoch && atomic_compare_exchange_weak_explicit(
+                                   &names_lock, &holder, epoch, memory_order_acquire,
+                                   memory_order_relaxed)) {
             return true;
         }
     }
     return false;
 }
 
-static uint32_t add(const char *name)
+static uint32_t add(const struct seep_self *self, const char *name)
 {
     _Atomic uint32_t *count = &seep_segment_header()->subsystem_count;
     uint32_t id = 0;
 
-    if (!lock_names()) {
+    if (!lock_names(self->epoch)) {
         seep_segment_lose(SEEP_LOSS_SUBSYSTEMS_FULL);
         return 0;
     }
@@ -81,7 +83,7 @@ SEEP_EXPORT uint32_t seep_shim_enter(const char *name)
     previous = self->subsystem;
     if (name[0] != '\0') {
         id = find(name, 1);
-        id = id != 0 ? id : add(name);
+        id = id != 0 ? id : add(self, name);
     }
     self->subsystem = id;
     return previous;

@@ -307,12 +307,15 @@ static const uint8_t *search(const uint8_t *hdr, uintptr_t pc)
 static void save_register(struct seep_cfi_row *row, uint64_t reg,
                           enum seep_cfi_save where, int64_t offset)
 {
+    if (offset != (int32_t)offset) {
+        where = SEEP_CFI_OTHER; /* no frame is that large */
+    }
     if (reg == SEEP_ARCH_DWARF_FP) {
         row->fp = where;
-        row->fp_offset = offset;
+        row->fp_offset = (int32_t)offset;
     } else if (reg == SEEP_ARCH_DWARF_RA) {
         row->ra = where;
-        row->ra_offset = offset;
+        row->ra_offset = (int32_t)offset;
     } else if (reg == SEEP_ARCH_DWARF_SP) {
         row->sp_saved = where != SEEP_CFI_SAME;
     }
@@ -361,11 +364,14 @@ struct machine {
     const struct entry *entry;
 };
 
-static void define_cfa(struct machine *machine, uint64_t reg, int64_t offset)
+static void define_cfa(struct machine *machine, enum seep_cfi_cfa how, uint64_t reg,
+                       int64_t offset)
 {
-    machine->row.cfa = SEEP_CFI_CFA_REGISTER;
-    machine->row.cfa_register = reg;
-    machine->row.cfa_offset = offset;
+    bool fits = offset == (int32_t)offset && reg == (uint32_t)reg;
+
+    machine->row.cfa = fits ? how : SEEP_CFI_CFA_OTHER;
+    machine->row.cfa_register = (uint32_t)reg;
+    machine->row.cfa_offset = (int32_t)offset;
 }
 
 /* Instructions that change the CFA. Returns: whether op was one. */
@@ -374,29 +380,32 @@ static bool step_cfa(struct machine *machine, uint8_t op, struct reader *reader)
     int64_t align = machine->entry->data_align;
     uint64_t reg = 0;
     int64_t offset = 0;
+    bool simple = false;
 
     switch (op) {
     case OP_DEF_CFA:
         reg = uleb(reader);
-        define_cfa(machine, reg, (int64_t)uleb(reader));
+        define_cfa(machine, SEEP_CFI_CFA_REGISTER, reg, (int64_t)uleb(reader));
         return true;
     case OP_DEF_CFA_SF:
         reg = uleb(reader);
-        define_cfa(machine, reg, sleb(reader) * align);
+        define_cfa(machine, SEEP_CFI_CFA_REGISTER, reg, sleb(reader) * align);
         return true;
     case OP_DEF_CFA_REGISTER:
-        machine->row.cfa_register = uleb(reader);
+        define_cfa(machine, machine->row.cfa, uleb(reader), machine->row.cfa_offset);
         return true;
     case OP_DEF_CFA_OFFSET:
-        machine->row.cfa_offset = (int64_t)uleb(reader);
+        define_cfa(machine, machine->row.cfa, machine->row.cfa_register,
+                   (int64_t)uleb(reader));
         return true;
     case OP_DEF_CFA_OFFSET_SF:
-        machine->row.cfa_offset = sleb(reader) * align;
+        define_cfa(machine, machine->row.cfa, machine->row.cfa_register,
+                   sleb(reader) * align);
         return true;
     case OP_DEF_CFA_EXPRESSION:
-        machine->row.cfa = fp_expression(reader, true, &offset) ? SEEP_CFI_CFA_FP_DEREF
-                                                                : SEEP_CFI_CFA_OTHER;
-        machine->row.cfa_offset = offset;
+        simple = fp_expression(reader, true, &offset);
+        define_cfa(machine, simple ? SEEP_CFI_CFA_FP_DEREF : SEEP_CFI_CFA_OTHER, 0,
+                   offset);
         return true;
     default:
         return false;

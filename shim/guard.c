@@ -14,7 +14,6 @@
 #include "guard.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -26,7 +25,10 @@
 enum {
     POOL_MAX = SEEP_THREADS_MAX,
     LATE_NEST = 1 << 20,
-    UNLIMITED_STACK_BYTES = 64 << 20
+    MAIN_STACK_MAX_BYTES = 64 << 20, /* below it other mappings may lie: the kernel keeps
+                                        128 MiB free at least (mmap_base) */
+    STACK_EDGE_BYTES = 16384 /* guard page, and what of the size lies above the thread
+                                pointer: may belong to a neighbour */
 };
 
 static _Atomic uint32_t no_epoch = SEEP_EPOCH_NONE;
@@ -44,7 +46,8 @@ static _Atomic uint32_t pool_next[POOL_MAX];
 static _Atomic uint64_t pool_free; /* tag << 32 | index + 1 */
 static _Atomic uint32_t pool_used;
 
-static struct seep_self *pool_pop(void)
+/* Returns: an index that is not in use, plus 1; 0 when there is none. */
+static uint32_t pool_pop(void)
 {
     uint64_t head = atomic_load_explicit(&pool_free, memory_order_acquire);
 
@@ -55,10 +58,10 @@ static struct seep_self *pool_pop(void)
 
         if (atomic_compare_exchange_weak_explicit(
                 &pool_free, &head, wanted, memory_order_acq_rel, memory_order_acquire)) {
-            return atomic_load_explicit(&pool[index], memory_order_relaxed);
+            return index + 1;
         }
     }
-    return NULL;
+    return 0;
 }
 
 static void pool_push(uint32_t index)
@@ -75,21 +78,26 @@ static void pool_push(uint32_t index)
 
 static struct seep_self *pool_make(void)
 {
-    struct seep_self *self = pool_pop();
-    uint32_t index = 0;
+    struct seep_self *self = NULL;
+    uint32_t popped = pool_pop();
+    uint32_t index = popped - 1;
     long at = 0;
 
+    if (popped == 0) {
+        index = atomic_fetch_add_explicit(&pool_used, 1, memory_order_relaxed);
+        if (index >= POOL_MAX) {
+            atomic_fetch_sub_explicit(&pool_used, 1, memory_order_relaxed);
+            return NULL;
+        }
+    }
+    self = atomic_load_explicit(&pool[index], memory_order_relaxed);
     if (self != NULL) {
         return self;
-    }
-    index = atomic_fetch_add_explicit(&pool_used, 1, memory_order_relaxed);
-    if (index >= POOL_MAX) {
-        atomic_fetch_sub_explicit(&pool_used, 1, memory_order_relaxed);
-        return NULL;
     }
     at = seep_arch_syscall6(SYS_mmap, 0, sizeof(*self), PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at < 0 && at > -4096) {
+        pool_push(index);
         return NULL;
     }
     self = (struct seep_self *)at;
@@ -99,7 +107,9 @@ static struct seep_self *pool_make(void)
 }
 
 /* The thread's own stack: from the thread control block down; the main thread's from what
- * the kernel gave it. */
+ * the kernel gave it. Rather too small than too large: outside it every page is asked for
+ * before it is read. Of a thread that no wrapper made nothing is known (stack_bytes 0):
+ * its control block may lie anywhere. */
 static void find_stack(struct seep_self *self, uint64_t stack_bytes)
 {
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
@@ -108,10 +118,11 @@ static void find_stack(struct seep_self *self, uint64_t stack_bytes)
     if (seep_life_is_main_thread() && main_end != 0) {
         (void)seep_arch_syscall4(SYS_prlimit64, 0, RLIMIT_STACK, 0, &limit);
         stack_bytes =
-            limit.rlim_cur == RLIM_INFINITY ? UNLIMITED_STACK_BYTES : limit.rlim_cur;
+            limit.rlim_cur < MAIN_STACK_MAX_BYTES ? limit.rlim_cur : MAIN_STACK_MAX_BYTES;
         self->stack_high = main_end;
     } else {
         self->stack_high = seep_arch_thread_pointer();
+        stack_bytes = stack_bytes > STACK_EDGE_BYTES ? stack_bytes - STACK_EDGE_BYTES : 0;
     }
     self->stack_low = stack_bytes < self->stack_high ? self->stack_high - stack_bytes : 0;
 }
@@ -123,10 +134,7 @@ static void renew(struct seep_self *self, uint32_t epoch, uint32_t slot)
 {
     if (self->cache_epoch != epoch) {
         if (self->cache_epoch != SEEP_EPOCH_NONE) { /* else fresh from the kernel: zero */
-            self->last_count = 0;
-            self->last_root = SEEP_NODE_NONE;
-            memset(self->sites, 0, sizeof(self->sites));
-            memset(self->rules, 0, sizeof(self->rules));
+            seep_guard_drop_caches(self);
         }
         self->unload_generation = seep_life_unload_generation();
         self->cache_epoch = epoch;
@@ -136,19 +144,22 @@ static void renew(struct seep_self *self, uint32_t epoch, uint32_t slot)
     self->shard = seep_thread_table_shard(self->slot);
     self->shared = self->shard >= SEEP_SHARDS_OWN;
     self->counters = seep_segment_shard(self->shard);
-    find_stack(self, seep_thread_table_stack_bytes(self->slot));
+    if (self->stack_high == 0) { /* else the thread that forked: still on its stack */
+        find_stack(self, seep_thread_table_stack_bytes(self->slot));
+    }
     self->subsystem = seep_thread_table_subsystem(self->slot);
     self->epoch = epoch;
 }
 
+/* Several dying threads may be here at once and write the same; the epoch comes last. */
 static struct seep_self *late_self(uint32_t epoch)
 {
-    if (late.epoch != epoch) {
+    if (__atomic_load_n(&late.epoch, __ATOMIC_ACQUIRE) != epoch) {
         late.shard = SEEP_SHARDS - 1;
         late.shared = true;
         late.nest = LATE_NEST;
         late.counters = seep_segment_shard(late.shard);
-        late.epoch = epoch;
+        __atomic_store_n(&late.epoch, epoch, __ATOMIC_RELEASE);
     }
     return &late;
 }
@@ -206,9 +217,18 @@ struct seep_self *seep_guard_adopt(uint32_t slot)
 
 void seep_guard_release(struct seep_self *self)
 {
+    uint32_t shard = self->shard;
+
     tls_state = TLS_ENDED;
     seep_guard_tls = NULL;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* from here on a handler is served by
+                                                `late`, and the shard has no writer */
+    seep_thread_table_release_shard(shard);
+    if (self->nest != 0) { /* it ended inside a handler on top of a recording */
+        seep_guard_drop_caches(self);
+    }
     self->epoch = SEEP_EPOCH_NONE;
     self->nest = 0;
+    self->stack_high = 0;
     pool_push(self->index);
 }

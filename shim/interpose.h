@@ -12,6 +12,10 @@
 /* Makes a wrapper visible to the host; everything else in the library is hidden. */
 #define SEEP_EXPORT __attribute__((visibility("default")))
 
+/* Looks the C++ operators up while the process starts. Later it would take the loader's
+ * lock and change what dlerror() says. */
+void seep_interpose_cxx_start(void);
+
 /* Wrappers that the stubs jump to: the original's arguments, then stack and frame pointer
  * at entry. */
 void *seep_wrap_malloc(size_t size, uintptr_t sp, uintptr_t fp);

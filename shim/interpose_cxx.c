@@ -13,22 +13,48 @@
 #include "live.h"
 #include "real.h"
 #include "record.h"
+#include "seep/kinds.h"
 
 typedef void *new_plain(size_t);
 typedef void *new_tag(size_t, const void *);
 typedef void *new_align(size_t, size_t);
 typedef void *new_align_tag(size_t, size_t, const void *);
 
-/* The original under this name, looked up once it is first called. */
-static void *original(void *_Atomic *cache, const char *name)
+#define SEEP_X(name, arguments, kind) FORM_##name,
+#define SEEP_Y(name)                  FORM_##name,
+enum { SEEP_STACK_FUNCTIONS(SEEP_X) SEEP_PLAIN_FUNCTIONS(SEEP_Y) FORMS };
+#undef SEEP_X
+#undef SEEP_Y
+#define SEEP_X(name, arguments, kind) #name,
+#define SEEP_Y(name)                  #name,
+static const char *const names[] = {SEEP_STACK_FUNCTIONS(SEEP_X)
+                                        SEEP_PLAIN_FUNCTIONS(SEEP_Y)};
+#undef SEEP_X
+#undef SEEP_Y
+static void *originals[FORMS]; /* of the operators; relaxed atomics */
+
+/* The original of an operator. Looked up when first called only in a program whose C++
+ * library came by dlopen. */
+static void *original(unsigned form)
 {
-    void *found = __atomic_load_n((void **)cache, __ATOMIC_RELAXED);
+    void *found = __atomic_load_n(&originals[form], __ATOMIC_RELAXED);
 
     if (__builtin_expect(found == NULL, 0) && seep_real_ready()) {
-        found = seep_real_cxx(name);
-        __atomic_store_n((void **)cache, found, __ATOMIC_RELAXED);
+        found = seep_real_cxx(names[form]);
+        __atomic_store_n(&originals[form], found, __ATOMIC_RELAXED);
     }
     return found;
+}
+
+void seep_interpose_cxx_start(void)
+{
+    if (seep_real_cxx_loaded()) {
+        for (unsigned form = 0; form < FORMS; form++) {
+            if (names[form][0] == '_' && names[form][1] == 'Z') {
+                (void)original(form);
+            }
+        }
+    }
 }
 
 static void *recorded(void *block, size_t size, uintptr_t sp, uintptr_t fp)
@@ -52,8 +78,7 @@ static void *without_library(size_t size, size_t align, uintptr_t sp, uintptr_t 
 #define NEW_FORM(name, type, parameters, arguments, align)                               \
     void *seep_wrap_##name parameters                                                    \
     {                                                                                    \
-        static void *_Atomic cache;                                                      \
-        type *real = (type *)original(&cache, #name);                                    \
+        type *real = (type *)original(FORM_##name);                                      \
                                                                                          \
         if (real == NULL) {                                                              \
             return without_library(size, align, sp, fp);                                 \
@@ -99,8 +124,7 @@ static void release(void *block)
     SEEP_EXPORT void name parameters;                                                    \
     void name parameters                                                                 \
     {                                                                                    \
-        static void *_Atomic cache;                                                      \
-        void(*real) type = (void(*) type)original(&cache, #name);                        \
+        void(*real) type = (void(*) type)original(FORM_##name);                          \
                                                                                          \
         if (seep_real_is_boot(block)) {                                                  \
             return;                                                                      \

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "interpose.h"
 #include "live.h"
@@ -60,16 +59,17 @@ void *seep_wrap_calloc(size_t count, size_t size, uintptr_t sp, uintptr_t fp)
     return recorded(seep_real.calloc(1, seep_live_fit(bytes)), bytes, sp, fp);
 }
 
-/* A block of the static area moves to the heap. */
+/* A block of the static area moves to the heap. Byte by byte: memcpy may not be bound
+ * yet. */
 static void *from_boot(void *block, size_t size, uintptr_t sp, uintptr_t fp)
 {
-    void *moved = seep_wrap_malloc(size, sp, fp);
+    volatile uint8_t *moved = seep_wrap_malloc(size, sp, fp);
     size_t old = seep_real_boot_size(block);
 
-    if (moved != NULL) {
-        memcpy(moved, block, old < size ? old : size);
+    for (size_t i = 0; moved != NULL && i < old && i < size; i++) {
+        moved[i] = ((const uint8_t *)block)[i];
     }
-    return moved;
+    return (void *)moved;
 }
 
 void *seep_wrap_realloc(void *block, size_t size, uintptr_t sp, uintptr_t fp)
@@ -112,6 +112,9 @@ void *seep_wrap_reallocarray(void *block, size_t count, size_t size, uintptr_t s
     if (__builtin_mul_overflow(count, size, &bytes)) {
         errno = ENOMEM;
         return NULL;
+    }
+    if (seep_real_ready() && seep_real.first_realloc != NULL) {
+        return seep_real.first_realloc(block, bytes); /* the block is that allocator's */
     }
     return seep_wrap_realloc(block, bytes, sp, fp);
 }

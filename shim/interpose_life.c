@@ -1,10 +1,13 @@
 /* Calls of the host that change the ground under the shim: libraries closed, memory
- * locked.
+ * locked, limits lowered.
  *
  * SPDX-License-Identifier: MIT
  */
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "interpose.h"
 #include "life.h"
@@ -35,4 +38,56 @@ SEEP_EXPORT int mlockall(int flags)
         return -1;
     }
     return seep_real.mlockall(flags | MCL_ONFAULT);
+}
+
+/* The segment's mapping is address space of the host, so a limit that the host sets
+ * itself would leave it nothing. Before the real call, after which malloc would fail. */
+static void note_limit(int resource, const struct rlimit *limits)
+{
+    if (resource == RLIMIT_AS && limits != NULL && limits->rlim_cur != RLIM_INFINITY) {
+        seep_life_limit_address_space(limits->rlim_cur);
+    }
+}
+_Static_assert(sizeof(struct rlimit) == sizeof(struct rlimit64), "the same on 64 bits");
+
+SEEP_EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limits)
+{
+    if (!seep_real_ready()) {
+        return -1;
+    }
+    note_limit((int)resource, limits);
+    return seep_real.setrlimit(resource, limits);
+}
+
+SEEP_EXPORT int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limits)
+{
+    if (!seep_real_ready()) {
+        return -1;
+    }
+    note_limit((int)resource, (const struct rlimit *)limits);
+    return seep_real.setrlimit64(resource, limits);
+}
+
+SEEP_EXPORT int prlimit(pid_t pid, enum __rlimit_resource resource,
+                        const struct rlimit *limits, struct rlimit *before)
+{
+    if (!seep_real_ready()) {
+        return -1;
+    }
+    if (pid == 0 || pid == getpid()) {
+        note_limit((int)resource, limits);
+    }
+    return seep_real.prlimit(pid, resource, limits, before);
+}
+
+SEEP_EXPORT int prlimit64(pid_t pid, enum __rlimit_resource resource,
+                          const struct rlimit64 *limits, struct rlimit64 *before)
+{
+    if (!seep_real_ready()) {
+        return -1;
+    }
+    if (pid == 0 || pid == getpid()) {
+        note_limit((int)resource, (const struct rlimit *)limits);
+    }
+    return seep_real.prlimit64(pid, resource, limits, before);
 }

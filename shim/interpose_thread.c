@@ -58,14 +58,19 @@ static int run_c11(void *slot)
     return start.routine.c11(start.argument);
 }
 
+/* Without attributes: the default of this moment (pthread_setattr_default_np). */
 static uint64_t stack_bytes_of(const pthread_attr_t *attributes)
 {
+    pthread_attr_t defaults;
     size_t bytes = 0;
 
     if (attributes != NULL) {
         (void)pthread_attr_getstacksize(attributes, &bytes);
+    } else if (pthread_attr_init(&defaults) == 0) {
+        (void)pthread_attr_getstacksize(&defaults, &bytes);
+        (void)pthread_attr_destroy(&defaults);
     }
-    return bytes != 0 ? bytes : seep_life_default_stack_bytes();
+    return bytes;
 }
 
 static bool is_detached(const pthread_attr_t *attributes)
@@ -120,8 +125,8 @@ int seep_wrap_thrd_create(thrd_t *thread, thrd_start_t start, void *argument,
     if (self != NULL) {
         uint32_t site = seep_site_here(self, SEEP_KIND_THREAD, sp, fp);
 
-        slot = seep_thread_table_take(self, site, (uintptr_t)start,
-                                      seep_life_default_stack_bytes(), false);
+        slot = seep_thread_table_take(self, site, (uintptr_t)start, stack_bytes_of(NULL),
+                                      false);
     }
     if (slot == 0) {
         return seep_real.thrd_create(thread, start, argument);

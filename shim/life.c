@@ -25,9 +25,11 @@
 #include "arch.h"
 #include "guard.h"
 #include "handover.h"
+#include "interpose.h"
 #include "live.h"
 #include "real.h"
 #include "segment_map.h"
+#include "text.h"
 #include "thread_table.h"
 #include "unwind_rules.h"
 
@@ -41,7 +43,6 @@ static bool off_for_good;  /* inherited by forked children */
 static uintptr_t main_stack_end;
 static uintptr_t main_thread_pointer; /* a thread that forks is its child's first, on a
                                          stack of its own */
-static uint64_t default_stack_bytes;
 static pthread_key_t end_key;
 static bool end_key_made;
 
@@ -63,11 +64,6 @@ uint32_t seep_life_unload_generation(void)
 void seep_life_note_unload(void)
 {
     atomic_fetch_add_explicit(&unload_generation, 1, memory_order_acq_rel);
-}
-
-uint64_t seep_life_default_stack_bytes(void)
-{
-    return default_stack_bytes;
 }
 
 void seep_life_lose_early(void)
@@ -150,8 +146,8 @@ bool seep_life_attach(void)
     uint32_t expected = SEEP_EPOCH_NONE;
     int result = 0;
 
-    if (environ == NULL || !seep_real_ready()) {
-        return false; /* the C library itself is not up yet */
+    if ((environ == NULL && first_pid == 0) || !seep_real_ready()) {
+        return false; /* the C library itself is not up yet; later it may be clearenv() */
     }
     if (!atomic_compare_exchange_strong_explicit(
             seep_guard_epoch, &expected, SEEP_EPOCH_ATTACHING, memory_order_acq_rel,
@@ -180,6 +176,36 @@ bool seep_life_attach(void)
     return true;
 }
 
+void seep_life_limit_address_space(uint64_t limit_bytes)
+{
+    uint32_t epoch = atomic_load_explicit(seep_guard_epoch, memory_order_acquire);
+    bool ours =
+        epoch >= SEEP_EPOCH_FIRST; /* else a forked child's view of its parent's */
+    bool busy = seep_guard_tls != NULL && seep_guard_tls->nest != 0;
+
+    if (limit_bytes / SEEP_SEGMENT_ADDRESS_SHARE >= seep_segment_mapped_bytes() ||
+        epoch == SEEP_EPOCH_ATTACHING || epoch == SEEP_EPOCH_OFF) {
+        return;
+    }
+    if (ours &&
+        seep_segment_header()->pid != (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0)) {
+        return; /* after vfork: the memory is the parent's, the limit is not */
+    }
+    off_for_good = true;
+    atomic_store_explicit(seep_guard_epoch, SEEP_EPOCH_OFF, memory_order_release);
+    if (ours) {
+        atomic_store_explicit(&seep_segment_header()->off_reason, SEEP_OFF_ADDRESS_SPACE,
+                              memory_order_relaxed);
+        atomic_store_explicit(&seep_segment_header()->state, SEEP_SEGMENT_OFF,
+                              memory_order_release);
+    }
+    if (!busy && seep_text_stat_threads() == 1) {
+        seep_segment_unmap();
+    } else {
+        seep_segment_trim(); /* others may be in the middle of an event */
+    }
+}
+
 /* Runs at the end of a thread, once per round of destructors; the last round gives
  * everything back, so that the destructors of others are still recorded in full. */
 static void on_thread_end(void *argument)
@@ -194,7 +220,7 @@ static void on_thread_end(void *argument)
         if (self->destructor_rounds++ < LAST_ROUND - 1) {
             (void)pthread_setspecific(end_key, self);
         } else {
-            seep_thread_table_leave(self->slot, self->shard);
+            seep_thread_table_leave(self);
             seep_guard_release(self);
         }
     }
@@ -239,20 +265,14 @@ __attribute__((constructor)) static void start(void)
 {
     int saved_errno = errno;
     struct seep_self *self = NULL;
-    pthread_attr_t attributes;
-    size_t bytes = 0;
 
     (void)seep_real_ready();
     end_key_made = pthread_key_create(&end_key, on_thread_end) == 0;
-    if (pthread_attr_init(&attributes) == 0) {
-        (void)pthread_attr_getstacksize(&attributes, &bytes);
-        (void)pthread_attr_destroy(&attributes);
-        default_stack_bytes = bytes;
-    }
     self = seep_guard_self();
     if (self != NULL) {
         seep_life_watch_thread_end(self);
     }
+    seep_interpose_cxx_start();
     if (seep_handover_children_off()) {
         hide_from_children();
     }

@@ -26,11 +26,11 @@ bool seep_life_is_main_thread(void);
 uint32_t seep_life_unload_generation(void);
 void seep_life_note_unload(void);
 
+/* The host is about to limit its own address space: when the segment would take too much
+ * of it, recording ends here and its address space is given back. Keeps errno. */
+void seep_life_limit_address_space(uint64_t limit_bytes);
+
 /* Asks for a call at the end of the calling thread. */
 void seep_life_watch_thread_end(struct seep_self *self);
-
-/* Address space that a thread's stack takes unless its creator says otherwise; 0 until
- * known. */
-uint64_t seep_life_default_stack_bytes(void);
 
 #endif

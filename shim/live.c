@@ -22,7 +22,8 @@ size_t seep_live_least_bytes = 1 << SHIFT_OTHER;
 void seep_live_learn_allocator(const void *real_malloc)
 {
     Dl_info info = {0};
-    const char *name = dladdr(real_malloc, &info) != 0 ? info.dli_fname : NULL;
+    const char *name =
+        real_malloc != NULL && dladdr(real_malloc, &info) != 0 ? info.dli_fname : NULL;
     const char *base = name != NULL ? strrchr(name, '/') : NULL;
 
     if (base != NULL && strncmp(base, "/libc.so.6", 10) == 0) {

@@ -21,8 +21,8 @@
 extern uint32_t seep_live_shift;     /* granule size as a shift */
 extern size_t seep_live_least_bytes; /* requests are raised to this */
 
-/* Learns from the real malloc's address whose allocator it is. Call before the first
- * segment is made. */
+/* Learns from the real malloc's address whose allocator it is; NULL: anybody's. Call
+ * before the first segment is made. */
 void seep_live_learn_allocator(const void *real_malloc);
 
 static inline uint32_t seep_live_granule_shift(void)

@@ -69,6 +69,16 @@ static uint32_t build_id_of(uintptr_t base, uintptr_t start, uintptr_t end,
     return len;
 }
 
+/* What tells one module from another; the name is borrowed from the loader. A copy of the
+ * table's entry would be half a kilobyte on the stack of whoever allocates. */
+struct wanted {
+    const char *path;
+    uintptr_t base;
+    uint64_t size_bytes;
+    uint32_t build_id_len;
+    uint8_t build_id[32];
+};
+
 static const char *path_of(const struct link_map *map)
 {
     if (map->l_name == NULL || map->l_name[0] == '\0') {
@@ -77,12 +87,12 @@ static const char *path_of(const struct link_map *map)
     return strncmp(map->l_name, "linux-vdso", 10) == 0 ? "[vdso]" : map->l_name;
 }
 
-static bool same(const struct seep_module *module, const struct seep_module *wanted)
+static bool same(const struct seep_module *module, const struct wanted *wanted)
 {
     return module->base == wanted->base && module->size_bytes == wanted->size_bytes &&
            module->build_id_len == wanted->build_id_len &&
            memcmp(module->build_id, wanted->build_id, sizeof(module->build_id)) == 0 &&
-           strcmp(module->path, wanted->path) == 0;
+           strncmp(module->path, wanted->path, sizeof(module->path) - 1) == 0;
 }
 
 /* Raises module_count over every complete entry that follows; whoever completes one helps
@@ -102,7 +112,7 @@ static void publish(void)
     }
 }
 
-static uint32_t find(const struct seep_module *wanted)
+static uint32_t find(const struct wanted *wanted)
 {
     const struct seep_module *modules = seep_segment_modules();
     uint32_t count =
@@ -116,19 +126,25 @@ static uint32_t find(const struct seep_module *wanted)
     return 0;
 }
 
-static uint32_t add(const struct seep_module *wanted)
+static uint32_t add(const struct wanted *wanted)
 {
     struct seep_module *modules = seep_segment_modules();
     uint32_t id = atomic_fetch_add_explicit(&seep_segment_header()->module_claims, 1,
                                             memory_order_relaxed);
+    struct seep_module *module = &modules[id];
+    struct seep_text path = {module->path, 0, sizeof(module->path)};
 
     if (id >= SEEP_MODULES_MAX) {
         seep_segment_lose(SEEP_LOSS_MODULES_FULL);
         return 0;
     }
-    modules[id] = *wanted;
-    modules[id].loaded_ns = seep_segment_now_ns();
-    atomic_store_explicit(&modules[id].ready, 1, memory_order_release);
+    module->base = wanted->base;
+    module->size_bytes = wanted->size_bytes;
+    module->build_id_len = wanted->build_id_len;
+    memcpy(module->build_id, wanted->build_id, sizeof(module->build_id));
+    seep_text_put(&path, wanted->path);
+    module->loaded_ns = seep_segment_now_ns();
+    atomic_store_explicit(&module->ready, 1, memory_order_release);
     publish();
     return id;
 }
@@ -150,13 +166,12 @@ static bool lock(void)
 
 uint32_t seep_module_map_id(const struct link_map *map, uintptr_t start, uintptr_t end)
 {
-    struct seep_module wanted = {.base = map->l_addr, .size_bytes = end - start};
-    struct seep_text path = {wanted.path, 0, sizeof(wanted.path)};
+    struct wanted wanted = {
+        .path = path_of(map), .base = map->l_addr, .size_bytes = end - start};
     uint32_t id = 0;
     bool locked = false;
 
     wanted.build_id_len = build_id_of(map->l_addr, start, end, wanted.build_id);
-    seep_text_put(&path, path_of(map));
     id = find(&wanted);
     if (id != 0) {
         return id;

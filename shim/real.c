@@ -4,11 +4,15 @@
  * may allocate; such blocks come from a static area that free ignores. Calling glibc's
  * __libc_malloc instead was rejected: a host with its own allocator would be bypassed.
  *
+ * I1: dlsym and dlopen run at the start only, where possible: they take the loader's
+ * lock, and they change what the host's next dlerror() says.
+ *
  * SPDX-License-Identifier: MIT
  */
 #include "real.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -18,6 +22,13 @@ enum { BOOT_BYTES = 65536, BOOT_ALIGN = 16 };
 
 struct seep_real seep_real;
 _Atomic uint32_t seep_real_state = SEEP_REAL_UNKNOWN;
+
+static const char *const cxx_libraries[] = {"libstdc++.so.6", "libc++.so.1"};
+enum { CXX_LIBRARIES = sizeof(cxx_libraries) / sizeof(cxx_libraries[0]) };
+
+/* Another address until the loader has relocated us: an IFUNC resolver of another library
+ * may call malloc before that. */
+static void *volatile relocated = &seep_real;
 
 static _Alignas(BOOT_ALIGN) uint8_t boot[BOOT_BYTES];
 static _Atomic size_t boot_used;
@@ -56,10 +67,29 @@ size_t seep_real_boot_size(const void *block)
     return size_bytes;
 }
 
+static const void *module_of(const void *code)
+{
+    Dl_info info = {0};
+
+    return dladdr(code, &info) != 0 ? info.dli_fbase : NULL;
+}
+
+/* The function that the program's other parts get under this name; NULL when that is
+ * ours. */
+static void *definition_before_us(const char *name)
+{
+    void *first = dlsym(RTLD_DEFAULT, name);
+
+    return module_of(first) != module_of(&seep_real) ? first : NULL;
+}
+
 bool seep_real_resolve(void)
 {
     uint32_t expected = SEEP_REAL_UNKNOWN;
 
+    if (relocated != &seep_real) {
+        return false;
+    }
     if (!atomic_compare_exchange_strong_explicit(
             &seep_real_state, &expected, SEEP_REAL_RESOLVING, memory_order_acq_rel,
             memory_order_acquire)) {
@@ -69,20 +99,21 @@ bool seep_real_resolve(void)
     *(void **)&seep_real.name = dlsym(RTLD_NEXT, #name);
     SEEP_REAL_FUNCTIONS(SEEP_X)
 #undef SEEP_X
-    seep_live_learn_allocator((const void *)(uintptr_t)seep_real.malloc);
+    *(void **)&seep_real.first_realloc = definition_before_us("realloc");
+    seep_live_learn_allocator(definition_before_us("malloc") != NULL
+                                  ? NULL
+                                  : (const void *)(uintptr_t)seep_real.malloc);
     atomic_store_explicit(&seep_real_state, SEEP_REAL_READY, memory_order_release);
     return true;
 }
 
 void *seep_real_cxx(const char *name)
 {
-    static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1"};
     void *found = dlsym(RTLD_NEXT, name);
 
-    for (size_t i = 0; found == NULL && i < sizeof(libraries) / sizeof(libraries[0]);
-         i++) {
-        void *library = dlopen(
-            libraries[i], RTLD_LAZY | RTLD_NOLOAD); /* came by dlopen, out of our scope */
+    for (size_t i = 0; found == NULL && i < CXX_LIBRARIES; i++) {
+        void *library = dlopen(cxx_libraries[i], RTLD_LAZY | RTLD_NOLOAD); /* came by
+                                                        dlopen, out of our scope */
 
         if (library != NULL) {
             found = dlsym(library, name);
@@ -90,4 +121,16 @@ void *seep_real_cxx(const char *name)
         }
     }
     return found;
+}
+
+bool seep_real_cxx_loaded(void)
+{
+    for (const struct link_map *map = _r_debug.r_map; map != NULL; map = map->l_next) {
+        for (size_t i = 0; i < CXX_LIBRARIES; i++) {
+            if (strstr(map->l_name, cxx_libraries[i]) != NULL) {
+                return true;
+            }
+        }
+    }
+    return false;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <threads.h>
 #include <time.h>
 
@@ -36,12 +37,20 @@
     X(int, thrd_join, (thrd_t, int *))                                                   \
     X(int, thrd_detach, (thrd_t))                                                        \
     X(int, dlclose, (void *))                                                            \
-    X(int, mlockall, (int))
+    X(int, mlockall, (int))                                                              \
+    X(int, setrlimit, (enum __rlimit_resource, const struct rlimit *))                   \
+    X(int, setrlimit64, (enum __rlimit_resource, const struct rlimit64 *))               \
+    X(int, prlimit,                                                                      \
+      (pid_t, enum __rlimit_resource, const struct rlimit *, struct rlimit *))           \
+    X(int, prlimit64,                                                                    \
+      (pid_t, enum __rlimit_resource, const struct rlimit64 *, struct rlimit64 *))
 
 struct seep_real {
 #define SEEP_X(type, name, parameters) type(*name) parameters;
     SEEP_REAL_FUNCTIONS(SEEP_X)
 #undef SEEP_X
+    void *(*first_realloc)(void *, size_t); /* of an allocator before us in the search
+                                               order (the program's own); else NULL */
 };
 extern struct seep_real seep_real;
 extern _Atomic uint32_t seep_real_state;
@@ -59,9 +68,10 @@ static inline bool seep_real_ready(void)
            seep_real_resolve();
 }
 
-/* A C++ operator by mangled name, looked up when first called: the library that has it
- * may come by dlopen. Returns: NULL when nobody has it. */
+/* A C++ operator by mangled name. Returns: NULL when nobody has it. */
 void *seep_real_cxx(const char *name);
+/* Whether a C++ library is loaded. Allocates: no. */
+bool seep_real_cxx_loaded(void);
 
 /* Memory for allocations made while the look-up runs (it may allocate itself): a small
  * static area, never freed. boot_alloc returns NULL when it is used up. */

@@ -6,7 +6,8 @@
  *
  * I1: what is counted as acquired has a live entry, and what is counted as released had
  * one, so that the two always balance; an event that finds no room in the live table is
- * counted as lost instead.
+ * counted as lost instead. I2: a signal handler may fork in the middle; its child must
+ * not write to the segment of its parent, which `entry` points into.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -88,6 +89,7 @@ void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void
                          size_t size_bytes, uintptr_t sp, uintptr_t fp)
 {
     uint64_t *entry = seep_live_make((uintptr_t)address);
+    uint32_t epoch = self->epoch;
     uint32_t site = 0;
 
     if (__builtin_expect(entry == NULL, 0)) {
@@ -96,6 +98,10 @@ void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void
     site = seep_site_here(self, kind, sp, fp);
     if (__builtin_expect(site == 0, 0)) {
         return;
+    }
+    if (__builtin_expect(
+            atomic_load_explicit(seep_guard_epoch, memory_order_relaxed) != epoch, 0)) {
+        return; /* I2 */
     }
     if (__builtin_expect(seep_live_site(__atomic_load_n(entry, __ATOMIC_RELAXED)) != 0,
                          0)) {

@@ -26,7 +26,13 @@
 #include "seep/segment_layout.h"
 #include "text.h"
 
-enum { LEAVES_MIN = 16, ADDRESS_SPACE_SHARE = 4, MODE_FULL = 1 };
+enum {
+    LEAVES_MIN = 16,
+    MODE_FULL = 1,
+    PAGE_BYTES = 4096,
+    TRIM_SLACK = 2048,
+    TRIM_LEAVES = 2
+};
 
 uint8_t *seep_segment_base;
 static uint64_t mapped_bytes;
@@ -65,7 +71,7 @@ static uint32_t leaves_that_fit(uint32_t granule_shift)
     if (limit == RLIM_INFINITY) {
         return SEEP_LEAVES_MAX;
     }
-    limit /= ADDRESS_SPACE_SHARE;
+    limit /= SEEP_SEGMENT_ADDRESS_SHARE;
     leaves = limit > fixed ? (limit - fixed) / seep_leaf_bytes(granule_shift) : 0;
     return leaves < SEEP_LEAVES_MAX ? (uint32_t)leaves : SEEP_LEAVES_MAX;
 }
@@ -143,6 +149,8 @@ int seep_segment_create(uint32_t granule_shift, int *fd)
         return -SEEP_OFF_ADDRESS_SPACE;
     }
     (void)seep_arch_syscall3(SYS_madvise, at, bytes, MADV_DONTDUMP);
+    (void)seep_arch_syscall3(SYS_madvise, at, bytes, MADV_NOHUGEPAGE); /* sparse: with
+                     shmem_enabled=always each touched page would cost two megabytes */
     seep_segment_base = (uint8_t *)at;
     mapped_bytes = bytes;
     start_ns = clock_ns(CLOCK_MONOTONIC);
@@ -157,6 +165,45 @@ void seep_segment_unmap(void)
         (void)seep_arch_syscall3(SYS_munmap, seep_segment_base, mapped_bytes, 0);
         seep_segment_base = NULL;
     }
+}
+
+uint64_t seep_segment_mapped_bytes(void)
+{
+    return seep_segment_base != NULL ? mapped_bytes : 0;
+}
+
+/* Unmaps what lies between two offsets, whole pages only. */
+static void unmap_between(uint64_t from, uint64_t to)
+{
+    from = (from + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+    if (from < to) {
+        (void)seep_arch_syscall3(SYS_munmap, seep_segment_base + from, to - from, 0);
+    }
+}
+
+/* The slack is for events under way. */
+void seep_segment_trim(void)
+{
+    struct seep_segment_header *header = seep_segment_header();
+    uint32_t leaves = atomic_load_explicit(&header->leaf_count, memory_order_relaxed);
+    uint64_t nodes = atomic_load_explicit(&header->node_count, memory_order_relaxed);
+    uint64_t sites = atomic_load_explicit(&header->site_count, memory_order_relaxed);
+
+    header->leaves_max = leaves;
+    unmap_between(SEEP_AT_NODES + (nodes + TRIM_SLACK) * sizeof(struct seep_node),
+                  SEEP_AT_SITES);
+    unmap_between(SEEP_AT_SITES + (sites + TRIM_SLACK) * sizeof(struct seep_site),
+                  SEEP_AT_SHARDS);
+    for (uint64_t shard = 0; shard < SEEP_SHARDS; shard++) {
+        uint64_t at = SEEP_AT_SHARDS + shard * SEEP_SHARD_BYTES;
+
+        unmap_between(at + (sites + TRIM_SLACK) * sizeof(struct seep_counters),
+                      at + SEEP_SHARD_BYTES);
+    }
+    unmap_between(SEEP_AT_LEAVES +
+                      (leaves + TRIM_LEAVES) * seep_leaf_bytes(header->granule_shift),
+                  mapped_bytes);
+    mapped_bytes = 0; /* others may map something in the holes: never unmap it all */
 }
 
 void seep_segment_lose(enum seep_loss reason)

@@ -8,6 +8,9 @@
 #include "seep/segment.h"
 #include "seep/segment_layout.h"
 
+/* Of a limited address space the segment takes one part in so many. */
+enum { SEEP_SEGMENT_ADDRESS_SHARE = 4 };
+
 /* Base of the mapped segment. Meaningful only between a successful attach and the next
  * fork. Written by seep_segment_create, under life.c's attach state. */
 extern uint8_t *seep_segment_base;
@@ -23,6 +26,13 @@ int seep_segment_create(uint32_t granule_shift, int *fd);
 
 /* Unmaps the segment at seep_segment_base (a forked child's view of its parent's). */
 void seep_segment_unmap(void);
+
+/* Address space that the segment takes; 0 when it takes none, or only what is in use. */
+uint64_t seep_segment_mapped_bytes(void);
+
+/* Gives back the address space of everything not in use, for threads that may still be in
+ * the middle of an event. Nothing may be recorded afterwards. */
+void seep_segment_trim(void);
 
 /* Counts one loss. Thread-safety: any thread; async-signal-safe. */
 void seep_segment_lose(enum seep_loss reason);

@@ -27,6 +27,7 @@ enum {
     PATH_BYTES = 1024,
     LISTEN_FD = 3,
     EXEC_FAILED = 127,
+    CLOSE_UP_TO = 65536,
     CANDIDATES = 4
 };
 
@@ -76,17 +77,26 @@ static void become_collector(int listen_fd, char *const *arguments)
 {
     long null_fd = seep_arch_syscall4(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
 
-    if (listen_fd != LISTEN_FD) {
-        (void)seep_arch_syscall3(SYS_dup3, listen_fd, LISTEN_FD, 0);
-    } else {
-        (void)seep_arch_syscall3(SYS_fcntl, LISTEN_FD, F_SETFD, 0);
+    if (null_fd < 0) { /* chroot: the host's own standard streams must not stay open */
+        null_fd = seep_arch_syscall3(SYS_memfd_create, "null", 0, 0);
     }
+    /* Both move out of the way first: a host with closed standard streams gets low
+     * numbers. Without room for that there is no collector: it must not have the host's
+     * streams. */
+    null_fd = seep_arch_syscall3(SYS_fcntl, null_fd, F_DUPFD, LISTEN_FD + 1);
+    listen_fd = (int)seep_arch_syscall3(SYS_fcntl, listen_fd, F_DUPFD, LISTEN_FD + 1);
+    if (null_fd < 0 || listen_fd < 0) {
+        (void)seep_arch_syscall3(SYS_exit_group, EXEC_FAILED, 0, 0);
+    }
+    (void)seep_arch_syscall3(SYS_dup3, listen_fd, LISTEN_FD, 0);
     for (int fd = 0; fd < LISTEN_FD; fd++) {
-        if (null_fd != fd) {
-            (void)seep_arch_syscall3(SYS_dup3, null_fd, fd, 0);
+        (void)seep_arch_syscall3(SYS_dup3, null_fd, fd, 0);
+    }
+    if (seep_arch_syscall3(SYS_close_range, LISTEN_FD + 1, ~0U, 0) < 0) { /* < 5.9 */
+        for (int fd = LISTEN_FD + 1; fd < CLOSE_UP_TO; fd++) {
+            (void)seep_arch_syscall3(SYS_close, fd, 0, 0);
         }
     }
-    (void)seep_arch_syscall3(SYS_close_range, LISTEN_FD + 1, ~0U, 0);
     for (size_t i = 0; i < CANDIDATES; i++) {
         (void)seep_arch_syscall3(SYS_execve, candidates[i], arguments, environment);
     }
@@ -127,6 +137,7 @@ int seep_sidecar_start(int listen_fd, uint32_t main_pid)
     if (child < 0) {
         return (int)child;
     }
-    (void)seep_arch_syscall4(SYS_wait4, child, 0, __WALL, 0);
+    while (seep_arch_syscall4(SYS_wait4, child, 0, __WALL, 0) == -EINTR) {
+    }
     return 0;
 }

@@ -149,16 +149,22 @@ static uint32_t shared_frames(const struct seep_self *self, const uint64_t *fram
     return n;
 }
 
-/* Interns a stack. Returns: its leaf node; 0 when the table is full. */
+/* Interns a stack. Returns: its leaf node; 0 when the table is full, or when a signal
+ * handler forked meanwhile and its child has got another table. */
 static uint32_t intern(struct seep_self *self, bool cached, const uint64_t *frames,
                        uint32_t count, uint32_t root)
 {
     uint32_t at = cached ? shared_frames(self, frames, count, root) : 0;
     uint32_t node = at != 0 ? self->last_nodes[at - 1] : root;
+    uint32_t epoch = self->epoch;
 
     for (; at < count && node != 0; at++) {
         uint64_t frame = frames[count - 1 - at];
 
+        if (__builtin_expect(epoch != __atomic_load_n(&self->epoch, __ATOMIC_RELAXED),
+                             0)) {
+            return 0;
+        }
         node = node_of_frame(self, cached, node, frame);
         if (cached) {
             self->last_frames[at] = frame;
@@ -186,16 +192,53 @@ static void count_incomplete(uint32_t root)
     }
 }
 
-/* Drops what the thread knows about code once a library was closed. */
+/* Drops what the thread knows once a library was closed. */
 static void forget_unloaded(struct seep_self *self)
 {
     uint32_t generation = seep_life_unload_generation();
 
     if (__builtin_expect(self->unload_generation != generation, 0)) {
         self->unload_generation = generation;
-        self->last_count = 0;
-        __builtin_memset(self->rules, 0, sizeof(self->rules));
+        seep_guard_drop_caches(self);
     }
+}
+
+static bool on_own_stack(const struct seep_self *self, uintptr_t sp)
+{
+    return sp >= self->stack_low && sp < self->stack_high;
+}
+
+/* A handler may leave a recording by siglongjmp, and then nothing lowers `nest` again. A
+ * live one lies above sp; and a stack that begins at the thread's start and passes no
+ * signal frame is not a handler's, so nothing is under way below it. What was left may be
+ * half written. Returns: how many recordings are under way. */
+static uint32_t levels_under_way(struct seep_self *self, uintptr_t sp, uintptr_t fp)
+{
+    uint32_t level = self->nest;
+    uint64_t *frames = self->frames[level < SEEP_SELF_LEVELS ? level : SEEP_SELF_LEVELS];
+    uint32_t count = 0;
+    uint32_t root = SEEP_NODE_NONE;
+
+    if (level > SEEP_SELF_LEVELS) {
+        return level; /* the self of dying threads */
+    }
+    while (level > 0 && on_own_stack(self, sp) && self->level_sp[level - 1] <= sp &&
+           on_own_stack(self, self->level_sp[level - 1])) {
+        level--;
+    }
+    if (level > 0) {
+        self->nest = level < SEEP_SELF_LEVELS ? level + 1 : level;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        root = seep_unwind_walk(self, false, sp, fp, frames, &count);
+        while (count > 0 && (frames[count - 1] & SEEP_FRAME_EXACT) == 0) {
+            count--;
+        }
+        level = root == SEEP_NODE_COMPLETE && count == 0 ? 0 : level;
+    }
+    if (level == 0) {
+        seep_guard_drop_caches(self);
+    }
+    return level;
 }
 
 static uint32_t site_cached(struct seep_self *self, uint32_t node, enum seep_kind kind)
@@ -216,7 +259,9 @@ static uint32_t site_cached(struct seep_self *self, uint32_t node, enum seep_kin
 uint32_t seep_site_here(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
                         uintptr_t fp)
 {
-    uint32_t level = self->nest;
+    uint32_t level =
+        __builtin_expect(self->nest == 0, 1) ? 0 : levels_under_way(self, sp, fp);
+    uint32_t epoch = self->epoch;
     bool cached = level == 0;
     uint32_t count = 0;
     uint32_t node = SEEP_NODE_UNKNOWN;
@@ -226,6 +271,7 @@ uint32_t seep_site_here(struct seep_self *self, enum seep_kind kind, uintptr_t s
         seep_segment_lose(SEEP_LOSS_NESTED);
         return site_of_node(node, self->subsystem, kind);
     }
+    self->level_sp[level] = sp;
     self->nest = level + 1;
     __atomic_signal_fence(
         __ATOMIC_SEQ_CST); /* a handler must see the level before we touch its caches */
@@ -244,6 +290,11 @@ uint32_t seep_site_here(struct seep_self *self, enum seep_kind kind, uintptr_t s
                   : site_of_node(node, self->subsystem, kind);
     if (site == 0) {
         seep_segment_lose(SEEP_LOSS_SITES_FULL);
+    }
+    if (__builtin_expect(epoch != self->epoch, 0)) { /* a handler forked, this is the
+                                                        child: ids are of two tables */
+        seep_guard_drop_caches(self);
+        site = 0;
     }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     self->nest = level;

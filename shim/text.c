@@ -57,13 +57,23 @@ static uint64_t stat_field(const char *line, unsigned number)
     return value;
 }
 
-uint64_t seep_text_stat_start_ticks(void)
+static uint64_t own_stat_field(unsigned number)
 {
     char line[512];
 
     return seep_text_read_file("/proc/self/stat", line, sizeof(line)) != 0
-               ? stat_field(line, 22)
+               ? stat_field(line, number)
                : 0;
+}
+
+uint64_t seep_text_stat_start_ticks(void)
+{
+    return own_stat_field(22);
+}
+
+uint64_t seep_text_stat_threads(void)
+{
+    return own_stat_field(20);
 }
 
 uint32_t seep_text_parent_of(uint32_t pid)

@@ -15,6 +15,8 @@ size_t seep_text_read_file(const char *path, char *out, size_t size_bytes);
 size_t seep_text_read_link(const char *path, char *out, size_t size_bytes);
 /* Field 22 of /proc/self/stat (start time in clock ticks); 0 when unreadable. */
 uint64_t seep_text_stat_start_ticks(void);
+/* Threads of this process; 0 when unknown. */
+uint64_t seep_text_stat_threads(void);
 /* Parent of a process, from /proc/PID/stat; 0 when unreadable. */
 uint32_t seep_text_parent_of(uint32_t pid);
 

@@ -24,9 +24,15 @@
 #include "segment_map.h"
 #include "unwind_rules.h"
 
-enum { TICKET_STEP = 2, TICKET_REGISTERED = 1 };
+enum {
+    TICKET_STEP = 4,
+    TICKET_CLAIMED = 1,    /* creator or thread is registering it */
+    TICKET_REGISTERED = 2, /* it can be found by its pthread_t */
+    TICKET_STATE = 3,
+    REGISTER_TRIES = 2000
+};
 
-static _Atomic uint64_t tickets[SEEP_THREADS_MAX]; /* generation * 2 | registered */
+static _Atomic uint64_t tickets[SEEP_THREADS_MAX]; /* generation * 4 | TICKET_* */
 static _Atomic uint32_t next_free[SEEP_THREADS_MAX];
 static _Atomic uint64_t free_head; /* tag << 32 | slot */
 static _Atomic uint32_t shard_taken[SEEP_SHARDS_OWN];
@@ -87,7 +93,7 @@ static uint32_t take_slot(void)
                               memory_order_relaxed);
     atomic_store_explicit(&tickets[slot],
                           (atomic_load_explicit(&tickets[slot], memory_order_relaxed) &
-                           ~(uint64_t)TICKET_REGISTERED) +
+                           ~(uint64_t)TICKET_STATE) +
                               TICKET_STEP,
                           memory_order_relaxed);
     return slot;
@@ -184,21 +190,26 @@ uint32_t seep_thread_table_take(struct seep_self *self, uint32_t site, uintptr_t
 uint64_t seep_thread_table_ticket(uint32_t slot)
 {
     return atomic_load_explicit(&tickets[slot], memory_order_relaxed) &
-           ~(uint64_t)TICKET_REGISTERED;
+           ~(uint64_t)TICKET_STATE;
 }
 
-void seep_thread_table_register(struct seep_self *self, uint32_t slot, uint64_t ticket,
-                                uintptr_t pthread)
+/* Without this wait a thread that detaches itself, or a creator that joins at once, might
+ * not be found, and would be reported as never joined. */
+static void wait_until_registered(uint32_t slot, uint64_t ticket)
+{
+    for (unsigned i = 0; i < REGISTER_TRIES &&
+                         atomic_load_explicit(&tickets[slot], memory_order_acquire) ==
+                             (ticket | TICKET_CLAIMED);
+         i++) {
+        (void)seep_arch_syscall3(SYS_sched_yield, 0, 0, 0);
+    }
+}
+
+static void register_claimed(struct seep_self *self, uint32_t slot, uintptr_t pthread)
 {
     struct seep_thread *thread = &seep_segment_threads()[slot];
-    uint64_t expected = ticket;
     uint64_t *entry = NULL;
 
-    if (!atomic_compare_exchange_strong_explicit(
-            &tickets[slot], &expected, ticket | TICKET_REGISTERED, memory_order_acq_rel,
-            memory_order_relaxed)) {
-        return; /* T1: the other side did it */
-    }
     thread->pthread = pthread;
     entry = seep_live_make(pthread);
     if (entry == NULL || thread->site == 0) {
@@ -211,7 +222,23 @@ void seep_thread_table_register(struct seep_self *self, uint32_t slot, uint64_t 
     seep_counters_acquire(self, thread->site, thread->stack_bytes);
 }
 
-static void release_shard(uint32_t shard)
+void seep_thread_table_register(struct seep_self *self, uint32_t slot, uint64_t ticket,
+                                uintptr_t pthread)
+{
+    uint64_t expected = ticket;
+
+    if (!atomic_compare_exchange_strong_explicit(
+            &tickets[slot], &expected, ticket | TICKET_CLAIMED, memory_order_acq_rel,
+            memory_order_relaxed)) {
+        wait_until_registered(slot, ticket); /* T1: the other side does it */
+        return;
+    }
+    register_claimed(self, slot, pthread);
+    atomic_store_explicit(&tickets[slot], ticket | TICKET_REGISTERED,
+                          memory_order_release);
+}
+
+void seep_thread_table_release_shard(uint32_t shard)
 {
     if (shard < SEEP_SHARDS_OWN) {
         atomic_store_explicit(&shard_taken[shard], 0, memory_order_release);
@@ -220,7 +247,7 @@ static void release_shard(uint32_t shard)
 
 void seep_thread_table_drop(uint32_t slot)
 {
-    release_shard(seep_segment_threads()[slot].shard);
+    seep_thread_table_release_shard(seep_segment_threads()[slot].shard);
     push_free(slot);
 }
 
@@ -263,20 +290,19 @@ static void release_thread(struct seep_self *self, struct seep_thread *thread,
     push_free(slot);
 }
 
-void seep_thread_table_leave(uint32_t slot, uint32_t shard)
+void seep_thread_table_leave(struct seep_self *self)
 {
-    struct seep_thread *thread = &seep_segment_threads()[slot];
+    struct seep_thread *thread = &seep_segment_threads()[self->slot];
     uint32_t before = 0;
 
-    if (slot == 0) {
+    if (self->slot == 0) {
         return;
     }
     before =
         atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_ENDED, memory_order_acq_rel);
     if ((before & SEEP_THREAD_DETACHED) != 0) {
-        release_thread(seep_guard_tls, thread, slot);
+        release_thread(self, thread, self->slot);
     }
-    release_shard(shard);
 }
 
 uint64_t seep_thread_table_find(uintptr_t pthread)
@@ -344,9 +370,7 @@ uint32_t seep_thread_table_shard(uint32_t slot)
 
 uint64_t seep_thread_table_stack_bytes(uint32_t slot)
 {
-    uint64_t bytes = slot != 0 ? seep_segment_threads()[slot].stack_bytes : 0;
-
-    return bytes != 0 ? bytes : seep_life_default_stack_bytes();
+    return slot != 0 ? seep_segment_threads()[slot].stack_bytes : 0;
 }
 
 uint32_t seep_thread_table_subsystem(uint32_t slot)

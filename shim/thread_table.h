@@ -36,7 +36,8 @@ uint32_t seep_thread_table_take(struct seep_self *self, uint32_t site, uintptr_t
 uint64_t seep_thread_table_ticket(uint32_t slot);
 
 /* Makes the slot's thread known by its pthread_t and counts it (T1). ticket: of the
- * slot's present life. */
+ * slot's present life. When it returns the thread can be found, whoever of the two did
+ * the work: the slower waits for the faster, for a bounded time. */
 void seep_thread_table_register(struct seep_self *self, uint32_t slot, uint64_t ticket,
                                 uintptr_t pthread);
 
@@ -47,7 +48,8 @@ void seep_thread_table_drop(uint32_t slot);
  * counter any more. */
 void seep_thread_table_start(uint32_t slot);
 void seep_thread_table_end(uint32_t slot);
-void seep_thread_table_leave(uint32_t slot, uint32_t shard);
+void seep_thread_table_leave(struct seep_self *self);
+void seep_thread_table_release_shard(uint32_t shard);
 
 /* The live entry of a thread, to be given to the two below; 0 when it is not ours. */
 uint64_t seep_thread_table_find(uintptr_t pthread);
@@ -59,6 +61,7 @@ void seep_thread_table_name(struct seep_self *self, uintptr_t pthread, const cha
 /* Own shards used so far: higher ones hold nothing. */
 uint32_t seep_thread_table_shards_used(void);
 uint32_t seep_thread_table_shard(uint32_t slot);
+/* 0 unknown. */
 uint64_t seep_thread_table_stack_bytes(uint32_t slot);
 uint32_t seep_thread_table_subsystem(uint32_t slot);
 

@@ -33,18 +33,24 @@ struct walk {
 const struct seep_rule *seep_unwind_rule(struct seep_self *self, bool cached,
                                          uintptr_t key, struct seep_rule *scratch)
 {
-    struct seep_rule *rule = scratch;
+    struct seep_rule *set = NULL;
 
-    if (cached) {
-        rule = &self->rules[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 54];
-        if (__builtin_expect(rule->key == key, 1)) {
-            return rule;
-        }
+    if (!cached) {
+        seep_unwind_rules_build(key, scratch);
+        return scratch;
     }
-    seep_unwind_rules_build(key, rule);
-    return rule;
+    set = self->rules[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 55];
+    if (__builtin_expect(set[0].key == key, 1)) {
+        return &set[0];
+    }
+    if (set[1].key != key) {
+        set[1] = set[0]; /* the older one goes */
+        seep_unwind_rules_build(key, &set[0]);
+        return &set[0];
+    }
+    return &set[1];
 }
-_Static_assert(SEEP_SELF_RULES == 1 << (64 - 54), "the hash above gives an index");
+_Static_assert(SEEP_SELF_RULE_SETS == 1 << (64 - 55), "the hash above gives an index");
 
 /* Whether the kernel can read the page: an invalid `how` makes the call read its mask and
  * then refuse. Source: kernel/signal.c, sys_rt_sigprocmask: copy_from_user comes before

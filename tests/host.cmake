@@ -9,12 +9,28 @@ endfunction()
 
 pkg_check_modules(LIBUNWIND REQUIRED IMPORTED_TARGET libunwind)
 pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
-foreach(name annotated counted forks functions locked segment_facts signals threads unload)
+foreach(name annotated cleared counted forks functions limited locked own_allocator segment_facts signals small_stack
+        threads unload)
     seep_host_program(${name} ${name}.c)
 endforeach()
+target_compile_options(host_own_allocator PRIVATE -fno-builtin)
 seep_host_program(counted_jemalloc counted.c PkgConfig::JEMALLOC)
 seep_host_program(stacks stacks.c PkgConfig::LIBUNWIND)
 seep_host_program(operators operators.cpp)
+seep_host_program(loader_error loader_error.cpp)
+
+# seep_host_library(NAME): a library that a host program is linked with.
+function(seep_host_library name)
+    add_library(host_${name} SHARED ${PROJECT_SOURCE_DIR}/tests/host/${name}.c)
+    set_target_properties(host_${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${SEEP_HOST_DIR})
+    target_link_libraries(host_${name} PRIVATE seep_options)
+    target_compile_options(host_${name} PRIVATE -O2 -g -fno-builtin)
+endfunction()
+seep_host_library(bump)
+seep_host_library(resolver)
+seep_host_program(jumps jumps.c host_bump)
+seep_host_program(stress stress.c host_bump)
+seep_host_program(early early.c host_resolver)
 
 # Two libraries with frames of different size, so that one's rules are wrong for the other.
 foreach(plugin first second)
@@ -29,6 +45,10 @@ endforeach()
 add_test(NAME host.shim COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/host_test.py
     $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR})
 set_tests_properties(host.shim PROPERTIES TIMEOUT 300 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+
+add_test(NAME host.stress COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/stress_test.py
+    $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR} --seconds 10)
+set_tests_properties(host.stress PROPERTIES TIMEOUT 200 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
 
 add_test(NAME host.recording COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/recording_test.py
     $<TARGET_FILE:seep> $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR})

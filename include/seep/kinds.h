@@ -124,7 +124,11 @@ enum seep_off_reason {
     X(thrd_join)                                                                         \
     X(thrd_detach)                                                                       \
     X(dlclose)                                                                           \
-    X(mlockall)
+    X(mlockall)                                                                          \
+    X(setrlimit)                                                                         \
+    X(setrlimit64)                                                                       \
+    X(prlimit)                                                                           \
+    X(prlimit64)
 
 /* Called by programs through seep/seep.h. X(exported name) */
 #define SEEP_API_FUNCTIONS(X)                                                            \

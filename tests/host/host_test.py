@@ -131,6 +131,43 @@ class HostTest(unittest.TestCase):
             self.assertEqual((ended.segments, ended.off_reasons), ([], [reason]))  # enum seep_off_reason
             self.assertIn("by_malloc", ended.stdout)
 
+    def test_a_limit_set_while_running_leaves_the_program_its_memory(self):
+        for how, segments in (("alone", 1), ("threads", 1), ("child", 2)):
+            ended = run("limited", how)
+            self.assertEqual((ended.status, ended.stdout, ended.stderr), (0, "enough\n", ""), how)
+            self.assertLessEqual(len(ended.segments), segments)
+            if how != "child":
+                self.assertEqual(ended.segments[0].word("off_reason"), 3)  # SEEP_OFF_ADDRESS_SPACE
+
+    def test_a_program_with_its_own_allocator_keeps_it(self):
+        ended = run("own_allocator")
+        self.assertEqual((ended.status, ended.stdout, ended.stderr), (0, "kept, ours\n", ""))
+
+    def test_a_cleared_environment_does_not_hide_children(self):
+        ended = run("cleared")
+        self.assertEqual((ended.status, len(ended.segments)), (0, 2))
+        self.assertEqual(ended.segments[1].by_function(program("cleared"))["keep"][:2], [100, 0])
+
+    def test_recordings_left_by_siglongjmp_do_no_harm(self):
+        for arguments in ((), ("--alternate",)):
+            ended = run("jumps", *arguments)
+            segment = self.assert_counts(ended, "jumps")
+            self.assertLess(segment.lost.get(LOSS_NESTED, 0), 1000)
+
+    def test_libraries_that_allocate_while_relocated_are_served(self):
+        for env in ({}, {"LD_BIND_NOW": "1"}):
+            ended = run("early", env=env)
+            self.assertEqual((ended.status, ended.stdout, ended.stderr), (0, "42\n", ""), env)
+
+    def test_the_loaders_error_is_left_alone(self):
+        ended = run("loader_error")
+        self.assertEqual((ended.status, ended.stdout), (0, "kept\n"), ended.stderr)
+
+    def test_little_stack_is_taken(self):
+        first, later = json.loads(run("small_stack").stdout)
+        self.assertLess(first, 1800)
+        self.assertLess(later, 1000)
+
     def test_without_a_collector_the_program_runs(self):
         ended = run("counted", env={"SEEP_SOCKET": "@seep-nobody-listens-here"})
         self.assertEqual((ended.status, ended.stderr, ended.segments), (0, "", []))

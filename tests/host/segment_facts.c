@@ -25,6 +25,7 @@ int main(void)
     FIELD(seep_segment_header, subsystem_count);
     FIELD(seep_segment_header, mark_count);
     FIELD(seep_segment_header, thread_count);
+    FIELD(seep_segment_header, off_reason);
     FIELD(seep_segment_header, exit_noted);
     FIELD(seep_segment_header, exit_status);
     FIELD(seep_segment_header, lost);

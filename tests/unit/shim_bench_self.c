@@ -15,6 +15,8 @@
 #include "unwind_rules.h"
 
 static uint32_t generation;
+static _Atomic uint32_t epoch;
+_Atomic uint32_t *seep_guard_epoch = &epoch;
 
 uintptr_t seep_life_main_stack_end(void)
 {

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -149,34 +150,75 @@ static void a_closed_library_voids_what_was_remembered(void **state)
 
         assert_true(i == 0 || again == site);
         site = again;
-        self->rules[0].key = 1; /* would survive, were the caches not dropped */
+        self->rules[0][0].key = 1; /* would survive, were the caches not dropped */
         shim_bench_unload();
         (void)at_depth(self, 1);
-        assert_int_not_equal(self->rules[0].key, 1);
+        assert_int_not_equal(self->rules[0][0].key, 1);
     }
     free(self);
 }
 
+static struct seep_self *handlers_self;
+
+/* As if so many recordings were under way, all begun near the stack's upper end. */
+static void pretend_under_way(struct seep_self *self, uint32_t nest)
+{
+    for (uint32_t i = 0; i < nest; i++) {
+        self->level_sp[i] = self->stack_high - 8;
+    }
+    self->nest = nest;
+}
+
+static void record_at_every_level(int number)
+{
+    struct seep_self *self = handlers_self;
+    uint32_t expected = 0;
+
+    (void)number;
+    for (uint32_t nest = 1; nest < SEEP_SELF_LEVELS; nest++) {
+        pretend_under_way(self, nest);
+        uint32_t site = at_depth(self, 5);
+
+        assert_true(nest == 1 || site == expected);
+        assert_int_equal(self->nest, nest);
+        assert_int_equal(self->last_count, 0);
+        expected = site;
+    }
+    pretend_under_way(self, SEEP_SELF_LEVELS);
+    assert_int_not_equal(at_depth(self, 5), expected);
+}
+
 static void a_recording_inside_a_recording_keeps_to_its_own_frames(void **state)
 {
-    struct seep_self *self = NULL;
-    uint32_t expected = 0;
     uint64_t lost = 0;
 
     (void)state;
     shim_bench_start();
+    handlers_self = shim_bench_self(0);
+    (void)signal(SIGUSR1, record_at_every_level);
+    (void)raise(SIGUSR1);
+    lost = atomic_load(&seep_segment_header()->lost[SEEP_LOSS_NESTED]);
+    assert_int_equal(lost, 1);
+    free(handlers_self);
+}
+
+static void a_recording_that_a_handler_left_is_forgotten(void **state)
+{
+    struct seep_self *self = NULL;
+    uint32_t expected = 0;
+
+    (void)state;
+    shim_bench_start();
     self = shim_bench_self(0);
-    for (uint32_t nest = 0; nest < SEEP_SELF_LEVELS; nest++) {
-        self->nest = nest;
+    for (uint32_t nest = 0; nest <= SEEP_SELF_LEVELS; nest++) {
+        pretend_under_way(self, nest);
         uint32_t site = at_depth(self, 5);
 
         assert_true(nest == 0 || site == expected);
+        assert_int_equal(self->nest, 0);
         expected = site;
     }
-    self->nest = SEEP_SELF_LEVELS;
-    assert_int_not_equal(at_depth(self, 5), expected);
-    lost = atomic_load(&seep_segment_header()->lost[SEEP_LOSS_NESTED]);
-    assert_int_equal(lost, 1);
+    assert_int_equal(atomic_load(&seep_segment_header()->lost[SEEP_LOSS_NESTED]), 0);
     free(self);
 }
 
@@ -189,6 +231,7 @@ int main(void)
         cmocka_unit_test(threads_that_race_agree_on_every_site),
         cmocka_unit_test(a_closed_library_voids_what_was_remembered),
         cmocka_unit_test(a_recording_inside_a_recording_keeps_to_its_own_frames),
+        cmocka_unit_test(a_recording_that_a_handler_left_is_forgotten),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

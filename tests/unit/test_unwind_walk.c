@@ -131,6 +131,26 @@ static void code_without_rules_ends_the_stack_marked(void **state)
     munmap(code, 4096);
 }
 
+/* Two hot addresses of one set: neither is to push the other out, over and over. */
+static void two_addresses_that_meet_both_stay_in_the_cache(void **state)
+{
+    uintptr_t first = (uintptr_t)&recurse + 1;
+    uintptr_t second = first + 1;
+    const struct seep_rule *of_first = seep_unwind_rule(self, true, first, NULL);
+    const struct seep_rule *of_second = NULL;
+
+    (void)state;
+    do { /* the search costs the other sets their rules, and nothing else */
+        of_second = seep_unwind_rule(self, true, ++second, NULL);
+    } while (of_second != of_first);
+    for (int i = 0; i < 4; i++) {
+        of_first = seep_unwind_rule(self, true, first, NULL);
+        of_second = seep_unwind_rule(self, true, second, NULL);
+        assert_true(of_first != of_second);
+        assert_true(of_first->key == first && of_second->key == second);
+    }
+}
+
 static void random_stacks_never_fault(void **state)
 {
     enum { WORDS = 4096 };
@@ -166,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_wild_stack_pointer_ends_the_stack_and_not_the_program),
         cmocka_unit_test(a_stack_that_runs_off_its_pages_is_cut_there),
         cmocka_unit_test(code_without_rules_ends_the_stack_marked),
+        cmocka_unit_test(two_addresses_that_meet_both_stay_in_the_cache),
         cmocka_unit_test(random_stacks_never_fault),
     };
 
