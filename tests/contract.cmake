@@ -25,3 +25,5 @@ if(TARGET seep)
     add_test(NAME contract.completion COMMAND bash ${CONTRACT}/check_completion.sh $<TARGET_FILE_DIR:seep>)
     set_tests_properties(contract.completion PROPERTIES LABELS contract TIMEOUT 60)
 endif()
+# Timings of real processes: not beside other tests.
+set_tests_properties(contract.soak PROPERTIES RUN_SERIAL ON)
