@@ -31,9 +31,8 @@ static void put(uint64_t *entry, uint32_t site, uint64_t bytes, uint16_t birth)
         __ATOMIC_RELAXED);
 }
 
-/* The entry's granule is the last of its leaf: there is no next one in it. Blocks are
- * page-aligned only when they are large, so a large block never starts there; if one did,
- * its size is cut rather than misplaced. */
+/* The entry's granule is the last of its leaf: a large block there has no place for its
+ * size, and is counted as lost. One address in eight million. */
 static bool last_of_leaf(uintptr_t address)
 {
     return seep_live_index(address) + 1 == UINT64_C(1)
@@ -110,7 +109,8 @@ void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void
     }
     if (__builtin_expect(
             size_bytes >= SEEP_LIVE_LARGE && last_of_leaf((uintptr_t)address), 0)) {
-        size_bytes = SEEP_LIVE_LARGE - 1;
+        seep_segment_lose(SEEP_LOSS_LIVE_FULL);
+        return; /* I1: not counted as acquired either */
     }
     put(entry, site, size_bytes, seep_birth_encode(seep_segment_now_ns()));
     seep_counters_acquire(self, site, size_bytes);

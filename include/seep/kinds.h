@@ -65,7 +65,6 @@ enum { SEEP_LOSS_FIRST_STACK = SEEP_LOSS_STACK_DEEP };
     X(ADDRESS_SPACE, 3, "too little address space (RLIMIT_AS)")                          \
     X(NO_COLLECTOR, 4, "no collector answered")                                          \
     X(CHILDREN_OFF, 5, "children are not recorded (--no-children)")                      \
-    X(NO_SYMBOL, 6, "a wrapped function has no original")                                \
     X(FILE_SIZE, 7, "the file size limit is too small (RLIMIT_FSIZE)")
 
 enum seep_off_reason {

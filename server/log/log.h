@@ -84,7 +84,8 @@ static inline struct pma_field pma_bool(const char *key, bool value)
                   sizeof((const struct pma_field[]){{.key = NULL}, ##__VA_ARGS__}) /     \
                       sizeof(struct pma_field))
 
-/* What pma_log calls: fields[0] is a placeholder and skipped. */
+/* What pma_log calls: fields[0] only keeps the array from being empty;
+ * it is skipped. */
 void pma_log_write(enum pma_level level, const char *msg, const struct pma_field *fields,
                    size_t fields_count);
 

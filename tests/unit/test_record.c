@@ -156,9 +156,24 @@ static void a_full_live_table_is_counted_as_lost(void **state)
     assert_int_equal(atomic_load(&seep_segment_header()->lost[SEEP_LOSS_LIVE_FULL]), 3);
 }
 
+static void a_large_block_in_the_last_granule_of_a_leaf_is_counted_as_lost(void **state)
+{
+    const uintptr_t last = (UINT64_C(0x50) << SEEP_LEAF_BITS) - 32;
+
+    (void)state;
+    acquire(last, SEEP_LIVE_LARGE);
+    assert_int_equal(sum().acquired, 0);
+    assert_int_equal(atomic_load(&seep_segment_header()->lost[SEEP_LOSS_LIVE_FULL]), 1);
+    acquire(last, SEEP_LIVE_LARGE - 1);
+    assert_int_equal(sum().acquired_bytes, SEEP_LIVE_LARGE - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            a_large_block_in_the_last_granule_of_a_leaf_is_counted_as_lost, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(
             what_is_acquired_and_released_balances_for_every_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_block_never_seen_is_released_for_nothing,
