@@ -61,6 +61,18 @@ static inline struct seep_thread *seep_segment_threads(void)
 {
     return (struct seep_thread *)(seep_segment_base + SEEP_AT_THREADS);
 }
+static inline struct seep_holding *seep_segment_fds(void)
+{
+    return (struct seep_holding *)(seep_segment_base + SEEP_AT_FDS);
+}
+static inline struct seep_holding *seep_segment_timers(void)
+{
+    return (struct seep_holding *)(seep_segment_base + SEEP_AT_TIMERS);
+}
+static inline struct seep_holding *seep_segment_mappings(void)
+{
+    return (struct seep_holding *)(seep_segment_base + SEEP_AT_MAPPINGS);
+}
 static inline _Atomic uint32_t *seep_segment_node_buckets(void)
 {
     return (_Atomic uint32_t *)(seep_segment_base + SEEP_AT_NODE_BUCKETS);

@@ -5,8 +5,8 @@
  * largest size in the file from the start, and only touched pages exist. The reader uses
  * pread and SEEK_DATA: a mapping would create the pages that it looks at.
  *
- *     header | modules | subsystems | marks | threads | buckets | nodes | sites | shards
- * | top | leaves
+ *     header | modules | subsystems | marks | threads | fds | timers | mappings | buckets
+ * | nodes | sites | shards | top | leaves
  *
  * Invariants
  * S1: module_count and subsystem_count are raised (release) after the entries below them
@@ -33,11 +33,14 @@
 #define SEEP_SEGMENT_MAGIC UINT64_C(0x31746e656d676573) /* "segment1", little endian */
 
 enum {
-    SEEP_SEGMENT_VERSION = 1,
+    SEEP_SEGMENT_VERSION = 2,
     SEEP_MODULES_MAX = 8192,
     SEEP_SUBSYSTEMS_MAX = 1024,
     SEEP_MARKS_MAX = 1024,
     SEEP_THREADS_MAX = 65536,
+    SEEP_FDS_MAX = 1 << 20, /* by descriptor number */
+    SEEP_TIMERS_MAX = 1 << 16,
+    SEEP_MAPPINGS_MAX = 1 << 17,
     SEEP_NODES_MAX = 1 << 22,
     SEEP_SITES_MAX = 1 << 20,
     SEEP_NODE_BUCKETS = 1 << 14,
@@ -109,6 +112,19 @@ struct seep_thread {
 };
 static_assert(sizeof(struct seep_thread) == 128, "layout");
 
+/* One descriptor, timer or mapping that is held now. The fd table is indexed by
+ * descriptor number; slots of the two others are taken in any order. */
+struct seep_holding {
+    _Atomic uint32_t site; /* 0 = free (fd: none, or not acquired through a wrapper).
+                              Written last by the shim (release), read (acquire) by the
+                              collector */
+    uint32_t flags;        /* the shim's own */
+    uint64_t id;           /* fd: number; timer: timer_t; mapping: first address */
+    uint64_t bytes;        /* mapping: length; else 0 */
+    uint64_t acquired_ns;  /* since start */
+};
+static_assert(sizeof(struct seep_holding) == 32, "layout");
+
 /* The first nodes are roots; a stack's outermost frame hangs below the one that says how
  * it ended. */
 enum {
@@ -176,6 +192,17 @@ struct seep_segment_header {
     _Atomic uint32_t exit_noted;   /* 1: the program called exit(exit_status) */
     _Atomic int32_t exit_status;
     _Atomic uint32_t module_claims; /* modules handed out by the shim, >= module_count */
+    _Atomic uint32_t fd_count;      /* fd slots ever used: highest number + 1 */
+    _Atomic uint32_t timer_count;   /* timer slots ever used */
+    _Atomic uint32_t mapping_count; /* mapping slots ever used */
+    uint32_t check_every;           /* every Nth stack is compared; 0 = none */
+    _Atomic uint64_t checked;       /* stacks compared with libunwind's */
+    _Atomic uint64_t check_differences; /* of these, not the same */
+    uint64_t sample_bytes;              /* mean distance of samples; 0 in full mode */
+    _Atomic uint64_t
+        heap_peak_bytes;          /* high-water mark of live heap bytes; 0 = unknown */
+    _Atomic uint32_t peak_wanted; /* raised by the shim at a new high-water mark */
+    uint32_t pad;
     _Atomic uint64_t lost[SEEP_LOSS_MAX]; /* by enum seep_loss; relaxed */
     _Atomic uint32_t module_lock; /* the shim's own, around registering a module */
     uint32_t cmdline_len;

@@ -18,8 +18,14 @@
     (SEEP_AT_SUBSYSTEMS + (uint64_t)SEEP_SUBSYSTEMS_MAX * sizeof(struct seep_subsystem))
 #define SEEP_AT_THREADS                                                                  \
     (SEEP_AT_MARKS + (uint64_t)SEEP_MARKS_MAX * sizeof(struct seep_mark_entry))
-#define SEEP_AT_NODE_BUCKETS                                                             \
+#define SEEP_AT_FDS                                                                      \
     (SEEP_AT_THREADS + (uint64_t)SEEP_THREADS_MAX * sizeof(struct seep_thread))
+#define SEEP_AT_TIMERS                                                                   \
+    (SEEP_AT_FDS + (uint64_t)SEEP_FDS_MAX * sizeof(struct seep_holding))
+#define SEEP_AT_MAPPINGS                                                                 \
+    (SEEP_AT_TIMERS + (uint64_t)SEEP_TIMERS_MAX * sizeof(struct seep_holding))
+#define SEEP_AT_NODE_BUCKETS                                                             \
+    (SEEP_AT_MAPPINGS + (uint64_t)SEEP_MAPPINGS_MAX * sizeof(struct seep_holding))
 #define SEEP_AT_SITE_BUCKETS (SEEP_AT_NODE_BUCKETS + (uint64_t)SEEP_NODE_BUCKETS * 4)
 #define SEEP_AT_NODES        SEEP_ALIGN_(SEEP_AT_SITE_BUCKETS + (uint64_t)SEEP_SITE_BUCKETS * 4)
 #define SEEP_AT_SITES                                                                    \
