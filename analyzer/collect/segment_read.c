@@ -144,6 +144,9 @@ int seep_segment_read_counts(const struct seep_segment *segment,
     now.marks = at_most(header.mark_count, SEEP_MARKS_MAX);
     now.threads = at_most(header.thread_count, SEEP_THREADS_MAX);
     now.leaves = at_most(header.leaf_count, segment->leaves_max);
+    now.fds = at_most(header.fd_count, SEEP_FDS_MAX);
+    now.timers = at_most(header.timer_count, SEEP_TIMERS_MAX);
+    now.mappings = at_most(header.mapping_count, SEEP_MAPPINGS_MAX);
     now.exit_noted = header.exit_noted != 0;
     now.exit_status = header.exit_status;
     for (size_t i = 0; i < SEEP_LOSS_MAX; i++) {

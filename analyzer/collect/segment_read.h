@@ -28,6 +28,7 @@ struct seep_segment_counts {
     uint32_t state;      /* SEEP_SEGMENT_* */
     uint32_t off_reason; /* enum seep_off_reason */
     uint32_t nodes, sites, modules, subsystems, marks, threads, leaves;
+    uint32_t fds, timers, mappings; /* slots ever used */
     bool exit_noted;
     int32_t exit_status; /* valid when exit_noted */
     uint64_t lost[SEEP_LOSS_MAX];

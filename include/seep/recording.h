@@ -83,8 +83,25 @@ enum seep_frame {
     /* u t_ns, u kind (enum seep_ending), u status (exit status or signal), u
      * peak_live_heap_bytes, u peak_threads, u snapshots_taken. Absent: the collector
      * ended before the program. */
-    SEEP_FRAME_END = 12
+    SEEP_FRAME_END = 12,
+    /* u t_ns (when the process was looked at), u open (descriptors in /proc), u recorded
+     * (of these, in the shim's table), u inherited (of the others, open since before the
+     * shim started), u gone (in the shim's table, not open any more), u n, each: u fd
+     * minus the one before (first: the fd + 1), u site (0 = not recorded), u
+     * acquired_ns (0 unknown), u flags (enum seep_descriptor_flag), str link (of
+     * /proc/PID/fd), str protocol, str local, str peer, str state (of a socket; of a
+     * pipe, peer is "fd N" where its other end is N of the same process; "" unknown).
+     * All open descriptors, ascending, or of more than SEEP_DESCRIPTORS_MAX every Nth;
+     * the newest table replaces those before. A process that ends takes its descriptors
+     * along: the newest table may be older than the newest snapshot. */
+    SEEP_FRAME_DESCRIPTORS = 13
 };
+enum { SEEP_FRAME_LAST = SEEP_FRAME_DESCRIPTORS };
+
+enum seep_descriptor_flag {
+    SEEP_DESCRIPTOR_INHERITED = 1 /* the same since before the shim started */
+};
+enum { SEEP_DESCRIPTORS_MAX = 16384 /* of one table */ };
 
 enum seep_ending {
     SEEP_ENDING_NONE = 0,
