@@ -7,6 +7,7 @@
 #define SEEP_SHIM_ARCH_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
@@ -15,7 +16,27 @@
 #endif
 
 /* DWARF register numbers. Source: System V ABI, AMD64 supplement, figure 3.36. */
-enum { SEEP_ARCH_DWARF_FP = 6, SEEP_ARCH_DWARF_SP = 7, SEEP_ARCH_DWARF_RA = 16 };
+enum {
+    SEEP_ARCH_DWARF_FP = 6,
+    SEEP_ARCH_DWARF_SP = 7,
+    SEEP_ARCH_DWARF_RA = 16,
+    SEEP_ARCH_DWARF_REGISTERS = 17 /* general ones and the return address */
+};
+
+/* The registers at this very instruction, as far as a call keeps them, by DWARF number;
+ * the program counter is the return address's. Returns: a bit for each that was set. */
+static inline __attribute__((always_inline)) uint32_t
+seep_arch_registers_here(uintptr_t *values)
+{
+    __asm__ volatile("movq %%rbx, 24(%0)\n movq %%rbp, 48(%0)\n movq %%rsp, 56(%0)\n"
+                     " movq %%r12, 96(%0)\n movq %%r13, 104(%0)\n movq %%r14, 112(%0)\n"
+                     " movq %%r15, 120(%0)\n leaq 0f(%%rip), %%rax\n"
+                     " 0: movq %%rax, 128(%0)\n"
+                     :
+                     : "r"(values)
+                     : "rax", "memory");
+    return 1U << 3 | 1U << 6 | 1U << 7 | 0xfU << 12 | 1U << 16;
+}
 
 /* Offsets in the frame that the kernel lays on the stack for a signal, from the stack
  * pointer inside
@@ -28,21 +49,50 @@ enum {
 };
 
 /* Exported stub: appends the caller's stack pointer and frame pointer to `arguments`
- * integer arguments and jumps to the wrapper, so that a C prologue cannot spoil them. */
-#define SEEP_ARCH_STUB_MOVES_1 "movq %rsp, %rsi\n movq %rbp, %rdx\n"
-#define SEEP_ARCH_STUB_MOVES_2 "movq %rsp, %rdx\n movq %rbp, %rcx\n"
-#define SEEP_ARCH_STUB_MOVES_3 "movq %rsp, %rcx\n movq %rbp, %r8\n"
-#define SEEP_ARCH_STUB_MOVES_4 "movq %rsp, %r8\n movq %rbp, %r9\n"
+ * integer arguments and jumps to the wrapper, so that a C prologue cannot spoil them.
+ * With five or six arguments the registers do not suffice: what is left over goes on the
+ * stack, and the wrapper is called instead, with the stack aligned for it. */
+#define SEEP_ARCH_STUB_JUMP(name, sp, fp)                                                \
+    "movq %rsp, " sp "\n movq %rbp, " fp "\n jmp seep_wrap_" name "\n"
+#define SEEP_ARCH_STUB_0(name) SEEP_ARCH_STUB_JUMP(name, "%rdi", "%rsi")
+#define SEEP_ARCH_STUB_1(name) SEEP_ARCH_STUB_JUMP(name, "%rsi", "%rdx")
+#define SEEP_ARCH_STUB_2(name) SEEP_ARCH_STUB_JUMP(name, "%rdx", "%rcx")
+#define SEEP_ARCH_STUB_3(name) SEEP_ARCH_STUB_JUMP(name, "%rcx", "%r8")
+#define SEEP_ARCH_STUB_4(name) SEEP_ARCH_STUB_JUMP(name, "%r8", "%r9")
+#define SEEP_ARCH_STUB_5(name)                                                           \
+    "movq %rsp, %r9\n pushq %rbp\n .cfi_adjust_cfa_offset 8\n call seep_wrap_" name      \
+    "\n addq $8, %rsp\n .cfi_adjust_cfa_offset -8\n ret\n"
+#define SEEP_ARCH_STUB_6(name)                                                           \
+    "movq %rsp, %rax\n subq $8, %rsp\n .cfi_adjust_cfa_offset 8\n"                       \
+    " pushq %rbp\n .cfi_adjust_cfa_offset 8\n pushq %rax\n .cfi_adjust_cfa_offset 8\n"   \
+    " call seep_wrap_" name "\n addq $24, %rsp\n .cfi_adjust_cfa_offset -24\n ret\n"
 #define SEEP_ARCH_STUB(name, arguments)                                                  \
     __asm__(".text\n .p2align 4\n .globl " #name "\n .type " #name ", @function\n" #name \
-            ":\n .cfi_startproc\n endbr64\n" SEEP_ARCH_STUB_MOVES_##arguments            \
-            " jmp seep_wrap_" #name "\n .cfi_endproc\n .size " #name ", .-" #name "\n")
+            ":\n .cfi_startproc\n endbr64\n " SEEP_ARCH_STUB_##arguments(                \
+                #name) " .cfi_endproc\n .size " #name ", .-" #name "\n")
+
+/* Whether a relocation of this type puts a symbol's address into a word: R_X86_64_64,
+ * _GLOB_DAT, _JUMP_SLOT. Source: System V ABI, AMD64 supplement, table 4.9. */
+static inline bool seep_arch_is_address_relocation(uint32_t type)
+{
+    return type == 1 || type == 6 || type == 7;
+}
 
 /* Adds in one instruction: a signal handler that interrupts the thread cannot split it.
  * Owner thread. */
 static inline void seep_arch_add_own(uint64_t *counter, uint64_t amount)
 {
     __asm__("addq %1, %0" : "+m"(*counter) : "er"(amount) : "cc");
+}
+
+/* Whether this processor and kernel have a vector variant of word_compare.h (value of
+ * enum seep_compare_way). */
+bool seep_arch_has_compare(uint32_t way);
+
+/* A counter of short times, for comparing them. */
+static inline uint64_t seep_arch_ticks(void)
+{
+    return __builtin_ia32_rdtsc();
 }
 
 /* The thread control block: lies at the upper end of a thread's stack, also of a stack

@@ -19,6 +19,8 @@
 
 #include "arch.h"
 #include "life.h"
+#include "peak.h"
+#include "sample.h"
 #include "segment_map.h"
 #include "thread_table.h"
 
@@ -146,8 +148,14 @@ static void renew(struct seep_self *self, uint32_t epoch, uint32_t slot)
     self->counters = seep_segment_shard(self->shard);
     if (self->stack_high == 0) { /* else the thread that forked: still on its stack */
         find_stack(self, seep_thread_table_stack_bytes(self->slot));
+        if (self->memo.high != self->stack_high) {
+            self->last.count = 0;
+        }
+        seep_memo_start(&self->memo, self->stack_high);
     }
     self->subsystem = seep_thread_table_subsystem(self->slot);
+    seep_sample_start(self);
+    seep_peak_start(self);
     self->epoch = epoch;
 }
 
@@ -159,6 +167,8 @@ static struct seep_self *late_self(uint32_t epoch)
         late.shared = true;
         late.nest = LATE_NEST;
         late.counters = seep_segment_shard(late.shard);
+        late.peak_span_bytes = 0; /* every event goes to the sum */
+        seep_sample_start(&late);
         __atomic_store_n(&late.epoch, epoch, __ATOMIC_RELEASE);
     }
     return &late;
@@ -219,6 +229,7 @@ void seep_guard_release(struct seep_self *self)
 {
     uint32_t shard = self->shard;
 
+    seep_peak_flush(self);
     tls_state = TLS_ENDED;
     seep_guard_tls = NULL;
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* from here on a handler is served by

@@ -7,15 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node_tree.h"
 #include "seep/segment.h"
-#include "unwind_rules.h"
+#include "stack_last.h"
+#include "stackmemo.h"
 
 enum {
-    SEEP_SELF_RULE_SETS = 512, /* by return address, two in a set (a cache line): with
-                                  one, two hot addresses that meet cost a third of all
-                                  time in python3 */
-    SEEP_SELF_SITES = 256,     /* direct-mapped by (node, subsystem, kind) */
-    SEEP_SELF_LEVELS = 4       /* the thread itself, and signal handlers one in another */
+    SEEP_SELF_SITES = 256, /* direct-mapped by (node, subsystem, kind) */
+    SEEP_SELF_LEVELS = 4   /* the thread itself, and signal handlers one in another */
 };
 
 struct seep_self_site {
@@ -29,7 +28,7 @@ struct seep_self_site {
  * first allocates.
  *
  * G1: only its thread touches it; a signal handler on that thread sees nest > 0 and keeps
- * to frames[nest]. G2: last_*, sites and rules are caches: they may be dropped at any
+ * to frames[nest]. G2: memo, sites, nodes and last are caches: they may be dropped at any
  * time at nest 0 (seep_guard_drop_caches).
  */
 struct seep_self {
@@ -44,16 +43,20 @@ struct seep_self {
     uint32_t cache_epoch;           /* of the segment that the caches are about */
     bool shared;                    /* the shard is shared: atomic adds */
     struct seep_counters *counters; /* the shard */
+    int64_t sample_left_bytes;      /* sampled mode: to the next point (sample.h) */
+    uint64_t sample_random;         /* what it is drawn from */
+    uintptr_t sample_passed;        /* address of the last block that held no point */
+    uint64_t peak_room_bytes; /* half the span + what the sum does not know of yet */
+    uint64_t peak_span_bytes; /* of the room (peak.h); 0: none of its own */
     uintptr_t stack_low,
         stack_high; /* own stack; bytes in [sp, high) are readable when sp is inside */
     uintptr_t level_sp[SEEP_SELF_LEVELS]; /* where each recording under way began */
 
-    uint32_t last_root; /* the stack recorded last, outermost frame first */
-    uint32_t last_count;
-    uint64_t last_frames[SEEP_STACK_MAX_FRAMES];
-    uint32_t last_nodes[SEEP_STACK_MAX_FRAMES];
+    struct seep_memo memo;
     struct seep_self_site sites[SEEP_SELF_SITES];
-    _Alignas(64) struct seep_rule rules[SEEP_SELF_RULE_SETS][2];
+    struct seep_node_cache nodes;
+    struct seep_last last;
+    struct seep_last_step steps[SEEP_STACK_MAX_FRAMES]; /* scratch of seep_last_take */
     uint64_t frames[SEEP_SELF_LEVELS + 1]
                    [SEEP_STACK_MAX_FRAMES]; /* the last: for asking
                                               whether it is nested */
@@ -99,10 +102,10 @@ struct seep_self *seep_guard_adopt(uint32_t slot);
 /* Forgets what the thread knows about code and stacks. Owner thread, at nest 0. */
 static inline void seep_guard_drop_caches(struct seep_self *self)
 {
-    self->last_count = 0;
-    self->last_root = SEEP_NODE_NONE;
+    self->last.count = 0;
     __builtin_memset(self->sites, 0, sizeof(self->sites));
-    __builtin_memset(self->rules, 0, sizeof(self->rules));
+    __builtin_memset(&self->nodes, 0, sizeof(self->nodes));
+    seep_memo_forget(&self->memo);
 }
 
 /* Gives the calling thread's self back at its end; later events go to a shared one,

@@ -11,26 +11,22 @@
 
 #include "interpose.h"
 #include "live.h"
+#include "optional.h"
 #include "real.h"
 #include "record.h"
-#include "seep/kinds.h"
+#include "sample.h"
 
 typedef void *new_plain(size_t);
 typedef void *new_tag(size_t, const void *);
 typedef void *new_align(size_t, size_t);
 typedef void *new_align_tag(size_t, size_t, const void *);
 
-#define SEEP_X(name, arguments, kind) FORM_##name,
-#define SEEP_Y(name)                  FORM_##name,
-enum { SEEP_STACK_FUNCTIONS(SEEP_X) SEEP_PLAIN_FUNCTIONS(SEEP_Y) FORMS };
+#define SEEP_X(name, way, kind, arguments, result, parameters, ...) FORM_##name,
+enum { SEEP_CXX_FUNCTIONS(SEEP_X) FORMS };
 #undef SEEP_X
-#undef SEEP_Y
-#define SEEP_X(name, arguments, kind) #name,
-#define SEEP_Y(name)                  #name,
-static const char *const names[] = {SEEP_STACK_FUNCTIONS(SEEP_X)
-                                        SEEP_PLAIN_FUNCTIONS(SEEP_Y)};
+#define SEEP_X(name, way, kind, arguments, result, parameters, ...) #name,
+static const char *const names[] = {SEEP_CXX_FUNCTIONS(SEEP_X)};
 #undef SEEP_X
-#undef SEEP_Y
 static void *originals[FORMS]; /* of the operators; relaxed atomics */
 
 /* The original of an operator. Looked up when first called only in a program whose C++
@@ -48,11 +44,10 @@ static void *original(unsigned form)
 
 void seep_interpose_cxx_start(void)
 {
+    seep_optional_hide();
     if (seep_real_cxx_loaded()) {
         for (unsigned form = 0; form < FORMS; form++) {
-            if (names[form][0] == '_' && names[form][1] == 'Z') {
-                (void)original(form);
-            }
+            (void)original(form);
         }
     }
 }
@@ -61,7 +56,8 @@ static void *recorded(void *block, size_t size, uintptr_t sp, uintptr_t fp)
 {
     struct seep_self *self = block != NULL ? seep_guard_self() : NULL;
 
-    if (self != NULL && !seep_record_is_live(block)) {
+    if (self != NULL && !seep_sample_has_passed(self, block) &&
+        !seep_record_is_live(block)) {
         seep_record_acquire(self, SEEP_KIND_HEAP, block, size, sp, fp);
     }
     return block;
@@ -119,10 +115,8 @@ static void release(void *block)
     }
 }
 
-/* A sized form must get the size that its block was really given (live.h, L1). */
 #define DELETE_FORM(name, parameters, type, arguments)                                   \
-    SEEP_EXPORT void name parameters;                                                    \
-    void name parameters                                                                 \
+    SEEP_EXPORT void name parameters                                                     \
     {                                                                                    \
         void(*real) type = (void(*) type)original(FORM_##name);                          \
                                                                                          \
@@ -136,21 +130,48 @@ static void release(void *block)
         release(block);                                                                  \
         real arguments;                                                                  \
     }
+/* A raised block (live.h, L1) is freed without its size, which is not the one that its
+ * size class was chosen for. */
+#define DELETE_SIZED_FORM(name, parameters, type, arguments, unsized, unsized_arguments) \
+    static void sized##name parameters;                                                  \
+    SEEP_EXPORT void name parameters                                                     \
+    {                                                                                    \
+        if (size < seep_live_least_bytes) {                                              \
+            unsized unsized_arguments;                                                   \
+        } else {                                                                         \
+            sized##name arguments;                                                       \
+        }                                                                                \
+    }                                                                                    \
+    static void sized##name parameters                                                   \
+    {                                                                                    \
+        void(*real) type = (void(*) type)original(FORM_##name);                          \
+                                                                                         \
+        if (real == NULL) {                                                              \
+            unsized unsized_arguments;                                                   \
+            return;                                                                      \
+        }                                                                                \
+        if (!seep_real_is_boot(block)) {                                                 \
+            release(block);                                                              \
+            real arguments;                                                              \
+        }                                                                                \
+    }
 
 DELETE_FORM(_ZdlPv, (void *block), (void *), (block))
 DELETE_FORM(_ZdaPv, (void *block), (void *), (block))
-DELETE_FORM(_ZdlPvm, (void *block, size_t size), (void *, size_t),
-            (block, seep_live_fit(size)))
-DELETE_FORM(_ZdaPvm, (void *block, size_t size), (void *, size_t),
-            (block, seep_live_fit(size)))
+DELETE_SIZED_FORM(_ZdlPvm, (void *block, size_t size), (void *, size_t), (block, size),
+                  _ZdlPv, (block))
+DELETE_SIZED_FORM(_ZdaPvm, (void *block, size_t size), (void *, size_t), (block, size),
+                  _ZdaPv, (block))
 DELETE_FORM(_ZdlPvSt11align_val_t, (void *block, size_t align), (void *, size_t),
             (block, align))
 DELETE_FORM(_ZdaPvSt11align_val_t, (void *block, size_t align), (void *, size_t),
             (block, align))
-DELETE_FORM(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t align),
-            (void *, size_t, size_t), (block, seep_live_fit(size), align))
-DELETE_FORM(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t align),
-            (void *, size_t, size_t), (block, seep_live_fit(size), align))
+DELETE_SIZED_FORM(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t align),
+                  (void *, size_t, size_t), (block, size, align), _ZdlPvSt11align_val_t,
+                  (block, align))
+DELETE_SIZED_FORM(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t align),
+                  (void *, size_t, size_t), (block, size, align), _ZdaPvSt11align_val_t,
+                  (block, align))
 DELETE_FORM(_ZdlPvRKSt9nothrow_t, (void *block, const void *tag), (void *, const void *),
             (block, tag))
 DELETE_FORM(_ZdaPvRKSt9nothrow_t, (void *block, const void *tag), (void *, const void *),

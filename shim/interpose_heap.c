@@ -11,7 +11,9 @@
 #include <stdlib.h>
 
 #include "interpose.h"
+#include "interpose_block.h"
 #include "live.h"
+#include "optional.h"
 #include "real.h"
 #include "record.h"
 
@@ -182,6 +184,33 @@ SEEP_EXPORT void free(void *block)
         seep_record_settle(self, seep_record_take(block));
     }
     seep_real.free(block);
+}
+
+/* C23. A raised block is freed without its size (live.h, L1). */
+SEEP_EXPORT void free_sized(void *block, size_t size)
+{
+    if (size < seep_live_least_bytes ||
+        (seep_real_ready() && seep_optional_get()->free_sized == NULL)) {
+        free(block);
+    } else if (seep_block_released(block)) {
+        seep_optional.free_sized(block, size);
+    }
+}
+
+SEEP_EXPORT void free_aligned_sized(void *block, size_t align, size_t size)
+{
+    if (size < seep_live_least_bytes ||
+        (seep_real_ready() && seep_optional_get()->free_aligned_sized == NULL)) {
+        free(block);
+    } else if (seep_block_released(block)) {
+        seep_optional.free_aligned_sized(block, align, size);
+    }
+}
+
+/* What free was called as well, until glibc 2.26; tcmalloc has it still. */
+SEEP_EXPORT void cfree(void *block)
+{
+    free(block);
 }
 
 SEEP_EXPORT size_t malloc_usable_size(void *block)

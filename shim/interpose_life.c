@@ -23,9 +23,9 @@ SEEP_EXPORT int dlclose(void *library)
     if (!seep_real_ready()) {
         return -1;
     }
-    seep_life_note_unload();
+    seep_life_unload_begin();
     result = seep_real.dlclose(library);
-    seep_life_note_unload();
+    seep_life_unload_end();
     return result;
 }
 

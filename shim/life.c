@@ -27,7 +27,10 @@
 #include "handover.h"
 #include "interpose.h"
 #include "live.h"
+#include "peak.h"
 #include "real.h"
+#include "rule_cache.h"
+#include "sample.h"
 #include "segment_map.h"
 #include "text.h"
 #include "thread_table.h"
@@ -36,7 +39,8 @@
 enum { PAGE_BYTES = 4096, LAST_ROUND = 3 };
 
 static _Atomic uint32_t early_losses;
-static _Atomic uint32_t unload_generation;
+_Atomic uint32_t seep_life_unloads;
+static _Atomic uint32_t unloads_under_way;
 static uint32_t last_epoch = SEEP_EPOCH_FIRST;
 static uint32_t first_pid; /* the process that the library was loaded into */
 static bool off_for_good;  /* inherited by forked children */
@@ -56,14 +60,33 @@ bool seep_life_is_main_thread(void)
     return seep_arch_thread_pointer() == main_thread_pointer;
 }
 
-uint32_t seep_life_unload_generation(void)
+bool seep_life_unloading(void)
 {
-    return atomic_load_explicit(&unload_generation, memory_order_acquire);
+    return atomic_load_explicit(&unloads_under_way, memory_order_acquire) != 0;
 }
 
-void seep_life_note_unload(void)
+static void note_unload(void)
 {
-    atomic_fetch_add_explicit(&unload_generation, 1, memory_order_acq_rel);
+    atomic_fetch_add_explicit(&seep_life_unloads, 1, memory_order_acq_rel);
+    seep_rule_cache_forget();
+}
+
+void seep_life_unload_begin(void)
+{
+    atomic_fetch_add_explicit(&unloads_under_way, 1, memory_order_acq_rel);
+    note_unload();
+}
+
+/* In a child forked in the middle the count began anew. */
+void seep_life_unload_end(void)
+{
+    uint32_t under_way = atomic_load_explicit(&unloads_under_way, memory_order_relaxed);
+
+    note_unload();
+    while (under_way != 0 && !atomic_compare_exchange_weak_explicit(
+                                 &unloads_under_way, &under_way, under_way - 1,
+                                 memory_order_acq_rel, memory_order_relaxed)) {
+    }
 }
 
 void seep_life_lose_early(void)
@@ -130,6 +153,10 @@ static int attach_segment(void)
         return result;
     }
     seep_thread_table_reset();
+    seep_sample_attach(seep_segment_header());
+    seep_peak_reset();
+    atomic_store_explicit(&unloads_under_way, 0,
+                          memory_order_relaxed); /* other threads', when forked */
     atomic_store_explicit(&seep_segment_header()->state, SEEP_SEGMENT_READY,
                           memory_order_release);
     result = seep_handover_send(fd, SEEP_OFF_NONE);
@@ -199,6 +226,9 @@ void seep_life_limit_address_space(uint64_t limit_bytes)
         atomic_store_explicit(&seep_segment_header()->state, SEEP_SEGMENT_OFF,
                               memory_order_release);
     }
+    seep_sample_trim(!ours ? 0
+                           : atomic_load_explicit(&seep_segment_header()->leaf_count,
+                                                  memory_order_relaxed));
     if (!busy && seep_text_stat_threads() == 1) {
         seep_segment_unmap();
     } else {

@@ -2,6 +2,7 @@
 #ifndef SEEP_SHIM_LIFE_H
 #define SEEP_SHIM_LIFE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,8 +24,17 @@ uintptr_t seep_life_main_stack_end(void);
 bool seep_life_is_main_thread(void);
 
 /* Raised whenever a library was closed: rules and stacks cached before are void. */
-uint32_t seep_life_unload_generation(void);
-void seep_life_note_unload(void);
+extern _Atomic uint32_t seep_life_unloads; /* written by life.c */
+static inline uint32_t seep_life_unload_generation(void)
+{
+    return atomic_load_explicit(&seep_life_unloads, memory_order_acquire);
+}
+
+/* Around the closing of a library, which may unmap code: between the two nothing about
+ * code is cached. May nest, and overlap in several threads. */
+void seep_life_unload_begin(void);
+void seep_life_unload_end(void);
+bool seep_life_unloading(void);
 
 /* The host is about to limit its own address space: when the segment would take too much
  * of it, recording ends here and its address space is given back. Keeps errno. */

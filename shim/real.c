@@ -12,6 +12,7 @@
 #include "real.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -95,16 +96,30 @@ bool seep_real_resolve(void)
             memory_order_acquire)) {
         return expected == SEEP_REAL_READY;
     }
-#define SEEP_X(type, name, parameters)                                                   \
+#define SEEP_X(name, way, kind, arguments, result, parameters, ...)                      \
     *(void **)&seep_real.name = dlsym(RTLD_NEXT, #name);
-    SEEP_REAL_FUNCTIONS(SEEP_X)
+    SEEP_C_FUNCTIONS(SEEP_X)
 #undef SEEP_X
+    (void)dlerror(); /* of those that nobody has */
     *(void **)&seep_real.first_realloc = definition_before_us("realloc");
     seep_live_learn_allocator(definition_before_us("malloc") != NULL
                                   ? NULL
                                   : (const void *)(uintptr_t)seep_real.malloc);
     atomic_store_explicit(&seep_real_state, SEEP_REAL_READY, memory_order_release);
     return true;
+}
+
+void *seep_real_early(const char *name)
+{
+    return relocated == &seep_real ? dlsym(RTLD_NEXT, name) : NULL;
+}
+
+int seep_real_missing(void)
+{
+    if (relocated == &seep_real) { /* else errno cannot be reached yet */
+        errno = ENOSYS;
+    }
+    return -1;
 }
 
 void *seep_real_cxx(const char *name)

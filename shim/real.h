@@ -2,52 +2,19 @@
 #ifndef SEEP_SHIM_REAL_H
 #define SEEP_SHIM_REAL_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/resource.h>
-#include <threads.h>
-#include <time.h>
+
+#include "functions.h"
 
 /* The functions behind the wrappers: the next definition after ours in the host's search
- * order, which is the host's own allocator when it brings one. X(return type, name,
- * (parameters)) */
-#define SEEP_REAL_FUNCTIONS(X)                                                           \
-    X(void *, malloc, (size_t))                                                          \
-    X(void *, calloc, (size_t, size_t))                                                  \
-    X(void *, realloc, (void *, size_t))                                                 \
-    X(void, free, (void *))                                                              \
-    X(int, posix_memalign, (void **, size_t, size_t))                                    \
-    X(void *, aligned_alloc, (size_t, size_t))                                           \
-    X(void *, memalign, (size_t, size_t))                                                \
-    X(void *, valloc, (size_t))                                                          \
-    X(void *, pvalloc, (size_t))                                                         \
-    X(size_t, malloc_usable_size, (void *))                                              \
-    X(int, pthread_create,                                                               \
-      (pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))                  \
-    X(int, pthread_join, (pthread_t, void **))                                           \
-    X(int, pthread_tryjoin_np, (pthread_t, void **))                                     \
-    X(int, pthread_timedjoin_np, (pthread_t, void **, const struct timespec *))          \
-    X(int, pthread_clockjoin_np,                                                         \
-      (pthread_t, void **, clockid_t, const struct timespec *))                          \
-    X(int, pthread_detach, (pthread_t))                                                  \
-    X(int, pthread_setname_np, (pthread_t, const char *))                                \
-    X(int, thrd_create, (thrd_t *, thrd_start_t, void *))                                \
-    X(int, thrd_join, (thrd_t, int *))                                                   \
-    X(int, thrd_detach, (thrd_t))                                                        \
-    X(int, dlclose, (void *))                                                            \
-    X(int, mlockall, (int))                                                              \
-    X(int, setrlimit, (enum __rlimit_resource, const struct rlimit *))                   \
-    X(int, setrlimit64, (enum __rlimit_resource, const struct rlimit64 *))               \
-    X(int, prlimit,                                                                      \
-      (pid_t, enum __rlimit_resource, const struct rlimit *, struct rlimit *))           \
-    X(int, prlimit64,                                                                    \
-      (pid_t, enum __rlimit_resource, const struct rlimit64 *, struct rlimit64 *))
-
+ * order, which is the host's own allocator when it brings one. NULL where the program's
+ * libraries have none. */
 struct seep_real {
-#define SEEP_X(type, name, parameters) type(*name) parameters;
-    SEEP_REAL_FUNCTIONS(SEEP_X)
+#define SEEP_X(name, way, kind, arguments, result, parameters, ...)                      \
+    result(*name) parameters;
+    SEEP_C_FUNCTIONS(SEEP_X)
 #undef SEEP_X
     void *(*first_realloc)(void *, size_t); /* of an allocator before us in the search
                                                order (the program's own); else NULL */
@@ -67,6 +34,15 @@ static inline bool seep_real_ready(void)
                             1) ||
            seep_real_resolve();
 }
+
+/* The original of a row: seep_real's, or looked up alone while the look-up of all is
+ * under way; NULL where there is none. */
+#define SEEP_REAL(name)                                                                  \
+    (seep_real_ready() ? seep_real.name                                                  \
+                       : (__typeof__(seep_real.name))seep_real_early(#name))
+void *seep_real_early(const char *name);
+/* There is no original. Sets errno to ENOSYS. Returns: -1. */
+int seep_real_missing(void);
 
 /* A C++ operator by mangled name. Returns: NULL when nobody has it. */
 void *seep_real_cxx(const char *name);

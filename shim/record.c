@@ -9,12 +9,17 @@
  * counted as lost instead. I2: a signal handler may fork in the middle; its child must
  * not write to the segment of its parent, which `entry` points into.
  *
+ * In sampled mode what is recorded is weighed: seep_taken then carries, above its bytes,
+ * the part of the address that the weight at birth came from.
+ *
  * SPDX-License-Identifier: MIT
  */
 #include "record.h"
 
 #include "counters.h"
 #include "live.h"
+#include "peak.h"
+#include "sample.h"
 #include "seep/live_entry.h"
 #include "site.h"
 
@@ -39,11 +44,46 @@ static bool last_of_leaf(uintptr_t address)
                                                << (SEEP_LEAF_BITS - seep_live_shift);
 }
 
+enum { INDEX_SHIFT = 48 }; /* sizes are below 2^47 */
+
+static uint64_t plain_bytes(uint64_t bytes)
+{
+    return bytes & ((UINT64_C(1) << INDEX_SHIFT) - 1);
+}
+
+/* Adds what a recorded heap block stands for to the counters, or takes it off. */
+__attribute__((noinline, cold)) static void
+acquire_weighed(struct seep_self *self, uint64_t entry, uint64_t index, uint64_t bytes)
+{
+    struct seep_sample_weight weight = seep_sample_weight_of(entry, index, bytes);
+    struct seep_counters *at = &self->counters[seep_live_site(entry)];
+
+    seep_counters_add(self, &at->acquired, weight.blocks);
+    seep_counters_add(self, &at->acquired_bytes, weight.bytes);
+    seep_peak_add(self, (int64_t)weight.bytes);
+}
+
+__attribute__((noinline, cold)) static void release_weighed(struct seep_self *self,
+                                                            struct seep_taken taken)
+{
+    struct seep_sample_weight weight = seep_sample_weight_of(
+        taken.entry, taken.bytes >> INDEX_SHIFT, plain_bytes(taken.bytes));
+    struct seep_counters *at = &self->counters[seep_live_site(taken.entry)];
+
+    seep_counters_add(self, &at->released, weight.blocks);
+    seep_counters_add(self, &at->released_bytes, weight.bytes);
+    seep_peak_add(self, -(int64_t)weight.bytes);
+}
+
 struct seep_taken seep_record_take(const void *address)
 {
-    uint64_t *entry = seep_live_find((uintptr_t)address);
+    uint64_t *entry = NULL;
     struct seep_taken taken = {0};
 
+    if (seep_sample_is_unknown((uintptr_t)address)) {
+        return taken;
+    }
+    entry = seep_live_find((uintptr_t)address);
     if (entry == NULL) {
         return taken;
     }
@@ -57,6 +97,10 @@ struct seep_taken seep_record_take(const void *address)
         taken.bytes = __atomic_load_n(entry + 1, __ATOMIC_RELAXED);
         __atomic_store_n(entry + 1, 0, __ATOMIC_RELAXED);
     }
+    if (seep_sample_is_on()) {
+        taken.bytes |= (uint64_t)seep_live_index((uintptr_t)address) << INDEX_SHIFT;
+        seep_sample_forget((uintptr_t)address);
+    }
     return taken;
 }
 
@@ -65,16 +109,25 @@ void seep_record_restore(const void *address, struct seep_taken taken)
     uint64_t *entry = taken.entry != 0 ? seep_live_find((uintptr_t)address) : NULL;
 
     if (entry != NULL) {
-        put(entry, seep_live_site(taken.entry), taken.bytes,
+        put(entry, seep_live_site(taken.entry), plain_bytes(taken.bytes),
             seep_live_birth(taken.entry));
+        if (seep_sample_is_on()) {
+            seep_sample_note((uintptr_t)address);
+        }
     }
 }
 
 void seep_record_settle(struct seep_self *self, struct seep_taken taken)
 {
-    if (taken.entry != 0) {
-        seep_counters_release(self, seep_live_site(taken.entry), taken.bytes);
+    if (taken.entry == 0) {
+        return;
     }
+    if (seep_sample_is_on()) {
+        release_weighed(self, taken);
+        return;
+    }
+    seep_counters_release(self, seep_live_site(taken.entry), taken.bytes);
+    seep_peak_add(self, -(int64_t)taken.bytes);
 }
 
 bool seep_record_is_live(const void *address)
@@ -87,10 +140,15 @@ bool seep_record_is_live(const void *address)
 void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void *address,
                          size_t size_bytes, uintptr_t sp, uintptr_t fp)
 {
-    uint64_t *entry = seep_live_make((uintptr_t)address);
+    uint64_t *entry = NULL;
     uint32_t epoch = self->epoch;
     uint32_t site = 0;
 
+    if (seep_sample_is_on() && !seep_sample_take(self, size_bytes)) {
+        self->sample_passed = (uintptr_t)address;
+        return;
+    }
+    entry = seep_live_make((uintptr_t)address);
     if (__builtin_expect(entry == NULL, 0)) {
         return;
     }
@@ -113,5 +171,13 @@ void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void
         return; /* I1: not counted as acquired either */
     }
     put(entry, site, size_bytes, seep_birth_encode(seep_segment_now_ns()));
+    if (seep_sample_is_on()) {
+        self->sample_passed = 0;
+        seep_sample_note((uintptr_t)address);
+        acquire_weighed(self, __atomic_load_n(entry, __ATOMIC_RELAXED),
+                        seep_live_index((uintptr_t)address), size_bytes);
+        return;
+    }
     seep_counters_acquire(self, site, size_bytes);
+    seep_peak_add(self, (int64_t)size_bytes);
 }

@@ -161,18 +161,17 @@ uint32_t seep_thread_table_take(struct seep_self *self, uint32_t site, uintptr_t
 {
     uint32_t slot = take_slot();
     struct seep_thread *thread = &seep_segment_threads()[slot];
-    struct seep_rule rule = {0};
+    struct seep_module_range module;
 
     if (slot == 0) {
         return 0;
     }
-    seep_unwind_rules_build(start + 1,
-                            &rule); /* for its module; the key is the address + 1 */
+    (void)seep_unwind_rules_module(start + 1, &module); /* the key is the address + 1 */
     thread->site = site;
     thread->creator = self->slot;
     thread->subsystem = self->subsystem;
-    thread->start_module = rule.module;
-    thread->start_offset = rule.offset - 1;
+    thread->start_module = module.id;
+    thread->start_offset = start - module.base;
     thread->shard = take_shard(slot);
     thread->stack_bytes = stack_bytes;
     thread->pthread = 0;

@@ -1,8 +1,8 @@
 /* From a code address to the rule that steps out of its frame.
  *
  * Design: glibc's _dl_find_object gives the module without a lock, cfi.c the row, and the
- * row is packed into 32 bytes when it has one of the few shapes that compilers emit.
- * Everything else is UNSUPPORTED and ends the stack there, marked. libunwind for every
+ * row is packed into a word when it has one of the few shapes that compilers emit.
+ * Everything else is UNSUPPORTED and goes the slow way. libunwind for every
  * stack was rejected: it takes locks that a fork may catch, allocates on first use, and
  * its cache is wrong after dlclose (200 of 400 stacks; prototype).
  *
@@ -29,80 +29,108 @@ int seep_unwind_rules_init(void)
     return find_object != NULL ? 0 : -ENOSYS;
 }
 
-static bool pack_cfa(const struct seep_cfi_row *row, struct seep_rule *rule)
+enum {
+    FP_BYTES_MAX = (1 << 23) - 1 /* of 24 bits, signed */
+};
+
+static struct seep_rule rule_of_kind(enum seep_rule_kind kind)
 {
-    rule->cfa_offset = (int32_t)row->cfa_offset;
-    if (row->cfa == SEEP_CFI_CFA_FP_DEREF) {
-        rule->kind = SEEP_RULE_FP_DEREF;
-    } else if (row->cfa == SEEP_CFI_CFA_REGISTER &&
-               row->cfa_register == SEEP_ARCH_DWARF_SP) {
-        rule->kind = SEEP_RULE_SP;
-    } else if (row->cfa == SEEP_CFI_CFA_REGISTER &&
-               row->cfa_register == SEEP_ARCH_DWARF_FP) {
-        rule->kind = SEEP_RULE_FP;
-    } else {
-        return false;
-    }
-    return rule->cfa_offset == row->cfa_offset;
+    return (struct seep_rule){(uint64_t)kind};
 }
 
-static bool pack_fp(const struct seep_cfi_row *row, struct seep_rule *rule)
+/* Returns: the kind of the row's CFA; UNSUPPORTED when the rules have none for it. */
+static enum seep_rule_kind cfa_kind(const struct seep_cfi_row *row)
 {
-    rule->fp_words = (int16_t)(row->fp_offset / 8);
+    if (row->cfa == SEEP_CFI_CFA_FP_DEREF) {
+        return SEEP_RULE_FP_DEREF;
+    }
+    if (row->cfa == SEEP_CFI_CFA_REGISTER && row->cfa_register == SEEP_ARCH_DWARF_SP) {
+        return SEEP_RULE_SP;
+    }
+    if (row->cfa == SEEP_CFI_CFA_REGISTER && row->cfa_register == SEEP_ARCH_DWARF_FP) {
+        return SEEP_RULE_FP;
+    }
+    return SEEP_RULE_UNSUPPORTED;
+}
+
+/* Where the caller's frame pointer is. Returns: false when the rules cannot say it. */
+static bool fp_place(const struct seep_cfi_row *row, enum seep_rule_fp *fp)
+{
     switch (row->fp) {
     case SEEP_CFI_SAME:
-        rule->fp = SEEP_RULE_FP_SAME;
-        rule->fp_words = 0;
+        *fp = SEEP_RULE_FP_SAME;
         return true;
     case SEEP_CFI_AT_CFA:
-        rule->fp = SEEP_RULE_FP_AT_CFA;
-        return (int64_t)rule->fp_words * 8 == row->fp_offset;
+        *fp = SEEP_RULE_FP_AT_CFA;
+        break;
     case SEEP_CFI_AT_FP:
-        rule->fp = SEEP_RULE_FP_AT_FP;
-        return (int64_t)rule->fp_words * 8 == row->fp_offset;
+        *fp = SEEP_RULE_FP_AT_FP;
+        break;
     case SEEP_CFI_UNDEFINED:
     case SEEP_CFI_OTHER:
-        break;
+        return false;
     }
-    return false;
+    return row->fp_offset >= -FP_BYTES_MAX && row->fp_offset <= FP_BYTES_MAX;
 }
 
-static void pack(const struct seep_cfi_row *row, struct seep_rule *rule)
+static struct seep_rule pack(const struct seep_cfi_row *row)
 {
+    enum seep_rule_kind kind = cfa_kind(row);
+    enum seep_rule_fp fp = SEEP_RULE_FP_SAME;
+    int64_t fp_bytes = 0;
+
     if (row->signal) {
-        rule->kind = SEEP_RULE_SIGNAL;
-    } else if (row->ra == SEEP_CFI_UNDEFINED) {
-        rule->kind = SEEP_RULE_END;
-    } else if (row->ra != SEEP_CFI_AT_CFA || row->ra_offset != -8 || row->sp_saved ||
-               !pack_cfa(row, rule) || !pack_fp(row, rule)) {
-        rule->kind = SEEP_RULE_UNSUPPORTED;
+        return rule_of_kind(SEEP_RULE_SIGNAL);
     }
+    if (row->ra == SEEP_CFI_UNDEFINED) {
+        return rule_of_kind(SEEP_RULE_END);
+    }
+    if (row->ra != SEEP_CFI_AT_CFA || row->ra_offset != -8 || row->sp_saved ||
+        (int32_t)row->cfa_offset != row->cfa_offset || !fp_place(row, &fp) ||
+        kind == SEEP_RULE_UNSUPPORTED) {
+        return rule_of_kind(SEEP_RULE_UNSUPPORTED);
+    }
+    fp_bytes = fp != SEEP_RULE_FP_SAME ? row->fp_offset : 0;
+    return (struct seep_rule){(uint64_t)row->cfa_offset << 32 |
+                              ((uint64_t)fp_bytes & 0xffffff) << 8 | (uint64_t)fp << 3 |
+                              (uint64_t)kind};
 }
 
-void seep_unwind_rules_build(uintptr_t key, struct seep_rule *rule)
+struct seep_rule seep_unwind_rules_build(uintptr_t key)
 {
     struct dl_find_object found = {0};
     struct seep_cfi_row row = {0};
     uintptr_t pc = key - 1;
     int result = 0;
 
-    *rule = (struct seep_rule){.key = key, .offset = key, .kind = SEEP_RULE_MISSING};
-    if (find_object((void *)pc, &found) < 0) {
-        return;
-    }
-    rule->module =
-        seep_module_map_id(found.dlfo_link_map, (uintptr_t)found.dlfo_map_start,
-                           (uintptr_t)found.dlfo_map_end);
-    if (rule->module != 0) {
-        rule->offset = key - found.dlfo_link_map->l_addr;
-    }
-    if (found.dlfo_eh_frame == NULL) {
-        return;
+    if (find_object((void *)pc, &found) < 0 || found.dlfo_eh_frame == NULL) {
+        return rule_of_kind(SEEP_RULE_MISSING);
     }
     result = seep_cfi_row_at(found.dlfo_eh_frame, pc, &row);
     if (result == 0) {
-        pack(&row, rule);
-    } else if (result == -EPROTO) {
-        rule->kind = SEEP_RULE_UNSUPPORTED;
+        return pack(&row);
     }
+    return rule_of_kind(result == -EPROTO ? SEEP_RULE_UNSUPPORTED : SEEP_RULE_MISSING);
+}
+
+const uint8_t *seep_unwind_rules_eh_frame(uintptr_t pc)
+{
+    struct dl_find_object found = {0};
+
+    return find_object((void *)pc, &found) < 0 ? NULL : found.dlfo_eh_frame;
+}
+
+bool seep_unwind_rules_module(uintptr_t key, struct seep_module_range *range)
+{
+    struct dl_find_object found = {0};
+
+    *range = (struct seep_module_range){0};
+    if (find_object((void *)(key - 1), &found) < 0) {
+        return false;
+    }
+    range->start = (uintptr_t)found.dlfo_map_start;
+    range->end = (uintptr_t)found.dlfo_map_end;
+    range->base = found.dlfo_link_map->l_addr;
+    range->id = seep_module_map_id(found.dlfo_link_map, range->start, range->end);
+    return range->id != 0;
 }

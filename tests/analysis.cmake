@@ -37,3 +37,8 @@ add_executable(stat_growth_rates ${PROJECT_SOURCE_DIR}/tests/stat/growth_rates.c
 target_link_libraries(stat_growth_rates PRIVATE seep_verdict seep_trend seep_own_process)
 add_test(NAME stat.growth_rates COMMAND stat_growth_rates)
 set_tests_properties(stat.growth_rates PROPERTIES TIMEOUT 120 LABELS stat)
+
+add_executable(stat_sampled_rates ${PROJECT_SOURCE_DIR}/tests/stat/sampled_rates.c)
+target_link_libraries(stat_sampled_rates PRIVATE seep_verdict seep_trend seep_own_process)
+add_test(NAME stat.sampled_rates COMMAND stat_sampled_rates)
+set_tests_properties(stat.sampled_rates PROPERTIES TIMEOUT 120 LABELS stat)

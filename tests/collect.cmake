@@ -5,6 +5,9 @@ target_link_libraries(seep_segment_forge PUBLIC seep_own_process)
 
 seep_unit_test(segment_read seep_collect seep_segment_forge)
 seep_unit_test(live_scan seep_collect seep_segment_forge)
+seep_unit_test(holding_read seep_collect seep_segment_forge)
+seep_unit_test(socket_names seep_collect)
+seep_unit_test(fd_sample seep_collect seep_segment_forge)
 seep_unit_test(proc_sample seep_collect seep_segment_forge)
 seep_unit_test(session seep_collect seep_load seep_segment_forge)
 seep_unit_test(roster seep_collect seep_load seep_segment_forge)
@@ -12,6 +15,7 @@ seep_unit_test(roster seep_collect seep_load seep_segment_forge)
 seep_unit_test(record_write seep_collect seep_load)
 seep_unit_test(record_thin seep_collect seep_load)
 seep_unit_test(preload seep_collect)
+seep_unit_test(peak_watch seep_collect)
 target_link_libraries(test_proc_sample PRIVATE Threads::Threads)
 
 # `seep run` and the sidecar, end to end.
@@ -21,3 +25,9 @@ target_link_libraries(counting_program PRIVATE seep_options Threads::Threads)
 add_test(NAME collect.run COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/collect/run_test.py
     $<TARGET_FILE:seep> $<TARGET_FILE:seep_shim> $<TARGET_FILE:counting_program>)
 set_tests_properties(collect.run PROPERTIES TIMEOUT 180 LABELS collect)
+
+add_executable(spike_program ${PROJECT_SOURCE_DIR}/tests/collect/spike_program.c)
+target_link_libraries(spike_program PRIVATE seep_options)
+add_test(NAME collect.peak COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/collect/peak_test.py
+    $<TARGET_FILE:seep> $<TARGET_FILE:spike_program>)
+set_tests_properties(collect.peak PROPERTIES TIMEOUT 120 LABELS collect RUN_SERIAL ON)

@@ -9,7 +9,7 @@ endfunction()
 
 pkg_check_modules(LIBUNWIND REQUIRED IMPORTED_TARGET libunwind)
 pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
-foreach(name annotated cleared counted forks functions limited locked own_allocator segment_facts signals small_stack
+foreach(name annotated cleared counted forks functions limited locked own_allocator sampled segment_facts signals small_stack
         threads unload)
     seep_host_program(${name} ${name}.c)
 endforeach()
@@ -53,3 +53,7 @@ set_tests_properties(host.stress PROPERTIES TIMEOUT 200 LABELS host ENVIRONMENT 
 add_test(NAME host.recording COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/recording_test.py
     $<TARGET_FILE:seep> $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR})
 set_tests_properties(host.recording PROPERTIES TIMEOUT 120 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+
+add_test(NAME host.sampled COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/sampled_test.py
+    $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR})
+set_tests_properties(host.sampled PROPERTIES TIMEOUT 120 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")

@@ -1,6 +1,17 @@
 # The shim's modules, linked without interposition: testable, and sanitized in the asan preset.
 add_library(seep_shim_core STATIC
-    ${PROJECT_SOURCE_DIR}/shim/cfi.c ${PROJECT_SOURCE_DIR}/shim/live.c ${PROJECT_SOURCE_DIR}/shim/module_map.c
+    ${PROJECT_SOURCE_DIR}/shim/arch_compare.c
+    ${PROJECT_SOURCE_DIR}/shim/node_tree.c
+    ${PROJECT_SOURCE_DIR}/shim/rule_cache.c
+    ${PROJECT_SOURCE_DIR}/shim/stack_last.c
+    ${PROJECT_SOURCE_DIR}/shim/stack_read.c
+    ${PROJECT_SOURCE_DIR}/shim/stackmemo.c
+    ${PROJECT_SOURCE_DIR}/shim/word_compare.c
+    ${PROJECT_SOURCE_DIR}/shim/peak.c
+    ${PROJECT_SOURCE_DIR}/shim/sample.c
+    ${PROJECT_SOURCE_DIR}/shim/cfi.c ${PROJECT_SOURCE_DIR}/shim/cfi_entry.c ${PROJECT_SOURCE_DIR}/shim/cfi_full.c
+    ${PROJECT_SOURCE_DIR}/shim/dwarf_expression.c ${PROJECT_SOURCE_DIR}/shim/unwind_slow.c ${PROJECT_SOURCE_DIR}/shim/live.c ${PROJECT_SOURCE_DIR}/shim/mapping_table.c
+    ${PROJECT_SOURCE_DIR}/shim/module_map.c
     ${PROJECT_SOURCE_DIR}/shim/record.c ${PROJECT_SOURCE_DIR}/shim/segment_map.c ${PROJECT_SOURCE_DIR}/shim/site.c
     ${PROJECT_SOURCE_DIR}/shim/text.c ${PROJECT_SOURCE_DIR}/shim/unwind_rules.c
     ${PROJECT_SOURCE_DIR}/shim/unwind_walk.c ${PROJECT_SOURCE_DIR}/tests/unit/shim_bench_self.c)
@@ -11,6 +22,10 @@ pkg_check_modules(LIBUNWIND REQUIRED IMPORTED_TARGET libunwind)
 seep_unit_test(segment_layout seep_shim_core)
 seep_unit_test(site seep_shim_core)
 seep_unit_test(unwind_walk seep_shim_core PkgConfig::LIBUNWIND)
+seep_unit_test(unwind_slow seep_shim_core PkgConfig::LIBUNWIND)
+target_sources(test_unwind_slow PRIVATE ${PROJECT_SOURCE_DIR}/tests/unit/subjects/odd_frames.S)
+seep_unit_test(mapping_table seep_shim_core)
 seep_unit_test(record seep_shim_core)
+seep_unit_test(sampling seep_shim_core m)
 seep_unit_test(shim_text seep_shim_core)
-set_tests_properties(unit.site PROPERTIES LABELS "unit;threads") # runs under ThreadSanitizer too
+set_tests_properties(unit.site unit.mapping_table PROPERTIES LABELS "unit;threads") # runs under ThreadSanitizer too

@@ -28,7 +28,7 @@ const char *const seep_help_collect =
     "directory) and ends\n"
     "with the last process.\n"
     "\n"
-    "  SEEP_OPTIONS   interval=S,min-child=S,mode=full,no-children\n"
+    "  SEEP_OPTIONS   interval=S,min-child=S,mode=full|sampled[=N],no-children\n"
     "  SEEP_OUT       output directory\n"
     "  SEEP_VERBOSE   say on stderr what goes wrong\n";
 

@@ -53,7 +53,10 @@ const char *const seep_help_run =
     "                      when the new one is complete\n"
     "  --interval S        seconds between snapshots, 0.1 to 3600 (default 1)\n"
     "  --duration S        end the program after S seconds: SIGTERM, 10 s later SIGKILL\n"
-    "  --mode full         record every allocation (the only mode of this version)\n"
+    "  --mode full         record every allocation (default)\n"
+    "  --mode sampled[=N]  record heap blocks by chance, one in N bytes (64 to 1g; k, m, "
+    "g; default\n"
+    "                      512k); the report says how far its estimates may be off\n"
     "  --no-children       record only PROGRAM, not the processes that it starts\n"
     "  --min-child S       a child that lived shorter leaves a line, not a file (default "
     "5)\n"
@@ -219,8 +222,8 @@ static int start_collector(struct run *run)
 static int start_program(struct run *run, const char *library)
 {
     struct seep_control_message message = {.type = SEEP_CONTROL_MAIN};
-    char **env = seep_preload_env(environ, library, run->socket_name,
-                                  run->options.collect.children);
+    char **env =
+        seep_preload_env(environ, library, run->socket_name, &run->options.collect);
     int err = 0;
 
     if (env == NULL) {

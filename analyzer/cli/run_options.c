@@ -50,7 +50,7 @@ static int take_valued(const char *name, const char *value,
         (void)seep_options_seconds("duration", value, 0.1, DURATION_MOST_S,
                                    &options->duration_ns, &error);
     } else if (strcmp(name, "--mode") == 0) {
-        (void)seep_options_mode(value, &error);
+        (void)seep_options_mode(value, &options->collect, &error);
     } else {
         return -1;
     }

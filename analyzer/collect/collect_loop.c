@@ -1,4 +1,5 @@
-/* The collector's one thread: registrations, ticks, and the ends of processes.
+/* The collector's loop: registrations, ticks, peaks, and the ends of processes. A thread
+ * beside it (peak_watch) only sleeps and wakes it.
  *
  * Design: one epoll, one event per wait, so that a descriptor closed by one event is
  * never met again in the same batch. Whatever a peer does, it waits in its own
@@ -29,6 +30,7 @@
 
 #include "collect/control.h"
 #include "collect/handover_listen.h"
+#include "collect/peak_watch.h"
 #include "collect/proc_file.h"
 #include "collect/roster.h"
 
@@ -36,7 +38,8 @@ enum {
     CONNECTIONS_MAX = 128,
     ACCEPTS_PER_TURN = 256,
     ACCEPTS_WHOLE_QUEUE = 2 * SEEP_SESSIONS_MAX,
-    POLL_MS = 20 /* while a deadline is near */
+    POLL_MS = 20, /* while a deadline is near */
+    NS_PER_MS = 1000000
 };
 
 static const uint64_t connection_wait_ns = UINT64_C(2000000000);
@@ -53,7 +56,8 @@ enum source {
     SOURCE_CONTROL = 3,
     SOURCE_TIMER = 4,
     SOURCE_SIGNAL = 5,
-    SOURCE_PROCESS = 6
+    SOURCE_PROCESS = 6,
+    SOURCE_PEAK = 7
 };
 
 struct connection {
@@ -71,6 +75,7 @@ struct loop {
     bool stopping; /* SIGTERM */
     uint64_t
         status_deadline_ns; /* the main process is gone, its status not known; 0 = no */
+    uint64_t peak_due_ns;   /* a look at some heap waits until then; UINT64_MAX = none */
     uint64_t idle_since_ns; /* no session since; 0 = there is one */
     struct connection connections[CONNECTIONS_MAX];
     size_t connection_count;
@@ -352,6 +357,9 @@ static void on_deadlines(struct loop *loop)
 {
     uint64_t now = now_ns();
 
+    if (now >= loop->peak_due_ns) {
+        loop->peak_due_ns = seep_roster_look_at_peaks(&loop->roster);
+    }
     expire_connections(loop, now);
     if (loop->status_deadline_ns != 0 && now >= loop->status_deadline_ns &&
         loop->roster.main != NULL) {
@@ -384,6 +392,10 @@ static void dispatch(struct loop *loop, uint64_t data)
     case SOURCE_SIGNAL:
         loop->stopping = true;
         break;
+    case SOURCE_PEAK:
+        unused = read(fd, &expirations, sizeof(expirations));
+        loop->peak_due_ns = seep_roster_look_at_peaks(&loop->roster);
+        break;
     case SOURCE_PROCESS:
         on_process(loop, fd);
         break;
@@ -411,13 +423,26 @@ static bool is_over(const struct loop *loop)
            (loop->roster.registered == 0 && loop->sidecar ? first_wait_ns : linger_ns);
 }
 
+/* How long there is nothing to do but wait for events; -1 for ever. */
+static int wait_ms(const struct loop *loop)
+{
+    bool hurried = loop->connection_count > 0 || loop->status_deadline_ns != 0 ||
+                   loop->idle_since_ns != 0;
+    uint64_t now = loop->peak_due_ns != UINT64_MAX ? now_ns() : 0;
+    uint64_t left_ms =
+        loop->peak_due_ns > now ? (loop->peak_due_ns - now) / NS_PER_MS + 1 : 0;
+
+    if (loop->peak_due_ns != UINT64_MAX && left_ms < POLL_MS) {
+        return (int)left_ms;
+    }
+    return hurried || loop->peak_due_ns != UINT64_MAX ? POLL_MS : -1;
+}
+
 static void run(struct loop *loop)
 {
     while (!is_over(loop)) {
-        bool hurried = loop->connection_count > 0 || loop->status_deadline_ns != 0 ||
-                       loop->idle_since_ns != 0;
         struct epoll_event event;
-        int n = epoll_wait(loop->epoll_fd, &event, 1, hurried ? POLL_MS : -1);
+        int n = epoll_wait(loop->epoll_fd, &event, 1, wait_ms(loop));
 
         if (n == 1) {
             dispatch(loop, event.data.u64);
@@ -500,7 +525,12 @@ static int set_up(struct loop *loop, const struct seep_collect *collect)
     }
     if (loop->control_fd >= 0) {
         (void)fcntl(loop->control_fd, F_SETFL, O_NONBLOCK);
-        return watch(loop, loop->control_fd, SOURCE_CONTROL);
+        if (watch(loop, loop->control_fd, SOURCE_CONTROL) < 0) {
+            return -errno;
+        }
+    }
+    if (seep_peak_watch_new(&loop->roster.peak_watch) == 0) {
+        (void)watch(loop, seep_peak_watch_fd(loop->roster.peak_watch), SOURCE_PEAK);
     }
     return 0;
 }
@@ -525,6 +555,7 @@ int seep_collect_run(const struct seep_collect *collect, struct seep_error *erro
     struct loop loop = {.listen_fd = collect->listen_fd,
                         .control_fd = collect->control_fd,
                         .sidecar = collect->control_fd < 0};
+    struct seep_peak_watch *peaks = NULL;
     int err = 0;
 
     raise_descriptor_limit();
@@ -534,6 +565,7 @@ int seep_collect_run(const struct seep_collect *collect, struct seep_error *erro
         return seep_error_set(error, err, "no memory for the collector");
     }
     loop.roster.main_pid = collect->main_pid;
+    loop.peak_due_ns = UINT64_MAX;
     loop.idle_since_ns = loop.sidecar ? now_ns() : 0;
     err = set_up(&loop, collect);
     if (err == 0) {
@@ -543,6 +575,8 @@ int seep_collect_run(const struct seep_collect *collect, struct seep_error *erro
                              strerrordesc_np(-err));
     }
     close_all(&loop);
+    peaks = loop.roster.peak_watch;
     seep_roster_fini(&loop.roster);
+    seep_peak_watch_free(peaks);
     return err;
 }

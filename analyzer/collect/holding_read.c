@@ -45,7 +45,12 @@ static bool take(const struct seep_holding *slot, enum seep_holding_table table,
 {
     uint32_t site = slot->site;
 
-    if (site == 0 || site >= bounds->site_count || !may_hold(table, bounds->kinds[site])) {
+    if (site == 0 || site >= SEEP_SITES_MAX) {
+        return false;
+    }
+    if (site >= bounds->site_count) {
+        site = 0;
+    } else if (!may_hold(table, bounds->kinds[site])) {
         return false;
     }
     *held = (struct seep_held){.slot = number,
@@ -154,6 +159,9 @@ void seep_holdings_age(const struct seep_holdings *holdings, uint64_t now_ns,
         uint64_t born_ns = held->acquired_ns < now_ns ? held->acquired_ns : now_ns;
         uint64_t generation = born_ns / generation_width_ns;
 
+        if (held->site == 0) {
+            continue;
+        }
         if (age->live == 0 || born_ns < age->oldest_ns) {
             age->oldest_ns = born_ns;
         }

@@ -19,7 +19,9 @@ enum seep_holding_table {
 /* One slot in use. */
 struct seep_held {
     uint32_t slot;
-    uint32_t site; /* within the reader's bounds, of a kind that the table may hold */
+    uint32_t
+        site; /* of a kind that the table may hold; 0 = newer than the reader's bounds
+               */
     uint64_t id, bytes;
     uint64_t acquired_ns; /* as the shim wrote it */
 };
@@ -41,8 +43,8 @@ struct seep_holding_bounds {
 
 void seep_holdings_fini(struct seep_holdings *holdings);
 
-/* Reads a table's slots in use; holes of the file cost nothing. A slot whose site is out
- * of range or of another kind (it is being written, or a liar's) is left out.
+/* Reads a table's slots in use; holes of the file cost nothing. A slot whose site is of
+ * another kind, or beyond all sites (a liar's), is left out.
  *
  * holdings: in/out; what it held before is replaced.
  * Returns: 0; -ENOMEM; -errno of pread or lseek (holdings then hold part of it).
@@ -62,7 +64,7 @@ bool seep_holdings_read_slot(const struct seep_segment *segment,
 const struct seep_held *seep_holdings_find(const struct seep_holdings *holdings,
                                            uint32_t slot);
 
-/* Adds what is held to the ages of its sites.
+/* Adds what is held to the ages of its sites; what has no known site is left out.
  *
  * now_ns: of the scan, since start; later births count as now.
  * ages:   in/out; one per site of the bounds that the holdings were read with.

@@ -9,6 +9,7 @@
  */
 #include "collect/live_scan.h"
 #include "seep/live_entry.h"
+#include "seep/sampling.h"
 #include "seep/segment_layout.h"
 
 #include <string.h>
@@ -81,7 +82,27 @@ static uint64_t word_at(const struct piece *piece, uint64_t offset)
     return seep_segment_read(piece->segment, offset, &word, sizeof(word)) < 0 ? 0 : word;
 }
 
-static void add_entry(const struct piece *piece, uint64_t entry, uint64_t bytes)
+/* What a sampled block stands for, and by how much that may be wrong: one that is there
+ * with chance p, counted as 1/p, has the variance (1 - p)/p, of which (1 - p)/p^2 is the
+ * estimate where it is there. Rounding to whole blocks adds f(1 - f). */
+static void add_sampled(struct seep_age *age, uint64_t bytes, uint64_t sample_bytes,
+                        uint32_t token)
+{
+    const double one = 9223372036854775808.0; /* 2^63 */
+    struct seep_sample_weight weight = seep_sample_weigh(bytes, sample_bytes, token);
+    double blocks = one / (double)seep_sample_chance(bytes, sample_bytes);
+    double fraction = blocks - (double)(uint64_t)blocks;
+    double spread = blocks * (blocks - 1);
+
+    age->samples++;
+    age->live += weight.blocks;
+    age->live_bytes += weight.bytes;
+    age->live_variance += spread + fraction * (1 - fraction);
+    age->bytes_variance += spread * (double)bytes * (double)bytes;
+}
+
+static void add_entry(const struct piece *piece, uint64_t entry, uint64_t bytes,
+                      uint64_t index)
 {
     struct seep_age *age = &piece->ages[seep_live_site(entry)];
     uint16_t birth = seep_live_birth(entry);
@@ -94,8 +115,14 @@ static void add_entry(const struct piece *piece, uint64_t entry, uint64_t bytes)
     if (tick > age->newest_ns) {
         age->newest_ns = tick;
     }
-    age->live++;
-    age->live_bytes += bytes;
+    if (piece->scan->sample_bytes != 0 &&
+        piece->scan->kinds[seep_live_site(entry)] == SEEP_KIND_HEAP) {
+        add_sampled(age, bytes, piece->scan->sample_bytes,
+                    seep_sample_token(entry, index));
+    } else {
+        age->live++;
+        age->live_bytes += bytes;
+    }
     age->generations |= UINT64_C(1)
                         << (generation < GENERATIONS ? generation : GENERATIONS - 1);
 }
@@ -121,7 +148,7 @@ static void add_words(const struct piece *piece, uint64_t at, const uint64_t *wo
                 continue;
             }
         }
-        add_entry(piece, entry, bytes);
+        add_entry(piece, entry, bytes, (at - piece->leaf_at) / WORD_BYTES + i);
     }
 }
 

@@ -7,11 +7,13 @@
 
 /* What is alive of one site. */
 struct seep_age {
-    uint64_t live;       /* entries of the live table */
+    uint64_t live;       /* entries of the live table; sampled: what they stand for */
     uint64_t live_bytes; /* requested bytes; of a thread, its stack's */
     uint64_t oldest_ns;  /* birth since start, to the precision of seep_birth_encode */
     uint64_t newest_ns;
     uint64_t generations; /* bit g: something born in [g, g + 1) widths is alive */
+    uint64_t samples;     /* sampled heap: entries; 0 where all is recorded */
+    double live_variance, bytes_variance; /* of live and live_bytes, from sampling */
 };
 
 struct seep_live_scan {
@@ -19,6 +21,7 @@ struct seep_live_scan {
     const uint64_t *stack_bytes; /* by thread slot; thread_count entries */
     uint32_t site_count, thread_count, leaf_count; /* within the segment's counts */
     uint64_t generation_width_ns;                  /* of seep_live_generation_width_ns */
+    uint64_t sample_bytes;                         /* of the segment; 0 in full mode */
     void *scratch;                                 /* borrowed */
     size_t scratch_bytes;                          /* a multiple of 4,096 */
 };

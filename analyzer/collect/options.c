@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "collect/options.h"
+#include "seep/sampling.h"
 
 #include <errno.h>
 #include <math.h>
@@ -54,17 +55,19 @@ int seep_options_min_child(const char *text, uint64_t *out_ns, struct seep_error
     return seep_options_seconds("min-child", text, 0, MIN_CHILD_MOST_S, out_ns, error);
 }
 
-int seep_options_mode(const char *text, struct seep_error *error)
+int seep_options_mode(const char *text, struct seep_collect_options *options,
+                      struct seep_error *error)
 {
-    if (strcmp(text, "full") == 0) {
-        return 0;
+    uint32_t mode = seep_sample_parse_mode(text, strlen(text), &options->sample_bytes);
+
+    if (mode == 0) {
+        return seep_error_set(error, -EINVAL,
+                              "mode '%.64s': full, sampled or sampled=BYTES expected, "
+                              "with 64 to 1g bytes (k, m, g: times 1,024)",
+                              text);
     }
-    if (strncmp(text, "sampled", 7) == 0) {
-        return seep_error_set(error, -ENOTSUP,
-                              "mode 'sampled' is not available in this version; "
-                              "'full' records every allocation");
-    }
-    return seep_error_set(error, -EINVAL, "mode '%.64s': 'full' expected", text);
+    options->mode = mode;
+    return 0;
 }
 
 static void add_note(struct seep_collect_options *options, const char *what)
@@ -84,7 +87,9 @@ static void parse_word(const char *word, struct seep_collect_options *options)
     } else if (strncmp(word, "min-child=", 10) == 0) {
         (void)seep_options_min_child(word + 10, &options->min_child_ns, &error);
     } else if (strncmp(word, "mode=", 5) == 0) {
-        (void)seep_options_mode(word + 5, &error);
+        (void)seep_options_mode(word + 5, options, &error);
+    } else if (strncmp(word, "sample-seed=", 12) == 0) {
+        return; /* the shim's own, for tests */
     } else if (strcmp(word, "no-children") == 0) {
         options->children = false;
     } else if (word[0] != '\0') {

@@ -16,6 +16,8 @@ struct seep_collect_options {
     uint64_t min_child_ns; /* children that lived shorter leave a line, not a file; 0 ..
                               86,400 s */
     bool children;         /* children are recorded */
+    uint32_t mode;         /* SEEP_MODE_*; 0 = not said */
+    uint64_t sample_bytes; /* mean distance of samples; 0 in full mode */
     char notes[SEEP_OPTION_NOTES_MAX]
               [SEEP_OPTION_NOTE_BYTES]; /* wrong values, for the recording */
     size_t note_count;
@@ -33,8 +35,10 @@ int seep_options_seconds(const char *option, const char *text, double least_s,
                          double most_s, uint64_t *out_ns, struct seep_error *error);
 int seep_options_interval(const char *text, uint64_t *out_ns, struct seep_error *error);
 int seep_options_min_child(const char *text, uint64_t *out_ns, struct seep_error *error);
-/* Returns: 0 for "full"; -ENOTSUP "sampled..."; -EINVAL anything else. */
-int seep_options_mode(const char *text, struct seep_error *error);
+/* "full", "sampled" or "sampled=BYTES" into options->mode and sample_bytes; untouched on
+ * failure. Returns: 0; -EINVAL. */
+int seep_options_mode(const char *text, struct seep_collect_options *options,
+                      struct seep_error *error);
 
 /* Reads "interval=0.5,mode=full,min-child=5,no-children" into *options. What is wrong
  * becomes a note, and the value stays what it was. `text` may be NULL. */

@@ -151,6 +151,36 @@ void seep_payload_ages(struct seep_buf *out, uint64_t t_ns, uint64_t generation_
     }
 }
 
+/* variance / value, in `parts`, rounded up; never beyond 2^62. */
+static uint64_t spread_of(double variance, uint64_t value, double parts)
+{
+    double spread = value > 0 ? variance / (double)value * parts : 0;
+
+    return spread < 4611686018427387904.0 ? (uint64_t)spread + (spread > 0) : 0;
+}
+
+void seep_payload_samples(struct seep_buf *out, uint64_t t_ns, uint64_t sample_bytes,
+                          const struct seep_age *ages, uint32_t site_count)
+{
+    uint64_t sampled = 0;
+    uint32_t before = 0;
+
+    for (uint32_t site = 1; site < site_count; site++) {
+        sampled += ages[site].samples != 0;
+    }
+    PUT_ALL(out, t_ns, sample_bytes, sampled);
+    for (uint32_t site = 1; site < site_count; site++) {
+        const struct seep_age *age = &ages[site];
+
+        if (age->samples != 0) {
+            PUT_ALL(out, site - before, age->samples,
+                    spread_of(age->live_variance, age->live, SEEP_SPREAD_PARTS),
+                    spread_of(age->bytes_variance, age->live_bytes, 1));
+            before = site;
+        }
+    }
+}
+
 void seep_payload_thread(struct seep_buf *out, uint32_t slot,
                          const struct seep_thread *thread,
                          const struct seep_thread_figures *figures)

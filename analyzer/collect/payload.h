@@ -75,6 +75,9 @@ void seep_payload_snapshot(struct seep_buf *out, uint64_t t_ns,
 /* Sites 1 .. site_count-1 that have something live. */
 void seep_payload_ages(struct seep_buf *out, uint64_t t_ns, uint64_t generation_width_ns,
                        const struct seep_age *ages, uint32_t site_count);
+/* Sampled recordings: how well the live sampled blocks of each site speak for all. */
+void seep_payload_samples(struct seep_buf *out, uint64_t t_ns, uint64_t sample_bytes,
+                          const struct seep_age *ages, uint32_t site_count);
 void seep_payload_thread(struct seep_buf *out, uint32_t slot,
                          const struct seep_thread *thread,
                          const struct seep_thread_figures *figures);

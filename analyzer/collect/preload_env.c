@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OWN_VARIABLES = 3, PATH_BYTES = 4096 };
+#include "seep/sampling.h"
+
+enum { OWN_VARIABLES = 3, PATH_BYTES = 4096, MODE_BYTES = 48 };
 
 int seep_preload_library(char *path, size_t path_bytes, struct seep_error *error)
 {
@@ -70,6 +72,29 @@ static char *variable(const char *name, const char *value, char separator,
     return n < 0 ? NULL : entry;
 }
 
+/* The former options, with ours around them: of a mode the last word counts. */
+static char *options_variable(const char *former,
+                              const struct seep_collect_options *options)
+{
+    char mode[MODE_BYTES] = "";
+    char *entry = NULL;
+    const char *first = options->children ? "" : "no-children";
+
+    if (options->mode == SEEP_MODE_SAMPLED) {
+        (void)snprintf(mode, sizeof(mode), "mode=sampled=%llu",
+                       (unsigned long long)options->sample_bytes);
+    } else if (options->mode == SEEP_MODE_FULL) {
+        (void)snprintf(mode, sizeof(mode), "mode=full");
+    }
+    former = former != NULL ? former : "";
+    return asprintf(&entry, "SEEP_OPTIONS=%s%s%s%s%s", first,
+                    *first != '\0' && *former != '\0' ? "," : "", former,
+                    *mode != '\0' && (*first != '\0' || *former != '\0') ? "," : "",
+                    mode) < 0
+               ? NULL
+               : entry;
+}
+
 static const char *value_of(char *const *env, const char *name)
 {
     for (; *env != NULL; env++) {
@@ -89,9 +114,8 @@ void seep_preload_env_free(char **env)
 }
 
 char **seep_preload_env(char *const *env, const char *library, const char *socket_name,
-                        bool children)
+                        const struct seep_collect_options *options)
 {
-    const char *options = value_of(env, "SEEP_OPTIONS");
     size_t n = 0;
     size_t count = 0;
 
@@ -105,9 +129,7 @@ char **seep_preload_env(char *const *env, const char *library, const char *socke
     }
     copy[n++] = variable("LD_PRELOAD", library, ':', value_of(env, "LD_PRELOAD"));
     copy[n++] = variable("SEEP_SOCKET", socket_name, '\0', NULL);
-    copy[n++] = children
-                    ? variable("SEEP_OPTIONS", options != NULL ? options : "", '\0', NULL)
-                    : variable("SEEP_OPTIONS", "no-children", ',', options);
+    copy[n++] = options_variable(value_of(env, "SEEP_OPTIONS"), options);
     for (size_t i = 0; i < count; i++) {
         if (!is_variable(env[i], "LD_PRELOAD") && !is_variable(env[i], "SEEP_SOCKET") &&
             !is_variable(env[i], "SEEP_OPTIONS")) {

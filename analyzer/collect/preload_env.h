@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "collect/options.h"
 
 /* Finds libseep.so beside this binary: ../lib, the installation's library folder, its own
  * folder.
@@ -18,12 +19,12 @@ int seep_preload_library(char *path, size_t path_bytes, struct seep_error *error
 
 /* A copy of `env` in which the program finds our library and the collector: LD_PRELOAD
  * begins with `library`, SEEP_SOCKET is `socket_name`, SEEP_OPTIONS has "no-children"
- * unless `children`.
+ * unless options->children, and ends with the mode when options say one.
  *
  * Returns: owned (seep_preload_env_free); NULL when memory is out.
  */
 char **seep_preload_env(char *const *env, const char *library, const char *socket_name,
-                        bool children);
+                        const struct seep_collect_options *options);
 void seep_preload_env_free(char **env);
 
 #endif

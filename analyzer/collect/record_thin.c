@@ -38,7 +38,7 @@ struct thinner {
     const struct seep_thinning *thinning;
     struct seep_record_tally *after;
     uint32_t *merged;
-    uint64_t threads_at; /* offset of the newest thread table; 0 = none */
+    uint64_t newest_at[SEEP_FRAME_LAST + 1]; /* offset of the newest frame of a type */
     uint32_t snapshots_seen, ages_seen;
     bool holding; /* `held` is a snapshot that waits for its partner */
     struct seep_buf frame, payload, held, joint, entries, out;
@@ -202,12 +202,16 @@ static int take_frame(struct thinner *t, uint64_t at)
     if (type == SEEP_FRAME_AGES) {
         return take_ages(t);
     }
-    if (type == SEEP_FRAME_THREADS) {
-        return at == t->threads_at ? copy(t, type) : 0;
+    if (type == SEEP_FRAME_THREADS || type >= SEEP_FRAME_DESCRIPTORS) {
+        if (at != t->newest_at[type]) {
+            return 0;
+        }
+        err = close_pieces(t); /* it names sites */
+        return err < 0 ? err : copy(t, type);
     }
     if (type != SEEP_FRAME_SNAPSHOT &&
         (type < SEEP_FRAME_MODULES || type > SEEP_FRAME_SITES)) {
-        return type <= SEEP_FRAME_END ? copy(t, type) : -EBADMSG;
+        return type <= SEEP_FRAME_LAST ? copy(t, type) : -EBADMSG;
     }
     err = seep_frame_unpack(t->coder, &t->frame, &t->payload);
     if (err < 0) {
@@ -216,7 +220,7 @@ static int take_frame(struct thinner *t, uint64_t at)
     return type == SEEP_FRAME_SNAPSHOT ? take_snapshot(t) : join_piece(t, type);
 }
 
-/* Calls take_frame on each frame; or, with `scout`, only notes the newest thread table.
+/* Calls take_frame on each frame; or, with `scout`, only notes the newest of each type.
  */
 static int walk(struct thinner *t, bool scout)
 {
@@ -229,10 +233,12 @@ static int walk(struct thinner *t, bool scout)
         if (err < 0) {
             break;
         }
+        uint16_t type = seep_frame_header_of(t->frame.data).type;
+
         if (!scout) {
             err = take_frame(t, at);
-        } else if (seep_frame_header_of(t->frame.data).type == SEEP_FRAME_THREADS) {
-            t->threads_at = at;
+        } else if (type <= SEEP_FRAME_LAST) {
+            t->newest_at[type] = at;
         }
         at += t->frame.len_bytes;
     }

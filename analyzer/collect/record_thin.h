@@ -12,7 +12,7 @@ struct seep_record_tally {
     uint64_t bytes; /* of the whole file, its magic included */
     uint32_t snapshots;
     uint32_t ages;
-    uint64_t type_bytes[SEEP_FRAME_END + 1]; /* of whole frames, by type */
+    uint64_t type_bytes[SEEP_FRAME_LAST + 1]; /* of whole frames, by type */
 };
 
 struct seep_thinning {
@@ -25,7 +25,7 @@ struct seep_thinning {
 /* Writes a recording anew with half the snapshots. The first stays as it is; from there
  * on two neighbours become one at the later's time (seep_snapshot_merge), so that the
  * last one's values stay too. Pieces of tables that follow each other become one; of
- * thread tables the newest stays.
+ * thread and descriptor tables the newest stays.
  *
  * after:  out; what was written.
  * merged: out; snapshots that went.

@@ -23,6 +23,7 @@
 
 #include "collect/file_name.h"
 #include "collect/proc_file.h"
+#include "collect/session_peak.h"
 
 enum {
     HELD_MAX_BYTES = 4 << 20,
@@ -456,6 +457,7 @@ int seep_roster_add(struct seep_roster *roster, const struct seep_handover_peer 
         free(added);
         goto fail;
     }
+    seep_session_peak_watch(added, roster->peak_watch);
     *session = added;
     return 0;
 
@@ -463,6 +465,19 @@ fail:
     note_trouble(roster, error->code < 0 ? error->message : "no memory for a session");
     seep_roster_lose(roster, SEEP_LOSS_REFUSED);
     return err;
+}
+
+uint64_t seep_roster_look_at_peaks(struct seep_roster *roster)
+{
+    uint64_t next_ns = UINT64_MAX;
+
+    for (size_t i = 0; i < roster->count; i++) {
+        uint64_t due_ns = UINT64_MAX;
+
+        (void)seep_session_peak_look(roster->sessions[i], &roster->scratch, &due_ns);
+        next_ns = due_ns < next_ns ? due_ns : next_ns;
+    }
+    return next_ns;
 }
 
 void seep_roster_lose(struct seep_roster *roster, enum seep_loss reason)

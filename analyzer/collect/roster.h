@@ -28,7 +28,8 @@ struct seep_roster {
     uint64_t main_start_ticks; /* field 22 of /proc/PID/stat; 0 = not known yet */
     struct seep_collect_options options;
     struct seep_scratch scratch;
-    struct seep_session **sessions; /* owned; `count` of `capacity`, in no order */
+    struct seep_peak_watch *peak_watch; /* borrowed; NULL: peaks go by the ticks */
+    struct seep_session **sessions;     /* owned; `count` of `capacity`, in no order */
     size_t count, capacity;
     struct seep_session *main;   /* one of sessions; NULL: not there, or ended */
     struct seep_buf young_lines; /* CHILD payloads of a main image that may yet exec */
@@ -47,6 +48,12 @@ struct seep_roster {
 int seep_roster_init(struct seep_roster *roster, int dir_fd, const char *file,
                      const struct seep_collect_options *options);
 void seep_roster_fini(struct seep_roster *roster);
+
+/* Looks at the heaps whose processes wish so.
+ *
+ * Returns: CLOCK_MONOTONIC at which to call again; UINT64_MAX when nobody waits.
+ */
+uint64_t seep_roster_look_at_peaks(struct seep_roster *roster);
 
 /* Takes a process that handed over its segment.
  *

@@ -11,6 +11,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "collect/segment_read.h"
+#include "seep/sampling.h"
 #include "seep/segment_layout.h"
 
 #include <errno.h>
@@ -62,6 +63,12 @@ static int check_header(const struct seep_segment_header *header, uint64_t file_
         return seep_error_set(error, -EPROTO, "segment with granule shift %u",
                               header->granule_shift);
     }
+    if (header->mode == SEEP_MODE_SAMPLED &&
+        (header->sample_bytes < SEEP_SAMPLE_LEAST_BYTES ||
+         header->sample_bytes > SEEP_SAMPLE_MOST_BYTES)) {
+        return seep_error_set(error, -EPROTO, "segment with a sample each %llu bytes",
+                              (unsigned long long)header->sample_bytes);
+    }
     if (header->leaves_max == 0 || header->leaves_max > SEEP_LEAVES_MAX) {
         return seep_error_set(error, -EPROTO, "segment with %u leaves",
                               header->leaves_max);
@@ -109,6 +116,7 @@ int seep_segment_open(int fd, struct seep_segment *segment, struct seep_error *e
     opened.pid = header.pid;
     opened.ppid = header.ppid;
     opened.mode = header.mode;
+    opened.sample_bytes = header.mode == SEEP_MODE_SAMPLED ? header.sample_bytes : 0;
     opened.start_realtime_ns = header.start_realtime_ns;
     opened.start_monotonic_ns = header.start_monotonic_ns;
     opened.start_proc_ticks = header.start_proc_ticks;
@@ -149,6 +157,7 @@ int seep_segment_read_counts(const struct seep_segment *segment,
     now.mappings = at_most(header.mapping_count, SEEP_MAPPINGS_MAX);
     now.exit_noted = header.exit_noted != 0;
     now.exit_status = header.exit_status;
+    now.heap_peak_bytes = header.heap_peak_bytes;
     for (size_t i = 0; i < SEEP_LOSS_MAX; i++) {
         now.lost[i] = header.lost[i];
     }

@@ -18,6 +18,7 @@ struct seep_segment {
     uint32_t leaves_max;    /* 1 .. SEEP_LEAVES_MAX */
     uint32_t pid, ppid;     /* as the process sees them */
     uint32_t mode;          /* 1 full, 2 sampled */
+    uint64_t sample_bytes;  /* mean distance of samples; 0 in full mode */
     uint64_t start_realtime_ns;
     uint64_t start_monotonic_ns;
     uint64_t start_proc_ticks; /* field 22 of /proc/PID/stat; 0 unknown */
@@ -30,7 +31,8 @@ struct seep_segment_counts {
     uint32_t nodes, sites, modules, subsystems, marks, threads, leaves;
     uint32_t fds, timers, mappings; /* slots ever used */
     bool exit_noted;
-    int32_t exit_status; /* valid when exit_noted */
+    int32_t exit_status;      /* valid when exit_noted */
+    uint64_t heap_peak_bytes; /* high-water mark of live heap bytes, as the shim saw it */
     uint64_t lost[SEEP_LOSS_MAX];
 };
 

@@ -1,8 +1,6 @@
 /* One process: from its segment and /proc to its recording.
  *
- * What is cheap is read at every snapshot. The scan of the live table and large thread
- * tables are read as often as 1 % of the time allows, and at the end, when the segment is
- * at rest and exact.
+ * What is cheap is read at every snapshot, here; the rest by collect/session_scan.c.
  *
  * Invariants
  * E1: `written` is what the recording says; it moves only when a snapshot is in the file,
@@ -23,77 +21,16 @@
 #include "collect/counters_sum.h"
 #include "collect/proc_file.h"
 #include "collect/proc_limits.h"
+#include "collect/session_peak.h"
+#include "collect/session_scan.h"
 #include "seep/segment_layout.h"
 
-enum {
-    COMMAND_MAX_BYTES = 256,
-    COST_SHARE = 100,   /* costly reads take at most this part of the time: 1 % */
-    AGES_EVERY = 10,    /* snapshots */
-    THREADS_SMALL = 64, /* a table up to this size goes with every snapshot */
-    FIRST_CAPACITY = 1024,
-    NOTE_BYTES = 256,
-    HOST_BYTES = 256
-};
-
-int seep_scratch_init(struct seep_scratch *scratch)
-{
-    *scratch = (struct seep_scratch){0};
-    scratch->piece = malloc(SEEP_SCRATCH_PIECE_BYTES);
-    if (scratch->piece == NULL || seep_frame_coder_init(&scratch->coder) < 0) {
-        free(scratch->piece);
-        scratch->piece = NULL;
-        return -ENOMEM;
-    }
-    return 0;
-}
-
-void seep_scratch_fini(struct seep_scratch *scratch)
-{
-    if (scratch->piece != NULL) {
-        seep_frame_coder_fini(&scratch->coder);
-    }
-    seep_buf_fini(&scratch->payload);
-    free(scratch->piece);
-    free(scratch->sums);
-    free(scratch->ages);
-    *scratch = (struct seep_scratch){0};
-}
-
-static uint32_t next_capacity(uint32_t capacity, uint32_t need)
-{
-    uint32_t next = capacity > 0 ? capacity : FIRST_CAPACITY;
-
-    while (next < need) {
-        next *= 2;
-    }
-    return next;
-}
-
-static int reserve_scratch(struct seep_scratch *scratch, uint32_t sites)
-{
-    uint32_t capacity = next_capacity(scratch->capacity, sites);
-
-    if (sites <= scratch->capacity) {
-        return 0;
-    }
-    struct seep_counters *sums = reallocarray(scratch->sums, capacity, sizeof(*sums));
-
-    scratch->sums = sums != NULL ? sums : scratch->sums;
-
-    struct seep_age *ages = reallocarray(scratch->ages, capacity, sizeof(*ages));
-
-    scratch->ages = ages != NULL ? ages : scratch->ages;
-    if (sums == NULL || ages == NULL) {
-        return -ENOMEM;
-    }
-    scratch->capacity = capacity;
-    return 0;
-}
+enum { COMMAND_MAX_BYTES = 256, NOTE_BYTES = 256, HOST_BYTES = 256 };
 
 static int reserve_written(struct seep_session *session, uint32_t sites)
 {
     uint32_t from = session->written_capacity;
-    uint32_t to = next_capacity(from, sites);
+    uint32_t to = seep_scratch_capacity(from, sites);
 
     if (sites <= from) {
         return 0;
@@ -152,6 +89,9 @@ int seep_session_open(struct seep_session *session,
     err = seep_proc_open(&opened.proc, source->pid, opened.segment.start_proc_ticks);
     seep_proc_expect_exe(&opened.proc, texts.exe);
     opened.pidfd = source->pidfd;
+    if (err == 0) { /* it waits for our answer: what is open now came with it */
+        (void)seep_fd_list_read(&opened.inherited, opened.proc.dir_fd);
+    }
     if (err == -ESTALE && source->by_number && opened.pidfd >= 0) {
         close(opened.pidfd); /* another's: the process itself is gone */
         opened.pidfd = -1;
@@ -285,27 +225,6 @@ static void gather_losses(const struct seep_session *session,
     lost[SEEP_LOSS_SITES_FULL] += session->events_dropped;
 }
 
-static void raise_peaks(struct seep_session *session, const struct seep_counters *sums,
-                        const struct seep_process_figures *process)
-{
-    uint64_t heap_bytes = 0;
-    uint64_t threads = 0;
-
-    for (uint32_t site = 0; site < session->tables.sites; site++) {
-        if (session->tables.kinds[site] == SEEP_KIND_HEAP &&
-            sums[site].acquired_bytes > sums[site].released_bytes) {
-            heap_bytes += sums[site].acquired_bytes - sums[site].released_bytes;
-        }
-    }
-    if (heap_bytes > session->peak_live_heap_bytes) {
-        session->peak_live_heap_bytes = heap_bytes;
-    }
-    threads = process->threads;
-    if (threads > session->peak_threads) {
-        session->peak_threads = threads;
-    }
-}
-
 static int put_counters(struct seep_session *session, struct seep_scratch *scratch,
                         const struct seep_segment_counts *counts,
                         const struct seep_process_figures *process, uint64_t t_ns)
@@ -314,7 +233,7 @@ static int put_counters(struct seep_session *session, struct seep_scratch *scrat
     uint32_t all =
         session->tables.sites_closed && counts->sites > sites ? counts->sites : sites;
     uint64_t lost[SEEP_LOSS_MAX];
-    int err = reserve_scratch(scratch, all);
+    int err = seep_scratch_reserve(scratch, all);
 
     if (err == 0) {
         err = reserve_written(session, sites);
@@ -330,7 +249,10 @@ static int put_counters(struct seep_session *session, struct seep_scratch *scrat
     for (uint32_t site = sites; site < all; site++) {
         session->events_dropped += scratch->sums[site].acquired;
     }
-    raise_peaks(session, scratch->sums, process);
+    seep_session_peak_note(session, scratch->sums, counts->heap_peak_bytes, t_ns);
+    if (process->threads > session->peak_threads) {
+        session->peak_threads = process->threads;
+    }
     gather_losses(session, counts, lost);
 
     struct seep_counters_change change = {session->written, scratch->sums, sites};
@@ -344,88 +266,8 @@ static int put_counters(struct seep_session *session, struct seep_scratch *scrat
         }
         session->last_t_ns = t_ns;
         session->snapshots_taken++;
+        err = seep_session_peak_put(session, scratch);
     }
-    return err;
-}
-
-static int put_ages(struct seep_session *session, struct seep_scratch *scratch,
-                    const struct seep_segment_counts *counts, uint64_t t_ns)
-{
-    struct seep_live_scan scan = {
-        .kinds = session->tables.kinds,
-        .stack_bytes = session->threads.stack_bytes,
-        .site_count = session->tables.sites,
-        .thread_count = session->threads.count,
-        .leaf_count = counts->leaves,
-        .generation_width_ns = seep_live_generation_width_ns(t_ns),
-        .scratch = scratch->piece,
-        .scratch_bytes = SEEP_SCRATCH_PIECE_BYTES,
-    };
-    int err = seep_live_scan(&session->segment, &scan, scratch->ages);
-
-    if (err < 0) {
-        return err;
-    }
-    seep_buf_reset(&scratch->payload);
-    seep_payload_ages(&scratch->payload, t_ns, scan.generation_width_ns, scratch->ages,
-                      scan.site_count);
-    return seep_record_put(&session->record, SEEP_FRAME_AGES, &scratch->payload);
-}
-
-/* Runs at its turn: when enough snapshots have passed and its last cost is 1 % of the
- * time since. */
-static bool is_due(const struct seep_session *session, enum seep_snapshot_moment moment,
-                   uint64_t at_snapshot, uint64_t not_before_ns)
-{
-    if (moment != SEEP_MOMENT_TICK) {
-        return true;
-    }
-    return session->record.fd >= 0 && session->snapshots_taken >= at_snapshot &&
-           seep_proc_clock_ns(CLOCK_MONOTONIC) >= not_before_ns;
-}
-
-static uint64_t not_before(uint64_t cpu_began_ns)
-{
-    uint64_t cost_ns = seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_began_ns;
-
-    return seep_proc_clock_ns(CLOCK_MONOTONIC) + cost_ns * COST_SHARE;
-}
-
-static int sample_threads(struct seep_session *session, struct seep_scratch *scratch,
-                          const struct seep_segment_counts *counts,
-                          enum seep_snapshot_moment moment, uint64_t t_ns)
-{
-    uint64_t began_ns = seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    bool gone = moment == SEEP_MOMENT_AT_REST;
-    int err = seep_threads_read(&session->threads, &session->segment, counts->threads);
-
-    if (err < 0) {
-        return err;
-    }
-    seep_threads_sample(&session->threads, gone ? -1 : session->proc.dir_fd, t_ns);
-    seep_buf_reset(&scratch->payload);
-    seep_threads_put(&session->threads, t_ns, &scratch->payload);
-    err = seep_record_put(&session->record, SEEP_FRAME_THREADS, &scratch->payload);
-    session->threads_at_snapshot =
-        session->snapshots_taken + 1 + session->threads.count / (THREADS_SMALL + 1);
-    session->threads_not_before_ns = not_before(began_ns);
-    return err;
-}
-
-static int scan_ages(struct seep_session *session, struct seep_scratch *scratch,
-                     const struct seep_segment_counts *counts, uint64_t t_ns)
-{
-    uint64_t began_ns = seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    uint64_t taken = session->snapshots_taken;
-    int err = seep_threads_read(&session->threads, &session->segment, counts->threads);
-
-    if (err == 0) {
-        err = put_ages(session, scratch, counts, t_ns);
-    }
-    /* The first scans come quickly, for runs that are short: at snapshots 1, 2, 4, 8,
-     * then each tenth. */
-    session->ages_at_snapshot = taken < AGES_EVERY ? taken * 2 : taken + AGES_EVERY;
-    session->ages_not_before_ns = not_before(began_ns);
     return err;
 }
 
@@ -457,13 +299,8 @@ int seep_session_snapshot(struct seep_session *session, struct seep_scratch *scr
         (void)seep_proc_sample(&session->proc, &process);
     }
     err = put_counters(session, scratch, &counts, &process, t_ns);
-    if (err == 0 && is_due(session, moment, session->threads_at_snapshot,
-                           session->threads_not_before_ns)) {
-        err = sample_threads(session, scratch, &counts, moment, t_ns);
-    }
-    if (err == 0 &&
-        is_due(session, moment, session->ages_at_snapshot, session->ages_not_before_ns)) {
-        err = scan_ages(session, scratch, &counts, t_ns);
+    if (err == 0) {
+        err = seep_session_scan(session, scratch, &counts, moment, t_ns);
     }
     err = tables_err < 0 ? tables_err : err;
     if (err ==
@@ -518,7 +355,7 @@ int seep_session_totals(struct seep_session *session, struct seep_scratch *scrat
     int err = seep_segment_read_counts(&session->segment, &counts);
 
     if (err == 0) {
-        err = reserve_scratch(scratch, counts.sites);
+        err = seep_scratch_reserve(scratch, counts.sites);
     }
     if (err == 0) {
         err = seep_counters_sum(&session->segment, counts.sites, scratch->sums,
@@ -555,9 +392,11 @@ struct seep_process_end seep_session_own_word(const struct seep_session *session
 
 void seep_session_close(struct seep_session *session, bool keep)
 {
+    seep_session_peak_unwatch(session);
     seep_record_close(&session->record, keep);
     seep_tables_fini(&session->tables);
     seep_threads_fini(&session->threads);
+    seep_fd_list_fini(&session->inherited);
     seep_segment_close(&session->segment);
     seep_proc_close(&session->proc);
     if (session->pidfd >= 0) {

@@ -7,28 +7,15 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "collect/peak_look.h"
+#include "collect/peak_watch.h"
 #include "collect/proc_sample.h"
 #include "collect/process_end.h"
 #include "collect/record_write.h"
+#include "collect/scratch.h"
 #include "collect/segment_read.h"
 #include "collect/table_copy.h"
 #include "collect/thread_sample.h"
-
-/* Working memory that all sessions of a collector share. All-zero is valid; owner thread.
- */
-struct seep_scratch {
-    struct seep_frame_coder coder;
-    struct seep_buf payload;
-    void *piece;                /* SEEP_SCRATCH_PIECE_BYTES */
-    struct seep_counters *sums; /* capacity entries */
-    struct seep_age *ages;      /* capacity entries */
-    uint32_t capacity;
-};
-enum { SEEP_SCRATCH_PIECE_BYTES = 1 << 18 };
-
-/* Returns: 0; -ENOMEM. */
-int seep_scratch_init(struct seep_scratch *scratch);
-void seep_scratch_fini(struct seep_scratch *scratch);
 
 /* One recorded process image. A process that replaces itself by exec is a session more.
  */
@@ -48,9 +35,16 @@ struct seep_session {
     uint64_t last_t_ns;       /* of the newest snapshot; 0 = none */
     uint64_t snapshots_taken; /* that are in the file, or were merged since */
     uint64_t peak_live_heap_bytes, peak_threads;
+    struct seep_peak_look peak;
+    struct seep_peak_pace peak_pace;
+    struct seep_peak_watch *peak_watch; /* borrowed; NULL: not watched */
+    int peak_slot;                      /* of it */
+    bool peak_wanted;                   /* a look is due at peak_pace.not_before_ns */
     uint64_t ages_at_snapshot,
         ages_not_before_ns; /* next scan: count and CLOCK_MONOTONIC */
     uint64_t threads_at_snapshot, threads_not_before_ns;
+    uint64_t fds_not_before_ns;
+    struct seep_fd_list inherited;    /* open before the shim started */
     uint64_t own_lost[SEEP_LOSS_MAX]; /* losses that the collector itself counts */
     uint64_t failures_noted;          /* write failures that a NOTE tells of */
     uint64_t events_dropped;          /* of sites beyond the recording's share for them */

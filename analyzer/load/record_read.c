@@ -138,7 +138,7 @@ static int read_at(struct seep_record_reader *reader, uint64_t offset, void *out
 
 static bool is_known(uint16_t type)
 {
-    return type > SEEP_FRAME_NONE && type <= SEEP_FRAME_END;
+    return type > SEEP_FRAME_NONE && type <= SEEP_FRAME_LAST;
 }
 
 static int check_header(struct seep_record_reader *reader,

@@ -28,6 +28,7 @@ static int add_first_rows(struct seep_recording *recording)
     budget->left_bytes = SEEP_RECORDING_MEMORY_MAX_BYTES;
     store->pool.budget = budget;
     store->threads.budget = budget;
+    store->descriptors.budget = budget;
     empty = seep_pool_take_string(&store->pool, "", 0);
     if (empty == NULL ||
         seep_pool_grow_table(budget, (void **)&recording->modules, &store->modules, 1,
@@ -80,6 +81,9 @@ static void finish(struct seep_recording *recording)
         mend(recording, &thread->site, recording->site_count, 0);
         mend(recording, &thread->subsystem, recording->subsystem_count, 0);
         mend(recording, &thread->start_module, recording->module_count, 0);
+    }
+    for (size_t i = 0; i < recording->descriptors.count; i++) {
+        mend(recording, &recording->descriptors.rows[i].site, recording->site_count, 0);
     }
     if (!recording->ended) {
         recording->snapshots_taken = recording->snapshot_count;
@@ -189,6 +193,7 @@ void seep_recording_free(struct seep_recording *recording)
     free(recording->notes);
     seep_pool_fini(&store->pool);
     seep_pool_fini(&store->threads);
+    seep_pool_fini(&store->descriptors);
     free(store);
     free(recording);
 }
@@ -264,6 +269,14 @@ static bool tables_are_valid(const struct seep_recording *rec)
 
         if (t->site >= rec->site_count || t->subsystem >= rec->subsystem_count ||
             t->start_module >= rec->module_count || t->name == NULL || t->wait == NULL) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < rec->descriptors.count; i++) {
+        const struct seep_rec_descriptor *row = &rec->descriptors.rows[i];
+
+        if (row->site >= rec->site_count || row->link == NULL || row->state == NULL ||
+            (i != 0 && row->fd <= rec->descriptors.rows[i - 1].fd)) {
             return false;
         }
     }

@@ -48,6 +48,18 @@ struct seep_rec_site {
     uint64_t first_ns;
     struct seep_rec_point *points; /* ascending by snapshot */
     size_t point_count;
+    uint64_t samples; /* live sampled blocks when last scanned; 0: not known */
+    uint64_t live_spread, bytes_spread; /* see SEEP_FRAME_SAMPLES; valid with samples */
+};
+struct seep_rec_holder {
+    uint32_t site;
+    uint64_t live, live_bytes;
+};
+struct seep_rec_peak { /* the heap at its highest, as far as anybody looked */
+    uint64_t t_ns;     /* 0: not known */
+    uint64_t live, live_bytes;
+    struct seep_rec_holder *holders; /* most bytes first */
+    size_t count;
 };
 struct seep_rec_snapshot {
     uint64_t t_ns;
@@ -70,6 +82,19 @@ struct seep_rec_thread {
     uint64_t cpu_ns, voluntary_switches, involuntary_switches, unchanged_since_ns;
     char os_state; /* 0 unknown */
     char *name, *wait;
+};
+struct seep_rec_descriptor {
+    uint32_t fd, site, flags;              /* SEEP_DESCRIPTOR_*; site 0: none known */
+    uint64_t acquired_ns;                  /* 0 unknown */
+    char *link;                            /* "/tmp/x", "socket:[7]", "pipe:[7]" ... */
+    char *protocol, *local, *peer, *state; /* of a socket; see seep/recording.h */
+};
+struct seep_rec_descriptors {         /* the newest look at what was open */
+    uint64_t t_ns;                    /* 0: none was taken */
+    uint64_t open, recorded;          /* open; of these, in the shim's table */
+    uint64_t inherited, gone;         /* of the others; in the table and not open */
+    struct seep_rec_descriptor *rows; /* ascending by fd; a part of `open` when many */
+    size_t count;
 };
 struct seep_rec_child {
     uint32_t pid, ending_kind, ending_status;
@@ -100,6 +125,7 @@ struct seep_recording {
     struct seep_rec_thread *threads; /* of the newest table */
     size_t thread_count;
     uint64_t threads_t_ns;
+    struct seep_rec_descriptors descriptors;
     struct seep_rec_child *children;
     size_t child_count;
     struct seep_rec_text *marks;
@@ -111,11 +137,13 @@ struct seep_recording {
     uint32_t ending_kind, ending_status;
     uint64_t ended_ns;                           /* of END, else of the last snapshot */
     uint64_t peak_live_heap_bytes, peak_threads; /* 0 without END */
-    uint64_t snapshots_taken;                    /* without END: snapshot_count */
-    bool truncated;                              /* the file ends inside a frame */
-    uint64_t truncated_at;                       /* byte offset of that frame */
-    uint64_t dangling_references;                /* see above; 0 in a sound recording */
-    void *arena;                                 /* owner of all the memory above */
+    struct seep_rec_peak peak;
+    uint64_t sample_bytes;    /* mean distance of samples; 0: full mode, or not known */
+    uint64_t snapshots_taken; /* without END: snapshot_count */
+    bool truncated;           /* the file ends inside a frame */
+    uint64_t truncated_at;    /* byte offset of that frame */
+    uint64_t dangling_references; /* see above; 0 in a sound recording */
+    void *arena;                  /* owner of all the memory above */
 };
 
 /* Reads a recording whole.

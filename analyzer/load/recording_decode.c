@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "load/decode_take.h"
 
 enum {
     RECORDING_VERSION = 1,
@@ -32,236 +33,137 @@ enum {
     POINT_MIN_BYTES = 5,
     LOSS_MIN_BYTES = 2,
     AGE_MIN_BYTES = 6,
+    SAMPLES_MIN_BYTES = 4,
+    HOLDER_MIN_BYTES = 3,
     THREAD_MIN_BYTES = 20,
+    DESCRIPTOR_MIN_BYTES = 9,
     ARGUMENT_MIN_BYTES = 1
 };
 
-struct decoder {
-    struct seep_recording *recording;
-    struct seep_recording_store *store;
-    struct seep_cursor in;
-    const char *wrong; /* what contradicts the format; NULL = nothing yet */
-    bool no_memory;
-    bool other_version;
-};
-
-static bool failed(const struct decoder *d)
-{
-    return d->in.failed || d->wrong != NULL || d->no_memory || d->other_version;
-}
-
-static void is_wrong(struct decoder *d, const char *what)
-{
-    if (!failed(d)) {
-        d->wrong = what;
-    }
-}
-
-static uint64_t take_u(struct decoder *d)
-{
-    return seep_cursor_varint(&d->in);
-}
-
-static uint32_t take_u32(struct decoder *d)
-{
-    uint64_t value = seep_cursor_varint(&d->in);
-
-    if (value > UINT32_MAX) {
-        is_wrong(d, "a number beyond 32 bits");
-        return 0;
-    }
-    return (uint32_t)value;
-}
-
-/* Never NULL but on failure. */
-static char *take_string(struct decoder *d, struct seep_pool *pool)
-{
-    size_t len_bytes = 0;
-    const char *text = seep_cursor_string(&d->in, &len_bytes);
-    char *copy = NULL;
-
-    if (failed(d)) {
-        return NULL;
-    }
-    copy = seep_pool_take_string(pool, text, len_bytes);
-    d->no_memory |= copy == NULL;
-    return copy;
-}
-
-/* A count of entries that the rest of the payload has room for; 0 on failure. */
-static size_t take_count(struct decoder *d, size_t entry_min_bytes)
-{
-    uint64_t count = take_u(d);
-
-    if (count > seep_cursor_left_bytes(&d->in) / entry_min_bytes) {
-        is_wrong(d, "more entries than its bytes can hold");
-        return 0;
-    }
-    return failed(d) ? 0 : (size_t)count;
-}
-
-/* The head of a table's piece. Grows the table to hold it. Returns: entries to read; 0 on
- * failure. */
-static size_t take_piece(struct decoder *d, void **table, size_t *capacity, size_t *known,
-                         const size_t sizes[static 2], uint32_t *first)
-{
-    uint64_t first_id = take_u(d);
-    size_t count = take_count(d, sizes[1]);
-
-    if (failed(d)) {
-        return 0;
-    }
-    if (first_id > *known) {
-        is_wrong(d, "a table piece that leaves out ids");
-        return 0;
-    }
-    if (first_id + count > UINT32_MAX) {
-        is_wrong(d, "ids beyond 32 bits");
-        return 0;
-    }
-    if (seep_pool_grow_table(&d->store->budget, table, capacity, first_id + count,
-                             sizes[0]) < 0) {
-        d->no_memory = true;
-        return 0;
-    }
-    *first = (uint32_t)first_id;
-    *known = *known > first_id + count ? *known : first_id + count;
-    return count;
-}
-
-/* Room for one more row. Returns: false when memory is out. */
-static bool add_row(struct decoder *d, void **table, size_t *capacity, size_t count,
-                    size_t row_bytes)
-{
-    if (failed(d)) {
-        return false;
-    }
-    d->no_memory = seep_pool_grow_table(&d->store->budget, table, capacity, count + 1,
-                                        row_bytes) < 0;
-    return !d->no_memory;
-}
-
-static void decode_program(struct decoder *d)
+static void decode_program(struct seep_decoder *d)
 {
     struct seep_rec_program *program = &d->recording->program;
     struct seep_pool *pool = &d->store->pool;
 
-    d->other_version = take_u(d) != RECORDING_VERSION && !d->in.failed;
-    program->pid = take_u32(d);
-    program->ppid = take_u32(d);
-    program->started_realtime_ns = take_u(d);
-    program->started_monotonic_ns = take_u(d);
-    program->mode = take_u32(d);
-    program->interval_ns = take_u(d);
-    program->argc = take_count(d, ARGUMENT_MIN_BYTES);
+    d->other_version = seep_decode_u(d) != RECORDING_VERSION && !d->in.failed;
+    program->pid = seep_decode_u32(d);
+    program->ppid = seep_decode_u32(d);
+    program->started_realtime_ns = seep_decode_u(d);
+    program->started_monotonic_ns = seep_decode_u(d);
+    program->mode = seep_decode_u32(d);
+    program->interval_ns = seep_decode_u(d);
+    program->argc = seep_decode_count(d, ARGUMENT_MIN_BYTES);
     program->argv = seep_pool_take(pool, (program->argc + 1) * sizeof(*program->argv));
     d->no_memory |= program->argv == NULL;
-    for (size_t i = 0; i < program->argc && !failed(d); i++) {
-        program->argv[i] = take_string(d, pool);
+    for (size_t i = 0; i < program->argc && !seep_decode_failed(d); i++) {
+        program->argv[i] = seep_decode_string(d, pool);
     }
-    program->exe = take_string(d, pool);
-    program->cwd = take_string(d, pool);
-    program->host = take_string(d, pool);
-    program->seep_version = take_string(d, pool);
-    program->page_bytes = take_u(d);
-    program->limit_as_bytes = take_u(d);
-    program->limit_nofile = take_u(d);
-    program->limit_nproc = take_u(d);
-    program->cgroup_memory_max_bytes = take_u(d);
+    program->exe = seep_decode_string(d, pool);
+    program->cwd = seep_decode_string(d, pool);
+    program->host = seep_decode_string(d, pool);
+    program->seep_version = seep_decode_string(d, pool);
+    program->page_bytes = seep_decode_u(d);
+    program->limit_as_bytes = seep_decode_u(d);
+    program->limit_nofile = seep_decode_u(d);
+    program->limit_nproc = seep_decode_u(d);
+    program->cgroup_memory_max_bytes = seep_decode_u(d);
 }
 
-static void decode_modules(struct decoder *d)
+static void decode_modules(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
     uint32_t first = 0;
-    size_t count =
-        take_piece(d, (void **)&rec->modules, &d->store->modules, &rec->module_count,
-                   (size_t[]){sizeof(*rec->modules), MODULE_MIN_BYTES}, &first);
+    size_t count = seep_decode_piece(
+        d, (void **)&rec->modules, &d->store->modules, &rec->module_count,
+        (size_t[]){sizeof(*rec->modules), MODULE_MIN_BYTES}, &first);
 
-    for (size_t i = 0; i < count && !failed(d); i++) {
+    for (size_t i = 0; i < count && !seep_decode_failed(d); i++) {
         struct seep_rec_module *module = &rec->modules[first + i];
         size_t id_bytes = 0;
         const char *id = NULL;
 
-        *module = (struct seep_rec_module){.path = take_string(d, &d->store->pool)};
+        *module =
+            (struct seep_rec_module){.path = seep_decode_string(d, &d->store->pool)};
         id = seep_cursor_string(&d->in, &id_bytes);
         if (id_bytes > sizeof(module->build_id)) {
-            is_wrong(d, "a build id longer than 32 bytes");
+            seep_decode_wrong(d, "a build id longer than 32 bytes");
             return;
         }
         memcpy(module->build_id, id, id_bytes);
         module->build_id_len = (uint32_t)id_bytes;
-        module->base = take_u(d);
-        module->size_bytes = take_u(d);
-        module->loaded_ns = take_u(d);
+        module->base = seep_decode_u(d);
+        module->size_bytes = seep_decode_u(d);
+        module->loaded_ns = seep_decode_u(d);
     }
 }
 
-static void decode_subsystems(struct decoder *d)
+static void decode_subsystems(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
     uint32_t first = 0;
-    size_t count = take_piece(
+    size_t count = seep_decode_piece(
         d, (void **)&rec->subsystems, &d->store->subsystems, &rec->subsystem_count,
         (size_t[]){sizeof(*rec->subsystems), SUBSYSTEM_MIN_BYTES}, &first);
 
-    for (size_t i = 0; i < count && !failed(d); i++) {
-        rec->subsystems[first + i] = take_string(d, &d->store->pool);
+    for (size_t i = 0; i < count && !seep_decode_failed(d); i++) {
+        rec->subsystems[first + i] = seep_decode_string(d, &d->store->pool);
     }
 }
 
-static void decode_nodes(struct decoder *d)
+static void decode_nodes(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
     uint32_t first = 0;
-    size_t count = take_piece(d, (void **)&rec->nodes, &d->store->nodes, &rec->node_count,
-                              (size_t[]){sizeof(*rec->nodes), NODE_MIN_BYTES}, &first);
+    size_t count =
+        seep_decode_piece(d, (void **)&rec->nodes, &d->store->nodes, &rec->node_count,
+                          (size_t[]){sizeof(*rec->nodes), NODE_MIN_BYTES}, &first);
 
-    for (size_t i = 0; i < count && !failed(d); i++) {
+    for (size_t i = 0; i < count && !seep_decode_failed(d); i++) {
         struct seep_rec_node *node = &rec->nodes[first + i];
 
-        node->parent = take_u32(d);
-        node->module = take_u32(d);
-        node->offset = take_u(d);
+        node->parent = seep_decode_u32(d);
+        node->module = seep_decode_u32(d);
+        node->offset = seep_decode_u(d);
     }
 }
 
-static void decode_sites(struct decoder *d)
+static void decode_sites(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
     uint32_t first = 0;
-    size_t count = take_piece(d, (void **)&rec->sites, &d->store->sites, &rec->site_count,
-                              (size_t[]){sizeof(*rec->sites), SITE_MIN_BYTES}, &first);
+    size_t count =
+        seep_decode_piece(d, (void **)&rec->sites, &d->store->sites, &rec->site_count,
+                          (size_t[]){sizeof(*rec->sites), SITE_MIN_BYTES}, &first);
 
-    for (size_t i = 0; i < count && !failed(d); i++) {
+    for (size_t i = 0; i < count && !seep_decode_failed(d); i++) {
         struct seep_rec_site *site = &rec->sites[first + i];
         uint32_t kind = 0;
 
-        site->node = take_u32(d);
-        site->subsystem = take_u32(d);
-        kind = take_u32(d);
+        site->node = seep_decode_u32(d);
+        site->subsystem = seep_decode_u32(d);
+        kind = seep_decode_u32(d);
         if (kind > UINT8_MAX) {
-            is_wrong(d, "a resource kind beyond 255");
+            seep_decode_wrong(d, "a resource kind beyond 255");
         }
         site->kind = (uint8_t)kind;
-        site->first_ns = take_u(d);
+        site->first_ns = seep_decode_u(d);
     }
 }
 
 /* The next site id of an ascending list of differences; 0 on failure. */
-static uint32_t take_site(struct decoder *d, uint32_t before)
+static uint32_t take_site(struct seep_decoder *d, uint32_t before)
 {
-    uint64_t delta = take_u(d);
+    uint64_t delta = seep_decode_u(d);
 
     if (delta == 0) {
-        is_wrong(d, "site ids that do not rise");
+        seep_decode_wrong(d, "site ids that do not rise");
         return 0;
     }
     if (delta >= d->recording->site_count || before + delta >= d->recording->site_count) {
-        is_wrong(d, "a site that no table has named");
+        seep_decode_wrong(d, "a site that no table has named");
         return 0;
     }
-    return failed(d) ? 0 : before + (uint32_t)delta;
+    return seep_decode_failed(d) ? 0 : before + (uint32_t)delta;
 }
 
 /* Rows that a table of points has room for, which follows from their number (see
@@ -271,7 +173,7 @@ static size_t point_capacity(size_t count)
     return count <= 1 ? count : (size_t)1 << (64 - __builtin_clzll(count - 1));
 }
 
-static void add_point(struct decoder *d, struct seep_rec_site *site,
+static void add_point(struct seep_decoder *d, struct seep_rec_site *site,
                       const struct seep_counters *counters)
 {
     static const struct seep_counters none;
@@ -279,37 +181,38 @@ static void add_point(struct decoder *d, struct seep_rec_site *site,
     const struct seep_counters *last =
         site->point_count != 0 ? &site->points[site->point_count - 1].counters : &none;
 
-    if (failed(d) || memcmp(last, counters, sizeof(*last)) == 0) {
+    if (seep_decode_failed(d) || memcmp(last, counters, sizeof(*last)) == 0) {
         return;
     }
-    if (!add_row(d, (void **)&site->points, &capacity, site->point_count,
-                 sizeof(*site->points))) {
+    if (!seep_decode_add_row(d, (void **)&site->points, &capacity, site->point_count,
+                             sizeof(*site->points))) {
         return;
     }
     site->points[site->point_count++] = (struct seep_rec_point){
         .snapshot = (uint32_t)d->recording->snapshot_count, .counters = *counters};
 }
 
-static void decode_losses(struct decoder *d)
+static void decode_losses(struct seep_decoder *d)
 {
-    size_t count = take_count(d, LOSS_MIN_BYTES);
+    size_t count = seep_decode_count(d, LOSS_MIN_BYTES);
 
-    for (size_t i = 0; i < count && !failed(d); i++) {
-        uint64_t reason = take_u(d);
-        uint64_t lost = take_u(d);
+    for (size_t i = 0; i < count && !seep_decode_failed(d); i++) {
+        uint64_t reason = seep_decode_u(d);
+        uint64_t lost = seep_decode_u(d);
 
         if (reason >= SEEP_LOSS_MAX) {
-            is_wrong(d, "a loss reason beyond the list");
+            seep_decode_wrong(d, "a loss reason beyond the list");
             return;
         }
         d->recording->lost[reason] = lost;
     }
 }
 
-static void decode_snapshot(struct decoder *d)
+static void decode_snapshot(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
-    struct seep_rec_snapshot snapshot = {.t_ns = take_u(d), .merged = take_u32(d)};
+    struct seep_rec_snapshot snapshot = {.t_ns = seep_decode_u(d),
+                                         .merged = seep_decode_u32(d)};
     uint64_t *const process[] = {
         &snapshot.rss_bytes, &snapshot.pss_bytes,    &snapshot.vsize_bytes,
         &snapshot.threads,   &snapshot.fds,          &snapshot.user_ns,
@@ -318,62 +221,102 @@ static void decode_snapshot(struct decoder *d)
     uint32_t site = 0;
 
     for (size_t i = 0; i < sizeof(process) / sizeof(process[0]); i++) {
-        *process[i] = take_u(d);
+        *process[i] = seep_decode_u(d);
     }
     if (rec->snapshot_count != 0 &&
         snapshot.t_ns <= rec->snapshots[rec->snapshot_count - 1].t_ns) {
-        is_wrong(d, "a time that does not rise");
+        seep_decode_wrong(d, "a time that does not rise");
     }
-    count = take_count(d, POINT_MIN_BYTES);
-    for (size_t i = 0; i < count && !failed(d); i++) {
+    count = seep_decode_count(d, POINT_MIN_BYTES);
+    for (size_t i = 0; i < count && !seep_decode_failed(d); i++) {
         struct seep_counters counters;
 
         site = take_site(d, site);
-        counters.acquired = take_u(d);
-        counters.released = take_u(d);
-        counters.acquired_bytes = take_u(d);
-        counters.released_bytes = take_u(d);
-        if (!failed(d)) {
+        counters.acquired = seep_decode_u(d);
+        counters.released = seep_decode_u(d);
+        counters.acquired_bytes = seep_decode_u(d);
+        counters.released_bytes = seep_decode_u(d);
+        if (!seep_decode_failed(d)) {
             add_point(d, &rec->sites[site], &counters);
         }
     }
     decode_losses(d);
-    if (add_row(d, (void **)&rec->snapshots, &d->store->snapshots, rec->snapshot_count,
-                sizeof(*rec->snapshots))) {
+    if (seep_decode_add_row(d, (void **)&rec->snapshots, &d->store->snapshots,
+                            rec->snapshot_count, sizeof(*rec->snapshots))) {
         rec->snapshots[rec->snapshot_count++] = snapshot;
     }
 }
 
-static void decode_ages(struct decoder *d)
+static void decode_ages(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
-    struct seep_rec_ages scan = {.t_ns = take_u(d), .generation_width_ns = take_u(d)};
+    struct seep_rec_ages scan = {.t_ns = seep_decode_u(d),
+                                 .generation_width_ns = seep_decode_u(d)};
     uint32_t site = 0;
 
     if (rec->ages_count != 0 && scan.t_ns < rec->ages[rec->ages_count - 1].t_ns) {
-        is_wrong(d, "a time that falls");
+        seep_decode_wrong(d, "a time that falls");
     }
-    scan.count = take_count(d, AGE_MIN_BYTES);
+    scan.count = seep_decode_count(d, AGE_MIN_BYTES);
     scan.entries = seep_pool_take(&d->store->pool, scan.count * sizeof(*scan.entries));
     d->no_memory |= scan.entries == NULL;
-    for (size_t i = 0; i < scan.count && !failed(d); i++) {
+    for (size_t i = 0; i < scan.count && !seep_decode_failed(d); i++) {
         struct seep_rec_age *age = &scan.entries[i];
 
         site = take_site(d, site);
         age->site = site;
-        age->live = take_u(d);
-        age->live_bytes = take_u(d);
-        age->oldest_birth_ns = take_u(d);
-        age->newest_birth_ns = take_u(d);
-        age->generations = take_u(d);
+        age->live = seep_decode_u(d);
+        age->live_bytes = seep_decode_u(d);
+        age->oldest_birth_ns = seep_decode_u(d);
+        age->newest_birth_ns = seep_decode_u(d);
+        age->generations = seep_decode_u(d);
     }
-    if (add_row(d, (void **)&rec->ages, &d->store->ages, rec->ages_count,
-                sizeof(*rec->ages))) {
+    if (seep_decode_add_row(d, (void **)&rec->ages, &d->store->ages, rec->ages_count,
+                            sizeof(*rec->ages))) {
         rec->ages[rec->ages_count++] = scan;
     }
 }
 
-static void decode_thread(struct decoder *d, struct seep_rec_thread *thread)
+static void decode_samples(struct seep_decoder *d)
+{
+    struct seep_recording *rec = d->recording;
+    uint32_t site = 0;
+    size_t count = 0;
+
+    (void)seep_decode_u(d); /* when: the newest speaks */
+    rec->sample_bytes = seep_decode_u(d);
+    count = seep_decode_count(d, SAMPLES_MIN_BYTES);
+    for (size_t i = 0; i < count && !seep_decode_failed(d); i++) {
+        site = take_site(d, site);
+        rec->sites[site].samples = seep_decode_u(d);
+        rec->sites[site].live_spread = seep_decode_u(d);
+        rec->sites[site].bytes_spread = seep_decode_u(d);
+    }
+}
+
+static void decode_peak(struct seep_decoder *d)
+{
+    struct seep_rec_peak *peak = &d->recording->peak;
+
+    peak->t_ns = seep_decode_u(d);
+    peak->live = seep_decode_u(d);
+    peak->live_bytes = seep_decode_u(d);
+    peak->count = seep_decode_count(d, HOLDER_MIN_BYTES);
+    peak->holders = seep_pool_take(&d->store->pool, peak->count * sizeof(*peak->holders));
+    d->no_memory |= peak->holders == NULL;
+    for (size_t i = 0; i < peak->count && !seep_decode_failed(d); i++) {
+        struct seep_rec_holder *holder = &peak->holders[i];
+
+        holder->site = seep_decode_u32(d);
+        holder->live = seep_decode_u(d);
+        holder->live_bytes = seep_decode_u(d);
+        if (holder->site == 0 || holder->site >= d->recording->site_count) {
+            seep_decode_wrong(d, "a site that no table has named");
+        }
+    }
+}
+
+static void decode_thread(struct seep_decoder *d, struct seep_rec_thread *thread)
 {
     uint32_t *const before_name[] = {
         &thread->slot, &thread->generation, &thread->tid,      &thread->state,
@@ -385,102 +328,145 @@ static void decode_thread(struct decoder *d, struct seep_rec_thread *thread)
     uint32_t os_state = 0;
 
     for (size_t i = 0; i < sizeof(before_name) / sizeof(before_name[0]); i++) {
-        *before_name[i] = take_u32(d);
+        *before_name[i] = seep_decode_u32(d);
     }
-    thread->name = take_string(d, &d->store->threads);
-    thread->start_module = take_u32(d);
+    thread->name = seep_decode_string(d, &d->store->threads);
+    thread->start_module = seep_decode_u32(d);
     for (size_t i = 0; i < sizeof(after_start) / sizeof(after_start[0]); i++) {
-        *after_start[i] = take_u(d);
+        *after_start[i] = seep_decode_u(d);
     }
-    os_state = take_u32(d);
+    os_state = seep_decode_u32(d);
     if (os_state >= 128) {
-        is_wrong(d, "a thread state that is no letter");
+        seep_decode_wrong(d, "a thread state that is no letter");
     }
     thread->os_state = (char)os_state;
-    thread->unchanged_since_ns = take_u(d);
-    thread->wait = take_string(d, &d->store->threads);
+    thread->unchanged_since_ns = seep_decode_u(d);
+    thread->wait = seep_decode_string(d, &d->store->threads);
 }
 
-static void decode_threads(struct decoder *d)
+static void decode_threads(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
 
     rec->threads = NULL;
     rec->thread_count = 0;
     seep_pool_fini(&d->store->threads);
-    rec->threads_t_ns = take_u(d);
-    rec->thread_count = take_count(d, THREAD_MIN_BYTES);
+    rec->threads_t_ns = seep_decode_u(d);
+    rec->thread_count = seep_decode_count(d, THREAD_MIN_BYTES);
     rec->threads =
         seep_pool_take(&d->store->threads, rec->thread_count * sizeof(*rec->threads));
     d->no_memory |= rec->threads == NULL;
-    for (size_t i = 0; i < rec->thread_count && !failed(d); i++) {
+    for (size_t i = 0; i < rec->thread_count && !seep_decode_failed(d); i++) {
         decode_thread(d, &rec->threads[i]);
     }
 }
 
-static void decode_child(struct decoder *d)
+/* fd: 1 + the number of the row before, 0 for the first. */
+static void decode_descriptor(struct seep_decoder *d, struct seep_rec_descriptor *row,
+                              uint64_t *fd)
+{
+    char **const texts[] = {&row->link, &row->protocol, &row->local, &row->peer,
+                            &row->state};
+    uint64_t delta = seep_decode_u(d);
+
+    if (delta == 0 || delta > UINT32_MAX || *fd + delta > UINT32_MAX) {
+        seep_decode_wrong(d, "descriptors that do not rise");
+        return;
+    }
+    *fd += delta;
+    row->fd = (uint32_t)(*fd - 1);
+    row->site = seep_decode_u32(d);
+    row->acquired_ns = seep_decode_u(d);
+    row->flags = seep_decode_u32(d);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        *texts[i] = seep_decode_string(d, &d->store->descriptors);
+    }
+}
+
+static void decode_descriptors(struct seep_decoder *d)
+{
+    struct seep_rec_descriptors *table = &d->recording->descriptors;
+    uint64_t fd = 0;
+
+    *table = (struct seep_rec_descriptors){0};
+    seep_pool_fini(&d->store->descriptors);
+    table->t_ns = seep_decode_u(d);
+    table->open = seep_decode_u(d);
+    table->recorded = seep_decode_u(d);
+    table->inherited = seep_decode_u(d);
+    table->gone = seep_decode_u(d);
+    table->count = seep_decode_count(d, DESCRIPTOR_MIN_BYTES);
+    table->rows =
+        seep_pool_take(&d->store->descriptors, table->count * sizeof(*table->rows));
+    d->no_memory |= table->rows == NULL;
+    for (size_t i = 0; i < table->count && !seep_decode_failed(d); i++) {
+        decode_descriptor(d, &table->rows[i], &fd);
+    }
+}
+
+static void decode_child(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
-    struct seep_rec_child child = {.pid = take_u32(d)};
+    struct seep_rec_child child = {.pid = seep_decode_u32(d)};
 
-    child.command = take_string(d, &d->store->pool);
-    child.started_ns = take_u(d);
-    child.duration_ns = take_u(d);
-    child.ending_kind = take_u32(d);
-    child.ending_status = take_u32(d);
-    child.file = take_string(d, &d->store->pool);
-    child.heap_acquired = take_u(d);
-    child.heap_released = take_u(d);
-    child.heap_live_bytes = take_u(d);
-    child.threads_acquired = take_u(d);
-    child.threads_released = take_u(d);
-    if (add_row(d, (void **)&rec->children, &d->store->children, rec->child_count,
-                sizeof(child))) {
+    child.command = seep_decode_string(d, &d->store->pool);
+    child.started_ns = seep_decode_u(d);
+    child.duration_ns = seep_decode_u(d);
+    child.ending_kind = seep_decode_u32(d);
+    child.ending_status = seep_decode_u32(d);
+    child.file = seep_decode_string(d, &d->store->pool);
+    child.heap_acquired = seep_decode_u(d);
+    child.heap_released = seep_decode_u(d);
+    child.heap_live_bytes = seep_decode_u(d);
+    child.threads_acquired = seep_decode_u(d);
+    child.threads_released = seep_decode_u(d);
+    if (seep_decode_add_row(d, (void **)&rec->children, &d->store->children,
+                            rec->child_count, sizeof(child))) {
         rec->children[rec->child_count++] = child;
     }
 }
 
-static void decode_text(struct decoder *d, struct seep_rec_text **texts, size_t *capacity,
-                        size_t *count)
+static void decode_text(struct seep_decoder *d, struct seep_rec_text **texts,
+                        size_t *capacity, size_t *count)
 {
-    struct seep_rec_text text = {.t_ns = take_u(d)};
+    struct seep_rec_text text = {.t_ns = seep_decode_u(d)};
 
-    text.text = take_string(d, &d->store->pool);
-    if (add_row(d, (void **)texts, capacity, *count, sizeof(text))) {
+    text.text = seep_decode_string(d, &d->store->pool);
+    if (seep_decode_add_row(d, (void **)texts, capacity, *count, sizeof(text))) {
         (*texts)[(*count)++] = text;
     }
 }
 
-static void decode_mark(struct decoder *d)
+static void decode_mark(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
 
     decode_text(d, &rec->marks, &d->store->marks, &rec->mark_count);
 }
 
-static void decode_note(struct decoder *d)
+static void decode_note(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
 
     decode_text(d, &rec->notes, &d->store->notes, &rec->note_count);
 }
 
-static void decode_end(struct decoder *d)
+static void decode_end(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
 
-    rec->ended_ns = take_u(d);
-    rec->ending_kind = take_u32(d);
-    rec->ending_status = take_u32(d);
-    rec->peak_live_heap_bytes = take_u(d);
-    rec->peak_threads = take_u(d);
-    rec->snapshots_taken = take_u(d);
-    rec->ended = !failed(d);
+    rec->ended_ns = seep_decode_u(d);
+    rec->ending_kind = seep_decode_u32(d);
+    rec->ending_status = seep_decode_u32(d);
+    rec->peak_live_heap_bytes = seep_decode_u(d);
+    rec->peak_threads = seep_decode_u(d);
+    rec->snapshots_taken = seep_decode_u(d);
+    rec->ended = !seep_decode_failed(d);
 }
 
 static const struct {
     const char *name;
-    void (*decode)(struct decoder *d);
+    void (*decode)(struct seep_decoder *d);
 } types[] = {
     [SEEP_FRAME_PROGRAM] = {"PROGRAM", decode_program},
     [SEEP_FRAME_MODULES] = {"MODULES", decode_modules},
@@ -494,15 +480,19 @@ static const struct {
     [SEEP_FRAME_MARK] = {"MARK", decode_mark},
     [SEEP_FRAME_NOTE] = {"NOTE", decode_note},
     [SEEP_FRAME_END] = {"END", decode_end},
+    [SEEP_FRAME_SAMPLES] = {"SAMPLES", decode_samples},
+    [SEEP_FRAME_PEAK] = {"PEAK", decode_peak},
+    [SEEP_FRAME_DESCRIPTORS] = {"DESCRIPTORS", decode_descriptors},
 };
 
 int seep_recording_decode_frame(struct seep_recording *recording,
                                 const struct seep_record_frame *frame, const char *name,
                                 struct seep_error *error)
 {
-    struct decoder d = {.recording = recording,
-                        .store = recording->arena,
-                        .in = seep_cursor_over(frame->payload, frame->payload_bytes)};
+    struct seep_decoder d = {.recording = recording,
+                             .store = recording->arena,
+                             .in =
+                                 seep_cursor_over(frame->payload, frame->payload_bytes)};
     const char *type = types[frame->type].name;
 
     types[frame->type].decode(&d);
@@ -522,7 +512,7 @@ int seep_recording_decode_frame(struct seep_recording *recording,
     }
     if (d.in.failed && d.wrong == NULL) {
         d.wrong = "ends too early";
-    } else if (!failed(&d) && seep_cursor_left_bytes(&d.in) != 0) {
+    } else if (!seep_decode_failed(&d) && seep_cursor_left_bytes(&d.in) != 0) {
         d.wrong = "bytes left over behind its fields";
     }
     if (d.wrong != NULL) {

@@ -13,6 +13,8 @@
 #include <time.h>
 
 #include "report/renderer.h"
+#include "report/report_json_heap.h"
+#include "report/report_json_holding.h"
 
 static json_t *integer(uint64_t value)
 {
@@ -102,9 +104,12 @@ static json_t *recording(const struct seep_findings *findings)
         }
     }
     return json_pack(
-        "{s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "mode", findings->mode, "interval_s",
-        number(findings->interval_s), "snapshots", integer(findings->snapshots),
-        "truncated", (int)findings->truncated, "truncated_at",
+        "{s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "mode", findings->mode,
+        "sample_bytes",
+        findings->sample_bytes != 0 ? integer(findings->sample_bytes) : json_null(),
+        "interval_s", number(findings->interval_s), "snapshots",
+        integer(findings->snapshots), "truncated", (int)findings->truncated,
+        "truncated_at",
         findings->truncated ? integer(findings->truncated_at) : json_null(), "judged_s",
         range((struct seep_view_range){findings->judged_from_s, findings->judged_to_s}),
         "events", events, "lost", lost(findings));
@@ -113,23 +118,21 @@ static json_t *recording(const struct seep_findings *findings)
 static json_t *totals(const struct seep_findings *findings)
 {
     const struct seep_view_totals *from = &findings->totals;
-    json_t *heap = json_pack("{s:o, s:o, s:o}", "live", integer(from->heap_live),
-                             "live_bytes", integer(from->heap_live_bytes), "peak_bytes",
-                             integer(from->heap_peak_bytes));
     json_t *thread = json_pack("{s:o, s:o, s:o}", "live", integer(from->threads_live),
                                "peak", integer(from->threads_peak), "unjoined",
                                integer(from->threads_unjoined));
-    json_t *fd = from->fds_peak == 0
-                     ? json_null()
-                     : json_pack("{s:o, s:o}", "live", integer(from->fds_live), "peak",
-                                 integer(from->fds_peak));
 
-    return json_pack("{s:o, s:o, s:o, s:n, s:n}", "heap", heap, "thread", thread, "fd",
-                     fd, "timer", "mapping");
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "heap", seep_report_json_heap(findings),
+                     "thread", thread, "fd",
+                     seep_report_json_held(findings, SEEP_KIND_FD), "timer",
+                     seep_report_json_held(findings, SEEP_KIND_TIMER), "mapping",
+                     seep_report_json_held(findings, SEEP_KIND_MAPPING));
 }
 
 static json_t *subsystems(const struct seep_findings *findings)
 {
+    static const enum seep_kind held[] = {SEEP_KIND_FD, SEEP_KIND_TIMER,
+                                          SEEP_KIND_MAPPING};
     json_t *array = json_array();
 
     for (size_t i = 0; i < findings->subsystem_count; i++) {
@@ -141,8 +144,14 @@ static json_t *subsystems(const struct seep_findings *findings)
         json_t *thread = json_pack("{s:o, s:o}", "live", integer(from->threads_live),
                                    "growth_per_s", number(from->threads_growth_per_s));
 
-        json_array_append_new(array, json_pack("{s:s, s:o, s:o, s:n}", "name", from->name,
-                                               "heap", heap, "thread", thread, "fd"));
+        json_t *row = json_pack("{s:s, s:o, s:o}", "name", from->name, "heap", heap,
+                                "thread", thread);
+
+        for (size_t k = 0; k < sizeof(held) / sizeof(held[0]); k++) {
+            json_object_set_new(row, seep_kind_name(held[k]),
+                                seep_report_json_subsystem_held(findings, from, held[k]));
+        }
+        json_array_append_new(array, row);
     }
     return array;
 }
@@ -152,6 +161,8 @@ static json_t *evidence(const struct seep_view_evidence *from)
     json_t *object = json_pack("{s:o, s:o}", "live", integer(from->live), "live_bytes",
                                integer(from->live_bytes));
 
+    json_object_set_new(object, "live_error", number(from->live_error));
+    json_object_set_new(object, "live_bytes_error", number(from->live_bytes_error));
     json_object_set_new(object, "growth_per_s",
                         from->measured ? number(from->growth_per_s) : json_null());
     json_object_set_new(object, "growth_bytes_per_s",
@@ -183,7 +194,8 @@ static json_t *forecast(const struct seep_view_forecast *from)
         return json_null();
     }
     return json_pack("{s:s, s:o, s:o, s:o}", "limit", from->limit,
-                     from->limit[0] == 't' ? "limit_count" : "limit_bytes",
+                     from->limit[0] == 't' || from->limit[0] == 'n' ? "limit_count"
+                                                                    : "limit_bytes",
                      integer((uint64_t)from->limit_value), "time_to_limit_s",
                      number(from->time_to_limit_s), "ci_s", range(from->ci_s));
 }
@@ -253,6 +265,10 @@ static json_t *one_finding(const struct seep_finding *finding)
                         json_pack("{s:o, s:o}", "sites",
                                   integer(finding->companion_sites), "bytes_per_thread",
                                   number(finding->companion_bytes)));
+    if (finding->targets.noun != NULL) {
+        json_object_set_new(object, "targets",
+                            seep_report_json_targets(&finding->targets));
+    }
     json_object_set_new(object, "series", series(finding));
     return object;
 }
@@ -302,6 +318,7 @@ static int render(const struct seep_findings *findings,
     json_object_set_new(report, "program", program(findings));
     json_object_set_new(report, "recording", recording(findings));
     json_object_set_new(report, "totals", totals(findings));
+    json_object_set_new(report, "descriptors", seep_report_json_descriptors(findings));
     json_object_set_new(report, "subsystems", subsystems(findings));
     json_object_set_new(report, "verdict",
                         json_string(seep_outcome_name(findings->outcome)));

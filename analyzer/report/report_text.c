@@ -17,6 +17,8 @@
 #include "report/renderer.h"
 #include "report/report_text_children.h"
 #include "report/report_text_findings.h"
+#include "report/report_text_heap.h"
+#include "report/report_text_holding.h"
 #include "report/text_layout.h"
 
 enum {
@@ -175,6 +177,7 @@ static void recording(const struct seep_layout *layout,
                    seep_fmt_seconds(a, sizeof(a), findings->judged_from_s),
                    seep_fmt_seconds(b, sizeof(b), findings->judged_to_s));
     line(layout, "recording", SEEP_INK_PLAIN, text);
+    seep_report_text_sampling(layout, findings, LABEL);
     if (findings->truncated) {
         (void)snprintf(text, sizeof(text),
                        "cut at byte %" PRIu64 ": what came later is not in it",
@@ -274,9 +277,33 @@ static void table(const struct seep_layout *layout, const struct seep_findings *
     table_row(layout, SEEP_INK_BOLD, &total);
 }
 
+/* Timers and mappings, where there were any. */
+static void held(const struct seep_layout *layout, const struct seep_findings *findings)
+{
+    const struct seep_view_held *timers = &findings->held[SEEP_KIND_TIMER];
+    const struct seep_view_held *mappings = &findings->held[SEEP_KIND_MAPPING];
+    char text[LINE_MAX_BYTES];
+    char a[SEEP_FMT_MAX];
+    char b[SEEP_FMT_MAX];
+
+    if (timers->peak > 0) {
+        (void)snprintf(text, sizeof(text), "%" PRIu64 ", at most %" PRIu64, timers->live,
+                       timers->peak);
+        line(layout, "timers", SEEP_INK_PLAIN, text);
+    }
+    if (mappings->peak > 0) {
+        (void)snprintf(
+            text, sizeof(text), "%" PRIu64 " (%s), at most %" PRIu64 " and %s",
+            mappings->live, seep_fmt_bytes(a, sizeof(a), (double)mappings->live_bytes),
+            mappings->peak, seep_fmt_bytes(b, sizeof(b), (double)mappings->peak_bytes));
+        line(layout, "mappings", SEEP_INK_PLAIN, text);
+    }
+}
+
 static void peaks(const struct seep_layout *layout, const struct seep_findings *findings)
 {
     const struct seep_view_totals *totals = &findings->totals;
+    char error[48];
     char text[LINE_MAX_BYTES];
     char a[SEEP_FMT_MAX];
     char b[SEEP_FMT_MAX];
@@ -284,13 +311,18 @@ static void peaks(const struct seep_layout *layout, const struct seep_findings *
 
     (void)snprintf(
         text, sizeof(text),
-        "heap %s, threads %" PRIu64 ", open files %" PRIu64
+        "heap %s%s, threads %" PRIu64 ", open files %" PRIu64
         "; allocations %s, released %s",
         seep_fmt_bytes(a, sizeof(a), (double)totals->heap_peak_bytes),
+        seep_report_text_error(layout, error, sizeof(error),
+                               totals->heap_peak_bytes_error),
         totals->threads_peak, totals->fds_peak,
         seep_fmt_count(b, sizeof(b), findings->events[SEEP_KIND_HEAP].acquired),
         seep_fmt_count(c, sizeof(c), findings->events[SEEP_KIND_HEAP].released));
     line(layout, "peak", SEEP_INK_PLAIN, text);
+    seep_report_text_peak_holders(layout, findings, LABEL);
+    seep_report_text_descriptors(layout, findings, LABEL);
+    held(layout, findings);
     if (findings->left_at_exit_sites > 0) {
         (void)snprintf(text, sizeof(text), "%s at %zu site%s, left to the kernel",
                        seep_fmt_bytes(a, sizeof(a), (double)findings->left_at_exit_bytes),

@@ -14,6 +14,9 @@
 #include <string.h>
 
 #include "base/fmt.h"
+#include "report/report_text_heap.h"
+#include "report/report_text_holding.h"
+#include "verdict/summary_holding.h"
 #include "verdict/summary_text.h"
 
 enum {
@@ -81,15 +84,25 @@ __attribute__((format(printf, 2, 3))) static void add(char *text, const char *fo
     va_end(args);
 }
 
+static bool has_bytes(const struct seep_finding *finding)
+{
+    return finding->kind != SEEP_KIND_FD && finding->kind != SEEP_KIND_TIMER;
+}
+
 static void live(const struct seep_layout *layout, const struct seep_finding *finding)
 {
     const struct seep_view_evidence *evidence = &finding->evidence;
     char text[LINE_MAX_BYTES] = "";
+    char error[48];
     char number[SEEP_FMT_MAX];
 
     add(text, "%s", seep_fmt_count(number, sizeof(number), evidence->live));
-    add(text, " (%s)",
-        seep_fmt_bytes(number, sizeof(number), (double)evidence->live_bytes));
+    if (has_bytes(finding)) {
+        add(text, " (%s%s)",
+            seep_fmt_bytes(number, sizeof(number), (double)evidence->live_bytes),
+            seep_report_text_error(layout, error, sizeof(error),
+                                   evidence->live_bytes_error));
+    }
     add(text, " of %s acquired",
         seep_fmt_count(number, sizeof(number), evidence->acquired));
     add(text, ", %s released",
@@ -108,14 +121,17 @@ static void growth(const struct seep_layout *layout, const struct seep_finding *
     char a[SEEP_FMT_MAX];
 
     if (evidence->growth_per_s != 0) {
-        add(text, "%.2f/%s (%.2f .. %.2f), ", evidence->growth_per_s * period->seconds,
+        add(text, "%.2f/%s (%.2f .. %.2f)%s", evidence->growth_per_s * period->seconds,
             period->unit, evidence->growth_per_s_ci.low * period->seconds,
-            evidence->growth_per_s_ci.high * period->seconds);
+            evidence->growth_per_s_ci.high * period->seconds,
+            has_bytes(finding) ? ", " : "");
     }
-    add(text, "%s/%s",
-        seep_fmt_bytes(a, sizeof(a), evidence->growth_bytes_per_s * period->seconds),
-        period->unit);
-    if (strcmp(period->unit, "h") != 0) {
+    if (has_bytes(finding)) {
+        add(text, "%s/%s",
+            seep_fmt_bytes(a, sizeof(a), evidence->growth_bytes_per_s * period->seconds),
+            period->unit);
+    }
+    if (has_bytes(finding) && strcmp(period->unit, "h") != 0) {
         add(text, ", %s/h",
             seep_fmt_bytes(a, sizeof(a), evidence->growth_bytes_per_s * 3600));
     }
@@ -140,16 +156,18 @@ static void growth(const struct seep_layout *layout, const struct seep_finding *
     line(layout, "evidence", text);
 }
 
-/* What pthread_create itself keeps for each of the threads. */
+/* What pthread_create itself keeps for each of the threads, or fopen for the stream. */
 static void companions(const struct seep_layout *layout,
                        const struct seep_finding *finding)
 {
     char text[LINE_MAX_BYTES] = "";
     char a[SEEP_FMT_MAX];
 
-    add(text, "%s of heap per thread at %zu site%s, held by pthread_create itself",
-        seep_fmt_bytes(a, sizeof(a), finding->companion_bytes), finding->companion_sites,
-        finding->companion_sites == 1 ? "" : "s");
+    add(text, "%s of heap per %s at %zu site%s, held by %s itself",
+        seep_fmt_bytes(a, sizeof(a), finding->companion_bytes),
+        seep_summary_noun(finding->kind, 1), finding->companion_sites,
+        finding->companion_sites == 1 ? "" : "s",
+        finding->kind == SEEP_KIND_THREAD ? "pthread_create" : "the C library");
     line(layout, "plus", text);
 }
 
@@ -160,9 +178,10 @@ static void forecast(const struct seep_layout *layout,
     char a[SEEP_FMT_MAX];
     bool threads = from->limit[0] == 't';
 
-    if (threads) {
-        add(text, "the limit of %s threads",
-            seep_fmt_count(a, sizeof(a), (uint64_t)from->limit_value));
+    if (threads || from->limit[0] == 'n') {
+        add(text, "the limit of %s %s",
+            seep_fmt_count(a, sizeof(a), (uint64_t)from->limit_value),
+            threads ? "threads" : "open files");
     } else {
         add(text, "the %s limit of %s",
             from->limit[0] == 'r' ? "memory" : "address space",
@@ -380,17 +399,18 @@ static void whose(char *text, const struct seep_finding *finding)
 void seep_report_text_left(const struct seep_layout *layout,
                            const struct seep_finding *finding)
 {
-    bool threads = finding->kind == SEEP_KIND_THREAD;
-    const char *plural = finding->evidence.live == 1 ? " " : "s";
-    char n[SEEP_FMT_MAX];
+    char n[SEEP_FMT_MAX] = "";
     char text[LINE_MAX_BYTES] = "";
     size_t used = INDENT + 9 + 15 + 2;
 
-    (void)seep_fmt_bytes(n, sizeof(n), (double)finding->evidence.live_bytes);
+    if (has_bytes(finding)) {
+        (void)seep_fmt_bytes(n, sizeof(n), (double)finding->evidence.live_bytes);
+    }
     seep_buf_printf(layout->out, "%*s", INDENT, "");
     seep_layout_cell(layout, SEEP_INK_PLAIN, n, -9);
     (void)seep_fmt_count(n, sizeof(n), finding->evidence.live);
-    add(text, "%s %s%s", n, threads ? "thread" : "block", plural);
+    add(text, "%s %s%s", n, seep_summary_noun(finding->kind, finding->evidence.live),
+        finding->evidence.live == 1 ? " " : "");
     seep_layout_cell(layout, SEEP_INK_PLAIN, text, -15);
     seep_buf_printf(layout->out, "  ");
     text[0] = '\0';
@@ -419,6 +439,7 @@ void seep_report_text_finding(const struct seep_layout *layout,
     if (finding->forecast.limit != NULL) {
         forecast(layout, &finding->forecast);
     }
+    seep_report_text_targets(layout, &finding->targets, INDENT);
     if (finding->series_count > 1 && finding->cause != SEEP_CAUSE_LEFT_AT_EXIT) {
         curve(layout, finding);
     }

@@ -1,10 +1,11 @@
 /* What the C library itself acquires for each thread (its vector of thread-local
- * storage) is lost and found with the thread: a finding of its own would name the same
- * cause twice.
+ * storage) or stream (fopen's FILE, opendir's buffer) is lost and found with it: a
+ * finding of its own would name the same cause twice.
  *
  * It is recognised by its stack: from the allocation outwards nothing but the runtime,
- * then the very call that created the thread. Function names were rejected as the sign:
- * they are static in glibc, known only where its debug symbols are, and change with it.
+ * then the very call that acquired the thread or descriptor. Function names were rejected
+ * as the sign: they are static in glibc, known only where its debug symbols are, and
+ * change with it.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -44,7 +45,7 @@ struct seep_finding *seep_companion_owner(struct seep_analysis *analysis, uint32
     for (size_t i = 0; i < analysis->count && heap->kind == SEEP_KIND_HEAP; i++) {
         const struct seep_rec_site *thread = &recording->sites[analysis->drafts[i].site];
 
-        if (thread->kind == SEEP_KIND_THREAD && thread->subsystem == heap->subsystem &&
+        if (thread->kind != SEEP_KIND_HEAP && thread->subsystem == heap->subsystem &&
             thread->node >= SEEP_NODE_FIRST &&
             calls_through_runtime(recording, heap->node, thread->node)) {
             return &analysis->drafts[i].finding;

@@ -6,9 +6,9 @@
 
 #include "verdict/finding_list.h"
 
-/* The finding on threads that a heap site belongs to: memory that the C library's
- * pthread_create acquired for a thread of the same creation stack and subsystem, and that
- * comes and goes with it. NULL: the heap site stands for itself.
+/* The finding on threads or descriptors that a heap site belongs to: memory that the C
+ * library's pthread_create or fopen acquired for one of the same creation stack and
+ * subsystem, and that comes and goes with it. NULL: the heap site stands for itself.
  *
  * site: id of a heap site, in range. Returns: borrowed, valid until the next addition.
  * Thread-safety: owner thread. Cost: O(findings + frames).

@@ -60,6 +60,7 @@ struct seep_view_range {
 struct seep_view_evidence {
     uint64_t live,
         live_bytes; /* at the end of what was judged; for left_at_exit: at the end */
+    double live_error, live_bytes_error; /* 95 %, of a sampled recording; 0: exact */
     uint64_t acquired, released;
     bool measured; /* the growth fields below are filled */
     double growth_per_s, growth_bytes_per_s;
@@ -73,10 +74,25 @@ struct seep_view_evidence {
     size_t generations_alive;
 };
 
+/* What descriptors are open on. */
+enum { SEEP_GROUPS_MAX = 3, SEEP_GROUP_EXAMPLES = 3 };
+struct seep_view_group {
+    const char *what; /* "TCP to 127.0.0.1:3000 in CLOSE_WAIT" */
+    size_t count;
+    const char *examples[SEEP_GROUP_EXAMPLES]; /* of the lowest descriptors */
+    size_t example_count;
+};
+struct seep_view_targets {
+    struct seep_view_group groups[SEEP_GROUPS_MAX]; /* largest first */
+    size_t group_count;
+    size_t total;     /* descriptors that were looked at */
+    const char *noun; /* "sockets", "files", "descriptors" ...; NULL: none of its kind */
+};
+
 struct seep_view_forecast {
-    const char
-        *limit; /* "rss" (cgroup) | "address_space" | "threads"; NULL: no limit known */
-    double limit_value; /* bytes; threads for "threads" */
+    const char *limit;  /* "rss" (cgroup) | "address_space" | "threads" | "nofile"; NULL:
+                           no limit known */
+    double limit_value; /* bytes; threads for "threads", descriptors for "nofile" */
     double time_to_limit_s;
     struct seep_view_range ci_s;
 };
@@ -98,10 +114,11 @@ struct seep_finding {
     struct seep_view_thread *threads; /* a sample, oldest first */
     size_t thread_count;
     size_t thread_total;    /* of which `threads` is a sample */
-    size_t companion_sites; /* threads: heap sites of pthread_create itself, folded in */
-    double companion_bytes; /* of their heap, per thread */
-    double *series;         /* live, thinned over the whole run */
-    bool series_of_bytes;   /* of live bytes: where the count says nothing */
+    size_t companion_sites; /* heap sites of pthread_create or fopen itself, folded in */
+    double companion_bytes; /* of their heap, per thread or descriptor */
+    struct seep_view_targets targets; /* descriptors */
+    double *series;                   /* live, thinned over the whole run */
+    bool series_of_bytes;             /* of live bytes: where the count says nothing */
     size_t series_count;
     double series_from_s, series_to_s;
 };

@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "verdict/finding_list.h"
+#include "verdict/sampling_error.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,6 +27,17 @@ static const char *subsystem_of(const struct seep_analysis *analysis, uint32_t s
                               id < analysis->recording->subsystem_count
                                   ? analysis->recording->subsystems[id]
                                   : "");
+}
+
+static void fill_error(const struct seep_recording *recording, uint32_t site,
+                       struct seep_view_evidence *evidence)
+{
+    struct seep_sampling_spread spread = seep_sampling_spread_of(recording, site);
+
+    evidence->live_error =
+        seep_sampling_error(spread.live * (double)evidence->live, spread.live);
+    evidence->live_bytes_error =
+        seep_sampling_error(spread.bytes * (double)evidence->live_bytes, spread.bytes);
 }
 
 static void fill_evidence(struct seep_analysis *analysis, uint32_t site,
@@ -48,6 +60,7 @@ static void fill_evidence(struct seep_analysis *analysis, uint32_t site,
         evidence->live_bytes = (uint64_t)analysis->series.live_bytes[end - 1];
         evidence->acquired = last->acquired;
         evidence->released = last->released;
+        fill_error(recording, site, evidence);
     }
     evidence->judged_s = seep_window_seconds(recording, &analysis->window);
     evidence->ages_known = ages.known;
@@ -66,8 +79,9 @@ static int fill_series(struct seep_analysis *analysis, struct seep_finding *find
         return 0;
     }
     finding->series_of_bytes =
-        finding->evidence.acquired < 2 ||
-        (finding->kind == SEEP_KIND_HEAP && values[n - 1] <= values[warm] &&
+        (finding->evidence.acquired < 2 && finding->evidence.live_bytes > 0) ||
+        ((finding->kind == SEEP_KIND_HEAP || finding->kind == SEEP_KIND_MAPPING) &&
+         values[n - 1] <= values[warm] &&
          analysis->series.live_bytes[n - 1] > analysis->series.live_bytes[warm]);
     if (finding->series_of_bytes) {
         values = analysis->series.live_bytes;
@@ -168,6 +182,7 @@ static int worst_first(const void *left, const void *right)
             : (int)a->cause - (int)b->cause,
         rank(a->kind) - rank(b->kind),
         falling(a->evidence.growth_bytes_per_s, b->evidence.growth_bytes_per_s),
+        falling(a->evidence.growth_per_s, b->evidence.growth_per_s),
         falling((double)a->evidence.live_bytes, (double)b->evidence.live_bytes),
         strcmp(a->headline, b->headline),
         strcmp(a->subsystem, b->subsystem),

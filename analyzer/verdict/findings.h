@@ -21,8 +21,39 @@ enum seep_outcome {
 
 struct seep_view_totals {
     uint64_t heap_live, heap_live_bytes, heap_peak_bytes;
+    double heap_live_error, heap_live_bytes_error; /* 95 %; 0: exact */
+    double heap_peak_bytes_error;
     uint64_t threads_live, threads_peak, threads_unjoined;
     uint64_t fds_live, fds_peak; /* from /proc; 0, 0 unknown */
+};
+
+/* Timers, mappings, and descriptors as the shim recorded them; at the snapshots. */
+struct seep_view_held {
+    uint64_t live, peak;
+    uint64_t live_bytes, peak_bytes; /* mappings */
+};
+
+/* The newest look at /proc/PID/fd. */
+struct seep_view_descriptors {
+    bool known;
+    double at_s;
+    uint64_t open, recorded, inherited;
+    uint64_t unrecorded;           /* open, neither recorded nor inherited */
+    uint64_t gone;                 /* recorded, not open any more */
+    struct seep_view_targets past; /* of the unrecorded ones: what they are */
+};
+
+/* The heap at its highest, as far as it was seen. */
+struct seep_view_holder {
+    const char *headline, *subsystem; /* as of a finding */
+    uint64_t live, live_bytes;
+};
+enum { SEEP_VIEW_HOLDERS_MAX = 3 };
+struct seep_view_peak {
+    double at_s;         /* since the start; 0: nobody looked */
+    uint64_t seen_bytes; /* live then; totals.heap_peak_bytes may be a little more */
+    struct seep_view_holder holders[SEEP_VIEW_HOLDERS_MAX]; /* most bytes first */
+    size_t holder_count;
 };
 
 struct seep_view_events {
@@ -34,6 +65,8 @@ struct seep_view_subsystem {
     uint64_t heap_live, heap_live_bytes, threads_live;
     double heap_growth_bytes_per_s; /* over the window; 0 when it is too short */
     double threads_growth_per_s;
+    uint64_t held_live[SEEP_KIND_END]; /* of fd, timer, mapping */
+    double held_growth_per_s[SEEP_KIND_END];
 };
 
 struct seep_view_child {
@@ -57,7 +90,8 @@ struct seep_findings {
     uint32_t ending_status, ending_signal; /* signal 0: none */
     const char *ending; /* for people: "exited 0", "signalled 9 (SIGKILL)" ... */
 
-    const char *mode; /* "full" | "sampled" */
+    const char *mode;      /* "full" | "sampled" */
+    uint64_t sample_bytes; /* mean distance of samples; 0 in full mode */
     double interval_s;
     size_t snapshots;
     bool truncated;
@@ -69,6 +103,9 @@ struct seep_findings {
     double judged_from_s, judged_to_s;
 
     struct seep_view_totals totals;
+    struct seep_view_peak peak;
+    struct seep_view_held held[SEEP_KIND_END]; /* of fd, timer, mapping */
+    struct seep_view_descriptors descriptors;
     struct seep_view_subsystem *subsystems; /* by live heap bytes, most first */
     size_t subsystem_count;
     struct seep_finding *findings; /* worst first */

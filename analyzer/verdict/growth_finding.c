@@ -9,6 +9,7 @@
 
 #include "trend/forecast.h"
 #include "verdict/summary_text.h"
+#include "verdict/target_groups.h"
 #include "verdict/thread_verdict.h"
 
 /* The last snapshot that was taken while the process still had memory. */
@@ -52,12 +53,14 @@ struct seep_view_forecast seep_growth_forecast(const struct seep_recording *reco
     }
     sooner(&best, "address_space", (double)now->vsize_bytes,
            (double)program->limit_as_bytes, bytes);
-    if (kind == SEEP_KIND_HEAP) {
+    if (kind == SEEP_KIND_HEAP || kind == SEEP_KIND_MAPPING) {
         sooner(&best, "rss", (double)now->rss_bytes,
                (double)program->cgroup_memory_max_bytes, bytes);
     } else if (kind == SEEP_KIND_THREAD) {
         sooner(&best, "threads", (double)now->threads, (double)program->limit_nproc,
                count);
+    } else if (kind == SEEP_KIND_FD) {
+        sooner(&best, "nofile", (double)now->fds, (double)program->limit_nofile, count);
     }
     return best;
 }
@@ -96,6 +99,10 @@ static int fill(struct seep_analysis *analysis, const struct seep_growth_site *s
                                                         : site->evidence.bytes.end_share;
     if (finding->kind == SEEP_KIND_THREAD) {
         status = seep_thread_samples_fill(analysis, site->site, finding);
+    }
+    if (finding->kind == SEEP_KIND_FD && status == 0) {
+        status = seep_target_groups_of_site(analysis->findings, analysis->recording,
+                                            site->site, &finding->targets);
     }
     if (site->verdict > SEEP_VERDICT_BOUNDED) {
         finding->forecast =

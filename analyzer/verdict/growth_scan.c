@@ -11,11 +11,13 @@
 #include "verdict/growth_scan.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "series/thin.h"
 #include "trend/fdr.h"
+#include "verdict/sampling_error.h"
 
 static const double P_KEPT = 0.05;
 
@@ -51,6 +53,51 @@ static int append(struct seep_growth_sites *list, size_t *capacity,
     return 0;
 }
 
+/* At the pace of this site alone, from what was open at the window's end. */
+static double to_limit_s(const struct seep_recording *recording,
+                         const struct seep_window *window,
+                         const struct seep_growth_case *evidence)
+{
+    double limit = (double)recording->program.limit_nofile;
+    double open = (double)recording->snapshots[window->end - 1].fds;
+    double pace = evidence->window_s > 0 ? evidence->count.rise / evidence->window_s : 0;
+
+    if (evidence->kind != SEEP_KIND_FD || pace <= 0 || open <= 0 || limit <= 0) {
+        return 0;
+    }
+    return limit > open ? (limit - open) / pace : 1e-3;
+}
+
+/* What did not change in the window carries the same samples at both of its ends: the
+ * error of a rise is that of what came and went, or of the two ends by themselves. */
+static double noise_of(double spread, double changed, double at_ends)
+{
+    return seep_sampling_error(spread * fmin(changed, at_ends), spread);
+}
+
+static struct seep_growth_noise measure_noise(const struct seep_recording *recording,
+                                              const struct seep_window *window,
+                                              const struct seep_series *series,
+                                              uint32_t site)
+{
+    const struct seep_counters *from = &series->counters[window->warm];
+    const struct seep_counters *to = &series->counters[window->end - 1];
+    struct seep_sampling_spread spread = seep_sampling_spread_of(recording, site);
+
+    return (struct seep_growth_noise){
+        .count = noise_of(spread.live,
+                          (double)(to->acquired - from->acquired) +
+                              (double)(to->released - from->released),
+                          series->live[window->warm] + series->live[window->end - 1]),
+        .bytes = noise_of(spread.bytes,
+                          (double)(to->acquired_bytes - from->acquired_bytes) +
+                              (double)(to->released_bytes - from->released_bytes),
+                          series->live_bytes[window->warm] +
+                              series->live_bytes[window->end - 1]),
+        .count_spread = spread.live,
+        .bytes_spread = spread.bytes};
+}
+
 /* Everything about one site but its q-value. Returns whether it was active enough to be
  * tested. */
 static bool measure(const struct seep_recording *recording,
@@ -74,7 +121,9 @@ static bool measure(const struct seep_recording *recording,
     evidence->window_s = seep_window_seconds(recording, window);
     evidence->acquired = (double)(to->acquired - from->acquired);
     evidence->released = (double)(to->released - from->released);
-    if (evidence->kind == SEEP_KIND_HEAP && window->end > window->warm) {
+    evidence->noise = measure_noise(recording, window, series, out->site);
+    if ((evidence->kind == SEEP_KIND_HEAP || evidence->kind == SEEP_KIND_MAPPING) &&
+        window->end > window->warm) {
         evidence->stairs = seep_staircase_measure(
             series->t_s + window->first, series->live_bytes + window->first,
             window->end - window->first, window->warm - window->first);
@@ -83,9 +132,13 @@ static bool measure(const struct seep_recording *recording,
         !seep_growth_is_staircase(evidence)) {
         return false;
     }
-    return seep_growth_measure(series->live + window->warm, n, &evidence->count) == 0 &&
-           seep_growth_measure(series->live_bytes + window->warm, n, &evidence->bytes) ==
-               0;
+    if (seep_growth_measure(series->live + window->warm, n, &evidence->count) != 0 ||
+        seep_growth_measure(series->live_bytes + window->warm, n, &evidence->bytes) !=
+            0) {
+        return false;
+    }
+    evidence->to_limit_s = to_limit_s(recording, window, evidence);
+    return true;
 }
 
 /* Threads stand in the live table and in the thread table; a joined one may be missing

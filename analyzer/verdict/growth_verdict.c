@@ -35,40 +35,63 @@ static bool is_pure(const struct seep_growth_case *evidence)
     return evidence->released <= PURE_RELEASED_MAX * evidence->acquired;
 }
 
+/* The least net rise of the count, and the fewest acquisitions, that matter: one leaked
+ * thread, descriptor or timer weighs more than a block. */
+static double least_rise(enum seep_kind kind)
+{
+    static const int least[SEEP_KIND_END] = {
+        [SEEP_KIND_HEAP] = SEEP_GROWTH_HEAP_RISE_MIN,
+        [SEEP_KIND_THREAD] = SEEP_GROWTH_THREAD_RISE_MIN,
+        [SEEP_KIND_FD] = SEEP_GROWTH_FD_RISE_MIN,
+        [SEEP_KIND_TIMER] = SEEP_GROWTH_TIMER_RISE_MIN,
+        [SEEP_KIND_MAPPING] = SEEP_GROWTH_MAPPING_RISE_MIN,
+    };
+
+    return least[kind];
+}
+
+/* Whether its bytes are worth a look where the count does not rise. */
+static bool has_bytes(enum seep_kind kind)
+{
+    return kind == SEEP_KIND_HEAP || kind == SEEP_KIND_MAPPING;
+}
+
 static bool count_effect(const struct seep_growth_case *evidence)
 {
-    double least = evidence->kind == SEEP_KIND_THREAD ? SEEP_GROWTH_THREAD_RISE_MIN
-                                                      : SEEP_GROWTH_HEAP_RISE_MIN;
+    double least = least_rise(evidence->kind);
 
     /* The lower envelope loses up to two of twelve stretches of a steady rise to its
      * blocks. */
     return evidence->count.rise >=
                least * (SEEP_GROWTH_BLOCKS - 2) / SEEP_GROWTH_BLOCKS &&
-           evidence->count.ups >= 3;
+           evidence->count.rise > evidence->noise.count && evidence->count.ups >= 3;
 }
 
 static bool bytes_effect(const struct seep_growth_case *evidence)
 {
-    return evidence->kind == SEEP_KIND_HEAP &&
+    return has_bytes(evidence->kind) &&
            evidence->bytes.rise >= SEEP_GROWTH_BYTES_RISE_MIN &&
+           evidence->bytes.rise > evidence->noise.bytes &&
            evidence->bytes.ups >= SEEP_GROWTH_UPS_MIN;
 }
 
 bool seep_growth_testable(enum seep_kind kind, double acquired)
 {
-    return acquired >= (kind == SEEP_KIND_THREAD ? SEEP_GROWTH_THREAD_RISE_MIN
-                                                 : (double)SEEP_GROWTH_UPS_MIN);
+    double least = least_rise(kind);
+
+    return acquired >= (least < SEEP_GROWTH_UPS_MIN ? least : SEEP_GROWTH_UPS_MIN);
 }
 
 bool seep_growth_is_staircase(const struct seep_growth_case *evidence)
 {
     const struct seep_staircase *stairs = &evidence->stairs;
 
-    return evidence->kind == SEEP_KIND_HEAP && !count_effect(evidence) &&
-           stairs->downs == 0 && stairs->ups >= SEEP_GROWTH_STAIRS_MIN &&
+    return has_bytes(evidence->kind) && !count_effect(evidence) && stairs->downs == 0 &&
+           stairs->ups >= SEEP_GROWTH_STAIRS_MIN &&
            stairs->window_ups >= SEEP_GROWTH_STAIRS_WINDOW_MIN &&
            stairs->window_rise >= SEEP_GROWTH_BYTES_RISE_MIN &&
-           stairs->pace >= PACE_MIN && !stairs->overdue;
+           stairs->window_rise > evidence->noise.bytes && stairs->pace >= PACE_MIN &&
+           !stairs->overdue;
 }
 
 /* Without releases the steps are a fair coin under the null, also on a walk; with them
@@ -97,12 +120,29 @@ static bool wanders(const struct seep_growth *growth)
     return growth->drift_z < DRIFT_Z_MIN || !growth->coarse_rising;
 }
 
+/* How many sampled blocks the rise is made of; beyond all bounds where no block is left
+ * out. */
+static double samples_of(const struct seep_growth_case *evidence)
+{
+    const struct seep_growth_noise *noise = &evidence->noise;
+
+    if (count_effect(evidence)) {
+        return noise->count_spread > 0 ? evidence->count.rise / noise->count_spread
+                                       : INFINITY;
+    }
+    return noise->bytes_spread > 0 ? evidence->bytes.rise / noise->bytes_spread
+                                   : INFINITY;
+}
+
 static bool survivors(const struct seep_growth_case *evidence)
 {
     size_t possible = evidence->ages.window_possible / 2;
-    size_t least = evidence->kind == SEEP_KIND_THREAD ? SEEP_GROWTH_GENERATIONS_THREAD
-                                                      : SEEP_GROWTH_GENERATIONS_HEAP;
+    size_t least = evidence->kind == SEEP_KIND_HEAP ? SEEP_GROWTH_GENERATIONS_HEAP
+                                                    : SEEP_GROWTH_GENERATIONS_FEW;
 
+    if (samples_of(evidence) < 2 * (double)least) { /* few samples, few generations */
+        least = (size_t)(samples_of(evidence) / 2);
+    }
     return evidence->ages.window_generations >= (least < possible ? least : possible) &&
            evidence->ages.early_generations >= 1;
 }
@@ -110,8 +150,9 @@ static bool survivors(const struct seep_growth_case *evidence)
 static enum seep_verdict judge_count(const struct seep_growth_case *evidence)
 {
     bool pure = is_pure(evidence);
-    bool strong = evidence->kind == SEEP_KIND_HEAP ||
-                  evidence->count.rise >= SEEP_GROWTH_THREAD_RISE_DEFINITE;
+    double sure = evidence->kind == SEEP_KIND_THREAD ? SEEP_GROWTH_THREAD_RISE_DEFINITE
+                                                     : SEEP_GROWTH_HELD_RISE_DEFINITE;
+    bool strong = evidence->kind == SEEP_KIND_HEAP || evidence->count.rise >= sure;
 
     if (filled_up(&evidence->count)) {
         return SEEP_VERDICT_BOUNDED;
@@ -141,12 +182,21 @@ static enum seep_verdict judge_bytes(const struct seep_growth_case *evidence)
     return evidence->bytes.downs == 0 ? SEEP_VERDICT_PROBABLE : SEEP_VERDICT_SUSPECT;
 }
 
-/* The worst that may be said of heap after so short a window. */
+/* The worst that may be said after so short a window: what a garbage collector, a timeout
+ * or a keep-alive holds for some time looks the same. Of threads it is not feared; and
+ * what runs into its limit sooner than any of these lets go needs a person, leak or not.
+ */
 static enum seep_verdict worst_after(const struct seep_growth_case *evidence)
 {
-    if (evidence->kind != SEEP_KIND_HEAP ||
+    if (samples_of(evidence) < SEEP_GROWTH_SAMPLES_MIN) {
+        return SEEP_VERDICT_SUSPECT;
+    }
+    if (evidence->kind == SEEP_KIND_THREAD ||
         evidence->window_s >= SEEP_GROWTH_HEAP_DEFINITE_S) {
         return SEEP_VERDICT_DEFINITE;
+    }
+    if (evidence->to_limit_s > 0 && evidence->to_limit_s <= SEEP_GROWTH_NEAR_LIMIT_S) {
+        return SEEP_VERDICT_PROBABLE;
     }
     return evidence->window_s >= SEEP_GROWTH_HEAP_PROBABLE_S ? SEEP_VERDICT_PROBABLE
                                                              : SEEP_VERDICT_SUSPECT;

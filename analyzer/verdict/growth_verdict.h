@@ -15,6 +15,11 @@ enum {
     SEEP_GROWTH_HEAP_RISE_MIN = 8, /* blocks, net, after warm-up */
     SEEP_GROWTH_THREAD_RISE_MIN = 3,
     SEEP_GROWTH_THREAD_RISE_DEFINITE = 5,
+    SEEP_GROWTH_FD_RISE_MIN = 3, /* a limit of 1,024 makes each of them count */
+    SEEP_GROWTH_TIMER_RISE_MIN = 3,
+    SEEP_GROWTH_MAPPING_RISE_MIN = 4,
+    SEEP_GROWTH_HELD_RISE_DEFINITE = 5, /* of descriptors, timers, mappings */
+    SEEP_GROWTH_NEAR_LIMIT_S = 120,     /* so near, a short window is no excuse */
     SEEP_GROWTH_BYTES_RISE_MIN = 65536, /* where only the size grows, not the count */
     SEEP_GROWTH_UPS_MIN = 5,            /* separate steps up, for the same */
     SEEP_GROWTH_STAIRS_MIN = 6, /* steps up in the whole run, none down; where they grow
@@ -25,21 +30,31 @@ enum {
     SEEP_GROWTH_HEAP_DEFINITE_S =
         60, /* some time (garbage collectors, timeouts) looks the same */
     SEEP_GROWTH_GENERATIONS_HEAP = 5, /* alive, born after warm-up */
-    SEEP_GROWTH_GENERATIONS_THREAD = 3
+    SEEP_GROWTH_GENERATIONS_FEW = 3   /* of all else */
 };
 
+/* Of a sampled recording: fewer sampled blocks in a rise are a suspect at most. */
+static const double SEEP_GROWTH_SAMPLES_MIN = 10;
 static const double SEEP_GROWTH_Q_FOUND = 0.05;
+
+/* What sampling alone may have made of a rise; all 0 where everything was recorded. */
+struct seep_growth_noise {
+    double count, bytes;               /* 95 %, of the rise of either */
+    double count_spread, bytes_spread; /* seep_sampling_spread_of */
+};
 
 /* All evidence on one site, without knowing which. */
 struct seep_growth_case {
-    enum seep_kind kind;          /* HEAP or THREAD */
+    enum seep_kind kind;
     struct seep_growth count;     /* of live resources, in the window */
     struct seep_growth bytes;     /* of live bytes, in the window */
     struct seep_staircase stairs; /* of live bytes, in the run */
     struct seep_ages ages;
-    double window_s;           /* length of what was judged */
-    double acquired, released; /* in the window */
-    double q_value;            /* of seep_growth_p over all sites of the kind */
+    struct seep_growth_noise noise; /* of a sampled recording */
+    double window_s;                /* length of what was judged */
+    double acquired, released;      /* in the window */
+    double to_limit_s; /* at the window's pace to the limit on the count; 0: none known */
+    double q_value;    /* of seep_growth_p over all sites of the kind */
 };
 
 /* Whether the site is worth a test: enough was acquired in the window. A filter that does

@@ -5,10 +5,14 @@
 #include "verdict/overview.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "verdict/growth_scan.h"
+#include "verdict/holding_view.h"
+#include "verdict/peak_view.h"
+#include "verdict/sampling_error.h"
 #include "verdict/thread_verdict.h"
 
 const char *seep_overview_ending(struct seep_findings *findings, uint32_t kind,
@@ -69,7 +73,8 @@ static int fill_program(struct seep_analysis *analysis)
     findings->ending_signal =
         kind == SEEP_ENDING_SIGNALLED ? recording->ending_status : 0;
     findings->ending = seep_overview_ending(findings, kind, recording->ending_status);
-    findings->mode = program->mode == 2 ? "sampled" : "full";
+    findings->mode = seep_sampling_is_on(recording) ? "sampled" : "full";
+    findings->sample_bytes = recording->sample_bytes;
     findings->interval_s = (double)program->interval_ns / 1e9;
     findings->snapshots = recording->snapshot_count;
     findings->truncated = recording->truncated;
@@ -214,7 +219,9 @@ static bool fill_subsystem(struct seep_analysis *analysis, uint32_t id, double *
             all_threads[i] += series->live[i];
         }
     }
-    return heap || threads;
+    bool held = seep_holding_view_subsystem(analysis, id, judged, out);
+
+    return heap || threads || held;
 }
 
 static int most_heap_first(const void *a, const void *b)
@@ -252,6 +259,38 @@ static int fill_subsystems(struct seep_analysis *analysis)
           most_heap_first);
     free(all);
     return 0;
+}
+
+/* Errors of the heap's totals: sites are sampled independently of each other. */
+static void fill_errors(struct seep_analysis *analysis)
+{
+    const struct seep_recording *recording = analysis->recording;
+    struct seep_view_totals *totals = &analysis->findings->totals;
+    struct seep_sampling_spread most = {.bytes = (double)recording->sample_bytes};
+    double live = 0;
+    double bytes = 0;
+
+    if (!seep_sampling_is_on(recording)) {
+        return;
+    }
+    for (uint32_t i = 0; i < recording->site_count; i++) {
+        const struct seep_rec_site *site = &recording->sites[i];
+        struct seep_sampling_spread spread = seep_sampling_spread_of(recording, i);
+
+        if (site->kind == SEEP_KIND_HEAP && site->point_count > 0) {
+            const struct seep_counters *last =
+                &site->points[site->point_count - 1].counters;
+
+            live += spread.live * ((double)last->acquired - (double)last->released);
+            bytes += spread.bytes *
+                     ((double)last->acquired_bytes - (double)last->released_bytes);
+            most.live = spread.live > most.live ? spread.live : most.live;
+        }
+    }
+    totals->heap_live_error = seep_sampling_error(fmax(live, 0), most.live);
+    totals->heap_live_bytes_error = seep_sampling_error(fmax(bytes, 0), most.bytes);
+    totals->heap_peak_bytes_error =
+        seep_sampling_error(most.bytes * (double)totals->heap_peak_bytes, most.bytes);
 }
 
 static int fill_children(struct seep_analysis *analysis)
@@ -320,6 +359,13 @@ int seep_overview_fill(struct seep_analysis *analysis)
     fill_totals(analysis);
     if (status == 0) {
         status = fill_subsystems(analysis);
+    }
+    if (status == 0) {
+        status = seep_holding_view_fill(analysis);
+    }
+    if (status == 0) {
+        fill_errors(analysis);
+        status = seep_peak_view_fill(analysis);
     }
     if (status == 0) {
         status = fill_children(analysis);

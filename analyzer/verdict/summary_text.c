@@ -13,6 +13,7 @@
 
 #include "base/fmt.h"
 #include "verdict/headline.h"
+#include "verdict/summary_holding.h"
 
 enum { RATE_MAX = 96 };
 
@@ -206,6 +207,11 @@ static const char *bounded(struct seep_findings *findings,
 const char *seep_summary_growth(struct seep_findings *findings,
                                 const struct seep_finding *finding)
 {
+    if (finding->kind != SEEP_KIND_HEAP && finding->kind != SEEP_KIND_THREAD) {
+        return finding->verdict == SEEP_VERDICT_BOUNDED
+                   ? seep_summary_holding_bounded(findings, finding)
+                   : seep_summary_holding_growth(findings, finding);
+    }
     if (finding->verdict == SEEP_VERDICT_BOUNDED) {
         return bounded(findings, finding);
     }
@@ -262,6 +268,9 @@ const char *seep_summary_left_at_exit(struct seep_findings *findings,
     char n[SEEP_FMT_MAX];
     char bytes[SEEP_FMT_MAX];
 
+    if (finding->kind != SEEP_KIND_HEAP) {
+        return seep_summary_holding_at_exit(findings, finding);
+    }
     return seep_findings_printf(
         findings,
         "%s left %s block%s (%s) to the kernel at exit; that alone is no leak and never "

@@ -46,7 +46,9 @@ static int check(const struct seep_recording *recording,
 
 static int add_growth(struct seep_analysis *analysis)
 {
-    static const enum seep_kind kinds[] = {SEEP_KIND_THREAD, SEEP_KIND_HEAP};
+    static const enum seep_kind kinds[] = {SEEP_KIND_THREAD, SEEP_KIND_FD,
+                                           SEEP_KIND_TIMER, SEEP_KIND_MAPPING,
+                                           SEEP_KIND_HEAP};
     int status = 0;
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && status == 0; i++) {

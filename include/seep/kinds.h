@@ -1,5 +1,5 @@
-/* The lists that everything else is generated from: resource kinds, losses, interposed
- * functions.
+/* The lists that everything else is generated from: resource kinds, losses, the functions
+ * of seep.h. (Interposed functions: shim/functions.h.)
  *
  * Values are shared memory and file format: explicit, 0 = none, never renumbered.
  *
@@ -42,6 +42,8 @@ enum seep_kind {
     X(REFUSED, 11, "refused", "processes that the collector could not take")             \
     X(SNAPSHOTS_THINNED, 12, "snapshots_thinned", "snapshots merged to bound the file")  \
     X(CHILDREN_FULL, 13, "children_full", "children beyond the collector's limit")       \
+    X(HOLDINGS_FULL, 14, "holdings_full",                                                \
+      "descriptors, timers and mappings beyond their tables' limits")                    \
     X(STACK_DEEP, 32, "stack_deep", "stacks cut at 1,024 frames")                        \
     X(STACK_NO_RULE, 33, "stack_no_rule",                                                \
       "stacks that end in code without unwind rules")                                    \
@@ -73,61 +75,6 @@ enum seep_off_reason {
     SEEP_OFF_REASONS(SEEP_X)
 #undef SEEP_X
 };
-
-/* Interposed functions whose caller's stack is recorded: an assembler stub of this name
- * appends the caller's stack pointer and frame pointer to the `arguments` integer
- * arguments and jumps to seep_wrap_<name>. X(exported name, arguments, kind) */
-#define SEEP_STACK_FUNCTIONS(X)                                                          \
-    X(malloc, 1, HEAP)                                                                   \
-    X(calloc, 2, HEAP)                                                                   \
-    X(realloc, 2, HEAP)                                                                  \
-    X(reallocarray, 3, HEAP)                                                             \
-    X(posix_memalign, 3, HEAP)                                                           \
-    X(aligned_alloc, 2, HEAP)                                                            \
-    X(memalign, 2, HEAP)                                                                 \
-    X(valloc, 1, HEAP)                                                                   \
-    X(pvalloc, 1, HEAP)                                                                  \
-    X(_Znwm, 1, HEAP)                                                                    \
-    X(_Znam, 1, HEAP)                                                                    \
-    X(_ZnwmRKSt9nothrow_t, 2, HEAP)                                                      \
-    X(_ZnamRKSt9nothrow_t, 2, HEAP)                                                      \
-    X(_ZnwmSt11align_val_t, 2, HEAP)                                                     \
-    X(_ZnamSt11align_val_t, 2, HEAP)                                                     \
-    X(_ZnwmSt11align_val_tRKSt9nothrow_t, 3, HEAP)                                       \
-    X(_ZnamSt11align_val_tRKSt9nothrow_t, 3, HEAP)                                       \
-    X(pthread_create, 4, THREAD)                                                         \
-    X(thrd_create, 3, THREAD)
-
-/* Interposed functions that need no stack. X(exported name) */
-#define SEEP_PLAIN_FUNCTIONS(X)                                                          \
-    X(free)                                                                              \
-    X(malloc_usable_size)                                                                \
-    X(_ZdlPv)                                                                            \
-    X(_ZdaPv)                                                                            \
-    X(_ZdlPvm)                                                                           \
-    X(_ZdaPvm)                                                                           \
-    X(_ZdlPvSt11align_val_t)                                                             \
-    X(_ZdaPvSt11align_val_t)                                                             \
-    X(_ZdlPvmSt11align_val_t)                                                            \
-    X(_ZdaPvmSt11align_val_t)                                                            \
-    X(_ZdlPvRKSt9nothrow_t)                                                              \
-    X(_ZdaPvRKSt9nothrow_t)                                                              \
-    X(_ZdlPvSt11align_val_tRKSt9nothrow_t)                                               \
-    X(_ZdaPvSt11align_val_tRKSt9nothrow_t)                                               \
-    X(pthread_join)                                                                      \
-    X(pthread_tryjoin_np)                                                                \
-    X(pthread_timedjoin_np)                                                              \
-    X(pthread_clockjoin_np)                                                              \
-    X(pthread_detach)                                                                    \
-    X(pthread_setname_np)                                                                \
-    X(thrd_join)                                                                         \
-    X(thrd_detach)                                                                       \
-    X(dlclose)                                                                           \
-    X(mlockall)                                                                          \
-    X(setrlimit)                                                                         \
-    X(setrlimit64)                                                                       \
-    X(prlimit)                                                                           \
-    X(prlimit64)
 
 /* Called by programs through seep/seep.h. X(exported name) */
 #define SEEP_API_FUNCTIONS(X)                                                            \

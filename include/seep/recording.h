@@ -87,19 +87,31 @@ enum seep_frame {
     /* u t_ns (when the process was looked at), u open (descriptors in /proc), u recorded
      * (of these, in the shim's table), u inherited (of the others, open since before the
      * shim started), u gone (in the shim's table, not open any more), u n, each: u fd
-     * minus the one before (first: the fd + 1), u site (0 = not recorded), u
+     * minus the one before (first: the fd + 1), u site (0 = none known), u
      * acquired_ns (0 unknown), u flags (enum seep_descriptor_flag), str link (of
      * /proc/PID/fd), str protocol, str local, str peer, str state (of a socket; of a
      * pipe, peer is "fd N" where its other end is N of the same process; "" unknown).
      * All open descriptors, ascending, or of more than SEEP_DESCRIPTORS_MAX every Nth;
      * the newest table replaces those before. A process that ends takes its descriptors
      * along: the newest table may be older than the newest snapshot. */
-    SEEP_FRAME_DESCRIPTORS = 13
+    SEEP_FRAME_DESCRIPTORS = 13,
+    /* Of a sampled recording, with each AGES: u t_ns, u sample_bytes (mean distance of
+     * samples), u n, each: u site_id delta as above, u samples (live sampled blocks), u
+     * live_spread, u bytes_spread: variance of the estimate over the estimate itself, of
+     * the live count in SEEP_SPREAD_PARTS, of the live bytes in bytes. A site keeps what
+     * the newest frame that lists it says. */
+    SEEP_FRAME_SAMPLES = 14,
+    /* u t_ns, u live, u live_bytes (of all heap sites), u n, each: u site, u live, u
+     * live_bytes: who held the heap at its highest, most bytes first. The newest
+     * replaces those before. */
+    SEEP_FRAME_PEAK = 15,
+    SEEP_FRAME_LAST = SEEP_FRAME_PEAK
 };
-enum { SEEP_FRAME_LAST = SEEP_FRAME_DESCRIPTORS };
+enum { SEEP_SPREAD_PARTS = 256 };
 
 enum seep_descriptor_flag {
-    SEEP_DESCRIPTOR_INHERITED = 1 /* the same since before the shim started */
+    SEEP_DESCRIPTOR_RECORDED = 1, /* in the shim's table */
+    SEEP_DESCRIPTOR_INHERITED = 2 /* not in it, the same since before the shim started */
 };
 enum { SEEP_DESCRIPTORS_MAX = 16384 /* of one table */ };
 

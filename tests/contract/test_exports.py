@@ -1,4 +1,4 @@
-"""libseep.so exports the X-lists of seep/kinds.h name for name, needs libc alone, and never calls
+"""libseep.so exports the functions of shim/functions*.h and seep/kinds.h name for name, needs libc alone, and never calls
 what may allocate.
 
 usage: test_exports.py PATH/libseep.so
@@ -13,7 +13,9 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LISTS = ("SEEP_STACK_FUNCTIONS", "SEEP_PLAIN_FUNCTIONS", "SEEP_API_FUNCTIONS")
+# Files with lists of functions, and the names of the lists.
+SOURCES = (*((path.relative_to(ROOT), r"SEEP_\w+_FUNCTIONS") for path in sorted(ROOT.glob("shim/functions*.h"))),
+           ("include/seep/kinds.h", "SEEP_API_FUNCTIONS"))
 ALLOWED_LIBRARIES = {"libc.so.6", "ld-linux-x86-64.so.2"}
 
 # Whatever allocates, prints, or may: calling one from inside malloc is a recursion or a deadlock.
@@ -31,14 +33,17 @@ FORBIDDEN = re.compile(r"""^(
 
 
 def listed_names():
-    """The exported names that kinds.h lists."""
-    text = (ROOT / "include/seep/kinds.h").read_text(encoding="utf-8")
+    """The exported names: the rows of the table of functions, and the functions of seep.h."""
     names = set()
-    for name in LISTS:
-        body = re.search(rf"#define {name}\(X\)((?:.*\\\n)*.*)", text)
-        found = re.findall(r"\bX\(\s*(\w+)", body.group(1)) if body else []
+    for source, pattern in SOURCES:
+        text = (ROOT / source).read_text(encoding="utf-8")
+        bodies = re.findall(rf"#define {pattern}\(X\)((?:.*\\\n)*.*)", text)
+        found = [name for body in bodies for name in re.findall(r"\bX\(\s*(\w+)", body)]
         if not found:
-            raise AssertionError(f"kinds.h has no list {name}")
+            raise AssertionError(f"{source} lists no function")
+        twice = {name for name in found if found.count(name) > 1 or name in names}
+        if twice:
+            raise AssertionError(f"{source} lists {sorted(twice)} twice")
         names.update(found)
     return names
 
@@ -54,8 +59,8 @@ def symbols(*options):
 class ExportsTest(unittest.TestCase):
     def test_every_listed_function_is_exported_and_nothing_else(self):
         exported = {name for kind, name in symbols("--defined-only") if kind != "A"}
-        self.assertEqual(listed_names() - exported, set(), "listed in kinds.h, not exported")
-        self.assertEqual(exported - listed_names(), set(), "exported, not listed in kinds.h")
+        self.assertEqual(listed_names() - exported, set(), "listed, not exported")
+        self.assertEqual(exported - listed_names(), set(), "exported, not listed")
 
     def test_exported_functions_are_code(self):
         data = {name for kind, name in symbols("--defined-only") if kind not in "TWiA"}

@@ -243,7 +243,7 @@ static void mutate_order(struct file *file)
         }
         break;
     default:
-        file->pieces[a].type = (uint16_t)below(SEEP_FRAME_END + 2);
+        file->pieces[a].type = (uint16_t)below(SEEP_FRAME_LAST + 2);
         break;
     }
 }

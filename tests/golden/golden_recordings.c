@@ -7,6 +7,7 @@
  */
 #include "golden_recordings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "recording_forge.h"
@@ -30,6 +31,7 @@ struct stage {
     struct seep_forge forge;
     uint32_t module, auth, websocket, cache;
     uint32_t hub, service_thread, service_heap, cache_site, log;
+    uint32_t hub_fd, log_fd, auth_timer, cache_mapping;
 };
 
 /* A return address a little into a function. */
@@ -60,6 +62,10 @@ static void set_up(struct stage *stage, const char *program)
                                               EVENT_LOOP, MAIN};
     static const enum function cache[] = {PMA_ALLOC, CACHE_PUT, EVENT_LOOP, MAIN};
     static const enum function log[] = {PMA_ALLOC, LOG_OPEN, MAIN};
+    static const enum function hub_fd[] = {HUB_ACCEPT, EVENT_LOOP, MAIN};
+    static const enum function log_fd[] = {LOG_OPEN, MAIN};
+    static const enum function auth_timer[] = {AUTH_HANDLE, EVENT_LOOP, MAIN};
+    static const enum function cache_mapping[] = {CACHE_PUT, EVENT_LOOP, MAIN};
     char *argv[] = {(char *)"pma-backend", (char *)"--config", (char *)"pma.yaml"};
     const struct seep_rec_program description = {
         .pid = 4242,
@@ -75,6 +81,7 @@ static void set_up(struct stage *stage, const char *program)
         .host = (char *)"soak-1",
         .seep_version = (char *)"0.1.0",
         .page_bytes = 4096,
+        .limit_nofile = 1024,
         .limit_nproc = 4096,
         .cgroup_memory_max_bytes = UINT64_C(1) << 30,
     };
@@ -90,6 +97,10 @@ static void set_up(struct stage *stage, const char *program)
     stage->service_heap = site(stage, SEEP_KIND_HEAP, stage->auth, auth_heap, 5);
     stage->cache_site = site(stage, SEEP_KIND_HEAP, stage->cache, cache, 4);
     stage->log = site(stage, SEEP_KIND_HEAP, 0, log, 3);
+    stage->hub_fd = site(stage, SEEP_KIND_FD, stage->websocket, hub_fd, 3);
+    stage->log_fd = site(stage, SEEP_KIND_FD, 0, log_fd, 2);
+    stage->auth_timer = site(stage, SEEP_KIND_TIMER, stage->auth, auth_timer, 3);
+    stage->cache_mapping = site(stage, SEEP_KIND_MAPPING, stage->cache, cache_mapping, 3);
 }
 
 /* `live` resources of `each` bytes are live after `acquired` were acquired. */
@@ -100,16 +111,22 @@ static void count(struct stage *stage, uint32_t which, uint64_t acquired, uint64
                      (acquired - live) * each);
 }
 
-static void snapshot(struct stage *stage, uint64_t second, uint64_t threads)
+static void snapshot_with_fds(struct stage *stage, uint64_t second, uint64_t threads,
+                              uint64_t fds)
 {
     const struct seep_rec_snapshot process = {.rss_bytes = (64 << 20) + second * 9216,
                                               .pss_bytes = 60 << 20,
                                               .vsize_bytes = UINT64_C(512) << 20,
                                               .threads = threads,
-                                              .fds = 12};
+                                              .fds = fds};
 
     count(stage, stage->log, 3, 3, 4096);
     seep_forge_snapshot(&stage->forge, second * SEEP_FORGE_SECOND, &process);
+}
+
+static void snapshot(struct stage *stage, uint64_t second, uint64_t threads)
+{
+    snapshot_with_fds(stage, second, threads, 12);
 }
 
 /* One site's survivors: one of every `every_s` seconds, all through the run. */
@@ -233,6 +250,91 @@ static void healthy(const char *program, const char *path)
     finish(&stage, path, SEEP_ENDING_RUNNING, 0);
 }
 
+/* Two connections a second whose client has gone, and never closed; a log beside them,
+ * and what no wrapper saw. */
+static void fd_leak(const char *program, const char *path)
+{
+    enum { CONNECTIONS = 118, ROWS = CONNECTIONS + 7 };
+    static char peers[CONNECTIONS][32];
+    static struct seep_rec_descriptor rows[ROWS];
+    struct seep_rec_descriptors table = {.t_ns = 59 * SEEP_FORGE_SECOND,
+                                         .open = ROWS,
+                                         .recorded = CONNECTIONS + 3,
+                                         .inherited = 3,
+                                         .gone = 1,
+                                         .rows = rows,
+                                         .count = ROWS};
+    struct stage stage;
+
+    set_up(&stage, program);
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        count(&stage, stage.hub_fd, 2 * s + 40, 2 * s, 0);
+        count(&stage, stage.log_fd, 1, 1, 0);
+        snapshot_with_fds(&stage, s, 4, 5 + 2 * s);
+    }
+    for (uint32_t i = 0; i < ROWS; i++) {
+        rows[i] = (struct seep_rec_descriptor){
+            .fd = i, .flags = SEEP_DESCRIPTOR_INHERITED, .link = (char *)"/dev/null"};
+    }
+    rows[3] = (struct seep_rec_descriptor){.fd = 3,
+                                           .site = stage.log_fd,
+                                           .acquired_ns = SEEP_FORGE_SECOND,
+                                           .flags = SEEP_DESCRIPTOR_RECORDED,
+                                           .link = (char *)"/var/log/pma.log"};
+    rows[4] =
+        (struct seep_rec_descriptor){.fd = 4, .link = (char *)"anon_inode:[io_uring]"};
+    for (uint32_t i = 0; i < CONNECTIONS + 2; i++) {
+        bool open = i >= CONNECTIONS; /* the newest two still have their client */
+        struct seep_rec_descriptor *row = &rows[i + 5];
+
+        *row = (struct seep_rec_descriptor){
+            .fd = i + 5,
+            .site = stage.hub_fd,
+            .acquired_ns = (i / 2 + 1) * SEEP_FORGE_SECOND,
+            .flags = SEEP_DESCRIPTOR_RECORDED,
+            .link = (char *)"socket:[4711]",
+            .protocol = (char *)"tcp",
+            .local = (char *)"127.0.0.1:3000",
+            .peer = (char *)"127.0.0.1:40000",
+            .state = (char *)(open ? "ESTABLISHED" : "CLOSE_WAIT")};
+        if (!open) {
+            (void)snprintf(peers[i], sizeof(peers[i]), "10.0.0.7:%u", 40000 + i);
+            row->peer = peers[i];
+        }
+    }
+    seep_forge_descriptors(&stage.forge, &table);
+    ages(&stage, stage.hub_fd, 0, 1);
+    finish(&stage, path, SEEP_ENDING_SIGNALLED, 9);
+}
+
+/* A timer for each request, deleted for most of them. */
+static void timer_leak(const char *program, const char *path)
+{
+    struct stage stage;
+
+    set_up(&stage, program);
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        count(&stage, stage.auth_timer, 3 * s, s, 0);
+        snapshot(&stage, s, 4);
+    }
+    ages(&stage, stage.auth_timer, 0, 1);
+    finish(&stage, path, SEEP_ENDING_SIGNALLED, 15);
+}
+
+/* A file mapped every five seconds and never unmapped. */
+static void mapping_leak(const char *program, const char *path)
+{
+    struct stage stage;
+
+    set_up(&stage, program);
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        count(&stage, stage.cache_mapping, s / 5, s / 5, 1 << 20);
+        snapshot(&stage, s, 4);
+    }
+    ages(&stage, stage.cache_mapping, 1 << 20, 5);
+    finish(&stage, path, SEEP_ENDING_RUNNING, 0);
+}
+
 /* Too short to say anything; events lost; a child; cut in the middle of a frame. */
 static void short_run(const char *program, const char *path)
 {
@@ -264,7 +366,8 @@ static void short_run(const char *program, const char *path)
 }
 
 const struct seep_golden SEEP_GOLDENS[] = {
-    {"heap_leak", heap_leak}, {"thread_leak", thread_leak}, {"unjoined", unjoined},
-    {"healthy", healthy},     {"short_run", short_run},
+    {"heap_leak", heap_leak},   {"thread_leak", thread_leak},   {"unjoined", unjoined},
+    {"healthy", healthy},       {"short_run", short_run},       {"fd_leak", fd_leak},
+    {"timer_leak", timer_leak}, {"mapping_leak", mapping_leak},
 };
 const size_t SEEP_GOLDEN_COUNT = sizeof(SEEP_GOLDENS) / sizeof(SEEP_GOLDENS[0]);

@@ -18,6 +18,9 @@ int main(void)
     FIELD(seep_segment_header, magic);
     FIELD(seep_segment_header, state);
     FIELD(seep_segment_header, pid);
+    FIELD(seep_segment_header, mode);
+    FIELD(seep_segment_header, sample_bytes);
+    FIELD(seep_segment_header, heap_peak_bytes);
     FIELD(seep_segment_header, granule_shift);
     FIELD(seep_segment_header, node_count);
     FIELD(seep_segment_header, site_count);

@@ -403,6 +403,34 @@ void seep_forge_threads(struct seep_forge *forge, uint64_t t_ns,
     finish_frame(forge, SEEP_FRAME_THREADS, &payload);
 }
 
+void seep_forge_descriptors(struct seep_forge *forge,
+                            const struct seep_rec_descriptors *table)
+{
+    struct seep_forge_bytes payload = {0};
+    uint64_t before = 0;
+
+    seep_forge_flush(forge);
+    put_all_u(&payload,
+              (uint64_t[]){table->t_ns, table->open, table->recorded, table->inherited,
+                           table->gone, table->count},
+              6);
+    for (size_t i = 0; i < table->count; i++) {
+        const struct seep_rec_descriptor *row = &table->rows[i];
+
+        put_all_u(&payload,
+                  (uint64_t[]){row->fd + UINT64_C(1) - before, row->site,
+                               row->acquired_ns, row->flags},
+                  4);
+        seep_forge_put_str(&payload, row->link);
+        seep_forge_put_str(&payload, row->protocol);
+        seep_forge_put_str(&payload, row->local);
+        seep_forge_put_str(&payload, row->peer);
+        seep_forge_put_str(&payload, row->state);
+        before = row->fd + UINT64_C(1);
+    }
+    finish_frame(forge, SEEP_FRAME_DESCRIPTORS, &payload);
+}
+
 void seep_forge_child(struct seep_forge *forge, const struct seep_rec_child *child)
 {
     struct seep_forge_bytes payload = {0};

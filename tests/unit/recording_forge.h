@@ -98,6 +98,9 @@ void seep_forge_ages(struct seep_forge *forge, uint64_t t_ns,
 /* name and wait may be NULL. */
 void seep_forge_threads(struct seep_forge *forge, uint64_t t_ns,
                         const struct seep_rec_thread *threads, size_t count);
+/* rows' texts may be NULL. */
+void seep_forge_descriptors(struct seep_forge *forge,
+                            const struct seep_rec_descriptors *table);
 void seep_forge_child(struct seep_forge *forge, const struct seep_rec_child *child);
 void seep_forge_mark(struct seep_forge *forge, uint64_t t_ns, const char *label);
 void seep_forge_note(struct seep_forge *forge, uint64_t t_ns, const char *text);

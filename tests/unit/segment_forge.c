@@ -161,6 +161,26 @@ struct seep_counters *segment_forge_counters(struct segment_forge *forge, uint32
     return &shards[site];
 }
 
+struct seep_holding *segment_forge_holding(struct segment_forge *forge, uint64_t table_at,
+                                           uint32_t slot, uint32_t site, uint64_t bytes,
+                                           uint64_t acquired_ns)
+{
+    struct seep_holding *held = (void *)(forge->map + table_at + slot * sizeof(*held));
+    _Atomic uint32_t *count = table_at == SEEP_AT_FDS ? &forge->header->fd_count
+                              : table_at == SEEP_AT_TIMERS
+                                  ? &forge->header->timer_count
+                                  : &forge->header->mapping_count;
+
+    held->id = slot;
+    held->bytes = bytes;
+    held->acquired_ns = acquired_ns;
+    held->site = site;
+    if (*count <= slot) {
+        *count = slot + 1;
+    }
+    return held;
+}
+
 uint64_t *segment_forge_entry(struct segment_forge *forge, uint64_t address)
 {
     uint32_t *top = (void *)(forge->map + SEEP_AT_TOP);

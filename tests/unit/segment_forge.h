@@ -33,6 +33,12 @@ uint32_t segment_forge_thread(struct segment_forge *forge, uint32_t tid, uint32_
                               uint64_t stack_bytes);
 void segment_forge_mark(struct segment_forge *forge, uint64_t t_ns, const char *label);
 
+/* Fills one slot of a table (its offset in the segment: SEEP_AT_FDS ...) and raises the
+ * header's count; site 0 frees it. Returns: the slot, writable. */
+struct seep_holding *segment_forge_holding(struct segment_forge *forge, uint64_t table_at,
+                                           uint32_t slot, uint32_t site, uint64_t bytes,
+                                           uint64_t acquired_ns);
+
 /* The counters of a site in one shard; writable. */
 struct seep_counters *segment_forge_counters(struct segment_forge *forge, uint32_t shard,
                                              uint32_t site);

@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "life.h"
+#include "rule_cache.h"
 #include "segment_map.h"
 #include "unwind_rules.h"
 
-static uint32_t generation;
+_Atomic uint32_t seep_life_unloads;
 static _Atomic uint32_t epoch;
 _Atomic uint32_t *seep_guard_epoch = &epoch;
 
@@ -23,14 +24,15 @@ uintptr_t seep_life_main_stack_end(void)
     return 0;
 }
 
-uint32_t seep_life_unload_generation(void)
+bool seep_life_unloading(void)
 {
-    return generation;
+    return false;
 }
 
 void shim_bench_unload(void)
 {
-    generation++;
+    seep_life_unloads++;
+    seep_rule_cache_forget();
 }
 
 void shim_bench_start(void)
@@ -61,6 +63,7 @@ struct seep_self *shim_bench_self(uint32_t shard)
     self->stack_high = (uintptr_t)low + bytes;
     self->shard = shard;
     self->counters = seep_segment_shard(shard);
-    self->unload_generation = generation;
+    self->unload_generation = seep_life_unloads;
+    seep_memo_start(&self->memo, self->stack_high);
     return self;
 }

@@ -63,6 +63,24 @@ static void a_few_blocks_more_are_stable(void **state)
     assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_PROBABLE);
 }
 
+static void few_samples_are_a_suspect_and_noise_is_nothing(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.noise.count_spread = evidence.count.rise / 30;
+    evidence.noise.bytes_spread = evidence.bytes.rise / 30;
+    evidence.noise.count = evidence.count.rise / 2;
+    evidence.noise.bytes = evidence.bytes.rise / 2;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+    evidence.noise.count_spread = evidence.count.rise / 9;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_SUSPECT);
+    evidence.noise.count = evidence.count.rise;
+    evidence.noise.bytes = evidence.bytes.rise;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+    assert_true(seep_growth_p(&evidence) == 1);
+}
+
 static void no_significance_is_stable(void **state)
 {
     struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
@@ -210,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_evidence_together_is_definite),
         cmocka_unit_test(a_few_blocks_more_are_stable),
+        cmocka_unit_test(few_samples_are_a_suspect_and_noise_is_nothing),
         cmocka_unit_test(no_significance_is_stable),
         cmocka_unit_test(what_stopped_or_slows_down_is_bounded),
         cmocka_unit_test(growth_whose_members_are_all_young_is_stable),

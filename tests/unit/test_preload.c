@@ -20,6 +20,7 @@
 #include "collect/options.h"
 #include "collect/preload_check.h"
 #include "collect/preload_env.h"
+#include "seep/sampling.h"
 
 static void options_of_the_environment_replace_the_defaults(void **state)
 {
@@ -33,6 +34,13 @@ static void options_of_the_environment_replace_the_defaults(void **state)
     assert_int_equal(options.interval_ns, 500000000);
     assert_int_equal(options.min_child_ns, 0);
     assert_false(options.children);
+    assert_int_equal(options.note_count, 0);
+    assert_int_equal(options.mode, SEEP_MODE_FULL);
+    seep_options_parse("mode=sampled=64k,sample-seed=3", &options);
+    assert_int_equal(options.mode, SEEP_MODE_SAMPLED);
+    assert_int_equal(options.sample_bytes, 65536);
+    seep_options_parse("mode=sampled", &options);
+    assert_int_equal(options.sample_bytes, 524288);
     assert_int_equal(options.note_count, 0);
 }
 
@@ -181,7 +189,11 @@ static void the_library_comes_first_and_the_rest_stays(void **state)
                    (char *)"SEEP_OPTIONS=interval=2",
                    (char *)"LD_PRELOADED=y",
                    NULL};
-    char **copy = seep_preload_env(env, "/lib/libseep.so", "@name", false);
+    const struct seep_collect_options alone = {.children = false};
+    const struct seep_collect_options sampled = {
+        .children = true, .mode = SEEP_MODE_SAMPLED, .sample_bytes = 4096};
+    const struct seep_collect_options both = {.mode = SEEP_MODE_FULL};
+    char **copy = seep_preload_env(env, "/lib/libseep.so", "@name", &alone);
 
     (void)state;
     assert_non_null(copy);
@@ -191,8 +203,13 @@ static void the_library_comes_first_and_the_rest_stays(void **state)
     assert_string_equal(value_of(copy, "A"), "1");
     assert_string_equal(value_of(copy, "LD_PRELOADED"), "y");
     seep_preload_env_free(copy);
-    copy = seep_preload_env(env + 5, "/lib/libseep.so", "@name", true);
+    copy = seep_preload_env(env + 5, "/lib/libseep.so", "@name", &sampled);
     assert_string_equal(value_of(copy, "LD_PRELOAD"), "/lib/libseep.so");
+    assert_string_equal(value_of(copy, "SEEP_OPTIONS"), "mode=sampled=4096");
+    seep_preload_env_free(copy);
+    copy = seep_preload_env(env, "/lib/libseep.so", "@name", &both);
+    assert_string_equal(value_of(copy, "SEEP_OPTIONS"),
+                        "no-children,interval=2,mode=full");
     seep_preload_env_free(copy);
 }
 

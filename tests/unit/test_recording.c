@@ -306,6 +306,40 @@ static void the_newest_thread_table_stands_alone(void **state)
     seep_forge_fini(&forge);
 }
 
+static void the_newest_samples_and_peak_speak(void **state)
+{
+    /* one byte each, as all numbers are small */
+    static const uint8_t samples[] = {10, 64, 2, 1, 5, 100, 60, 1, 6, 90, 50};
+    static const uint8_t newer[] = {20, 64, 1, 2, 7, 80, 40};
+    static const uint8_t peak[] = {11, 9, 100, 1, 1, 9, 100};
+    static const uint8_t higher[] = {21, 12, 120, 2, 2, 10, 70, 1, 2, 50};
+    struct seep_forge forge;
+    struct seep_recording *rec = NULL;
+
+    (void)state;
+    seep_forge_init(&forge);
+    (void)seep_forge_site(&forge, 1, 0, SEEP_KIND_HEAP, 0);
+    (void)seep_forge_site(&forge, 1, 0, SEEP_KIND_HEAP, 0);
+    seep_forge_snapshot(&forge, 10, NULL);
+    seep_forge_frame(&forge, SEEP_FRAME_SAMPLES, samples, sizeof(samples));
+    seep_forge_frame(&forge, SEEP_FRAME_PEAK, peak, sizeof(peak));
+    seep_forge_frame(&forge, SEEP_FRAME_SAMPLES, newer, sizeof(newer));
+    seep_forge_frame(&forge, SEEP_FRAME_PEAK, higher, sizeof(higher));
+    rec = seep_sample_open(&forge);
+    assert_int_equal(rec->sample_bytes, 64);
+    assert_int_equal(rec->sites[1].samples, 5); /* not listed again: kept */
+    assert_int_equal(rec->sites[1].bytes_spread, 60);
+    assert_int_equal(rec->sites[2].samples, 7);
+    assert_int_equal(rec->sites[2].live_spread, 80);
+    assert_int_equal(rec->peak.t_ns, 21);
+    assert_int_equal(rec->peak.live_bytes, 120);
+    assert_int_equal(rec->peak.count, 2);
+    assert_int_equal(rec->peak.holders[0].site, 2);
+    assert_int_equal(rec->peak.holders[1].live_bytes, 50);
+    seep_recording_free(rec);
+    seep_forge_fini(&forge);
+}
+
 static void a_stack_is_read_from_leaf_to_root(void **state)
 {
     struct seep_forge forge;
@@ -391,6 +425,7 @@ int main(void)
         cmocka_unit_test(counters_hold_until_the_next_point),
         cmocka_unit_test(counters_written_again_unchanged_make_no_point),
         cmocka_unit_test(the_newest_thread_table_stands_alone),
+        cmocka_unit_test(the_newest_samples_and_peak_speak),
         cmocka_unit_test(a_stack_is_read_from_leaf_to_root),
         cmocka_unit_test(the_deepest_stack_of_the_shim_is_whole),
         cmocka_unit_test(many_sites_cost_what_changes),

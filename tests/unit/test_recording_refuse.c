@@ -118,6 +118,16 @@ static void contradictions_are_corrupt_and_say_what(void **state)
                            -EBADMSG, "a site that no table has named");
     assert_numbers_refused(SEEP_FRAME_AGES, NUMBERS(10, 1, 1, 0, 0, 0, 0, 0, 0), -EBADMSG,
                            "site ids that do not rise");
+    assert_numbers_refused(SEEP_FRAME_SAMPLES, NUMBERS(10, 64, 1, 3, 1, 1, 1), -EBADMSG,
+                           "malformed SAMPLES frame: a site that no table has named");
+    assert_numbers_refused(SEEP_FRAME_SAMPLES, NUMBERS(10, 64, 2, 1, 1, 1, 1), -EBADMSG,
+                           "more entries than its bytes can hold");
+    assert_numbers_refused(SEEP_FRAME_PEAK, NUMBERS(10, 1, 1, 1, 3, 1, 1), -EBADMSG,
+                           "malformed PEAK frame: a site that no table has named");
+    assert_numbers_refused(SEEP_FRAME_PEAK, NUMBERS(10, 1, 1, 1, 0, 1, 1), -EBADMSG,
+                           "malformed PEAK frame: a site that no table has named");
+    assert_numbers_refused(SEEP_FRAME_PEAK, NUMBERS(10, 1, 1, 9, 1, 1, 1), -EBADMSG,
+                           "more entries than its bytes can hold");
     assert_numbers_refused(SEEP_FRAME_NODES, NUMBERS(17, 1, 1, 0, 5), -EBADMSG,
                            "malformed NODES frame: a table piece that leaves out ids");
     assert_numbers_refused(SEEP_FRAME_SITES, NUMBERS(3, 1, 1, 0, 256, 5), -EBADMSG,

@@ -24,14 +24,14 @@ static struct seep_self *self;
 static uint64_t frames[SEEP_STACK_MAX_FRAMES];
 
 /* Walks from this frame's caller both ways and compares every frame. */
-__attribute__((noinline)) static void compare(bool cached)
+__attribute__((noinline)) static void compare(void)
 {
     void *truth[FRAMES_MAX];
     uintptr_t *frame = __builtin_frame_address(0);
     int wanted = unw_backtrace(truth, FRAMES_MAX); /* [0] is this function */
     uint32_t count = 0;
     uint32_t root =
-        seep_unwind_walk(self, cached, (uintptr_t)(frame + 1), *frame, frames, &count);
+        seep_unwind_walk(self, (uintptr_t)(frame + 1), *frame, frames, &count);
 
     assert_int_equal(root, SEEP_NODE_COMPLETE);
     assert_int_equal(count, wanted - 1);
@@ -40,15 +40,15 @@ __attribute__((noinline)) static void compare(bool cached)
     }
 }
 
-__attribute__((noinline)) static int recurse(int depth, bool cached)
+__attribute__((noinline)) static int recurse(int depth)
 {
     volatile int here = depth;
 
     if (depth == 0) {
-        compare(cached);
+        compare();
         return 0;
     }
-    return recurse(depth - 1, cached) + here;
+    return recurse(depth - 1) + here;
 }
 
 static int set_up(void **state)
@@ -63,14 +63,13 @@ static void the_walk_equals_libunwinds_at_every_depth(void **state)
 {
     (void)state;
     for (int depth = 0; depth < 200; depth += 7) {
-        (void)recurse(depth, true);
-        (void)recurse(depth, false);
+        (void)recurse(depth);
     }
 }
 
 static int compare_in_callback(const void *a, const void *b)
 {
-    compare(true);
+    compare();
     return *(const int *)a - *(const int *)b;
 }
 
@@ -91,7 +90,7 @@ static void a_wild_stack_pointer_ends_the_stack_and_not_the_program(void **state
 
     (void)state;
     for (size_t i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
-        assert_int_equal(seep_unwind_walk(self, true, wild[i], 0, frames, &count),
+        assert_int_equal(seep_unwind_walk(self, wild[i], 0, frames, &count),
                          SEEP_NODE_BAD_FRAME);
         assert_int_equal(count, 0);
     }
@@ -110,7 +109,7 @@ static void a_stack_that_runs_off_its_pages_is_cut_there(void **state)
     assert_int_equal(mprotect(pages + 4096, 4096, PROT_NONE), 0);
     *top = (uintptr_t)__builtin_return_address(
         0); /* a real frame, whose caller lies in the closed page */
-    root = seep_unwind_walk(self, true, (uintptr_t)top, 0, frames, &count);
+    root = seep_unwind_walk(self, (uintptr_t)top, 0, frames, &count);
     assert_int_equal(root, SEEP_NODE_BAD_FRAME);
     assert_int_equal(count, 1);
     munmap(pages, 8192);
@@ -125,30 +124,43 @@ static void code_without_rules_ends_the_stack_marked(void **state)
 
     (void)state;
     stack[0] = (uintptr_t)code + 16;
-    assert_int_equal(seep_unwind_walk(self, true, (uintptr_t)stack, 0, frames, &count),
+    assert_int_equal(seep_unwind_walk(self, (uintptr_t)stack, 0, frames, &count),
                      SEEP_NODE_NO_RULE);
     assert_int_equal(count, 1);
     munmap(code, 4096);
 }
 
-/* Two hot addresses of one set: neither is to push the other out, over and over. */
-static void two_addresses_that_meet_both_stay_in_the_cache(void **state)
+/* Rules of one set: four stay, a fifth pushes the oldest out, all are right. */
+static void addresses_that_meet_in_a_set_keep_their_own_rules(void **state)
 {
-    uintptr_t first = (uintptr_t)&recurse + 1;
-    uintptr_t second = first + 1;
-    const struct seep_rule *of_first = seep_unwind_rule(self, true, first, NULL);
-    const struct seep_rule *of_second = NULL;
+    uintptr_t keys[6] = {(uintptr_t)&recurse + 1};
+    struct seep_rule_entry *set =
+        seep_rule_sets[(keys[0] * UINT64_C(0x9e3779b97f4a7c15)) >>
+                       (64 - SEEP_RULE_SET_BITS)];
+    uintptr_t key = keys[0];
+    uint64_t before = 0;
 
     (void)state;
-    do { /* the search costs the other sets their rules, and nothing else */
-        of_second = seep_unwind_rule(self, true, ++second, NULL);
-    } while (of_second != of_first);
-    for (int i = 0; i < 4; i++) {
-        of_first = seep_unwind_rule(self, true, first, NULL);
-        of_second = seep_unwind_rule(self, true, second, NULL);
-        assert_true(of_first != of_second);
-        assert_true(of_first->key == first && of_second->key == second);
+    for (int n = 1; n < 6; n++) {
+        do {
+            key++;
+        } while (seep_rule_sets[(key * UINT64_C(0x9e3779b97f4a7c15)) >>
+                                (64 - SEEP_RULE_SET_BITS)] != set);
+        keys[n] = key;
     }
+    for (int round = 0; round < 3; round++) {
+        for (int n = 0; n < 6; n++) {
+            assert_int_equal(seep_rule_of(keys[n]).word,
+                             seep_unwind_rules_build(keys[n]).word);
+        }
+    }
+    (void)seep_rule_of(keys[0]);
+    before = set[0].check;
+    (void)seep_rule_of(keys[0]);
+    assert_int_equal(set[0].check, before); /* known: nothing was stored */
+    seep_rule_cache_forget();
+    (void)seep_rule_of(keys[0]);
+    assert_int_not_equal(set[0].check, before); /* built anew */
 }
 
 static void random_stacks_never_fault(void **state)
@@ -171,8 +183,8 @@ static void random_stacks_never_fault(void **state)
                            : ((random & 3) == 1 ? (uintptr_t)&stack[random % 64]
                                                 : random >> (random % 60));
         }
-        (void)seep_unwind_walk(self, true, (uintptr_t)stack,
-                               (uintptr_t)&stack[random % 64], frames, &count);
+        (void)seep_unwind_walk(self, (uintptr_t)stack, (uintptr_t)&stack[random % 64],
+                               frames, &count);
         assert_true(count <= SEEP_STACK_MAX_FRAMES);
     }
     munmap(stack, WORDS * 8);
@@ -186,7 +198,7 @@ int main(void)
         cmocka_unit_test(a_wild_stack_pointer_ends_the_stack_and_not_the_program),
         cmocka_unit_test(a_stack_that_runs_off_its_pages_is_cut_there),
         cmocka_unit_test(code_without_rules_ends_the_stack_marked),
-        cmocka_unit_test(two_addresses_that_meet_both_stay_in_the_cache),
+        cmocka_unit_test(addresses_that_meet_in_a_set_keep_their_own_rules),
         cmocka_unit_test(random_stacks_never_fault),
     };
 

@@ -1,0 +1,94 @@
+"""The programs of the distribution that end by themselves: what each is given, and how it is started.
+
+scale 1 is the whole work, about a second of processor time; slow tools get a twentieth. The same scale is the same work,
+byte for byte, and what a program prints must not change under a tool.
+
+SPDX-License-Identifier: MIT
+"""
+import json
+import shutil
+import subprocess
+
+PYTHON = """import sys
+d = {}
+for i in range(int(sys.argv[1])):
+    d[i % 5000] = [str(i), (i, i + 1)]
+print(sum(len(v[0]) for v in d.values()))
+"""
+PERL = 'my %h; for my $i (1 .. shift) { $h{$i % 5000} = ["v$i", $i] } print scalar(keys %h), "\\n"'
+SQL = """CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT);
+WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x<{rows}) INSERT INTO t SELECT x, 'v'||x FROM c;
+CREATE INDEX i ON t(b);
+SELECT count(*), max(b) FROM t WHERE b LIKE 'v1%' ORDER BY b;"""
+JQ = ("map(select(.id % 2 == 0) | {name, total: (.at.x + .at.y), tag: .tags[0]})"
+      " | group_by(.tag) | map([.[0].tag, length, (map(.total) | add)])")
+C_FUNCTION = """
+struct s{i} {{ int a; long b[{width}]; struct s{i} *next; double d; }};
+static long f{i}(struct s{i} *p, int n)
+{{
+    long total = {i};
+    for (int k = 0; k < n; k++) {{
+        if (p[k].a > {i} % 17) {{ total += p[k].b[k % {width}] * ({i} % 5 + 2); }}
+        else {{ switch (p[k].a) {{ case 1: total ^= 3; break; case 2: total -= p[k].d > 0.5 ? 7 : {i} % 3; break;
+                default: total++; }} }}
+        if (p[k].next) total += p[k].next->a;
+    }}
+    return total;
+}}
+long g{i}(void *p, int n) {{ return f{i}(p, n) + f{i}((struct s{i} *)p + 1, n / 2); }}
+"""
+
+
+class Program:
+    """prepare(folder, scale) makes its input once; command(folder, scale) is what runs, env what it needs."""
+
+    def __init__(self, name, command, prepare=None, env=None):
+        self.name = name
+        self.command = command
+        self.prepare = prepare or (lambda folder, scale: None)
+        self.env = env or {}
+
+    def missing(self):
+        binary = self.command(None, 1)[0]
+        return None if binary and shutil.which(binary) else f"{binary or self.name} is not installed"
+
+
+def _write_json(folder, scale):
+    items = [{"id": i, "name": f"name {i}", "tags": [f"t{i % 7}", f"t{i % 11}"], "at": {"x": i * 0.5, "y": i % 97}}
+             for i in range(int(120000 * scale))]
+    (folder / f"items-{scale}.json").write_text(json.dumps(items), encoding="ascii")
+
+
+def _write_xml(folder, scale):
+    items = "".join(f'<item id="i{i}" kind="k{i % 13}"><name>name {i}</name><at x="{i}" y="{i % 97}"/></item>\n'
+                    for i in range(int(500000 * scale)))
+    (folder / f"items-{scale}.xml").write_text(f'<?xml version="1.0"?>\n<list>\n{items}</list>\n', encoding="ascii")
+
+
+def _write_c(folder, scale):
+    text = "".join(C_FUNCTION.format(i=i, width=i % 7 + 1) for i in range(int(150 * scale)))
+    (folder / f"functions-{scale}.c").write_text(text, encoding="ascii")
+
+
+def _cc1():
+    try:
+        said = subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return said.stdout.strip()
+
+
+def all_programs():
+    cc1 = _cc1()
+    return [
+        Program("python3", lambda folder, scale: ["/usr/bin/python3", "-c", PYTHON, str(int(3000000 * scale))],
+                env={"PYTHONMALLOC": "malloc"}),
+        Program("perl", lambda folder, scale: ["/usr/bin/perl", "-e", PERL, str(int(4000000 * scale))]),
+        Program("sqlite3",
+                lambda folder, scale: ["/usr/bin/sqlite3", ":memory:", SQL.format(rows=int(1500000 * scale))]),
+        Program("jq", lambda folder, scale: ["/usr/bin/jq", "-c", JQ, f"{folder}/items-{scale}.json"], _write_json),
+        Program("xmllint", lambda folder, scale: ["/usr/bin/xmllint", "--format", "--output", "/dev/null",
+                                                  f"{folder}/items-{scale}.xml"], _write_xml),
+        Program("cc1", lambda folder, scale: [cc1, "-quiet", "-O2", f"{folder}/functions-{scale}.c", "-o", "-"],
+                _write_c),
+    ]

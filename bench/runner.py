@@ -1,0 +1,277 @@
+"""Makes the runs, in turns, and hands each one's record to whoever writes it down.
+
+A round runs every tool of a case directly after the other, so that what disturbs the machine disturbs them alike, and
+each round begins with another tool, so that none is always the first; a ratio is only ever made within a round. Many
+rounds are needed: address space randomization alone makes some programs (jq) a fifth slower in every other run. Round 0 is not timed: it looks at memory (which costs time), warms the
+caches, and is the only round of the tools that are too slow for more.
+
+SPDX-License-Identifier: MIT
+"""
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import measure
+import micros
+import servers
+from tools import ALL_ROUNDS, FEW_ROUNDS, ONE_ROUND
+
+FEW = 2                 # rounds of the slow tools
+MICRO_ROUNDS = 3        # each of these takes the fastest of five blocks already
+REDUCED_SCALE = 0.05
+RUN_WAIT_S = 150
+READY_WAIT_S = 60
+HOLD_S = 2.5            # two intervals of the collector
+COLLECTOR_SETTLE_S = 3
+COLLECTOR_LOOK_S = 20
+# Seconds that a run is expected to take before the first one has shown it: for the estimate alone.
+GUESS_S = {"heaptrack": 5, "jemalloc-all": 3, "gperftools": 3, "massif": 6}
+
+
+class Progress:
+    """Says what runs, how long it has been, and about how much is left."""
+
+    def __init__(self, out, budget_s):
+        self.out, self.start, self.budget_s = out, time.monotonic(), budget_s
+        self.seconds = {}
+
+    def elapsed_s(self):
+        return time.monotonic() - self.start
+
+    def expected_s(self, steps):
+        return sum(self.seconds.get(step.key, step.guess_s) for step in steps)
+
+    def say(self, text):
+        passed = int(self.elapsed_s())
+        self.out.write(f"[{passed // 60:2}:{passed % 60:02}] {text}\n")
+        self.out.flush()
+
+    @contextlib.contextmanager
+    def step(self, step, left):
+        expected = int(self.expected_s(left))
+        self.say(f"about {expected // 60}:{expected % 60:02} left  {step.title}")
+        start = time.monotonic()
+        yield
+        self.seconds[step.key] = time.monotonic() - start
+
+
+class Step:
+    def __init__(self, key, title, work, guess_s):
+        self.key, self.title, self.work, self.guess_s = key, title, work, guess_s
+
+
+class Runner:
+    """record(dictionary) is called for each run; chosen(case, tool) says whether it is wanted."""
+
+    def __init__(self, seep, tools, programs, record, chosen):
+        self.seep, self.tools, self.programs, self.record, self.chosen = seep, tools, programs, record, chosen
+        self.by_key = {tool.key: tool for tool in tools}
+        self.inputs = Path(tempfile.mkdtemp(prefix="seep-bench-in-"))
+        self.refused = {}  # options that this build of Seep does not know
+        self.printed = {}  # by each program bare: no tool may change it
+
+    def close(self):
+        shutil.rmtree(self.inputs, ignore_errors=True)
+
+    # --- what a round consists of
+
+    def steps(self, number):
+        """The steps of round `number`, in order."""
+        found = self._program_steps(number) + self._server_steps(number)
+        if 0 < number <= MICRO_ROUNDS:
+            found += self._micro_steps(number)
+        if number == 1:
+            found += self._held_steps()
+        return found
+
+    def _tools_of_round(self, number, case):
+        """(tool, reduced) of a round; a bare run of the reduced work comes before the tools that get it."""
+        wanted = [tool for tool in self.tools
+                  if self.chosen(case, tool.key) and (tool.missing is None or number == 0)]
+        rounds = {ALL_ROUNDS: True, FEW_ROUNDS: number <= FEW, ONE_ROUND: number == 0}
+        fast = [(tool, False) for tool in wanted if rounds[tool.rounds] and not tool.reduced]
+        slow = [(tool, True) for tool in wanted if rounds[tool.rounds] and tool.reduced]
+        if fast and number > 0:
+            first = number % len(fast)
+            fast = fast[first:] + fast[:first]
+        return fast + ([(self.by_key["bare"], True)] + slow if slow else [])
+
+    def _program_steps(self, number):
+        steps = []
+        for program in self.programs:
+            for tool, reduced in self._tools_of_round(number, program.name):
+                steps.append(Step((program.name, tool.key, reduced), f"round {number}  {program.name}  {tool.title}",
+                                  lambda p=program, t=tool, r=reduced: self._run_program(p, t, r, number),
+                                  GUESS_S.get(tool.key, 1.5)))
+        return steps
+
+    def _server_steps(self, number):
+        steps = []
+        for server in servers.all_servers(self.seep.micro):
+            for tool, reduced in self._tools_of_round(number, server.name):
+                steps.append(Step((server.name, tool.key, reduced), f"round {number}  {server.name}  {tool.title}",
+                                  lambda s=server, t=tool, r=reduced: self._run_server(s, t, r, number),
+                                  GUESS_S.get(tool.key, 2.5)))
+        return steps
+
+    def _micro_steps(self, number):
+        steps = []
+        for case in micros.stack_cases() + micros.other_cases():
+            variants = [(name, what) for name, what in case.variants
+                        if self.chosen("micro", what[2]) and (what[2] != "heaptrack" or number <= FEW)]
+            if variants:
+                steps.append(Step((case.name, "micro"), f"round {number}  {case.name}",
+                                  lambda c=case, v=variants: self._run_micro(c, v, number), 2.0))
+        return steps
+
+    def _held_steps(self):
+        steps = []
+        for case in micros.held_cases():
+            for key in ("bare", "full"):
+                if self.chosen("micro", key):
+                    steps.append(Step((case.name, key), f"memory of {case.name}  {self.by_key[key].title}",
+                                      lambda c=case, k=key: self._run_held(c, k), HOLD_S + 1))
+        for case in micros.collector_cases():
+            if self.chosen("micro", "full"):
+                steps.append(Step((case.name, "collector"), f"the collector, {case.name}",
+                                  lambda c=case: self._run_collector(c), COLLECTOR_SETTLE_S + COLLECTOR_LOOK_S + 1))
+        return steps
+
+    # --- one run
+
+    @contextlib.contextmanager
+    def _folder(self):
+        folder = Path(tempfile.mkdtemp(prefix="seep-bench-"))
+        folder.chmod(0o777)  # memcached is another user
+        (folder / "out").mkdir(mode=0o777)
+        (folder / "out").chmod(0o777)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _start(self, tool, command, folder, env, sampled):
+        wrapped, wrapped_env = tool.wrap([str(part) for part in command], env, folder / "out")
+        return measure.Run(self.seep.launcher, wrapped, folder, wrapped_env, sampled)
+
+    def _write(self, suite, case, tool, number, result, folder, **more):
+        recording = measure.folder_bytes(folder / "out")
+        problem = result.problem
+        if problem is None and tool.records and recording == 0:
+            problem = "no recording"
+        self.record({"suite": suite, "case": case, "tool": tool.key, "round": number, "cpu_s": result.cpu_s,
+                     "rusage_cpu_s": result.rusage_cpu_s, "wall_s": result.wall_s, "peak_bytes": result.peak_bytes,
+                     "recording_bytes": recording, "problem": problem, **more})
+
+    def _run_program(self, program, tool, reduced, number):
+        scale = REDUCED_SCALE if reduced else 1
+        missing = tool.missing or program.missing()
+        with self._folder() as folder:
+            result = measure.Result(problem=missing)
+            if missing is None:
+                if (program.name, scale) not in self.printed:
+                    program.prepare(self.inputs, scale)
+                with self._start(tool, program.command(self.inputs, scale), folder, program.env, number == 0) as run:
+                    result = run.finish(RUN_WAIT_S)
+                expected = self.printed.setdefault((program.name, scale), result.stdout)
+                if result.problem is None and expected not in result.stdout:  # heaptrack has words of its own
+                    result.problem = "prints something else"
+            self._write("program", program.name, tool, number, result, folder, reduced=reduced)
+
+    def _run_server(self, server, tool, reduced, number):
+        requests = int(server.requests * (REDUCED_SCALE if reduced else 1))
+        per_s, missing = 0.0, tool.missing or server.missing()
+        with self._folder() as folder:
+            result = measure.Result(problem=missing)
+            if missing is None:
+                port = servers.free_port()
+                with self._start(tool, server.command(folder, port), folder, {}, number == 0) as run:
+                    if run.wait_for(lambda: servers.answers(port), servers.ANSWER_WAIT_S):
+                        try:
+                            per_s = server.load(port, requests)
+                            problem = None
+                        except (subprocess.SubprocessError, ValueError, AttributeError) as error:
+                            problem = f"load fails: {error}"[:120]
+                        server.end(folder, port)
+                        result = run.finish(RUN_WAIT_S)
+                        result.problem = problem or result.problem
+                    else:
+                        result = measure.Result(problem="does not start" + _last_words(run))
+            self._write("server", server.name, tool, number, result, folder, reduced=reduced, per_s=per_s)
+
+    def _refusal(self, options):
+        if options not in self.refused:
+            self.refused[options] = None if self.seep.knows(options) else "not in this build"
+        return self.refused[options]
+
+    def _run_micro(self, case, variants, number):
+        for name, (program, arguments, key, options) in variants:
+            tool = self.by_key[key]
+            problem = tool.missing or (self._refusal(options) if options else None)
+            value = None
+            if problem is None:
+                with self._folder() as folder:
+                    wrap = self.seep.run(seep_options=options) if options else tool.inside or tool.wrap
+                    command, env = wrap([str(self.seep.micro / program), *map(str, arguments)], {}, folder / "out")
+                    with measure.Run(self.seep.launcher, command, folder, env) as run:
+                        result = run.finish(RUN_WAIT_S)
+                    problem = result.problem
+                    if problem is None:
+                        value = _number(result.stdout, case.value)
+                        problem = None if value is not None else "prints no figure"
+            self.record({"suite": "micro", "case": case.name, "variant": name, "tool": key, "options": options,
+                         "round": number, "unit": case.value, "value": value, "problem": problem})
+
+    @contextlib.contextmanager
+    def _holding(self, case, key):
+        """A program that is ready and waits."""
+        with self._folder() as folder:
+            with self._start(self.by_key[key], [self.seep.micro / case.program, *case.arguments], folder, {}, False) as run:
+                ready = run.wait_for(lambda: b"ready" in run.output(0), READY_WAIT_S)
+                yield run if ready else None
+                if ready:
+                    run.finish(RUN_WAIT_S)
+
+    def _run_held(self, case, key):
+        with self._holding(case, key) as run:
+            held = 0
+            if run is not None:
+                time.sleep(HOLD_S)
+                held = run.pss_bytes()
+            self.record({"suite": "held", "case": case.name, "tool": key, "count": case.count, "bytes": held,
+                         "problem": None if run else "does not get ready"})
+
+    def _run_collector(self, case):
+        with self._holding(case, "full") as run:
+            percent, problem = 0.0, "does not get ready"
+            if run is not None:
+                ours = [pid for pid in run.processes()
+                        if os.path.realpath(f"/proc/{pid}/exe") == os.path.realpath(self.seep.program)]
+                time.sleep(COLLECTOR_SETTLE_S)
+                start, before_s = time.monotonic(), sum(map(measure.process_cpu_s, ours))
+                time.sleep(COLLECTOR_LOOK_S)
+                used_s = sum(map(measure.process_cpu_s, ours)) - before_s
+                percent, problem = 100 * used_s / (time.monotonic() - start), None if used_s > 0 else "no collector"
+            self.record({"suite": "collector", "case": case.name, "tool": "full", "percent": percent,
+                         "problem": problem})
+
+
+def _last_words(run):
+    lines = run.output(1).decode(errors="replace").split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    said = [line for line in said if not line.startswith("==")]  # valgrind's own
+    return f": {said[-1][:60]}" if said else ""
+
+
+def _number(text, name):
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            said = json.loads(line)
+            if isinstance(said, dict) and name in said:
+                return said[name]
+    return None

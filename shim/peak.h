@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_SHIM_PEAK_H
+#define SEEP_SHIM_PEAK_H
+
+#include <stdint.h>
+
+#include "arch.h"
+#include "guard.h"
+
+/* The high-water mark of live heap bytes.
+ *
+ * K1: live bytes of the process = sum known to all + each thread's own difference; the
+ * difference of a thread stays within half its peak_span_bytes, a 256th of the mark
+ * divided by the threads that there have been at once. So the mark is short of the truth
+ * by less than half a per cent, or by a few KiB where it is small.
+ */
+
+/* Forgets what a process before knew. Attach state. */
+void seep_peak_reset(void);
+
+/* The thread's difference, from zero on. Owner thread, before its first event. */
+void seep_peak_start(struct seep_self *self);
+
+/* Brings the thread's difference to the sum. Owner thread; async-signal-safe. */
+void seep_peak_flush(struct seep_self *self);
+
+/* An event of a self that several threads may share. */
+void seep_peak_add_shared(struct seep_self *self, int64_t bytes);
+
+/* Live heap bytes of the calling thread's doing rise by `bytes`, or fall. Owner thread;
+ * async-signal-safe: one instruction adds. */
+static inline void seep_peak_add(struct seep_self *self, int64_t bytes)
+{
+    if (__builtin_expect(self->shared, 0)) {
+        seep_peak_add_shared(self, bytes);
+        return;
+    }
+    seep_arch_add_own(&self->peak_room_bytes, (uint64_t)bytes);
+    if (__builtin_expect(self->peak_room_bytes > self->peak_span_bytes, 0)) {
+        seep_peak_flush(self);
+    }
+}
+
+#endif

@@ -1,0 +1,344 @@
+/* Learning stacks, and the memory for it.
+ *
+ * Design: slots and entries lie in one area that starts small, is thrown away and made
+ * four times as large when full, as far as the process's budget goes, and emptied when
+ * it cannot grow: what is hot is learned again at once. Evicting single entries was
+ * rejected: it needs lists that every hit would have to touch.
+ *
+ * The index tells stacks apart by a trie in the order in which unwinding reads the words
+ * (M2). Hashing the innermost return addresses was rejected: stacks that differ only near
+ * main thrash it, at twice the cost of no memo at all; hashing learned offsets too: a
+ * return address of one shape is garbage in another (prototype, "index").
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "stackmemo.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "arch.h"
+#include "guard.h"
+
+enum {
+    AREA_FIRST_BYTES = 32768,
+    AREA_GROWTH = 4,
+    AREA_MOST_BYTES = 8 << 20,
+    BUDGET_BYTES = 16 << 20, /* of all threads together */
+    BYTES_PER_SLOT = 128,
+    WORDS_MOST = 512,
+    PATH_MOST = 24,
+    RELUCTANCE_FIRST = 3,
+    RELUCTANCE_MOST = 8,
+    FOUND_WORTH = 4, /* an entry pays when it is found this often */
+    FRAMES_WORTH = 3 /* a miss that walks fewer is learned only when seen again */
+};
+
+static _Atomic int64_t budget_bytes = BUDGET_BYTES;
+static struct seep_memo_slot no_slots[1]; /* stays zero: finds nothing */
+
+void seep_memo_forget(struct seep_memo *memo)
+{
+    uint32_t slots_bytes =
+        (memo->slots_mask + 1) * (uint32_t)sizeof(struct seep_memo_slot);
+
+    if (memo->area_bytes != 0) {
+        memset(memo->area, 0, slots_bytes);
+        memo->used_bytes = slots_bytes;
+    }
+    memo->learned = 0;
+    memo->missed = 0;
+    memo->found = 0;
+}
+
+/* Replaces the area by an empty one. Returns: false when nothing changed. */
+static bool resize(struct seep_memo *memo, uint32_t bytes)
+{
+    long at = seep_arch_syscall6(SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (at < 0 && at > -4096) {
+        return false;
+    }
+    if (memo->area_bytes != 0) {
+        (void)seep_arch_syscall3(SYS_munmap, memo->area, memo->area_bytes, 0);
+    }
+    memo->area = (uint8_t *)at;
+    memo->area_bytes = bytes;
+    memo->slots_mask = bytes / BYTES_PER_SLOT - 1;
+    seep_memo_forget(memo);
+    return true;
+}
+
+/* As resize, as far as the budget goes. The first area of a thread is not in it. */
+static bool grow(struct seep_memo *memo)
+{
+    uint32_t bytes = memo->area_bytes * AREA_GROWTH;
+    int64_t more = (int64_t)bytes - memo->area_bytes;
+
+    if (bytes > AREA_MOST_BYTES) {
+        return false;
+    }
+    if (atomic_fetch_sub_explicit(&budget_bytes, more, memory_order_relaxed) >= more &&
+        resize(memo, bytes)) {
+        return true;
+    }
+    atomic_fetch_add_explicit(&budget_bytes, more, memory_order_relaxed);
+    return false;
+}
+
+void seep_memo_start(struct seep_memo *memo, uintptr_t stack_high)
+{
+    if (memo->area_bytes == 0 && !resize(memo, AREA_FIRST_BYTES)) {
+        memo->area = (uint8_t *)no_slots;
+        memo->slots_mask = 0;
+    }
+    if (memo->high != stack_high) {
+        seep_memo_forget(memo);
+        memo->high = stack_high;
+        memo->reluctance = RELUCTANCE_FIRST;
+    }
+}
+
+/* Full: grow, or begin again. Whoever learned much and could not use it learns less. */
+static void make_room(struct seep_memo *memo)
+{
+    bool thrashes = memo->found < memo->learned * FOUND_WORTH;
+
+    if (thrashes) {
+        memo->reluctance += memo->reluctance < RELUCTANCE_MOST;
+    } else {
+        memo->reluctance -= memo->reluctance > RELUCTANCE_FIRST;
+    }
+    if (!grow(memo)) {
+        seep_memo_forget(memo);
+    }
+}
+
+/* Returns: offset / 8 of the bytes; 0 when there is no room. */
+static uint32_t take_bytes(struct seep_memo *memo, size_t bytes)
+{
+    uint32_t at = memo->used_bytes;
+
+    bytes = (bytes + 15) & ~(size_t)15;
+    if (bytes > memo->area_bytes - at) {
+        return 0;
+    }
+    memo->used_bytes += (uint32_t)bytes;
+    return at / 8;
+}
+
+static struct seep_memo_entry *entry_at(const struct seep_memo *memo, uint32_t at)
+{
+    return (struct seep_memo_entry *)(void *)(memo->area + (size_t)at * 8);
+}
+
+static struct seep_memo_branch *branch_at(const struct seep_memo *memo, uint32_t at)
+{
+    return (struct seep_memo_branch *)(void *)(memo->area +
+                                               (size_t)(at & ~SEEP_MEMO_BRANCH) * 8);
+}
+
+static uint64_t word_hash(uint32_t branch, uint64_t word)
+{
+    return seep_memo_hash(word + branch, (uint64_t)branch << 32);
+}
+
+struct seep_memo_slot *seep_memo_follow(const struct seep_memo *memo, uint32_t at,
+                                        uintptr_t sp)
+{
+    uintptr_t address = memo->high + (uintptr_t)(intptr_t)branch_at(memo, at)->offset;
+
+    if (address <= sp) {
+        return NULL; /* the slot was another stack's */
+    }
+    return seep_memo_slot(memo, word_hash(at, *(const uint64_t *)address));
+}
+
+/* The slot with this hash, taken from another when its places are full. */
+static struct seep_memo_slot *claim(struct seep_memo *memo, uint64_t hash)
+{
+    struct seep_memo_slot *slots = (struct seep_memo_slot *)(void *)memo->area;
+    struct seep_memo_slot *slot = NULL;
+    uint32_t tag = (uint32_t)(hash >> 32) | 1;
+
+    for (uint32_t i = 0; i < SEEP_MEMO_PROBES; i++) {
+        slot = &slots[((uint32_t)hash + i) & memo->slots_mask];
+        if (slot->tag == tag || slot->tag == 0) {
+            break;
+        }
+    }
+    slot->tag = tag;
+    return slot;
+}
+
+/* Copies self->last. Returns: offset / 8; 0 when there is no room. */
+static uint32_t entry_new(struct seep_self *self, uintptr_t sp, uintptr_t fp)
+{
+    const struct seep_last *last = &self->last;
+    const struct seep_last_frame *leaf = &last->frames[last->count - 1];
+    uint32_t words =
+        (leaf->words + SEEP_COMPARE_BLOCK - 1U) & ~(uint32_t)(SEEP_COMPARE_BLOCK - 1);
+    uint32_t at = take_bytes(&self->memo, sizeof(struct seep_memo_entry) +
+                                              words * (sizeof(int32_t) + 8));
+    struct seep_memo_entry *entry = entry_at(&self->memo, at);
+    uint64_t *values = NULL;
+
+    if (at == 0) {
+        return 0;
+    }
+    entry->sp = sp;
+    entry->fp = fp;
+    entry->ra = *(const uintptr_t *)sp;
+    entry->node = leaf->node;
+    entry->end = last->end;
+    entry->site_key = 0;
+    entry->words = (uint16_t)words;
+    entry->fp_live = leaf->fp_live;
+    values = seep_memo_values(entry);
+    for (uint32_t i = 0; i < words; i++) {
+        uint32_t from = i < leaf->words ? i : leaf->words - 1U;
+
+        entry->offset[i] = last->offset[from];
+        values[i] = last->value[from];
+    }
+    self->memo.learned++;
+    return at;
+}
+
+/* The innermost word, from the inside out, that lies at the same place in an entry and in
+ * self->last and is not the same. Returns: its offset; 0 when there is none. */
+static int32_t first_difference(struct seep_memo_entry *entry,
+                                const struct seep_last *last, uint64_t *in_entry,
+                                uint64_t *in_last)
+{
+    const uint64_t *values = seep_memo_values(entry);
+    uint32_t a = entry->words;
+    uint32_t b = last->frames[last->count - 1].words;
+
+    while (a > 0 && b > 0) {
+        if (entry->offset[a - 1] < last->offset[b - 1]) {
+            a--;
+        } else if (entry->offset[a - 1] > last->offset[b - 1]) {
+            b--;
+        } else if (values[a - 1] == last->value[b - 1]) {
+            a--; /* and not b: an entry may repeat its last word */
+        } else {
+            *in_entry = values[a - 1];
+            *in_last = last->value[b - 1];
+            return entry->offset[a - 1];
+        }
+    }
+    return 0;
+}
+
+/* Slots from the root down to where the stack's words lead no further. */
+struct path {
+    struct seep_memo_slot *slot[PATH_MOST];
+    uint32_t count;
+};
+
+static void descend(const struct seep_memo *memo, uintptr_t sp, struct path *path)
+{
+    while ((path->slot[path->count - 1]->at & SEEP_MEMO_BRANCH) != 0 &&
+           path->count < PATH_MOST) {
+        struct seep_memo_slot *next =
+            seep_memo_follow(memo, path->slot[path->count - 1]->at, sp);
+
+        if (next == NULL) {
+            break;
+        }
+        path->slot[path->count++] = next;
+    }
+}
+
+/* Hangs a new entry into the trie where it first differs from what is there. */
+static void hang(struct seep_memo *memo, const struct seep_last *last,
+                 const struct path *path, uint32_t fresh)
+{
+    struct seep_memo_slot *deepest = path->slot[path->count - 1];
+    uint32_t like = (deepest->at & SEEP_MEMO_BRANCH) != 0
+                        ? branch_at(memo, deepest->at)->entry
+                        : deepest->at;
+    struct seep_memo_entry *neighbour = entry_at(memo, like);
+    uint64_t theirs = 0;
+    uint64_t ours = 0;
+    int32_t offset = 0;
+    uint32_t i = 0;
+
+    if (neighbour->sp != entry_at(memo, fresh)->sp ||
+        neighbour->ra != entry_at(memo, fresh)->ra) {
+        path->slot[0]->at = fresh; /* another stack's slot by the same hash */
+        return;
+    }
+    offset = first_difference(neighbour, last, &theirs, &ours);
+    if (offset == 0) {
+        deepest->at = fresh; /* the same words, another fp */
+        return;
+    }
+    while (i + 1 < path->count && branch_at(memo, path->slot[i]->at)->offset < offset) {
+        i++;
+    }
+    uint32_t old = path->slot[i]->at;
+
+    if ((old & SEEP_MEMO_BRANCH) != 0 && branch_at(memo, old)->offset == offset) {
+        claim(memo, word_hash(old, ours))->at = fresh;
+        return;
+    }
+    uint32_t branch = take_bytes(memo, sizeof(struct seep_memo_branch));
+
+    if (branch == 0) {
+        return;
+    }
+    *branch_at(memo, branch) = (struct seep_memo_branch){offset, like};
+    branch |= SEEP_MEMO_BRANCH;
+    path->slot[i]->at = branch;
+    claim(memo, word_hash(branch, theirs))->at = old;
+    claim(memo, word_hash(branch, ours))->at = fresh;
+}
+
+/* Whether a stack that was missed shall be remembered. */
+static bool worth(struct seep_memo *memo, uint32_t node, uint32_t walked)
+{
+    uint32_t *seen = &memo->seen[node % SEEP_MEMO_SEEN];
+    bool again = *seen == node;
+
+    *seen = node;
+    memo->missed++;
+    return again || (walked >= FRAMES_WORTH &&
+                     (memo->missed & ((1U << memo->reluctance) - 1)) == 0);
+}
+
+struct seep_memo_entry *seep_memo_learn(struct seep_self *self, uintptr_t sp,
+                                        uintptr_t fp)
+{
+    struct seep_memo *memo = &self->memo;
+    const struct seep_last *last = &self->last;
+    uint64_t hash = 0;
+    struct path path = {.count = 1};
+    uint32_t fresh = 0;
+
+    if (memo->area_bytes == 0 || last->count == 0 ||
+        last->frames[last->count - 1].words == 0 ||
+        last->frames[last->count - 1].words > WORDS_MOST ||
+        !worth(memo, last->frames[last->count - 1].node, last->walked)) {
+        return NULL;
+    }
+    fresh = entry_new(self, sp, fp);
+    if (fresh == 0) {
+        make_room(memo);
+        fresh = entry_new(self, sp, fp);
+        if (fresh == 0) {
+            return NULL;
+        }
+    }
+    hash = seep_memo_hash(sp, entry_at(memo, fresh)->ra);
+    path.slot[0] = seep_memo_slot(memo, hash);
+    if (path.slot[0] == NULL) {
+        claim(memo, hash)->at = fresh;
+        return entry_at(memo, fresh);
+    }
+    descend(memo, sp, &path);
+    hang(memo, last, &path, fresh);
+    return entry_at(memo, fresh);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_SHIM_STACKMEMO_H
+#define SEEP_SHIM_STACKMEMO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "seep/segment.h"
+#include "stack_last.h"
+#include "word_compare.h"
+
+/* Stacks that were taken before, each with the words that prove it is the same.
+ *
+ * M1: an entry is valid when sp, the return address, the fp (where it matters) and all
+ * its words compare equal: unwinding reads nothing else (stack_last.h, L1).
+ * M2: the index is a trie over a stack's words, read from the inside out: a slot found by
+ * (sp, return address) leads to an entry, or to a branch that names the first word in
+ * which the stacks below it differ; that word's value gives the next slot. So stacks that
+ * differ only near main are told apart by one look-up each.
+ * M3: a wrong or lost slot only costs time: every entry is proved before it is believed.
+ */
+struct seep_memo_slot {
+    uint32_t tag; /* high half of the hash; 0 = empty */
+    uint32_t at;  /* entry or branch: offset in the area / 8, a branch with BRANCH set */
+};
+
+struct seep_memo_branch {
+    int32_t offset; /* of the word, from the end of the stack */
+    uint32_t entry; /* one of the entries below */
+};
+
+struct seep_memo_entry {
+    uintptr_t sp, ra, fp;
+    uint32_t node;     /* leaf of the stack */
+    uint32_t end;      /* how it ends */
+    uint32_t site;     /* for the subsystem and kind asked for last ... */
+    uint32_t site_key; /* ... which is this; 0 = none yet */
+    uint16_t words;    /* a multiple of SEEP_COMPARE_BLOCK */
+    uint16_t fp_live;
+    uint32_t pad;
+    int32_t offset[]; /* words of them, then as many uint64_t values */
+};
+static_assert(sizeof(struct seep_memo_entry) == 48, "layout");
+
+enum { SEEP_MEMO_PROBES = 4, SEEP_MEMO_SEEN = 256 };
+#define SEEP_MEMO_BRANCH (UINT32_C(1) << 31)
+
+struct seep_memo {
+    uint8_t *area;  /* slots, then entries and branches */
+    uintptr_t high; /* end of the stack that it is about */
+    uint32_t slots_mask;
+    uint32_t used_bytes;           /* of the area */
+    uint32_t area_bytes;           /* 0: an area that stays empty */
+    uint32_t learned;              /* entries since it was last empty */
+    uint32_t missed;               /* stacks not found, in that time */
+    uint64_t found;                /* stacks found, in that time; written by the caller */
+    uint32_t reluctance;           /* a stack not seen lately is learned once in 2^this */
+    uint32_t seen[SEEP_MEMO_SEEN]; /* leaf nodes missed lately */
+};
+
+struct seep_self;
+
+static inline uint64_t seep_memo_hash(uint64_t a, uint64_t b)
+{
+    uint64_t h = (a * UINT64_C(0x9e3779b97f4a7c15)) ^ b;
+
+    h *= UINT64_C(0xbf58476d1ce4e5b9);
+    return h ^ (h >> 32);
+}
+
+static inline uint64_t *seep_memo_values(struct seep_memo_entry *entry)
+{
+    return (uint64_t *)(void *)(entry->offset + entry->words);
+}
+
+/* The slot with this hash; NULL when there is none. */
+static inline __attribute__((always_inline)) struct seep_memo_slot *
+seep_memo_slot(const struct seep_memo *memo, uint64_t hash)
+{
+    struct seep_memo_slot *slots = (struct seep_memo_slot *)(void *)memo->area;
+    uint32_t tag = (uint32_t)(hash >> 32) | 1;
+
+    for (uint32_t i = 0; i < SEEP_MEMO_PROBES; i++) {
+        struct seep_memo_slot *slot = &slots[((uint32_t)hash + i) & memo->slots_mask];
+
+        if (slot->tag == tag) {
+            return slot;
+        }
+        if (slot->tag == 0) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* From a branch to the slot for this stack's word. NULL: it has none there. */
+struct seep_memo_slot *seep_memo_follow(const struct seep_memo *memo, uint32_t at,
+                                        uintptr_t sp);
+
+/* The entry of the stack that the thread is on, proved.
+ *
+ * sp, fp:  as seep_unwind_walk, on the stack that the memo is about; ra: the word at sp.
+ * Returns: borrowed, until the memo learns or forgets; NULL: not known.
+ */
+static inline __attribute__((always_inline)) struct seep_memo_entry *
+seep_memo_find(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp, uintptr_t ra)
+{
+    struct seep_memo_slot *slot = seep_memo_slot(memo, seep_memo_hash(sp, ra));
+    struct seep_memo_entry *entry = NULL;
+
+    while (slot != NULL && (slot->at & SEEP_MEMO_BRANCH) != 0) {
+        slot = seep_memo_follow(memo, slot->at, sp);
+    }
+    if (slot == NULL) {
+        return NULL;
+    }
+    entry = (struct seep_memo_entry *)(void *)(memo->area + (size_t)slot->at * 8);
+    if (entry->sp != sp || entry->ra != ra || (entry->fp_live && entry->fp != fp) ||
+        seep_compare((const uint8_t *)memo->high, entry->offset, seep_memo_values(entry),
+                     entry->words) != entry->words) {
+        return NULL;
+    }
+    return entry;
+}
+
+/* Considers the stack that was just taken (self->last) for remembering: one that was
+ * missed twice of late is, others now and then.
+ *
+ * Returns: its entry; NULL when it is not remembered. Owner thread, at nest 1.
+ */
+struct seep_memo_entry *seep_memo_learn(struct seep_self *self, uintptr_t sp,
+                                        uintptr_t fp);
+
+/* Makes the memo be about the stack that ends at stack_high, and gives it its first area;
+ * when the kernel refuses, one that stays empty. Owner thread. */
+void seep_memo_start(struct seep_memo *memo, uintptr_t stack_high);
+
+/* Forgets all; keeps the memory. Owner thread. */
+void seep_memo_forget(struct seep_memo *memo);
+
+#endif
