@@ -2,8 +2,9 @@
 
 A round runs every tool of a case directly after the other, so that what disturbs the machine disturbs them alike, and
 each round begins with another tool, so that none is always the first; a ratio is only ever made within a round. Many
-rounds are needed: address space randomization alone makes some programs (jq) a fifth slower in every other run. Round 0 is not timed: it looks at memory (which costs time), warms the
-caches, and is the only round of the tools that are too slow for more.
+rounds are needed: address space randomization alone makes some programs (jq) a fifth slower in every other run. Round
+0 is not timed: it looks at memory (which costs time), warms the caches, and is the only round of the tools that are
+too slow for more.
 
 SPDX-License-Identifier: MIT
 """
@@ -265,7 +266,7 @@ def _last_words(run):
     lines = run.output(1).decode(errors="replace").split("\n")
     said = [line.strip() for line in lines if line.strip()]
     said = [line for line in said if not line.startswith("==")]  # valgrind's own
-    return f": {said[-1][:60]}" if said else ""
+    return f": {said[-1][:36]}" if said else ""
 
 
 def _number(text, name):

@@ -106,7 +106,7 @@ def all_servers(micro):
         Server("redis-server -P 1", ("redis-server", "redis-benchmark"), 100000, redis, _redis_load(1), end_redis),
         Server("redis-server -P 16", ("redis-server", "redis-benchmark"), 1000000, redis, _redis_load(16), end_redis),
         Server("memcached", ("memcached",), 150000,
-               lambda folder, port: ["/usr/bin/memcached", "-l", "127.0.0.1", "-p", port, "-U", 0, "-t", 1, "-c", 200, "-u", "nobody",
+               lambda folder, port: ["/usr/bin/memcached", "-l", "127.0.0.1", "-p", port, "-U", 0, "-t", 1, "-u", "nobody",
                                      "-A"], memcached_load, lambda folder, port: _tell(port, b"shutdown\r\n")),
         Server("nginx", ("nginx", "wrk"), 60000, _nginx_command, _nginx_load, _end_nginx),
     ]

@@ -5,6 +5,7 @@ SPDX-License-Identifier: MIT
 import dataclasses
 import glob
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -76,9 +77,9 @@ class Seep:
     def knows(self, seep_options):
         """Whether the library knows a `name=value` of SEEP_OPTIONS. It says nothing about one that it does not
         know, and a figure must not be that of an option ignored: so its bytes must hold the name."""
-        name = seep_options.split("=")[0] + "="
+        name = seep_options.split("=", maxsplit=1)[0]
         with open(self.library, "rb") as library:
-            return name.encode() in library.read()
+            return re.search(rb"\0" + name.encode() + rb"[=\0]", library.read()) is not None
 
 
 def _jemalloc(title, log2_bytes, **more):

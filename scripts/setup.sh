@@ -16,19 +16,26 @@ BUILD_PACKAGES=(
     libunwind-dev libjemalloc-dev libmicrohttpd-dev libwebsockets-dev libjansson-dev
     libdw-dev libelf-dev libzstd-dev libxxhash-dev libyaml-dev libcmocka-dev
 )
-# To run the scripts and the tests: the checks, and the real programs that are run under the shim.
+# To run the scripts and the tests: the checks, the real programs that are run under the shim, and valgrind, which counts
+# instructions for bench.quick.
 TEST_PACKAGES=(
     clang-format clang-tidy shellcheck
     python3 python3-websockets curl jq procps util-linux
-    redis-server redis-tools nginx-light sqlite3 perl tar xz-utils elfutils
+    redis-server redis-tools nginx-light sqlite3 perl tar xz-utils elfutils valgrind
 )
+# Only with --bench: the peers and the programs that bench/run.py measures.
+BENCH_PACKAGES=(
+    heaptrack liblsan0 libjemalloc2 libgoogle-perftools4 libxml2-utils memcached wrk
+)
+WITH_BENCH=no
 
 usage() {
     cat <<'TEXT'
-usage: scripts/setup.sh [--check] [--list]
+usage: scripts/setup.sh [--check] [--list] [--bench]
   Installs the Debian packages that Seep needs and this machine lacks.
   --check   install nothing; name what is missing and exit 1 when something is
   --list    print all packages, one a line
+  --bench   with the peers that bench/run.py measures against; give it before --list
 Exit status: 0 all there, 1 (--check) something is missing, 2 cannot install.
 TEXT
 }
@@ -38,6 +45,7 @@ die() { say "$*"; exit 2; }
 
 wanted_packages() {
     printf '%s\n' "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+    [[ $WITH_BENCH == no ]] || printf '%s\n' "${BENCH_PACKAGES[@]}"
     # A node from elsewhere (its packages conflict with Debian's) serves as well as Debian's.
     command -v node >/dev/null || printf 'nodejs\n'
 }
@@ -93,6 +101,7 @@ main() {
     while (($#)); do
         case $1 in
         --check) check=yes ;;
+        --bench) WITH_BENCH=yes ;;
         --list) wanted_packages; exit 0 ;;
         -h | --help) usage; exit 0 ;;
         *) die "unknown option '$1' (see scripts/setup.sh --help)" ;;

@@ -78,6 +78,21 @@ static inline bool seep_arch_is_address_relocation(uint32_t type)
     return type == 1 || type == 6 || type == 7;
 }
 
+/* Calls function(argument) on another stack, whose upper end is `top` (16-byte aligned).
+ */
+static inline __attribute__((always_inline)) void
+seep_arch_call_on_stack(void (*function)(void *), void *argument, void *top)
+{
+    __asm__ volatile("movq %%rsp, %%rbx\n movq %[top], %%rsp\n call *%[function]\n"
+                     " movq %%rbx, %%rsp\n"
+                     : "+D"(argument), [function] "+r"(function), [top] "+r"(top)
+                     :
+                     : "rax", "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "cc",
+                       "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
+                       "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
+                       "xmm14", "xmm15");
+}
+
 /* Adds in one instruction: a signal handler that interrupts the thread cannot split it.
  * Owner thread. */
 static inline void seep_arch_add_own(uint64_t *counter, uint64_t amount)

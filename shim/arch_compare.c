@@ -10,6 +10,8 @@
 #include "word_compare.h"
 
 enum {
+    FOUR = 4,
+    EIGHT = 8,
     LEAF_FEATURES = 7,
     XCR0_YMM = 0x6, /* the kernel saves xmm and ymm */
     XCR0_ZMM = 0xe6 /* ... and opmask and zmm */
@@ -43,46 +45,49 @@ bool seep_arch_has_compare(uint32_t way)
 
 /* Both leave the upper halves clear (vzeroupper): the host's SSE code would pay for them.
  */
+static inline __attribute__((target("avx2"), always_inline)) bool
+four_equal(const uint8_t *base, const int32_t *offset, const uint64_t *value)
+{
+    __m128i at = _mm_loadu_si128((const __m128i *)(const void *)offset);
+    __m256i words = _mm256_i32gather_epi64((const void *)base, at, 1);
+    __m256i different =
+        _mm256_xor_si256(words, _mm256_loadu_si256((const __m256i *)(const void *)value));
+
+    return _mm256_testz_si256(different, different) != 0;
+}
+
 __attribute__((target("avx2"))) size_t seep_compare_avx2(const uint8_t *base,
                                                          const int32_t *offset,
                                                          const uint64_t *value,
                                                          size_t count)
 {
-    for (size_t i = 0; i < count; i += SEEP_COMPARE_BLOCK) {
-        __m256i at = _mm256_loadu_si256((const __m256i *)(const void *)&offset[i]);
-        __m256i a =
-            _mm256_i32gather_epi64((const void *)base, _mm256_castsi256_si128(at), 1);
-        __m256i b = _mm256_i32gather_epi64((const void *)base,
-                                           _mm256_extracti128_si256(at, 1), 1);
-        __m256i x = _mm256_xor_si256(
-            a, _mm256_loadu_si256((const __m256i *)(const void *)&value[i]));
-        __m256i y = _mm256_xor_si256(
-            b, _mm256_loadu_si256((const __m256i *)(const void *)&value[i + 4]));
-        __m256i both = _mm256_or_si256(x, y);
+    size_t i = 0;
 
-        if (__builtin_expect(!_mm256_testz_si256(both, both), 0)) {
-            count = i;
-        }
+    while (i < count && four_equal(base, &offset[i], &value[i])) {
+        i += FOUR;
     }
     _mm256_zeroupper();
-    return count;
+    return i;
 }
 
-__attribute__((target("avx512f"))) size_t seep_compare_avx512(const uint8_t *base,
-                                                              const int32_t *offset,
-                                                              const uint64_t *value,
-                                                              size_t count)
+__attribute__((target("avx2,avx512f"))) size_t seep_compare_avx512(const uint8_t *base,
+                                                                   const int32_t *offset,
+                                                                   const uint64_t *value,
+                                                                   size_t count)
 {
-    for (size_t i = 0; i < count; i += SEEP_COMPARE_BLOCK) {
+    size_t i = 0;
+
+    for (; i + EIGHT <= count; i += EIGHT) {
         __m256i at = _mm256_loadu_si256((const __m256i *)(const void *)&offset[i]);
         __m512i words = _mm512_i32gather_epi64(at, base, 1);
-        __mmask8 different =
-            _mm512_cmpneq_epi64_mask(words, _mm512_loadu_si512(&value[i]));
 
-        if (__builtin_expect(different != 0, 0)) {
+        if (_mm512_cmpneq_epi64_mask(words, _mm512_loadu_si512(&value[i])) != 0) {
             count = i;
         }
     }
+    if (i < count && four_equal(base, &offset[i], &value[i])) {
+        i += FOUR;
+    }
     _mm256_zeroupper();
-    return count;
+    return i < count ? i : count;
 }

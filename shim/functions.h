@@ -2,6 +2,8 @@
  * it: the assembler stubs, the prototypes, the pointers to the originals, the wrappers of
  * functions with a regular way, and what the exports test expects.
  *
+ * SPDX-License-Identifier: MIT
+ *
  *     X(name, way, kind, arguments, result, (parameters), (values))
  *
  * name:       as exported.
@@ -28,8 +30,6 @@
  *
  * An original that the program's libraries do not have is NULL in seep_real: generated
  * wrappers then fail with ENOSYS, those written by hand have to look.
- *
- * SPDX-License-Identifier: MIT
  */
 #ifndef SEEP_SHIM_FUNCTIONS_H
 #define SEEP_SHIM_FUNCTIONS_H

@@ -23,6 +23,7 @@
 #include "sample.h"
 #include "segment_map.h"
 #include "thread_table.h"
+#include "unwind_check.h"
 
 enum {
     POOL_MAX = SEEP_THREADS_MAX,
@@ -142,6 +143,7 @@ static void renew(struct seep_self *self, uint32_t epoch, uint32_t slot)
         self->cache_epoch = epoch;
     }
     self->destructor_rounds = 0;
+    self->birth_sec = -1;
     self->slot = slot != 0 ? slot : seep_thread_table_take_foreign();
     self->shard = seep_thread_table_shard(self->slot);
     self->shared = self->shard >= SEEP_SHARDS_OWN;
@@ -208,7 +210,7 @@ struct seep_self *seep_guard_self_slow(void)
     uint32_t epoch = atomic_load_explicit(seep_guard_epoch, memory_order_acquire);
     struct seep_self *self = NULL;
 
-    if (epoch == SEEP_EPOCH_OFF) {
+    if (epoch == SEEP_EPOCH_OFF || seep_unwind_check_busy()) {
         return NULL;
     }
     if (epoch >= SEEP_EPOCH_FIRST || seep_life_attach()) {

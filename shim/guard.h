@@ -43,11 +43,13 @@ struct seep_self {
     uint32_t cache_epoch;           /* of the segment that the caches are about */
     bool shared;                    /* the shard is shared: atomic adds */
     struct seep_counters *counters; /* the shard */
-    int64_t sample_left_bytes;      /* sampled mode: to the next point (sample.h) */
-    uint64_t sample_random;         /* what it is drawn from */
-    uintptr_t sample_passed;        /* address of the last block that held no point */
-    uint64_t peak_room_bytes; /* half the span + what the sum does not know of yet */
-    uint64_t peak_span_bytes; /* of the room (peak.h); 0: none of its own */
+    int64_t birth_sec, birth_nsec;  /* the time that `birth` encodes (birth.h) */
+    uint16_t birth;
+    int64_t sample_left_bytes; /* sampled mode: to the next point (sample.h) */
+    uint64_t sample_random;    /* what it is drawn from */
+    uintptr_t sample_passed;   /* address of the last block that held no point */
+    uint64_t peak_room_bytes;  /* half the span + what the sum does not know of yet */
+    uint64_t peak_span_bytes;  /* of the room (peak.h); 0: none of its own */
     uintptr_t stack_low,
         stack_high; /* own stack; bytes in [sp, high) are readable when sp is inside */
     uintptr_t level_sp[SEEP_SELF_LEVELS]; /* where each recording under way began */
@@ -82,17 +84,15 @@ struct seep_self *seep_guard_self_slow(void);
 
 /* The calling thread's self, or NULL when nothing is to be recorded. Keeps errno.
  * async-signal-safe. */
-static inline struct seep_self *seep_guard_self(void)
+static inline __attribute__((always_inline)) struct seep_self *seep_guard_self(void)
 {
     struct seep_self *self = seep_guard_tls;
+    uint32_t epoch = atomic_load_explicit(seep_guard_epoch, memory_order_relaxed);
 
-    if (__builtin_expect(self != NULL, 1) &&
-        __builtin_expect(self->epoch ==
-                             atomic_load_explicit(seep_guard_epoch, memory_order_relaxed),
-                         1)) {
+    if (__builtin_expect(self != NULL && self->epoch == epoch, 1)) {
         return self;
     }
-    return seep_guard_self_slow();
+    return epoch == SEEP_EPOCH_OFF ? NULL : seep_guard_self_slow();
 }
 
 /* Makes the calling thread's self for a thread slot taken by its creator. Returns: it, or

@@ -76,9 +76,8 @@ static void put(const struct seep_self *self, struct seep_holding *slot, uint64_
                 uint32_t site)
 {
     count_release(self, take_site(slot));
-    slot->id = id;
-    slot->bytes = 0;
-    slot->acquired_ns = seep_segment_now_ns();
+    __atomic_store_n(&slot->id, id, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->acquired_ns, seep_segment_now_ns(), __ATOMIC_RELAXED);
     count_release(self,
                   atomic_exchange_explicit(&slot->site, site, memory_order_acq_rel));
     seep_counters_acquire(self, site, 0);

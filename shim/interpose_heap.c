@@ -19,7 +19,8 @@
 
 enum { PAGE_BYTES = 4096 };
 
-static void *recorded(void *block, size_t size_bytes, uintptr_t sp, uintptr_t fp)
+static inline __attribute__((always_inline)) void *
+recorded(void *block, size_t size_bytes, uintptr_t sp, uintptr_t fp)
 {
     struct seep_self *self = block != NULL ? seep_guard_self() : NULL;
 

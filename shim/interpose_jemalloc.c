@@ -50,6 +50,9 @@ void *seep_wrap_mallocx(size_t size, int flags, uintptr_t sp, uintptr_t fp)
     if (!seep_real_ready() || seep_optional_get()->mallocx == NULL) {
         return by_malloc(size, flags);
     }
+    if (seep_optional_is_inner(&seep_optional_jemalloc, sp)) {
+        return seep_optional.mallocx(seep_block_fit(size), flags);
+    }
     return seep_block_acquired(seep_optional.mallocx(seep_block_fit(size), flags), size,
                                sp, fp);
 }

@@ -12,6 +12,9 @@
  * a block: the old one is released, the new one acquired by the caller; one that only
  * shrinks stays what it was.
  *
+ * Until the originals are known, calls are the system's, and counted as before the start:
+ * looking them up may allocate, and it may be the allocator that calls, holding its lock.
+ *
  * I1: a signal handler may fork in the middle: its child must not write to the segment of
  * its parent (as record.c, I2).
  *
@@ -25,6 +28,7 @@
 
 #include "arch.h"
 #include "interpose.h"
+#include "life.h"
 #include "mapping_table.h"
 #include "real.h"
 #include "site.h"
@@ -55,12 +59,15 @@ static void learn_allocator(void)
     atomic_store_explicit(&allocator_known, true, memory_order_release);
 }
 
+static bool is_ready(void)
+{
+    return atomic_load_explicit(&seep_real_state, memory_order_acquire) ==
+           SEEP_REAL_READY;
+}
+
 static bool is_allocator(uintptr_t caller)
 {
     if (!atomic_load_explicit(&allocator_known, memory_order_acquire)) {
-        if (!seep_real_ready()) {
-            return true; /* the look-up's own calls */
-        }
         learn_allocator();
     }
     return caller >= atomic_load_explicit(&allocator_low, memory_order_relaxed) &&
@@ -96,6 +103,13 @@ static bool is_mine(const struct seep_self *self)
 /* Who is to record a call from there; NULL: nobody. */
 static struct seep_self *recorder(uintptr_t caller)
 {
+    if (!is_ready()) {
+        if (atomic_load_explicit(&seep_real_state, memory_order_relaxed) ==
+            SEEP_REAL_UNKNOWN) { /* else the look-up's own */
+            seep_life_lose_early();
+        }
+        return NULL;
+    }
     return is_allocator(caller) ? NULL : seep_guard_self();
 }
 
@@ -134,10 +148,9 @@ static void acquire(struct seep_self *self, const void *address, uint64_t bytes,
 static void *real_mmap(void *address, size_t bytes, int protection, int flags, int fd,
                        off_t offset)
 {
-    return seep_real_ready()
-               ? seep_real.mmap(address, bytes, protection, flags, fd, offset)
-               : result_of(seep_arch_syscall6(SYS_mmap, (long)address, (long)bytes,
-                                              protection, flags, fd, offset));
+    return is_ready() ? seep_real.mmap(address, bytes, protection, flags, fd, offset)
+                      : result_of(seep_arch_syscall6(SYS_mmap, (long)address, (long)bytes,
+                                                     protection, flags, fd, offset));
 }
 
 void *seep_wrap_mmap(void *address, size_t bytes, int protection, int flags, int fd,
@@ -167,7 +180,7 @@ void *seep_wrap_mmap64(void *address, size_t bytes, int protection, int flags, i
 static void *real_mremap(void *address, size_t old_bytes, size_t new_bytes, int flags,
                          void *wanted)
 {
-    return seep_real_ready()
+    return is_ready()
                ? seep_real.mremap(address, old_bytes, new_bytes, flags, wanted)
                : result_of(seep_arch_syscall6(SYS_mremap, (long)address, (long)old_bytes,
                                               (long)new_bytes, flags, (long)wanted, 0));
@@ -209,7 +222,7 @@ SEEP_EXPORT int munmap(void *address, size_t bytes)
     if (((uintptr_t)address & (PAGE_BYTES - 1)) == 0) { /* else it will fail */
         take(self, address, whole_pages(bytes), &taken);
     }
-    result = seep_real_ready()
+    result = is_ready()
                  ? seep_real.munmap(address, bytes)
                  : result_or_minus_one(seep_arch_syscall3(SYS_munmap, address, bytes, 0));
     finish(self, result == 0, &taken);
@@ -235,8 +248,8 @@ void *seep_wrap_shmat(int id, const void *address, int flags, uintptr_t sp, uint
     if ((flags & SHM_REMAP) != 0) {
         take(self, address, bytes, &taken);
     }
-    at = seep_real_ready() ? seep_real.shmat(id, address, flags)
-                           : result_of(seep_arch_syscall3(SYS_shmat, id, address, flags));
+    at = is_ready() ? seep_real.shmat(id, address, flags)
+                    : result_of(seep_arch_syscall3(SYS_shmat, id, address, flags));
     finish(self, at != MAP_FAILED, &taken);
     if (at != MAP_FAILED) {
         acquire(self, at, bytes, sp, fp);
@@ -253,7 +266,7 @@ SEEP_EXPORT int shmdt(const void *address)
     if (self != NULL) {
         take(self, address, seep_mapping_bytes_at((uintptr_t)address), &taken);
     }
-    result = seep_real_ready()
+    result = is_ready()
                  ? seep_real.shmdt(address)
                  : result_or_minus_one(seep_arch_syscall3(SYS_shmdt, address, 0, 0));
     finish(self, result == 0, &taken);

@@ -2,7 +2,8 @@
  *
  * Design: as the functions that they are another name of. A program without tcmalloc does
  * not see them (optional.h); whoever got hold of one before they were hidden is served by
- * what the program has under those other names.
+ * what the program has under those other names. tcmalloc's functions call each other by
+ * name: those calls are passed through, the outer one is recorded.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -32,6 +33,9 @@ void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t size, size_t align, const void *
     {                                                                                    \
         if (ORIGINAL(name) == NULL) {                                                    \
             return otherwise;                                                            \
+        }                                                                                \
+        if (seep_optional_is_inner(&seep_optional_tcmalloc, sp)) {                       \
+            return seep_optional.name arguments;                                         \
         }                                                                                \
         return seep_block_acquired(seep_optional.name arguments, bytes, sp, fp);         \
     }
@@ -74,6 +78,9 @@ void *seep_wrap_tc_calloc(size_t count, size_t size, uintptr_t sp, uintptr_t fp)
     if (ORIGINAL(tc_calloc) == NULL) {
         return calloc(count, size);
     }
+    if (seep_optional_is_inner(&seep_optional_tcmalloc, sp)) {
+        return seep_optional.tc_calloc(count, size);
+    }
     if (__builtin_mul_overflow(count, size, &bytes)) {
         errno = ENOMEM;
         return NULL;
@@ -91,7 +98,7 @@ int seep_wrap_tc_posix_memalign(void **out, size_t align, size_t size, uintptr_t
         return posix_memalign(out, align, size);
     }
     result = seep_optional.tc_posix_memalign(out, align, seep_block_fit(size));
-    if (result == 0) {
+    if (result == 0 && !seep_optional_is_inner(&seep_optional_tcmalloc, sp)) {
         (void)seep_block_acquired(*out, size, sp, fp);
     }
     return result;

@@ -34,7 +34,9 @@
 #include "segment_map.h"
 #include "text.h"
 #include "thread_table.h"
+#include "unwind_check.h"
 #include "unwind_rules.h"
+#include "word_compare.h"
 
 enum { PAGE_BYTES = 4096, LAST_ROUND = 3 };
 
@@ -120,11 +122,15 @@ static int start_unwinder(void)
 {
     uintptr_t *end = dlsym(RTLD_DEFAULT, "__libc_stack_end");
 
+    char wanted[16];
+
     main_stack_end = end != NULL ? *end + sizeof(uintptr_t) : 0;
     if (seep_arch_syscall3(SYS_gettid, 0, 0, 0) ==
         seep_arch_syscall3(SYS_getpid, 0, 0, 0)) {
         main_thread_pointer = seep_arch_thread_pointer();
     }
+    (void)seep_text_option("simd", wanted, sizeof(wanted));
+    seep_compare_choose(wanted[0] != '\0' ? wanted : NULL);
     return seep_unwind_rules_init() < 0 ? -SEEP_OFF_NO_UNWIND_INFO : 0;
 }
 
@@ -148,12 +154,14 @@ static int attach_segment(void)
     if (seep_guard_tls == NULL || seep_guard_tls->nest == 0) {
         seep_segment_unmap(); /* a forked child's view of its parent's */
     }
-    result = seep_segment_create(seep_live_granule_shift(), &fd);
+    result = seep_live_start() < 0 ? -SEEP_OFF_NO_SEGMENT
+                                   : seep_segment_create(seep_live_granule_shift(), &fd);
     if (result < 0) {
         return result;
     }
     seep_thread_table_reset();
     seep_sample_attach(seep_segment_header());
+    seep_unwind_check_attach(seep_segment_header());
     seep_peak_reset();
     atomic_store_explicit(&unloads_under_way, 0,
                           memory_order_relaxed); /* other threads', when forked */
@@ -303,6 +311,7 @@ __attribute__((constructor)) static void start(void)
         seep_life_watch_thread_end(self);
     }
     seep_interpose_cxx_start();
+    seep_unwind_check_start();
     if (seep_handover_children_off()) {
         hide_from_children();
     }

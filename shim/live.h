@@ -34,6 +34,16 @@ static inline size_t seep_live_fit(size_t size_bytes)
     return size_bytes < seep_live_least_bytes ? seep_live_least_bytes : size_bytes;
 }
 
+/* Entries of each leaf by address >> SEEP_LEAF_BITS, so that one load finds them; NULL:
+ * nothing there was ever recorded. Private, wiped in a forked child: its segment is
+ * another. Written by whoever makes a leaf, with what everybody else would write. */
+extern uint64_t *_Atomic *seep_live_leaves;
+extern uint64_t seep_live_index_mask; /* of an address >> seep_live_shift, in its leaf */
+
+/* Makes seep_live_leaves empty, mapping it when there is none. For each new segment.
+ * Returns: 0; -ENOMEM. */
+int seep_live_start(void);
+
 /* Gives the leaf for an address range that has none. Returns: its entries; NULL when
  * there is no room (counted). */
 uint64_t *seep_live_leaf_new(uintptr_t address);
@@ -42,23 +52,14 @@ uint64_t *seep_live_leaf_new(uintptr_t address);
  */
 static inline uint64_t *seep_live_leaf(uintptr_t address)
 {
-    uintptr_t top = address >> SEEP_LEAF_BITS;
-    uint32_t id = 0;
-
-    if (__builtin_expect(top >= SEEP_TOP_ENTRIES, 0)) {
-        return NULL;
-    }
-    id = atomic_load_explicit(&seep_segment_top()[top], memory_order_relaxed);
-    if (__builtin_expect(id == 0, 0)) {
-        return NULL;
-    }
-    return (uint64_t *)(seep_segment_base + SEEP_AT_LEAVES +
-                        (id - 1) * seep_leaf_bytes(seep_live_shift));
+    return atomic_load_explicit(
+        &seep_live_leaves[(address >> SEEP_LEAF_BITS) & (SEEP_TOP_ENTRIES - 1)],
+        memory_order_relaxed);
 }
 
 static inline size_t seep_live_index(uintptr_t address)
 {
-    return (address & ((UINT64_C(1) << SEEP_LEAF_BITS) - 1)) >> seep_live_shift;
+    return (address >> seep_live_shift) & seep_live_index_mask;
 }
 
 /* The address's entry for reading; NULL when its leaf does not exist. */
@@ -66,7 +67,7 @@ static inline uint64_t *seep_live_find(uintptr_t address)
 {
     uint64_t *leaf = seep_live_leaf(address);
 
-    return leaf != NULL ? &leaf[seep_live_index(address)] : NULL;
+    return __builtin_expect(leaf != NULL, 1) ? &leaf[seep_live_index(address)] : NULL;
 }
 
 /* The address's entry for writing; NULL when there is no room (counted). */

@@ -33,6 +33,9 @@
 enum { PAGE_BYTES = 4096, PHDRS_MAX = 32 };
 
 struct seep_optional seep_optional;
+struct seep_optional_code seep_optional_own;
+struct seep_optional_code seep_optional_jemalloc;
+struct seep_optional_code seep_optional_tcmalloc;
 _Atomic uint32_t seep_optional_known;
 
 #define SEEP_X(name, way, kind, arguments, result, parameters, ...) #name,
@@ -170,6 +173,16 @@ static const struct link_map *own_map(void)
     return _dl_find_object((void *)names, &found) == 0 ? found.dlfo_link_map : NULL;
 }
 
+static void find_code(const void *function, struct seep_optional_code *code)
+{
+    struct dl_find_object found;
+
+    if (function != NULL && _dl_find_object((void *)(uintptr_t)function, &found) == 0) {
+        __atomic_store_n(&code->low, (uintptr_t)found.dlfo_map_start, __ATOMIC_RELAXED);
+        __atomic_store_n(&code->high, (uintptr_t)found.dlfo_map_end, __ATOMIC_RELAXED);
+    }
+}
+
 void seep_optional_find(void)
 {
     const struct link_map *own = own_map();
@@ -194,6 +207,9 @@ void seep_optional_find(void)
             }
         }
     }
+    find_code(names, &seep_optional_own);
+    find_code((const void *)(uintptr_t)seep_optional.mallocx, &seep_optional_jemalloc);
+    find_code((const void *)(uintptr_t)seep_optional.tc_malloc, &seep_optional_tcmalloc);
     atomic_store_explicit(&seep_optional_known, 1, memory_order_release);
 }
 

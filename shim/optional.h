@@ -19,6 +19,28 @@ struct seep_optional {
 extern struct seep_optional seep_optional;
 extern _Atomic uint32_t seep_optional_known;
 
+/* Where our own code and that of jemalloc and tcmalloc lies; empty where there is none.
+ * Written by seep_optional_find, always the same. */
+struct seep_optional_code {
+    uintptr_t low;
+    uintptr_t high;
+};
+extern struct seep_optional_code seep_optional_own;
+extern struct seep_optional_code seep_optional_jemalloc;
+extern struct seep_optional_code seep_optional_tcmalloc;
+
+/* Whether a call comes from the allocator itself, on behalf of one that is recorded or of
+ * its own: it is passed through. An original that jumps to another function leaves us as
+ * the caller. sp: of the wrapped function at entry. */
+static inline bool seep_optional_is_inner(const struct seep_optional_code *code,
+                                          uintptr_t sp)
+{
+    uintptr_t caller = *(const uintptr_t *)sp;
+
+    return (caller >= code->low && caller < code->high) ||
+           (caller >= seep_optional_own.low && caller < seep_optional_own.high);
+}
+
 /* Looks them up. Takes no lock and allocates nothing; several threads find the same.
  * Thread-safety: any thread; async-signal-safe. */
 void seep_optional_find(void);

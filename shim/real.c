@@ -19,7 +19,7 @@
 
 #include "live.h"
 
-enum { BOOT_BYTES = 65536, BOOT_ALIGN = 16 };
+enum { BOOT_ALIGN = 16 };
 
 struct seep_real seep_real;
 _Atomic uint32_t seep_real_state = SEEP_REAL_UNKNOWN;
@@ -31,7 +31,7 @@ enum { CXX_LIBRARIES = sizeof(cxx_libraries) / sizeof(cxx_libraries[0]) };
  * may call malloc before that. */
 static void *volatile relocated = &seep_real;
 
-static _Alignas(BOOT_ALIGN) uint8_t boot[BOOT_BYTES];
+_Alignas(BOOT_ALIGN) uint8_t seep_real_boot[SEEP_BOOT_BYTES];
 static _Atomic size_t boot_used;
 
 void *seep_real_boot_alloc(size_t size_bytes, size_t align_bytes)
@@ -40,24 +40,20 @@ void *seep_real_boot_alloc(size_t size_bytes, size_t align_bytes)
     size_t need = 0;
     size_t at = 0;
 
-    if (size_bytes > BOOT_BYTES || align > BOOT_BYTES) {
+    if (size_bytes > SEEP_BOOT_BYTES || align > SEEP_BOOT_BYTES) {
         return NULL;
     }
     need = (size_bytes + BOOT_ALIGN + align + BOOT_ALIGN - 1) & ~(size_t)(BOOT_ALIGN - 1);
     at = atomic_fetch_add_explicit(&boot_used, need, memory_order_relaxed);
-    if (at + need > BOOT_BYTES) {
+    if (at + need > SEEP_BOOT_BYTES) {
         return NULL;
     }
-    uint8_t *block = (uint8_t *)(((uintptr_t)&boot[at] + BOOT_ALIGN + align - 1) &
-                                 ~(uintptr_t)(align - 1));
+    uint8_t *block =
+        (uint8_t *)(((uintptr_t)&seep_real_boot[at] + BOOT_ALIGN + align - 1) &
+                    ~(uintptr_t)(align - 1));
 
     memcpy(block - sizeof(size_bytes), &size_bytes, sizeof(size_bytes));
     return block;
-}
-
-bool seep_real_is_boot(const void *block)
-{
-    return (uintptr_t)block - (uintptr_t)boot < BOOT_BYTES;
 }
 
 size_t seep_real_boot_size(const void *block)

@@ -52,7 +52,12 @@ bool seep_real_cxx_loaded(void);
 /* Memory for allocations made while the look-up runs (it may allocate itself): a small
  * static area, never freed. boot_alloc returns NULL when it is used up. */
 void *seep_real_boot_alloc(size_t size_bytes, size_t align_bytes);
-bool seep_real_is_boot(const void *block);
+enum { SEEP_BOOT_BYTES = 65536 };
+extern uint8_t seep_real_boot[SEEP_BOOT_BYTES];
+static inline bool seep_real_is_boot(const void *block)
+{
+    return (uintptr_t)block - (uintptr_t)seep_real_boot < SEEP_BOOT_BYTES;
+}
 size_t seep_real_boot_size(const void *block);
 
 #endif

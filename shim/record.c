@@ -16,6 +16,7 @@
  */
 #include "record.h"
 
+#include "birth.h"
 #include "counters.h"
 #include "live.h"
 #include "peak.h"
@@ -63,8 +64,7 @@ acquire_weighed(struct seep_self *self, uint64_t entry, uint64_t index, uint64_t
     seep_peak_add(self, (int64_t)weight.bytes);
 }
 
-__attribute__((noinline, cold)) static void release_weighed(struct seep_self *self,
-                                                            struct seep_taken taken)
+void seep_record_settle_weighed(struct seep_self *self, struct seep_taken taken)
 {
     struct seep_sample_weight weight = seep_sample_weight_of(
         taken.entry, taken.bytes >> INDEX_SHIFT, plain_bytes(taken.bytes));
@@ -75,33 +75,17 @@ __attribute__((noinline, cold)) static void release_weighed(struct seep_self *se
     seep_peak_add(self, -(int64_t)weight.bytes);
 }
 
-struct seep_taken seep_record_take(const void *address)
+uint64_t seep_record_take_rest(uint64_t *entry, uintptr_t address, uint64_t bytes)
 {
-    uint64_t *entry = NULL;
-    struct seep_taken taken = {0};
-
-    if (seep_sample_is_unknown((uintptr_t)address)) {
-        return taken;
-    }
-    entry = seep_live_find((uintptr_t)address);
-    if (entry == NULL) {
-        return taken;
-    }
-    taken.entry = __atomic_load_n(entry, __ATOMIC_RELAXED);
-    if (taken.entry == 0 || seep_live_site(taken.entry) == 0) {
-        return (struct seep_taken){0};
-    }
-    taken.bytes = seep_live_size24(taken.entry);
-    __atomic_store_n(entry, 0, __ATOMIC_RELAXED);
-    if (taken.bytes == SEEP_LIVE_LARGE) {
-        taken.bytes = __atomic_load_n(entry + 1, __ATOMIC_RELAXED);
+    if (bytes == SEEP_LIVE_LARGE) {
+        bytes = __atomic_load_n(entry + 1, __ATOMIC_RELAXED);
         __atomic_store_n(entry + 1, 0, __ATOMIC_RELAXED);
     }
     if (seep_sample_is_on()) {
-        taken.bytes |= (uint64_t)seep_live_index((uintptr_t)address) << INDEX_SHIFT;
-        seep_sample_forget((uintptr_t)address);
+        bytes |= (uint64_t)seep_live_index(address) << INDEX_SHIFT;
+        seep_sample_forget(address);
     }
-    return taken;
+    return bytes;
 }
 
 void seep_record_restore(const void *address, struct seep_taken taken)
@@ -115,19 +99,6 @@ void seep_record_restore(const void *address, struct seep_taken taken)
             seep_sample_note((uintptr_t)address);
         }
     }
-}
-
-void seep_record_settle(struct seep_self *self, struct seep_taken taken)
-{
-    if (taken.entry == 0) {
-        return;
-    }
-    if (seep_sample_is_on()) {
-        release_weighed(self, taken);
-        return;
-    }
-    seep_counters_release(self, seep_live_site(taken.entry), taken.bytes);
-    seep_peak_add(self, -(int64_t)taken.bytes);
 }
 
 bool seep_record_is_live(const void *address)
@@ -170,7 +141,7 @@ void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void
         seep_segment_lose(SEEP_LOSS_LIVE_FULL);
         return; /* I1: not counted as acquired either */
     }
-    put(entry, site, size_bytes, seep_birth_encode(seep_segment_now_ns()));
+    put(entry, site, size_bytes, seep_birth_now(self));
     if (seep_sample_is_on()) {
         self->sample_passed = 0;
         seep_sample_note((uintptr_t)address);

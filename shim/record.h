@@ -6,8 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "counters.h"
 #include "guard.h"
+#include "live.h"
+#include "peak.h"
+#include "sample.h"
 #include "seep/kinds.h"
+#include "seep/live_entry.h"
 
 /* Acquisitions and releases of resources that have an address. */
 
@@ -30,10 +35,54 @@ bool seep_record_is_live(const void *address);
 
 /* Clears the address's entry *before* the real release, after which the address may be
  * another thread's. */
-struct seep_taken seep_record_take(const void *address);
+static inline struct seep_taken seep_record_take(const void *address);
 /* The real release failed: the entry is back as it was. */
 void seep_record_restore(const void *address, struct seep_taken taken);
 /* The real release is done: it counts. */
-void seep_record_settle(struct seep_self *self, struct seep_taken taken);
+static inline void seep_record_settle(struct seep_self *self, struct seep_taken taken);
+
+/* The rare halves of take (a large block, sampled mode) and settle (sampled mode). */
+uint64_t seep_record_take_rest(uint64_t *entry, uintptr_t address, uint64_t bytes);
+void seep_record_settle_weighed(struct seep_self *self, struct seep_taken taken);
+
+static inline __attribute__((always_inline)) struct seep_taken
+seep_record_take(const void *address)
+{
+    uint64_t *entry = NULL;
+    struct seep_taken taken = {0};
+
+    if (seep_sample_is_unknown((uintptr_t)address)) {
+        return taken;
+    }
+    entry = seep_live_find((uintptr_t)address);
+    if (entry == NULL) {
+        return taken;
+    }
+    taken.entry = __atomic_load_n(entry, __ATOMIC_RELAXED);
+    if (__builtin_expect(seep_live_site(taken.entry) == 0, 0)) {
+        taken.entry = 0;
+        return taken;
+    }
+    taken.bytes = seep_live_size24(taken.entry);
+    __atomic_store_n(entry, 0, __ATOMIC_RELAXED);
+    if (__builtin_expect(taken.bytes == SEEP_LIVE_LARGE || seep_sample_is_on(), 0)) {
+        taken.bytes = seep_record_take_rest(entry, (uintptr_t)address, taken.bytes);
+    }
+    return taken;
+}
+
+static inline __attribute__((always_inline)) void
+seep_record_settle(struct seep_self *self, struct seep_taken taken)
+{
+    if (taken.entry == 0) {
+        return;
+    }
+    if (seep_sample_is_on()) {
+        seep_record_settle_weighed(self, taken);
+        return;
+    }
+    seep_counters_release(self, seep_live_site(taken.entry), taken.bytes);
+    seep_peak_add(self, -(int64_t)taken.bytes);
+}
 
 #endif

@@ -16,7 +16,7 @@
 #include "segment_map.h"
 #include "unwind_walk.h"
 
-enum { TRIE_BITS = 2, TRIE_MASK = (1 << TRIE_BITS) - 1, KIND_BITS = 8 };
+enum { TRIE_BITS = 2, TRIE_MASK = (1 << TRIE_BITS) - 1 };
 
 static uint32_t site_new(uint32_t node, uint32_t subsystem, enum seep_kind kind)
 {
@@ -82,7 +82,7 @@ static uint32_t intern(const struct seep_self *self, const uint64_t *frames,
     return node;
 }
 
-static void count_incomplete(uint32_t root)
+void seep_site_count_incomplete(uint32_t root)
 {
     static const enum seep_loss losses[] = {
         [SEEP_NODE_DEEP] = SEEP_LOSS_STACK_DEEP,
@@ -174,7 +174,7 @@ static uint32_t node_plain(struct seep_self *self, uint32_t level, uintptr_t sp,
     uint32_t count = 0;
     uint32_t root = seep_unwind_walk(self, sp, fp, self->frames[level], &count);
 
-    count_incomplete(root);
+    seep_site_count_incomplete(root);
     return intern(self, self->frames[level], count, root);
 }
 
@@ -194,19 +194,24 @@ static uint32_t site_of(uint32_t node, uint32_t subsystem, enum seep_kind kind)
 }
 
 /* The site of a stack that the memo knows not, or not for this subsystem and kind. */
-static uint32_t site_missed(struct seep_self *self, struct seep_memo_entry *entry,
-                            enum seep_kind kind, uintptr_t sp, uintptr_t fp)
+uint32_t seep_site_missed(struct seep_self *self, struct seep_memo_entry *entry,
+                          enum seep_kind kind, uintptr_t sp, uintptr_t fp)
 {
-    int64_t node = entry != NULL ? (int64_t)entry->node : seep_last_take(self, sp, fp);
+    int64_t node = SEEP_LAST_ELSEWHERE;
     uint32_t site = 0;
 
+    if (entry != NULL) {
+        node = entry->node;
+    } else if (on_own_stack(self, sp)) {
+        node = seep_last_take(self, sp, fp);
+    }
     if (node == SEEP_LAST_ELSEWHERE) {
         node = node_plain(self, 0, sp, fp);
     } else if (entry == NULL && node != 0) {
-        count_incomplete(self->last.end);
+        seep_site_count_incomplete(self->last.end);
         entry = seep_memo_learn(self, sp, fp);
     } else if (entry != NULL) {
-        count_incomplete(entry->end);
+        seep_site_count_incomplete(entry->end);
     }
     if (node == 0) {
         return site_of(0, self->subsystem, kind);
@@ -216,38 +221,13 @@ static uint32_t site_missed(struct seep_self *self, struct seep_memo_entry *entr
         seep_segment_lose(SEEP_LOSS_SITES_FULL);
     } else if (entry != NULL) {
         entry->site = site;
-        entry->site_key = self->subsystem << KIND_BITS | (uint32_t)kind;
+        entry->site_key = seep_site_key(self, kind);
     }
     return site;
 }
 
-static uint32_t enter(struct seep_self *self, uint32_t level, uintptr_t sp)
-{
-    uint32_t epoch = self->epoch;
-
-    self->level_sp[level] = sp;
-    self->nest = level + 1;
-    __atomic_signal_fence(
-        __ATOMIC_SEQ_CST); /* a handler must see the level before we touch its caches */
-    return epoch;
-}
-
-/* Returns: the site, or 0 when a handler has forked meanwhile and this is the child: then
- * ids are of two tables. */
-static uint32_t leave(struct seep_self *self, uint32_t level, uint32_t epoch,
-                      uint32_t site)
-{
-    if (__builtin_expect(epoch != self->epoch, 0)) {
-        seep_guard_drop_caches(self);
-        site = 0;
-    }
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    self->nest = level;
-    return site;
-}
-
-static uint32_t site_elsewhere(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
-                               uintptr_t fp)
+uint32_t seep_site_elsewhere(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
+                             uintptr_t fp)
 {
     uint32_t level = self->nest == 0 ? 0 : levels_under_way(self, sp, fp);
     uint32_t epoch = 0;
@@ -256,39 +236,12 @@ static uint32_t site_elsewhere(struct seep_self *self, enum seep_kind kind, uint
         seep_segment_lose(SEEP_LOSS_NESTED);
         return site_of_node(SEEP_NODE_UNKNOWN, self->subsystem, kind);
     }
-    epoch = enter(self, level, sp);
-    if (level == 0 && on_own_stack(self, sp) && caches_hold(self)) {
-        return leave(self, level, epoch, site_missed(self, NULL, kind, sp, fp));
+    epoch = seep_site_enter(self, level, sp);
+    if (level == 0 && caches_hold(self)) {
+        return seep_site_leave(self, level, epoch,
+                               seep_site_missed(self, NULL, kind, sp, fp));
     }
-    return leave(self, level, epoch,
-                 site_of(node_plain(self, level, sp, fp), self->subsystem, kind));
-}
-
-uint32_t seep_site_here(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
-                        uintptr_t fp)
-{
-    struct seep_memo_entry *entry = NULL;
-    uint32_t epoch = 0;
-    uint32_t site = 0;
-
-    if (__builtin_expect(self->nest != 0 || !on_own_stack(self, sp) ||
-                             self->unload_generation != seep_life_unload_generation(),
-                         0)) {
-        return site_elsewhere(self, kind, sp, fp);
-    }
-    epoch = enter(self, 0, sp);
-    entry = seep_memo_find(&self->memo, sp, fp, *(const uintptr_t *)sp);
-    if (__builtin_expect(entry != NULL &&
-                             entry->site_key ==
-                                 (self->subsystem << KIND_BITS | (uint32_t)kind),
-                         1)) {
-        site = entry->site;
-        self->memo.found++;
-        if (__builtin_expect(entry->end != SEEP_NODE_COMPLETE, 0)) {
-            count_incomplete(entry->end);
-        }
-    } else {
-        site = site_missed(self, entry, kind, sp, fp);
-    }
-    return leave(self, 0, epoch, site);
+    return seep_site_leave(
+        self, level, epoch,
+        site_of(node_plain(self, level, sp, fp), self->subsystem, kind));
 }

@@ -141,7 +141,7 @@ static struct seep_memo_branch *branch_at(const struct seep_memo *memo, uint32_t
 
 static uint64_t word_hash(uint32_t branch, uint64_t word)
 {
-    return seep_memo_hash(word + branch, (uint64_t)branch << 32);
+    return seep_memo_hash(branch, word);
 }
 
 struct seep_memo_slot *seep_memo_follow(const struct seep_memo *memo, uint32_t at,
@@ -160,10 +160,10 @@ static struct seep_memo_slot *claim(struct seep_memo *memo, uint64_t hash)
 {
     struct seep_memo_slot *slots = (struct seep_memo_slot *)(void *)memo->area;
     struct seep_memo_slot *slot = NULL;
-    uint32_t tag = (uint32_t)(hash >> 32) | 1;
+    uint32_t tag = (uint32_t)(hash >> 24) | 1;
 
     for (uint32_t i = 0; i < SEEP_MEMO_PROBES; i++) {
-        slot = &slots[((uint32_t)hash + i) & memo->slots_mask];
+        slot = &slots[((uint32_t)(hash >> 44) + i) & memo->slots_mask];
         if (slot->tag == tag || slot->tag == 0) {
             break;
         }

@@ -21,7 +21,7 @@
  * M3: a wrong or lost slot only costs time: every entry is proved before it is believed.
  */
 struct seep_memo_slot {
-    uint32_t tag; /* high half of the hash; 0 = empty */
+    uint32_t tag; /* of the hash; 0 = empty */
     uint32_t at;  /* entry or branch: offset in the area / 8, a branch with BRANCH set */
 };
 
@@ -61,12 +61,10 @@ struct seep_memo {
 
 struct seep_self;
 
+/* All bits of the product's upper half depend on both. */
 static inline uint64_t seep_memo_hash(uint64_t a, uint64_t b)
 {
-    uint64_t h = (a * UINT64_C(0x9e3779b97f4a7c15)) ^ b;
-
-    h *= UINT64_C(0xbf58476d1ce4e5b9);
-    return h ^ (h >> 32);
+    return ((a << 24) + (a >> 40) + b) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static inline uint64_t *seep_memo_values(struct seep_memo_entry *entry)
@@ -79,10 +77,11 @@ static inline __attribute__((always_inline)) struct seep_memo_slot *
 seep_memo_slot(const struct seep_memo *memo, uint64_t hash)
 {
     struct seep_memo_slot *slots = (struct seep_memo_slot *)(void *)memo->area;
-    uint32_t tag = (uint32_t)(hash >> 32) | 1;
+    uint32_t tag = (uint32_t)(hash >> 24) | 1;
 
     for (uint32_t i = 0; i < SEEP_MEMO_PROBES; i++) {
-        struct seep_memo_slot *slot = &slots[((uint32_t)hash + i) & memo->slots_mask];
+        struct seep_memo_slot *slot =
+            &slots[((uint32_t)(hash >> 44) + i) & memo->slots_mask];
 
         if (slot->tag == tag) {
             return slot;

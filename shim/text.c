@@ -8,6 +8,7 @@
 #include "text.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arch.h"
@@ -88,6 +89,31 @@ uint32_t seep_text_parent_of(uint32_t pid)
     return seep_text_read_file(path, line, sizeof(line)) != 0
                ? (uint32_t)stat_field(line, 4)
                : 0;
+}
+
+bool seep_text_option(const char *name, char *out, size_t size_bytes)
+{
+    const char *at = getenv("SEEP_OPTIONS");
+    size_t name_len = strlen(name);
+    bool found = false;
+
+    out[0] = '\0';
+    while (at != NULL && *at != '\0') {
+        size_t len = strcspn(at, ",");
+
+        if (len > name_len && strncmp(at, name, name_len) == 0 && at[name_len] == '=') {
+            size_t value_len = len - name_len - 1;
+
+            found = true;
+            out[0] = '\0';
+            if (value_len < size_bytes) {
+                memcpy(out, at + name_len + 1, value_len);
+                out[value_len] = '\0';
+            }
+        }
+        at += len + (at[len] == ',');
+    }
+    return found;
 }
 
 void seep_text_put(struct seep_text *text, const char *piece)

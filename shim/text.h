@@ -2,6 +2,7 @@
 #ifndef SEEP_SHIM_TEXT_H
 #define SEEP_SHIM_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,13 @@ uint64_t seep_text_stat_start_ticks(void);
 uint64_t seep_text_stat_threads(void);
 /* Parent of a process, from /proc/PID/stat; 0 when unreadable. */
 uint32_t seep_text_parent_of(uint32_t pid);
+
+/* The value of a word NAME=VALUE in SEEP_OPTIONS; the last of a name counts.
+ *
+ * out:      the value, terminated; "" when it is not there or longer than size_bytes - 1.
+ * Returns: whether it is there. Not async-signal-safe (reads the environment).
+ */
+bool seep_text_option(const char *name, char *out, size_t size_bytes);
 
 /* Appends to a bounded, terminated text; cut silently at size_bytes. `len` is the length
  * so far. */

@@ -243,7 +243,7 @@ static bool leave_own_frames(struct slow *slow, uintptr_t sp)
 
 __attribute__((noinline)) uint32_t seep_unwind_slow(const struct seep_self *self,
                                                     uintptr_t sp, uint64_t *frames,
-                                                    uint32_t *count)
+                                                    uint32_t *count, uint32_t otherwise)
 {
     struct slow slow = {.self = self, .exact = true};
     uint32_t n = 0;
@@ -253,7 +253,7 @@ __attribute__((noinline)) uint32_t seep_unwind_slow(const struct seep_self *self
     seep_stack_view_enter(&slow.own, self->stack_low, self->stack_high, sp_of(&slow));
     seep_stack_view_enter(&slow.elsewhere, UINTPTR_MAX, 0, 0);
     if (!leave_own_frames(&slow, sp)) {
-        return SEEP_NODE_UNSUPPORTED;
+        return otherwise;
     }
     while (end == SEEP_NODE_NONE) {
         if (n == SEEP_STACK_MAX_FRAMES) {

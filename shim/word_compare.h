@@ -8,7 +8,7 @@
 
 /* Whether remembered words of a stack are still what they were. */
 
-enum { SEEP_COMPARE_BLOCK = 8 /* counts are multiples of it, by repeating a word */ };
+enum { SEEP_COMPARE_BLOCK = 4 /* counts are multiples of it, by repeating a word */ };
 
 enum seep_compare_way {
     SEEP_COMPARE_SCALAR = 0,
@@ -30,7 +30,7 @@ void seep_compare_choose(const char *wanted);
  *
  * count:   a multiple of SEEP_COMPARE_BLOCK.
  * Returns: count when all are; else a number not above the index of the first that is
- * not, and not more than a block below it. All the words must be readable.
+ * not, and less than 8 below it. All the words must be readable.
  */
 size_t seep_compare_scalar(const uint8_t *base, const int32_t *offset,
                            const uint64_t *value, size_t count);

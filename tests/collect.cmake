@@ -31,3 +31,11 @@ target_link_libraries(spike_program PRIVATE seep_options)
 add_test(NAME collect.peak COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/collect/peak_test.py
     $<TARGET_FILE:seep> $<TARGET_FILE:spike_program>)
 set_tests_properties(collect.peak PROPERTIES TIMEOUT 120 LABELS collect RUN_SERIAL ON)
+
+# Descriptors, timers and mappings, end to end.
+add_executable(leaky_holdings ${PROJECT_SOURCE_DIR}/tests/collect/leaky_holdings.c)
+target_link_libraries(leaky_holdings PRIVATE seep_options)
+add_test(NAME collect.holdings COMMAND ${Python3_EXECUTABLE}
+    ${PROJECT_SOURCE_DIR}/tests/collect/holdings_test.py
+    $<TARGET_FILE:seep> $<TARGET_FILE:seep_shim> $<TARGET_FILE:leaky_holdings>)
+set_tests_properties(collect.holdings PROPERTIES TIMEOUT 180 LABELS collect)

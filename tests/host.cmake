@@ -9,8 +9,8 @@ endfunction()
 
 pkg_check_modules(LIBUNWIND REQUIRED IMPORTED_TARGET libunwind)
 pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
-foreach(name annotated cleared counted forks functions limited locked own_allocator sampled segment_facts signals small_stack
-        threads unload)
+foreach(name annotated cleared counted descriptor_traps descriptors forks functions limited locked mappings own_allocator sampled segment_facts signals small_stack
+        threads timers unload)
     seep_host_program(${name} ${name}.c)
 endforeach()
 target_compile_options(host_own_allocator PRIVATE -fno-builtin)
@@ -18,6 +18,18 @@ seep_host_program(counted_jemalloc counted.c PkgConfig::JEMALLOC)
 seep_host_program(stacks stacks.c PkgConfig::LIBUNWIND)
 seep_host_program(operators operators.cpp)
 seep_host_program(loader_error loader_error.cpp)
+
+# Allocators of other kinds, linked; preloaded they are the same programs.
+find_library(TCMALLOC NAMES libtcmalloc_minimal.so.4 REQUIRED)
+seep_host_program(mappings_jemalloc mappings.c PkgConfig::JEMALLOC)
+seep_host_program(jemalloc_family jemalloc_family.c PkgConfig::JEMALLOC)
+seep_host_program(tcmalloc_family tcmalloc_family.c ${TCMALLOC})
+seep_host_program(operators_jemalloc operators.cpp PkgConfig::JEMALLOC)
+seep_host_program(operators_tcmalloc operators.cpp ${TCMALLOC})
+foreach(name mappings_jemalloc jemalloc_family tcmalloc_family operators_jemalloc operators_tcmalloc)
+    target_link_options(host_${name} PRIVATE -Wl,--no-as-needed)
+    target_compile_options(host_${name} PRIVATE -fno-builtin)
+endforeach()
 
 # seep_host_library(NAME): a library that a host program is linked with.
 function(seep_host_library name)
@@ -31,6 +43,14 @@ seep_host_library(resolver)
 seep_host_program(jumps jumps.c host_bump)
 seep_host_program(stress stress.c host_bump)
 seep_host_program(early early.c host_resolver)
+seep_host_library(probe_plugin)
+seep_host_library(c23_library)
+seep_host_program(probes probes.c host_probe_plugin)
+seep_host_program(probes_fixed probes.c host_probe_plugin)
+target_link_options(host_probes_fixed PRIVATE -no-pie -Wl,-z,now)
+target_compile_options(host_probes_fixed PRIVATE -fno-pie)
+seep_host_program(c23 c23.c host_c23_library)
+target_compile_options(host_c23 PRIVATE -fno-builtin)
 
 # Two libraries with frames of different size, so that one's rules are wrong for the other.
 foreach(plugin first second)
@@ -46,6 +66,10 @@ add_test(NAME host.shim COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/hos
     $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR})
 set_tests_properties(host.shim PROPERTIES TIMEOUT 300 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
 
+add_test(NAME host.holding COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/holding_test.py
+    $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR})
+set_tests_properties(host.holding PROPERTIES TIMEOUT 120 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+
 add_test(NAME host.stress COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/stress_test.py
     $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR} --seconds 10)
 set_tests_properties(host.stress PROPERTIES TIMEOUT 200 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
@@ -57,3 +81,7 @@ set_tests_properties(host.recording PROPERTIES TIMEOUT 120 LABELS host ENVIRONME
 add_test(NAME host.sampled COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/sampled_test.py
     $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR})
 set_tests_properties(host.sampled PROPERTIES TIMEOUT 120 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+
+add_test(NAME host.allocators COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/host/allocator_test.py
+    $<TARGET_FILE:seep_shim> ${SEEP_HOST_DIR})
+set_tests_properties(host.allocators PROPERTIES TIMEOUT 300 LABELS host ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")

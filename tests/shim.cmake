@@ -1,5 +1,6 @@
 # The shim's modules, linked without interposition: testable, and sanitized in the asan preset.
 add_library(seep_shim_core STATIC
+    ${PROJECT_SOURCE_DIR}/shim/birth.c
     ${PROJECT_SOURCE_DIR}/shim/arch_compare.c
     ${PROJECT_SOURCE_DIR}/shim/node_tree.c
     ${PROJECT_SOURCE_DIR}/shim/rule_cache.c
@@ -24,8 +25,10 @@ seep_unit_test(site seep_shim_core)
 seep_unit_test(unwind_walk seep_shim_core PkgConfig::LIBUNWIND)
 seep_unit_test(unwind_slow seep_shim_core PkgConfig::LIBUNWIND)
 target_sources(test_unwind_slow PRIVATE ${PROJECT_SOURCE_DIR}/tests/unit/subjects/odd_frames.S)
+seep_unit_test(holding seep_shim_core)
+target_sources(test_holding PRIVATE ${PROJECT_SOURCE_DIR}/shim/holding.c)
 seep_unit_test(mapping_table seep_shim_core)
 seep_unit_test(record seep_shim_core)
 seep_unit_test(sampling seep_shim_core m)
 seep_unit_test(shim_text seep_shim_core)
-set_tests_properties(unit.site unit.mapping_table PROPERTIES LABELS "unit;threads") # runs under ThreadSanitizer too
+set_tests_properties(unit.site unit.holding unit.mapping_table PROPERTIES LABELS "unit;threads") # runs under ThreadSanitizer too

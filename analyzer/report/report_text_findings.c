@@ -103,10 +103,12 @@ static void live(const struct seep_layout *layout, const struct seep_finding *fi
             seep_report_text_error(layout, error, sizeof(error),
                                    evidence->live_bytes_error));
     }
-    add(text, " of %s acquired",
-        seep_fmt_count(number, sizeof(number), evidence->acquired));
-    add(text, ", %s released",
-        seep_fmt_count(number, sizeof(number), evidence->released));
+    if (evidence->acquired > 0) {
+        add(text, " of %s acquired",
+            seep_fmt_count(number, sizeof(number), evidence->acquired));
+        add(text, ", %s released",
+            seep_fmt_count(number, sizeof(number), evidence->released));
+    }
     line(layout, "live", text);
 }
 

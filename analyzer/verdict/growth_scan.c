@@ -59,9 +59,12 @@ static double to_limit_s(const struct seep_recording *recording,
                          const struct seep_growth_case *evidence)
 {
     double limit = (double)recording->program.limit_nofile;
-    double open = (double)recording->snapshots[window->end - 1].fds;
+    double open = 0;
     double pace = evidence->window_s > 0 ? evidence->count.rise / evidence->window_s : 0;
 
+    for (size_t i = window->end; i > window->warm && open <= 0; i--) {
+        open = (double)recording->snapshots[i - 1].fds; /* 0: it was gone already */
+    }
     if (evidence->kind != SEEP_KIND_FD || pace <= 0 || open <= 0 || limit <= 0) {
         return 0;
     }

@@ -8,8 +8,6 @@
  */
 #include "verdict/holding_view.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "verdict/growth_scan.h"
@@ -69,27 +67,6 @@ static uint64_t less(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
-/* What is open and came past the wrappers. */
-static int group_past(struct seep_analysis *analysis, struct seep_view_targets *out)
-{
-    const struct seep_rec_descriptors *table = &analysis->recording->descriptors;
-    const struct seep_rec_descriptor **rows = calloc(table->count + 1, sizeof(*rows));
-    size_t n = 0;
-
-    if (rows == NULL) {
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < table->count; i++) {
-        if (table->rows[i].flags == 0) {
-            rows[n++] = &table->rows[i];
-        }
-    }
-    int status = seep_target_groups_fill(analysis->findings, rows, n, out);
-
-    free(rows);
-    return status;
-}
-
 int seep_holding_view_fill(struct seep_analysis *analysis)
 {
     const struct seep_rec_descriptors *table = &analysis->recording->descriptors;
@@ -108,7 +85,7 @@ int seep_holding_view_fill(struct seep_analysis *analysis)
         .unrecorded = less(less(table->open, table->recorded), table->inherited),
         .gone = table->gone,
     };
-    return group_past(analysis, &view->past);
+    return seep_target_groups_past(analysis->findings, analysis->recording, &view->past);
 }
 
 bool seep_holding_view_subsystem(struct seep_analysis *analysis, uint32_t subsystem,

@@ -310,9 +310,10 @@ int seep_target_groups_fill(struct seep_findings *findings,
     return status;
 }
 
-int seep_target_groups_of_site(struct seep_findings *findings,
-                               const struct seep_recording *recording, uint32_t site,
-                               struct seep_view_targets *out)
+/* All rows of one site; of site 0 those that are neither recorded nor inherited. */
+static int group_rows(struct seep_findings *findings,
+                      const struct seep_recording *recording, uint32_t site,
+                      struct seep_view_targets *out)
 {
     const struct seep_rec_descriptors *table = &recording->descriptors;
     const struct seep_rec_descriptor **rows = calloc(table->count + 1, sizeof(*rows));
@@ -322,12 +323,28 @@ int seep_target_groups_of_site(struct seep_findings *findings,
         return -ENOMEM;
     }
     for (size_t i = 0; i < table->count; i++) {
-        if (table->rows[i].site == site) {
-            rows[n++] = &table->rows[i];
+        const struct seep_rec_descriptor *row = &table->rows[i];
+
+        if (site != 0 ? row->site == site : row->flags == 0) {
+            rows[n++] = row;
         }
     }
     int status = seep_target_groups_fill(findings, rows, n, out);
 
     free(rows);
     return status;
+}
+
+int seep_target_groups_past(struct seep_findings *findings,
+                            const struct seep_recording *recording,
+                            struct seep_view_targets *out)
+{
+    return group_rows(findings, recording, 0, out);
+}
+
+int seep_target_groups_of_site(struct seep_findings *findings,
+                               const struct seep_recording *recording, uint32_t site,
+                               struct seep_view_targets *out)
+{
+    return group_rows(findings, recording, site, out);
 }

@@ -19,6 +19,11 @@ int seep_target_groups_fill(struct seep_findings *findings,
                             const struct seep_rec_descriptor *const *rows, size_t n,
                             struct seep_view_targets *out);
 
+/* The same for all that were opened past the wrappers. */
+int seep_target_groups_past(struct seep_findings *findings,
+                            const struct seep_recording *recording,
+                            struct seep_view_targets *out);
+
 /* The same for all rows of one site. */
 int seep_target_groups_of_site(struct seep_findings *findings,
                                const struct seep_recording *recording, uint32_t site,

@@ -19,6 +19,7 @@
 #include "verdict/growth_finding.h"
 #include "verdict/growth_scan.h"
 #include "verdict/overview.h"
+#include "verdict/past_verdict.h"
 #include "verdict/thread_verdict.h"
 
 static const double LEAVING_S = 2; /* of an exiting program, see window.h */
@@ -128,6 +129,9 @@ static int run(struct seep_analysis *analysis, const struct seep_verdict_options
 {
     int status = add_growth(analysis);
 
+    if (status == 0) {
+        status = seep_past_findings_add(analysis);
+    }
     if (status == 0) {
         status = seep_thread_findings_add(analysis);
     }

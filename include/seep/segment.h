@@ -57,6 +57,9 @@ enum {
         4 /* 16 bytes; 5 where the allocator's blocks are 32 bytes apart */
 };
 
+/* check_every when checking was asked for and libunwind could not be used. */
+#define SEEP_CHECK_UNAVAILABLE UINT32_MAX
+
 enum { SEEP_SEGMENT_STARTING = 0, SEEP_SEGMENT_READY = 1, SEEP_SEGMENT_OFF = 2 };
 
 struct seep_segment_header {
@@ -85,20 +88,21 @@ struct seep_segment_header {
     _Atomic uint32_t fd_count;      /* fd slots ever used: highest number + 1 */
     _Atomic uint32_t timer_count;   /* timer slots ever used */
     _Atomic uint32_t mapping_count; /* mapping slots ever used */
-    uint32_t check_every;           /* every Nth stack is compared; 0 = none */
-    _Atomic uint64_t checked;       /* stacks compared with libunwind's */
+    uint32_t check_every;     /* every Nth stack is compared; 0 = none, or UNAVAILABLE */
+    _Atomic uint64_t checked; /* stacks compared with libunwind's */
     _Atomic uint64_t check_differences; /* of these, not the same */
     uint64_t sample_bytes;              /* mean distance of samples; 0 in full mode */
     _Atomic uint64_t
-        heap_peak_bytes;          /* high-water mark of live heap bytes; 0 = unknown */
-    _Atomic uint32_t peak_wanted; /* raised by the shim at a new high-water mark */
-    uint32_t pad;
+        heap_peak_bytes;             /* high-water mark of live heap bytes; 0 = unknown */
+    _Atomic uint32_t peak_wanted;    /* raised by the shim at a new high-water mark */
+    _Atomic uint32_t check_prefixes; /* of checked: compared up to a marked end only */
     _Atomic uint64_t lost[SEEP_LOSS_MAX]; /* by enum seep_loss; relaxed */
     _Atomic uint32_t module_lock; /* the shim's own, around registering a module */
     uint32_t cmdline_len;
-    char exe[1024];     /* NUL terminated */
-    char cwd[1024];     /* NUL terminated */
-    char cmdline[8192]; /* as /proc/PID/cmdline: NUL separated */
+    char exe[1024];        /* NUL terminated */
+    char cwd[1024];        /* NUL terminated */
+    char cmdline[8192];    /* as /proc/PID/cmdline: NUL separated */
+    char check_text[2048]; /* the first difference found by checking; NUL terminated */
 };
 
 #endif

@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+int probe_plugin(void);
+int probe_early(void);
+
 __attribute__((weak)) void *mallocx(size_t size, int flags);
 __attribute__((weak)) void *rallocx(void *block, size_t size, int flags);
 __attribute__((weak)) void dallocx(void *block, int flags);
 __attribute__((weak)) void *tc_malloc(size_t size);
 
+extern void *(*volatile probe_in_data)(size_t, int);
 void *(*volatile probe_in_data)(size_t, int) = mallocx;
 static void *(*volatile early_mallocx)(size_t, int);
 static void *(*volatile early_rallocx)(void *, size_t, int);

@@ -43,8 +43,14 @@ class Segment:
         self.subsystems = [self.text(facts["subsystems"] + i * 64, 64) for i in range(self.word("subsystem_count"))]
         self.marks = [self.text(facts["marks"] + i * 128 + 8, 64) for i in range(self.word("mark_count"))]
         self.nodes = os.pread(fd, self.word("node_count") * 32, facts["nodes"])
+        self.checked, self.differences, self.prefixes = (
+            struct.unpack_from(form, self.header, facts["seep_segment_header." + name])[0] for form, name in
+            (("<Q", "checked"), ("<Q", "check_differences"), ("<I", "check_prefixes")))
+        self.check_text = self.header[facts["seep_segment_header.check_text"]:].split(b"\0")[0].decode(errors="replace")
         self.sites = self.read_sites()
         self.threads = self.read_threads()
+        self.held = {table: self.read_holdings(table, count) for table, count in
+                     (("fds", "fd_count"), ("timers", "timer_count"))}
 
     def word(self, name):
         return struct.unpack_from("<I", self.header, self.facts["seep_segment_header." + name])[0]
@@ -90,6 +96,20 @@ class Segment:
             if state:
                 rows.append((state, name, self.subsystems[subsystem]))
         return rows
+
+    def read_holdings(self, table, count):
+        """(slot, id, site) of every slot that holds something."""
+        size, rows = self.facts["holding_bytes"], []
+        raw = os.pread(self.fd, self.word(count) * size, self.facts[table])
+        for slot in range(self.word(count)):
+            site, = struct.unpack_from("<I", raw, slot * size + self.facts["seep_holding.site"])
+            number, = struct.unpack_from("<Q", raw, slot * size + self.facts["seep_holding.id"])
+            if site:
+                rows.append((slot, number, site))
+        return rows
+
+    def holdings(self, table):
+        return self.held[table]
 
     def by_function(self, program, kind="heap"):
         """Counters summed per function of `program` nearest to the acquisition."""

@@ -16,7 +16,7 @@
 
 enum {
     RUNS = 2000,
-    SNAPSHOTS_MOST = 300,
+    SNAPSHOTS_MOST = 600,
     LIVE_MOST = 8192,
     FAMILY = 300,
     FAMILY_RUNS = 40
@@ -159,6 +159,31 @@ static double leak_regular_5s(struct source *s)
     return (double)((s->i + 1) / 5);
 }
 
+/* Connections that come and go around a level, as a pool with timeouts has them. */
+static double connections(struct source *s)
+{
+    s->memory = s->i == 0 ? 12 : s->memory + poisson(1) - poisson(s->memory / 12);
+    return s->memory > 0 ? s->memory : 0;
+}
+
+/* A pool that opens one when all are busy, up to its cap of ten at 40 % of the run. */
+static double pool_to_cap(struct source *s)
+{
+    return floor(fmin(10 * (double)s->i / (double)s->n / 0.4, 10));
+}
+
+/* A log file reopened, a directory read: open for a moment now and then. */
+static double now_and_then(struct source *s)
+{
+    (void)s;
+    return 3 + (uniform() < 0.1) + (uniform() < 0.02);
+}
+
+static double leak_once_a_minute(struct source *s)
+{
+    return (double)((s->i + 30) / 60);
+}
+
 enum { NULL_MODEL = 0, LEAK = 1 };
 
 static const struct scenario {
@@ -198,6 +223,15 @@ static const struct scenario {
      0, 0},
     {"Poisson leak, 1/s, 300 s, heap", leak_poisson_1s, SEEP_KIND_HEAP, 300, LEAK, 0.99,
      1, 0.99, 1},
+    {"connections that come and go, fd", connections, SEEP_KIND_FD, 120, NULL_MODEL, 0,
+     0.01, 0, 0.005},
+    {"pool fills to its cap at 40 %, fd", pool_to_cap, SEEP_KIND_FD, 120, NULL_MODEL, 0,
+     0, 0, 0},
+    {"opened now and then, fd", now_and_then, SEEP_KIND_FD, 120, NULL_MODEL, 0, 0.005, 0,
+     0.005},
+    {"regular leak, 0.2/s, 120 s, fd", leak_regular_5s, SEEP_KIND_FD, 120, LEAK, 1, 1, 1,
+     1},
+    {"one a minute, 600 s, fd", leak_once_a_minute, SEEP_KIND_FD, 600, LEAK, 1, 1, 1, 1},
 };
 enum { SCENARIO_COUNT = sizeof(SCENARIOS) / sizeof(SCENARIOS[0]) };
 

@@ -22,6 +22,25 @@ static const struct seep_rec_child child = {.pid = 5000,
                                             .threads_acquired = 6,
                                             .threads_released = 7};
 
+static struct seep_rec_descriptor descriptor_rows[] = {
+    {.fd = 0, .flags = SEEP_DESCRIPTOR_INHERITED, .link = (char *)"/dev/null"},
+    {.fd = 7,
+     .site = 1,
+     .acquired_ns = 8,
+     .flags = SEEP_DESCRIPTOR_RECORDED,
+     .link = (char *)"socket:[99]",
+     .protocol = (char *)"tcp",
+     .local = (char *)"127.0.0.1:80",
+     .peer = (char *)"127.0.0.1:4000",
+     .state = (char *)"CLOSE_WAIT"}};
+static const struct seep_rec_descriptors descriptors = {.t_ns = 2 * S,
+                                                        .open = 3,
+                                                        .recorded = 1,
+                                                        .inherited = 1,
+                                                        .gone = 4,
+                                                        .rows = descriptor_rows,
+                                                        .count = 2};
+
 void seep_sample_forge(struct seep_forge *forge, bool compress)
 {
     static const uint8_t build_id[] = {0xab, 0xcd, 0xef};
@@ -66,6 +85,7 @@ void seep_sample_forge(struct seep_forge *forge, bool compress)
                         &(struct seep_rec_snapshot){0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
     seep_forge_ages(forge, 2 * S, S, ages, 2);
     seep_forge_threads(forge, 2 * S, &thread, 1);
+    seep_forge_descriptors(forge, &descriptors);
     seep_forge_child(forge, &child);
     seep_forge_mark(forge, 2 * S, "warm");
     seep_forge_note(forge, 2 * S, "an option was refused");

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "life.h"
+#include "live.h"
 #include "rule_cache.h"
 #include "segment_map.h"
 #include "unwind_rules.h"
@@ -40,7 +41,8 @@ void shim_bench_start(void)
     int fd = -1;
 
     seep_segment_unmap();
-    if (seep_unwind_rules_init() < 0 || seep_segment_create(5, &fd) < 0) {
+    if (seep_unwind_rules_init() < 0 || seep_live_start() < 0 ||
+        seep_segment_create(5, &fd) < 0) {
         (void)fprintf(stderr, "no segment for the test\n");
         exit(1);
     }

@@ -140,10 +140,11 @@ static json_int_t number_of(const json_t *line, const char *key)
 
 static void lines_hold_the_whole_recording_in_order(void **state)
 {
-    static const char *const types[] = {"program", "module",   "subsystem",  "site",
-                                        "site",    "snapshot", "snapshot",   "snapshot",
-                                        "ages",    "thread",   "child",      "mark",
-                                        "note",    "loss",     "no_symbols", "end"};
+    static const char *const types[] = {
+        "program",     "module",     "subsystem",  "site",  "site",
+        "snapshot",    "snapshot",   "snapshot",   "ages",  "thread",
+        "descriptors", "descriptor", "descriptor", "child", "mark",
+        "note",        "loss",       "no_symbols", "end"};
     json_t *lines[LINES_MAX] = {NULL};
     char text[TEXT_MAX];
     size_t count = 0;
@@ -168,6 +169,11 @@ static void lines_hold_the_whole_recording_in_order(void **state)
     line = json_array_get(json_object_get(line, "stack"), 0);
     assert_int_equal(number_of(line, "offset"), 0x10);
     assert_string_equal(string_of(line, "function"), "??");
+    line = line_of(lines, count, "descriptors");
+    assert_int_equal(number_of(line, "gone"), 4);
+    line = line_of(lines, count, "descriptor");
+    assert_string_equal(string_of(line, "link"), "/dev/null");
+    assert_true(json_is_true(json_object_get(line, "inherited")));
     line = line_of(lines, count, "no_symbols");
     assert_non_null(strstr(string_of(line, "text"), "/bin/leaky: "));
     line = line_of(lines, count, "end");

@@ -223,6 +223,57 @@ static void sites_with_little_activity_are_not_tested(void **state)
     assert_false(seep_growth_testable(SEEP_KIND_THREAD, 2));
 }
 
+/* One descriptor a minute, in ten minutes: seven in the window. */
+static void a_few_descriptors_more_are_a_leak(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_FD);
+
+    (void)state;
+    evidence.count.rise = 6;
+    evidence.count.ups = 6;
+    evidence.acquired = 7;
+    evidence.window_s = 400;
+    evidence.ages.window_generations = 6;
+    evidence.ages.early_generations = 3;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+    evidence.kind = SEEP_KIND_TIMER;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+    evidence.kind = SEEP_KIND_MAPPING;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+    evidence.kind = SEEP_KIND_HEAP; /* six blocks are not */
+    evidence.bytes.rise = 6000;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+    evidence.kind = SEEP_KIND_FD;
+    evidence.count.rise = 2;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+}
+
+static void a_short_window_excuses_descriptors_unless_their_limit_is_near(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_FD);
+
+    (void)state;
+    evidence.window_s = 20;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_SUSPECT);
+    evidence.to_limit_s = 3600;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_SUSPECT);
+    evidence.to_limit_s = 60;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_PROBABLE);
+    evidence.window_s = 60;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+}
+
+static void a_pool_of_connections_that_is_full_is_bounded(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_FD);
+
+    (void)state;
+    evidence.count.end_share = 0.1;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_BOUNDED);
+    evidence.to_limit_s = 1; /* at a pace that it does not keep */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_BOUNDED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +290,9 @@ int main(void)
         cmocka_unit_test(a_table_that_stopped_slowed_shrank_or_is_small_is_no_staircase),
         cmocka_unit_test(a_short_window_lowers_what_is_said_of_heap_alone),
         cmocka_unit_test(sites_with_little_activity_are_not_tested),
+        cmocka_unit_test(a_few_descriptors_more_are_a_leak),
+        cmocka_unit_test(a_short_window_excuses_descriptors_unless_their_limit_is_near),
+        cmocka_unit_test(a_pool_of_connections_that_is_full_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

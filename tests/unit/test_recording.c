@@ -98,6 +98,20 @@ static void assert_rest_read(const struct seep_recording *rec)
     assert_int_equal(thread->os_state, 'S');
     assert_string_equal(thread->name, "worker");
     assert_string_equal(thread->wait, "futex");
+    assert_int_equal(rec->descriptors.t_ns, 2 * S);
+    assert_int_equal(rec->descriptors.open, 3);
+    assert_int_equal(rec->descriptors.recorded, 1);
+    assert_int_equal(rec->descriptors.inherited, 1);
+    assert_int_equal(rec->descriptors.gone, 4);
+    assert_int_equal(rec->descriptors.count, 2);
+    assert_int_equal(rec->descriptors.rows[0].fd, 0);
+    assert_string_equal(rec->descriptors.rows[0].link, "/dev/null");
+    assert_int_equal(rec->descriptors.rows[1].fd, 7);
+    assert_int_equal(rec->descriptors.rows[1].site, 1);
+    assert_int_equal(rec->descriptors.rows[1].acquired_ns, 8);
+    assert_int_equal(rec->descriptors.rows[1].flags, SEEP_DESCRIPTOR_RECORDED);
+    assert_string_equal(rec->descriptors.rows[1].peer, "127.0.0.1:4000");
+    assert_string_equal(rec->descriptors.rows[1].state, "CLOSE_WAIT");
     assert_int_equal(rec->child_count, 1);
     assert_string_equal(child->command, "ls -l");
     assert_string_equal(child->file, "");
@@ -158,8 +172,8 @@ static size_t items_of(const struct seep_recording *rec)
     return (rec->program.pid != 0) + (rec->module_count > 1) +
            (rec->subsystem_count > 1) + (rec->node_count > SEEP_NODE_FIRST) +
            (rec->site_count - 1) + rec->snapshot_count + rec->ages_count +
-           rec->thread_count + rec->child_count + rec->mark_count + rec->note_count +
-           rec->ended;
+           rec->thread_count + (rec->descriptors.t_ns != 0) + rec->child_count +
+           rec->mark_count + rec->note_count + rec->ended;
 }
 
 static void a_file_cut_at_any_byte_gives_every_frame_before(void **state)

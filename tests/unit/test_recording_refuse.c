@@ -118,6 +118,15 @@ static void contradictions_are_corrupt_and_say_what(void **state)
                            -EBADMSG, "a site that no table has named");
     assert_numbers_refused(SEEP_FRAME_AGES, NUMBERS(10, 1, 1, 0, 0, 0, 0, 0, 0), -EBADMSG,
                            "site ids that do not rise");
+    assert_numbers_refused(SEEP_FRAME_DESCRIPTORS,
+                           NUMBERS(1, 2, 3, 4, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0), -EBADMSG,
+                           "malformed DESCRIPTORS frame: descriptors that do not rise");
+    assert_numbers_refused(
+        SEEP_FRAME_DESCRIPTORS,
+        NUMBERS(1, 2, 3, 4, 5, 1, UINT64_C(1) << 33, 0, 0, 0, 0, 0, 0, 0, 0), -EBADMSG,
+        "descriptors that do not rise");
+    assert_numbers_refused(SEEP_FRAME_DESCRIPTORS, NUMBERS(1, 2, 3, 4, 5, 2, 1), -EBADMSG,
+                           "more entries than its bytes can hold");
     assert_numbers_refused(SEEP_FRAME_SAMPLES, NUMBERS(10, 64, 1, 3, 1, 1, 1), -EBADMSG,
                            "malformed SAMPLES frame: a site that no table has named");
     assert_numbers_refused(SEEP_FRAME_SAMPLES, NUMBERS(10, 64, 2, 1, 1, 1, 1), -EBADMSG,

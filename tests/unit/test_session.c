@@ -139,6 +139,59 @@ static void a_recording_says_what_the_segment_held(void **state)
     tear_down(&scene);
 }
 
+/* The session's process is this one: what it has open is what /proc shows. */
+static void holdings_are_in_the_ages_and_descriptors_in_a_table(void **state)
+{
+    struct scene scene;
+    struct seep_recording *recording = NULL;
+
+    (void)state;
+    set_up(&scene);
+
+    uint32_t node = segment_forge_node(&scene.forge, SEEP_NODE_COMPLETE, 0, 0x10);
+    uint32_t fd_site = segment_forge_site(&scene.forge, node, SEEP_KIND_FD);
+    uint32_t timer = segment_forge_site(&scene.forge, node, SEEP_KIND_TIMER);
+    uint32_t mapping = segment_forge_site(&scene.forge, node, SEEP_KIND_MAPPING);
+
+    open_record(&scene);
+
+    int open_fd = open("/dev/zero", O_RDONLY);
+
+    segment_forge_holding(&scene.forge, SEEP_AT_FDS, (uint32_t)open_fd, fd_site, 0, 7);
+    segment_forge_holding(&scene.forge, SEEP_AT_FDS, 900, fd_site, 0, 8); /* gone */
+    segment_forge_holding(&scene.forge, SEEP_AT_TIMERS, 0, timer, 0, 9);
+    segment_forge_holding(&scene.forge, SEEP_AT_MAPPINGS, 0, mapping, 8192, 10);
+    assert_int_equal(
+        seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+    close(open_fd);
+    assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ended), 0);
+
+    recording = load(&scene);
+    assert_int_equal(recording->ages[0].count, 3);
+    assert_int_equal(recording->ages[0].entries[0].site, fd_site);
+    assert_int_equal(recording->ages[0].entries[0].live, 1);
+    assert_int_equal(recording->ages[0].entries[0].oldest_birth_ns, 7);
+    assert_int_equal(recording->ages[0].entries[1].site, timer);
+    assert_int_equal(recording->ages[0].entries[2].live_bytes, 8192);
+    /* At the end nobody can be asked: the shim's table speaks, and the list stays. */
+    assert_int_equal(recording->ages[1].entries[0].live, 2);
+    assert_int_equal(recording->descriptors.t_ns, recording->snapshots[0].t_ns);
+    assert_int_equal(recording->descriptors.recorded, 1);
+    assert_int_equal(recording->descriptors.gone, 1);
+    for (size_t i = 0; i < recording->descriptors.count; i++) {
+        const struct seep_rec_descriptor *row = &recording->descriptors.rows[i];
+
+        if (row->fd == (uint32_t)open_fd) {
+            assert_int_equal(row->site, fd_site);
+            assert_string_equal(row->link, "/dev/zero");
+        }
+        assert_int_equal(row->flags == SEEP_DESCRIPTOR_RECORDED,
+                         row->fd == (uint32_t)open_fd);
+    }
+    seep_recording_free(recording);
+    tear_down(&scene);
+}
+
 /* S1: a node that was claimed and not yet written holds back what follows, for a while.
  */
 static void an_unfinished_node_is_waited_for_and_then_passed(void **state)
@@ -349,6 +402,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_recording_says_what_the_segment_held),
+        cmocka_unit_test(holdings_are_in_the_ages_and_descriptors_in_a_table),
         cmocka_unit_test(an_unfinished_node_is_waited_for_and_then_passed),
         cmocka_unit_test(at_rest_an_unfinished_node_holds_back_nothing),
         cmocka_unit_test(the_off_reason_becomes_a_note_once),

@@ -145,15 +145,16 @@ static void a_closed_library_voids_what_was_remembered(void **state)
     (void)state;
     shim_bench_start();
     self = shim_bench_self(0);
-    for (int i = 0; i < 6; i++) {
+    for (volatile int i = 0; i < 7; i++) { /* volatile: one call instruction */
+        if (i == 6) {
+            assert_int_not_equal(self->memo.found, 0); /* or this test shows nothing */
+            shim_bench_unload();
+        }
         uint32_t again = at_depth(self, 2);
 
         assert_true(i == 0 || again == site);
         site = again;
     }
-    assert_int_not_equal(self->memo.found, 0); /* or this test shows nothing */
-    shim_bench_unload();
-    assert_int_equal(at_depth(self, 2), site);
     assert_int_equal(self->memo.found, 0);
     assert_int_equal(self->last.walked, self->last.count);
     free(self);

@@ -69,7 +69,8 @@ __attribute__((noinline)) static void compare(void *unused)
     uint32_t count = 0;
 
     (void)unused;
-    assert_int_equal(seep_unwind_slow(self, sp, frames, &count), SEEP_NODE_COMPLETE);
+    assert_int_equal(seep_unwind_slow(self, sp, frames, &count, SEEP_NODE_UNSUPPORTED),
+                     SEEP_NODE_COMPLETE);
     assert_frames_are_true(count, wanted);
     compared++;
 }
@@ -104,7 +105,8 @@ __attribute__((noinline)) static void compare_with_gcc(void *unused)
     *(void **)&gcc_ip = dlsym(library, "_Unwind_GetIP");
     gcc_count = 0;
     (void)backtrace(note_frame, &sp);
-    assert_int_equal(seep_unwind_slow(self, sp, frames, &count), SEEP_NODE_COMPLETE);
+    assert_int_equal(seep_unwind_slow(self, sp, frames, &count, SEEP_NODE_UNSUPPORTED),
+                     SEEP_NODE_COMPLETE);
     assert_frames_are_true(count, gcc_count);
     compared++;
 }
@@ -279,7 +281,8 @@ __attribute__((noinline)) static void compare_with_the_fast_walk(void)
     uint32_t count = 0;
     uint32_t end = seep_unwind_walk(self, sp, *frame, fast_frames, &fast_count);
 
-    assert_int_equal(seep_unwind_slow(self, sp, frames, &count), end);
+    assert_int_equal(seep_unwind_slow(self, sp, frames, &count, SEEP_NODE_UNSUPPORTED),
+                     end);
     assert_int_equal(count, fast_count);
     assert_memory_equal(frames, fast_frames, count * sizeof(frames[0]));
 }
@@ -310,7 +313,8 @@ __attribute__((noinline)) static void walk_to_a_bad_end(void *wanted)
     uintptr_t sp = (uintptr_t)__builtin_frame_address(0) + 8;
     uint32_t count = 77;
 
-    assert_int_equal(seep_unwind_slow(self, sp, frames, &count), SEEP_NODE_BAD_FRAME);
+    assert_int_equal(seep_unwind_slow(self, sp, frames, &count, SEEP_NODE_UNSUPPORTED),
+                     SEEP_NODE_BAD_FRAME);
     assert_int_equal(count, *(const uint32_t *)wanted);
     compared++;
 }
@@ -347,10 +351,11 @@ static void an_entry_that_is_not_ours_is_refused(void **state)
     uint32_t count = 77;
 
     (void)state;
-    assert_int_equal(seep_unwind_slow(self, 4096, frames, &count), SEEP_NODE_UNSUPPORTED);
-    assert_int_equal(
-        seep_unwind_slow(self, (uintptr_t)__builtin_frame_address(0) + 9, frames, &count),
-        SEEP_NODE_UNSUPPORTED);
+    assert_int_equal(seep_unwind_slow(self, 4096, frames, &count, SEEP_NODE_UNSUPPORTED),
+                     SEEP_NODE_UNSUPPORTED);
+    assert_int_equal(seep_unwind_slow(self, (uintptr_t)__builtin_frame_address(0) + 9,
+                                      frames, &count, SEEP_NODE_UNSUPPORTED),
+                     SEEP_NODE_UNSUPPORTED);
     assert_int_equal(count, 77);
 }
 
