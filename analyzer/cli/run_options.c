@@ -12,9 +12,9 @@
 
 enum { WANTS_HELP = 1, DURATION_MOST_S = 366 * 86400 };
 
-static const char *const names[] = {"--output",      "--interval",  "--duration",
-                                    "--mode",        "--min-child", "--fail-on",
-                                    "--no-children", "--quiet",     "--help"};
+static const char *const names[] = {
+    "--output",  "--interval",    "--duration", "--mode", "--min-child",
+    "--fail-on", "--no-children", "--quiet",    "--help", "--check"};
 enum { NAME_COUNT = sizeof(names) / sizeof(names[0]) };
 
 static bool is_verdict(const char *text)
@@ -49,6 +49,8 @@ static int take_valued(const char *name, const char *value,
     } else if (strcmp(name, "--duration") == 0) {
         (void)seep_options_seconds("duration", value, 0.1, DURATION_MOST_S,
                                    &options->duration_ns, &error);
+    } else if (strcmp(name, "--check") == 0) {
+        (void)seep_options_check(value, &options->collect.check_every, &error);
     } else if (strcmp(name, "--mode") == 0) {
         (void)seep_options_mode(value, &options->collect, &error);
     } else {
@@ -62,7 +64,7 @@ static bool takes_value(const char *name)
     return strcmp(name, "-o") == 0 || strcmp(name, "--output") == 0 ||
            strcmp(name, "--fail-on") == 0 || strcmp(name, "--interval") == 0 ||
            strcmp(name, "--min-child") == 0 || strcmp(name, "--duration") == 0 ||
-           strcmp(name, "--mode") == 0;
+           strcmp(name, "--mode") == 0 || strcmp(name, "--check") == 0;
 }
 
 static int unknown(const char *name)

@@ -20,6 +20,7 @@ enum { WORD_BYTES = 128 };
 #define INTERVAL_LEAST_S 0.1
 #define INTERVAL_MOST_S  3600
 #define MIN_CHILD_MOST_S 86400
+#define CHECK_MOST       1000000000U
 
 struct seep_collect_options seep_options_default(void)
 {
@@ -70,6 +71,21 @@ int seep_options_mode(const char *text, struct seep_collect_options *options,
     return 0;
 }
 
+int seep_options_check(const char *text, uint32_t *out_every, struct seep_error *error)
+{
+    char *end = NULL;
+    unsigned long long number = strtoull(text, &end, 10);
+
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number == 0 ||
+        number > CHECK_MOST) {
+        return seep_error_set(error, -EINVAL,
+                              "check '%.64s': a number from 1 to %u expected", text,
+                              CHECK_MOST);
+    }
+    *out_every = (uint32_t)number;
+    return 0;
+}
+
 static void add_note(struct seep_collect_options *options, const char *what)
 {
     if (options->note_count < SEEP_OPTION_NOTES_MAX) {
@@ -88,6 +104,8 @@ static void parse_word(const char *word, struct seep_collect_options *options)
         (void)seep_options_min_child(word + 10, &options->min_child_ns, &error);
     } else if (strncmp(word, "mode=", 5) == 0) {
         (void)seep_options_mode(word + 5, options, &error);
+    } else if (strncmp(word, "check=", 6) == 0) {
+        (void)seep_options_check(word + 6, &options->check_every, &error);
     } else if (strncmp(word, "sample-seed=", 12) == 0) {
         return; /* the shim's own, for tests */
     } else if (strcmp(word, "no-children") == 0) {

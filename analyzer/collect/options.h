@@ -18,6 +18,7 @@ struct seep_collect_options {
     bool children;         /* children are recorded */
     uint32_t mode;         /* SEEP_MODE_*; 0 = not said */
     uint64_t sample_bytes; /* mean distance of samples; 0 in full mode */
+    uint32_t check_every;  /* every Nth stack is compared with libunwind's; 0 = none */
     char notes[SEEP_OPTION_NOTES_MAX]
               [SEEP_OPTION_NOTE_BYTES]; /* wrong values, for the recording */
     size_t note_count;
@@ -39,6 +40,9 @@ int seep_options_min_child(const char *text, uint64_t *out_ns, struct seep_error
  * failure. Returns: 0; -EINVAL. */
 int seep_options_mode(const char *text, struct seep_collect_options *options,
                       struct seep_error *error);
+
+/* A number from 1 to 1,000,000,000; untouched on failure. Returns: 0; -EINVAL. */
+int seep_options_check(const char *text, uint32_t *out_every, struct seep_error *error);
 
 /* Reads "interval=0.5,mode=full,min-child=5,no-children" into *options. What is wrong
  * becomes a note, and the value stays what it was. `text` may be NULL. */

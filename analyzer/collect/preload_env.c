@@ -12,7 +12,7 @@
 
 #include "seep/sampling.h"
 
-enum { OWN_VARIABLES = 3, PATH_BYTES = 4096, MODE_BYTES = 48 };
+enum { OWN_VARIABLES = 3, PATH_BYTES = 4096, MODE_BYTES = 48, CHECK_BYTES = 24 };
 
 int seep_preload_library(char *path, size_t path_bytes, struct seep_error *error)
 {
@@ -77,6 +77,7 @@ static char *options_variable(const char *former,
                               const struct seep_collect_options *options)
 {
     char mode[MODE_BYTES] = "";
+    char check[CHECK_BYTES] = "";
     char *entry = NULL;
     const char *first = options->children ? "" : "no-children";
 
@@ -87,10 +88,15 @@ static char *options_variable(const char *former,
         (void)snprintf(mode, sizeof(mode), "mode=full");
     }
     former = former != NULL ? former : "";
-    return asprintf(&entry, "SEEP_OPTIONS=%s%s%s%s%s", first,
+    if (options->check_every != 0) {
+        (void)snprintf(check, sizeof(check), "%scheck=%u",
+                       *first != '\0' || *former != '\0' || *mode != '\0' ? "," : "",
+                       options->check_every);
+    }
+    return asprintf(&entry, "SEEP_OPTIONS=%s%s%s%s%s%s", first,
                     *first != '\0' && *former != '\0' ? "," : "", former,
-                    *mode != '\0' && (*first != '\0' || *former != '\0') ? "," : "",
-                    mode) < 0
+                    *mode != '\0' && (*first != '\0' || *former != '\0') ? "," : "", mode,
+                    check) < 0
                ? NULL
                : entry;
 }

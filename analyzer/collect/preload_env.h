@@ -19,7 +19,8 @@ int seep_preload_library(char *path, size_t path_bytes, struct seep_error *error
 
 /* A copy of `env` in which the program finds our library and the collector: LD_PRELOAD
  * begins with `library`, SEEP_SOCKET is `socket_name`, SEEP_OPTIONS has "no-children"
- * unless options->children, and ends with the mode when options say one.
+ * unless options->children, and ends with the mode and the checking when
+ * options say one.
  *
  * Returns: owned (seep_preload_env_free); NULL when memory is out.
  */

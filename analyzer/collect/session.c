@@ -21,6 +21,7 @@
 #include "collect/counters_sum.h"
 #include "collect/proc_file.h"
 #include "collect/proc_limits.h"
+#include "collect/session_check.h"
 #include "collect/session_peak.h"
 #include "collect/session_scan.h"
 #include "seep/segment_layout.h"
@@ -316,6 +317,8 @@ int seep_session_end(struct seep_session *session, struct seep_scratch *scratch,
     bool goes_on = end->kind == SEEP_ENDING_RUNNING;
     int err = seep_session_snapshot(session, scratch,
                                     goes_on ? SEEP_MOMENT_LAST : SEEP_MOMENT_AT_REST);
+    (void)seep_session_check_note(session, scratch);
+
     struct seep_end_facts facts = {
         .t_ns = session->last_t_ns,
         .ending_kind = end->kind,

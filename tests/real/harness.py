@@ -10,6 +10,7 @@ SPDX-License-Identifier: MIT
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -90,6 +91,7 @@ class RealProgramTest(unittest.TestCase):
 
     binaries = None  # the build tree's folder that has bin/ and lib/; set by main()
     maxDiff = 4000
+    check_every = 0  # N: every Nth stack is also unwound by libunwind, and none may differ
 
     def setUp(self):
         self.top = Path(tempfile.mkdtemp(prefix="seep-real-"))
@@ -109,7 +111,8 @@ class RealProgramTest(unittest.TestCase):
         return str(self.binaries / "bin" / "seep")
 
     def under_seep(self, command):
-        return [self.seep, "run", "--quiet", "-o", str(self.recording), "--", *command]
+        check = ["--check", str(self.check_every), "--min-child", "0"] if self.check_every else []
+        return [self.seep, "run", "--quiet", *check, "-o", str(self.recording), "--", *command]
 
     def start(self, command, folder, env=None):
         process = Process(command, folder, env)
@@ -196,7 +199,22 @@ class RealProgramTest(unittest.TestCase):
         self.assertLessEqual(heap["released"], heap["acquired"])
         self.assertFalse(report["recording"]["truncated"])
         self.assertEqual(report["program"]["ending"]["kind"], "exited")
+        if self.check_every:
+            self.check_stacks()
         return report
+
+    def check_stacks(self):
+        """The stacks of the program and of its children are libunwind's."""
+        notes = []
+        for recording in self.top.glob("*.seep"):
+            rows = subprocess.run([self.seep, "dump", str(recording)], env=environment(), capture_output=True,
+                                  timeout=120, check=True).stdout.splitlines()
+            notes += [row["text"] for row in map(json.loads, rows)
+                      if row["type"] == "note" and row["text"].startswith("check: ")]
+        found = [re.match(r"check: (\d+) stacks compared .*?, (\d+) differ", note) for note in notes]
+        self.assertTrue(found and all(found), notes)
+        self.assertGreater(sum(int(match[1]) for match in found), 0, notes)
+        self.assertEqual([note for note, match in zip(notes, found) if match[2] != "0"], [])
 
 
 def main():

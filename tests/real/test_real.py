@@ -211,6 +211,21 @@ class SidecarTest(RealProgramTest):
         self.assertGreater(heap["acquired"], 50_000)
 
 
+def checked(test, every):
+    """The same test with every Nth stack compared with libunwind's; the numbers keep it short."""
+    return type("Checked" + test.__name__, (test,), {"check_every": every})
+
+
+CheckedPythonTest = checked(PythonTest, 64)
+CheckedPerlTest = checked(PerlTest, 16)
+CheckedSqliteTest = checked(SqliteTest, 32)
+CheckedGitTest = checked(GitTest, 1)
+CheckedCompilerTest = checked(CompilerTest, 16)
+CheckedNodeTest = checked(NodeTest, 64)
+CheckedRedisTest = checked(RedisTest, 16)
+CheckedNginxTest = checked(NginxTest, 1)
+
+
 class FailureTest(RealProgramTest):
     def test_the_status_of_the_program_is_the_status_of_the_run(self):
         for status in (0, 1, 2, 3, 77, 255):

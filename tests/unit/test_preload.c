@@ -193,6 +193,7 @@ static void the_library_comes_first_and_the_rest_stays(void **state)
     const struct seep_collect_options sampled = {
         .children = true, .mode = SEEP_MODE_SAMPLED, .sample_bytes = 4096};
     const struct seep_collect_options both = {.mode = SEEP_MODE_FULL};
+    const struct seep_collect_options check = {.children = true, .check_every = 16};
     char **copy = seep_preload_env(env, "/lib/libseep.so", "@name", &alone);
 
     (void)state;
@@ -210,6 +211,12 @@ static void the_library_comes_first_and_the_rest_stays(void **state)
     copy = seep_preload_env(env, "/lib/libseep.so", "@name", &both);
     assert_string_equal(value_of(copy, "SEEP_OPTIONS"),
                         "no-children,interval=2,mode=full");
+    seep_preload_env_free(copy);
+    copy = seep_preload_env(env, "/lib/libseep.so", "@name", &check);
+    assert_string_equal(value_of(copy, "SEEP_OPTIONS"), "interval=2,check=16");
+    seep_preload_env_free(copy);
+    copy = seep_preload_env(env + 5, "/lib/libseep.so", "@name", &check);
+    assert_string_equal(value_of(copy, "SEEP_OPTIONS"), "check=16");
     seep_preload_env_free(copy);
 }
 
