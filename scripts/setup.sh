@@ -21,7 +21,7 @@ BUILD_PACKAGES=(
 TEST_PACKAGES=(
     clang-format clang-tidy shellcheck
     python3 python3-websockets curl jq procps util-linux
-    redis-server redis-tools nginx-light sqlite3 perl tar xz-utils elfutils valgrind
+    libtcmalloc-minimal4 redis-server redis-tools nginx-light sqlite3 perl tar xz-utils elfutils valgrind
 )
 # Only with --bench: the peers and the programs that bench/run.py measures.
 BENCH_PACKAGES=(

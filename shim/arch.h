@@ -1,5 +1,5 @@
 /* The one place that knows the processor: stubs, registers, single-instruction adds,
- * system calls. A port to another processor is this file once more.
+ * system calls. A port to another processor is this file and arch_compare once more.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -99,10 +99,6 @@ static inline void seep_arch_add_own(uint64_t *counter, uint64_t amount)
 {
     __asm__("addq %1, %0" : "+m"(*counter) : "er"(amount) : "cc");
 }
-
-/* Whether this processor and kernel have a vector variant of word_compare.h (value of
- * enum seep_compare_way). */
-bool seep_arch_has_compare(uint32_t way);
 
 /* A counter of short times, for comparing them. */
 static inline uint64_t seep_arch_ticks(void)

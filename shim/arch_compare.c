@@ -1,12 +1,13 @@
 /* The vector variants of word_compare.h for x86-64, and whether the processor and the
- * kernel have them (arch.h).
+ * kernel have them.
  *
  * SPDX-License-Identifier: MIT
  */
+#include "arch_compare.h"
+
 #include <cpuid.h>
 #include <immintrin.h>
 
-#include "arch.h"
 #include "word_compare.h"
 
 enum {

@@ -136,4 +136,13 @@ struct seep_cfi_entry {
 int seep_cfi_entry_at(const uint8_t *eh_frame_hdr, uintptr_t pc,
                       struct seep_cfi_entry *entry);
 
+/* Whether an entry begins at `pc`. A return address with no entry before it and one that
+ * begins there was never returned to: it was laid on a fresh stack by hand. */
+static inline bool seep_cfi_begins_at(const uint8_t *eh_frame_hdr, uintptr_t pc)
+{
+    struct seep_cfi_entry entry;
+
+    return seep_cfi_entry_at(eh_frame_hdr, pc, &entry) == 0 && entry.begin == pc;
+}
+
 #endif

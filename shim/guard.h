@@ -74,7 +74,7 @@ enum {
     SEEP_EPOCH_FIRST = 16
 };
 
-extern _Atomic uint32_t *seep_guard_epoch;
+extern _Atomic uint32_t *seep_guard_epoch __attribute__((visibility("hidden")));
 extern __thread struct seep_self *seep_guard_tls
     __attribute__((tls_model("initial-exec")));
 

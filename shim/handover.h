@@ -6,8 +6,9 @@
 
 #include "seep/kinds.h"
 
-/* Gives the segment's descriptor to the collector: that of SEEP_SOCKET, else that of the
- * nearest ancestor that has one, else one started for this process.
+/* Gives the segment's descriptor to the collector: that of SEEP_SOCKET, else the one
+ * that a former image of this process (before exec) or its nearest ancestor has started,
+ * else one started for this process.
  *
  * fd:      borrowed; the caller closes it afterwards; -1 when there is none.
  * reason:  SEEP_OFF_NONE, or why there is no segment: the collector tells the person.

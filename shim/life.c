@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "arch.h"
+#include "birth.h"
 #include "guard.h"
 #include "handover.h"
 #include "interpose.h"
@@ -32,6 +33,7 @@
 #include "rule_cache.h"
 #include "sample.h"
 #include "segment_map.h"
+#include "site.h"
 #include "text.h"
 #include "thread_table.h"
 #include "unwind_check.h"
@@ -121,7 +123,6 @@ static bool make_epoch_page(void)
 static int start_unwinder(void)
 {
     uintptr_t *end = dlsym(RTLD_DEFAULT, "__libc_stack_end");
-
     char wanted[16];
 
     main_stack_end = end != NULL ? *end + sizeof(uintptr_t) : 0;
@@ -129,6 +130,8 @@ static int start_unwinder(void)
         seep_arch_syscall3(SYS_getpid, 0, 0, 0)) {
         main_thread_pointer = seep_arch_thread_pointer();
     }
+    seep_site_start();
+    seep_birth_start();
     (void)seep_text_option("simd", wanted, sizeof(wanted));
     seep_compare_choose(wanted[0] != '\0' ? wanted : NULL);
     return seep_unwind_rules_init() < 0 ? -SEEP_OFF_NO_UNWIND_INFO : 0;

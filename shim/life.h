@@ -24,7 +24,8 @@ uintptr_t seep_life_main_stack_end(void);
 bool seep_life_is_main_thread(void);
 
 /* Raised whenever a library was closed: rules and stacks cached before are void. */
-extern _Atomic uint32_t seep_life_unloads; /* written by life.c */
+extern _Atomic uint32_t seep_life_unloads
+    __attribute__((visibility("hidden"))); /* written by life.c */
 static inline uint32_t seep_life_unload_generation(void)
 {
     return atomic_load_explicit(&seep_life_unloads, memory_order_acquire);

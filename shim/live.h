@@ -18,8 +18,10 @@
  * (seep_live_fit). L2: an entry is written by the thread that acquires or releases its
  * block, and by nobody else at that time.
  */
-extern uint32_t seep_live_shift;     /* granule size as a shift */
-extern size_t seep_live_least_bytes; /* requests are raised to this */
+extern uint32_t seep_live_shift
+    __attribute__((visibility("hidden"))); /* granule size as a shift */
+extern size_t seep_live_least_bytes
+    __attribute__((visibility("hidden"))); /* requests are raised to this */
 
 /* Learns from the real malloc's address whose allocator it is; NULL: anybody's. Call
  * before the first segment is made. */
@@ -37,8 +39,9 @@ static inline size_t seep_live_fit(size_t size_bytes)
 /* Entries of each leaf by address >> SEEP_LEAF_BITS, so that one load finds them; NULL:
  * nothing there was ever recorded. Private, wiped in a forked child: its segment is
  * another. Written by whoever makes a leaf, with what everybody else would write. */
-extern uint64_t *_Atomic *seep_live_leaves;
-extern uint64_t seep_live_index_mask; /* of an address >> seep_live_shift, in its leaf */
+extern uint64_t *_Atomic *seep_live_leaves __attribute__((visibility("hidden")));
+extern uint64_t seep_live_index_mask __attribute__((
+    visibility("hidden"))); /* of an address >> seep_live_shift, in its leaf */
 
 /* Makes seep_live_leaves empty, mapping it when there is none. For each new segment.
  * Returns: 0; -ENOMEM. */

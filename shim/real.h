@@ -19,8 +19,8 @@ struct seep_real {
     void *(*first_realloc)(void *, size_t); /* of an allocator before us in the search
                                                order (the program's own); else NULL */
 };
-extern struct seep_real seep_real;
-extern _Atomic uint32_t seep_real_state;
+extern struct seep_real seep_real __attribute__((visibility("hidden")));
+extern _Atomic uint32_t seep_real_state __attribute__((visibility("hidden")));
 enum { SEEP_REAL_UNKNOWN = 0, SEEP_REAL_RESOLVING = 1, SEEP_REAL_READY = 2 };
 
 /* Looks all of them up. Returns: whether they can be called; false while a look-up is
@@ -53,7 +53,7 @@ bool seep_real_cxx_loaded(void);
  * static area, never freed. boot_alloc returns NULL when it is used up. */
 void *seep_real_boot_alloc(size_t size_bytes, size_t align_bytes);
 enum { SEEP_BOOT_BYTES = 65536 };
-extern uint8_t seep_real_boot[SEEP_BOOT_BYTES];
+extern uint8_t seep_real_boot[SEEP_BOOT_BYTES] __attribute__((visibility("hidden")));
 static inline bool seep_real_is_boot(const void *block)
 {
     return (uintptr_t)block - (uintptr_t)seep_real_boot < SEEP_BOOT_BYTES;

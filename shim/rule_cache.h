@@ -21,8 +21,10 @@ struct seep_rule_entry {
     _Atomic uint64_t rule;
 };
 
-extern struct seep_rule_entry seep_rule_sets[1 << SEEP_RULE_SET_BITS][SEEP_RULE_WAYS];
-extern _Atomic uint64_t seep_rule_salt; /* written by seep_rule_cache_forget */
+extern struct seep_rule_entry seep_rule_sets[1 << SEEP_RULE_SET_BITS][SEEP_RULE_WAYS]
+    __attribute__((visibility("hidden")));
+extern _Atomic uint64_t seep_rule_salt
+    __attribute__((visibility("hidden"))); /* written by seep_rule_cache_forget */
 
 static inline uint64_t seep_rule_check(struct seep_rule rule, uintptr_t key,
                                        uint64_t salt)

@@ -18,13 +18,13 @@
  */
 enum { SEEP_SAMPLE_REGION_BITS = 14 };
 
-extern uint64_t seep_sample_mean_bytes;
+extern uint64_t seep_sample_mean_bytes __attribute__((visibility("hidden")));
 
 /* Counts of live sampled blocks: 2^(SEEP_LEAF_BITS - SEEP_SAMPLE_REGION_BITS) for each
  * leaf of the live table, by leaf id; those of id 0 stay 0. NULL in full mode, and where
  * the kernel refused them: then every release looks into the live table. Written by any
  * thread, atomically. */
-extern uint8_t *seep_sample_regions;
+extern uint8_t *seep_sample_regions __attribute__((visibility("hidden")));
 
 /* Reads SEEP_OPTIONS once, tells the header, makes the counts. After
  * seep_segment_create, in the attach state. Allocates: no (its own mapping). */

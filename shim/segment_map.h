@@ -13,7 +13,7 @@ enum { SEEP_SEGMENT_ADDRESS_SHARE = 4 };
 
 /* Base of the mapped segment. Meaningful only between a successful attach and the next
  * fork. Written by seep_segment_create, under life.c's attach state. */
-extern uint8_t *seep_segment_base;
+extern uint8_t *seep_segment_base __attribute__((visibility("hidden")));
 
 /* Creates, seals and maps a fresh segment and fills its header.
  *

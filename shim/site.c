@@ -14,9 +14,22 @@
 
 #include "life.h"
 #include "segment_map.h"
+#include "text.h"
+#include "unwind_check.h"
+#include "unwind_slow.h"
 #include "unwind_walk.h"
 
 enum { TRIE_BITS = 2, TRIE_MASK = (1 << TRIE_BITS) - 1 };
+
+static bool memo_off; /* written once, before the first recording */
+
+void seep_site_start(void)
+{
+    char value[8];
+
+    memo_off = seep_text_option("memo", value, sizeof(value)) && value[0] == 'o' &&
+               value[1] == 'f';
+}
 
 static uint32_t site_new(uint32_t node, uint32_t subsystem, enum seep_kind kind)
 {
@@ -64,9 +77,10 @@ static uint32_t site_of_node(uint32_t node, uint32_t subsystem, enum seep_kind k
     }
 }
 
-/* Interns a stack. Returns: its leaf node; 0 when the table is full, or when a signal
- * handler forked meanwhile and its child has got another table. */
-static uint32_t intern(const struct seep_self *self, const uint64_t *frames,
+/* Interns a stack, through the thread's cache when it may be used. Returns: its leaf
+ * node; 0 when the table is full, or when a signal handler forked meanwhile and its child
+ * has got another table. */
+static uint32_t intern(struct seep_self *self, bool cached, const uint64_t *frames,
                        uint32_t count, uint32_t root)
 {
     uint32_t node = root;
@@ -77,7 +91,8 @@ static uint32_t intern(const struct seep_self *self, const uint64_t *frames,
                              0)) {
             return 0;
         }
-        node = seep_node_child(node, frames[at]);
+        node = cached ? seep_node_child_cached(self, node, frames[at])
+                      : seep_node_child(node, frames[at]);
     }
     return node;
 }
@@ -168,14 +183,17 @@ static uint32_t site_cached(struct seep_self *self, uint32_t node, enum seep_kin
 
 /* The way without the thread's caches: nested recordings, other stacks than its own,
  * stacks that cannot be remembered. Returns: the leaf node; 0 as intern. */
-static uint32_t node_plain(struct seep_self *self, uint32_t level, uintptr_t sp,
-                           uintptr_t fp)
+static uint32_t node_plain(struct seep_self *self, uint32_t level, bool cached,
+                           uintptr_t sp, uintptr_t fp)
 {
     uint32_t count = 0;
     uint32_t root = seep_unwind_walk(self, sp, fp, self->frames[level], &count);
 
+    if (root == SEEP_NODE_UNSUPPORTED || root == SEEP_NODE_BAD_FRAME) {
+        root = seep_unwind_slow(self, sp, self->frames[level], &count, root);
+    }
     seep_site_count_incomplete(root);
-    return intern(self, self->frames[level], count, root);
+    return intern(self, cached, self->frames[level], count, root);
 }
 
 static uint32_t site_of(uint32_t node, uint32_t subsystem, enum seep_kind kind)
@@ -193,6 +211,15 @@ static uint32_t site_of(uint32_t node, uint32_t subsystem, enum seep_kind kind)
     return site;
 }
 
+/* The thread is still inside the recording. */
+static uint32_t checked(struct seep_self *self, uintptr_t sp, uint32_t site)
+{
+    if (__builtin_expect(seep_check_every != 0, 0)) {
+        seep_unwind_check(self, sp, site);
+    }
+    return site;
+}
+
 /* The site of a stack that the memo knows not, or not for this subsystem and kind. */
 uint32_t seep_site_missed(struct seep_self *self, struct seep_memo_entry *entry,
                           enum seep_kind kind, uintptr_t sp, uintptr_t fp)
@@ -202,11 +229,11 @@ uint32_t seep_site_missed(struct seep_self *self, struct seep_memo_entry *entry,
 
     if (entry != NULL) {
         node = entry->node;
-    } else if (on_own_stack(self, sp)) {
+    } else if (!memo_off && on_own_stack(self, sp)) {
         node = seep_last_take(self, sp, fp);
     }
     if (node == SEEP_LAST_ELSEWHERE) {
-        node = node_plain(self, 0, sp, fp);
+        node = node_plain(self, 0, true, sp, fp);
     } else if (entry == NULL && node != 0) {
         seep_site_count_incomplete(self->last.end);
         entry = seep_memo_learn(self, sp, fp);
@@ -219,11 +246,11 @@ uint32_t seep_site_missed(struct seep_self *self, struct seep_memo_entry *entry,
     site = site_cached(self, (uint32_t)node, kind);
     if (site == 0) {
         seep_segment_lose(SEEP_LOSS_SITES_FULL);
-    } else if (entry != NULL) {
+    } else if (entry != NULL && seep_check_every == 0) { /* else they all come here */
         entry->site = site;
         entry->site_key = seep_site_key(self, kind);
     }
-    return site;
+    return checked(self, sp, site);
 }
 
 uint32_t seep_site_elsewhere(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
@@ -243,5 +270,6 @@ uint32_t seep_site_elsewhere(struct seep_self *self, enum seep_kind kind, uintpt
     }
     return seep_site_leave(
         self, level, epoch,
-        site_of(node_plain(self, level, sp, fp), self->subsystem, kind));
+        checked(self, sp,
+                site_of(node_plain(self, level, false, sp, fp), self->subsystem, kind)));
 }

@@ -9,6 +9,10 @@
 #include "seep/kinds.h"
 #include "stackmemo.h"
 
+/* Reads SEEP_OPTIONS: memo=off walks every stack whole, for measuring what the memo is
+ * worth. Once, before the first recording. */
+void seep_site_start(void);
+
 /* The halves of seep_site_here that are not the usual case: a stack that the memo does
  * not know (entry NULL), or not for this subsystem and kind; a stack for which the
  * thread's caches may not be used; a stack that is not whole. */

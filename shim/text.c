@@ -77,7 +77,7 @@ uint64_t seep_text_stat_threads(void)
     return own_stat_field(20);
 }
 
-uint32_t seep_text_parent_of(uint32_t pid)
+static uint64_t stat_field_of(uint32_t pid, unsigned number)
 {
     char line[512];
     char path[32] = "";
@@ -86,9 +86,18 @@ uint32_t seep_text_parent_of(uint32_t pid)
     seep_text_put(&text, "/proc/");
     seep_text_put_number(&text, pid);
     seep_text_put(&text, "/stat");
-    return seep_text_read_file(path, line, sizeof(line)) != 0
-               ? (uint32_t)stat_field(line, 4)
-               : 0;
+    return seep_text_read_file(path, line, sizeof(line)) != 0 ? stat_field(line, number)
+                                                              : 0;
+}
+
+uint32_t seep_text_parent_of(uint32_t pid)
+{
+    return (uint32_t)stat_field_of(pid, 4);
+}
+
+uint64_t seep_text_start_ticks_of(uint32_t pid)
+{
+    return stat_field_of(pid, 22);
 }
 
 bool seep_text_option(const char *name, char *out, size_t size_bytes)

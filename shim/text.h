@@ -20,6 +20,8 @@ uint64_t seep_text_stat_start_ticks(void);
 uint64_t seep_text_stat_threads(void);
 /* Parent of a process, from /proc/PID/stat; 0 when unreadable. */
 uint32_t seep_text_parent_of(uint32_t pid);
+/* Start time of a process in clock ticks, same source; 0 when unreadable. */
+uint64_t seep_text_start_ticks_of(uint32_t pid);
 
 /* The value of a word NAME=VALUE in SEEP_OPTIONS; the last of a name counts.
  *

@@ -27,7 +27,7 @@
 #include <sys/mman.h>
 
 #include "arch.h"
-#include "rule_cache.h"
+#include "cfi_entry.h"
 #include "segment_map.h"
 #include "text.h"
 
@@ -211,8 +211,11 @@ static uintptr_t pc_of_node(uint32_t node)
 /* Whether libunwind is to be asked what lies beyond our last frame (I1). */
 static bool ends_for_good(uint32_t root, uintptr_t pc)
 {
-    return root == SEEP_NODE_COMPLETE &&
-           seep_rule_kind(seep_rule_of(pc)) != SEEP_RULE_MISSING;
+    const uint8_t *hdr = seep_unwind_rules_eh_frame(pc - 1);
+    struct seep_cfi_entry entry;
+
+    return root == SEEP_NODE_COMPLETE && hdr != NULL &&
+           seep_cfi_entry_at(hdr, pc - 1, &entry) == 0;
 }
 
 /* Compares frame by frame, from the innermost; runs on a stack of ours. */

@@ -17,6 +17,7 @@
 
 #include "arch.h"
 #include "cfi.h"
+#include "cfi_entry.h"
 #include "module_map.h"
 
 static int (*find_object)(void *, struct dl_find_object *);
@@ -109,6 +110,9 @@ struct seep_rule seep_unwind_rules_build(uintptr_t key)
     result = seep_cfi_row_at(found.dlfo_eh_frame, pc, &row);
     if (result == 0) {
         return pack(&row);
+    }
+    if (result == -ENOENT && seep_cfi_begins_at(found.dlfo_eh_frame, key)) {
+        return rule_of_kind(SEEP_RULE_END); /* no call returns there: makecontext's */
     }
     return rule_of_kind(result == -EPROTO ? SEEP_RULE_UNSUPPORTED : SEEP_RULE_MISSING);
 }

@@ -170,6 +170,9 @@ static uint32_t find_row(struct slow *slow, struct seep_cfi_full_row *row)
 
     slow->hdr = (uintptr_t)hdr;
     if (result == -ENOENT) {
+        if (hdr != NULL && seep_cfi_begins_at(hdr, pc + 1)) {
+            return SEEP_NODE_COMPLETE; /* as seep_unwind_rules_build */
+        }
         return seep_walk_end(&here, missing);
     }
     return result < 0 ? SEEP_NODE_UNSUPPORTED : SEEP_NODE_NONE;

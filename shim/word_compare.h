@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch_compare.h"
+
 /* Whether remembered words of a stack are still what they were. */
 
 enum { SEEP_COMPARE_BLOCK = 4 /* counts are multiples of it, by repeating a word */ };
@@ -15,7 +17,8 @@ enum seep_compare_way {
     SEEP_COMPARE_AVX2 = 1,
     SEEP_COMPARE_AVX512 = 2
 };
-extern uint32_t seep_compare_way; /* enum seep_compare_way; written once at start */
+extern uint32_t seep_compare_way __attribute__((
+    visibility("hidden"))); /* enum seep_compare_way; written once at start */
 
 /* Chooses the fastest way that this processor has: what its vector gathers cost differs
  * by a factor of ten between models and microcode versions, so the candidates are timed
@@ -33,10 +36,6 @@ void seep_compare_choose(const char *wanted);
  * not, and less than 8 below it. All the words must be readable.
  */
 size_t seep_compare_scalar(const uint8_t *base, const int32_t *offset,
-                           const uint64_t *value, size_t count);
-size_t seep_compare_avx2(const uint8_t *base, const int32_t *offset,
-                         const uint64_t *value, size_t count);
-size_t seep_compare_avx512(const uint8_t *base, const int32_t *offset,
                            const uint64_t *value, size_t count);
 
 static inline size_t seep_compare(const uint8_t *base, const int32_t *offset,

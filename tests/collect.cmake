@@ -26,6 +26,17 @@ add_test(NAME collect.run COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/te
     $<TARGET_FILE:seep> $<TARGET_FILE:seep_shim> $<TARGET_FILE:counting_program>)
 set_tests_properties(collect.run PROPERTIES TIMEOUT 180 LABELS collect)
 
+# Programs that replace themselves by others; one of them cannot be preloaded.
+foreach(kind launcher static_launcher)
+    add_executable(${kind} ${PROJECT_SOURCE_DIR}/tests/collect/launcher.c)
+    target_link_libraries(${kind} PRIVATE seep_options Threads::Threads)
+endforeach()
+target_link_options(static_launcher PRIVATE -static)
+add_test(NAME collect.exec COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/collect/exec_test.py
+    $<TARGET_FILE:seep> $<TARGET_FILE:seep_shim> $<TARGET_FILE:counting_program> $<TARGET_FILE:launcher>
+    $<TARGET_FILE:static_launcher>)
+set_tests_properties(collect.exec PROPERTIES TIMEOUT 180 LABELS collect ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+
 add_executable(spike_program ${PROJECT_SOURCE_DIR}/tests/collect/spike_program.c)
 target_link_libraries(spike_program PRIVATE seep_options)
 add_test(NAME collect.peak COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/collect/peak_test.py

@@ -1,5 +1,6 @@
 # The shim's modules, linked without interposition: testable, and sanitized in the asan preset.
 add_library(seep_shim_core STATIC
+    ${PROJECT_SOURCE_DIR}/shim/unwind_check.c
     ${PROJECT_SOURCE_DIR}/shim/birth.c
     ${PROJECT_SOURCE_DIR}/shim/arch_compare.c
     ${PROJECT_SOURCE_DIR}/shim/node_tree.c

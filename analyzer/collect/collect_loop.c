@@ -165,7 +165,7 @@ static bool receive(struct loop *loop, int connection_fd)
     }
     if (err == 0) {
         register_peer(loop, connection_fd, &peer);
-    } else {
+    } else if (err != -ECONNABORTED) {
         seep_handover_answer(connection_fd, false);
         seep_roster_refuse(&loop->roster, &error);
     }
@@ -345,6 +345,7 @@ static void on_control(struct loop *loop)
             }
         } else if (message.type == SEEP_CONTROL_MAIN) {
             loop->roster.main_pid = message.pid;
+            loop->roster.after_program = false;
             (void)snprintf(loop->roster.file, sizeof(loop->roster.file), "%s",
                            message.file);
         } else if (message.type == SEEP_CONTROL_ENDED) {

@@ -118,12 +118,18 @@ int seep_handover_receive(int connection_fd, struct seep_handover_peer *peer,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof(control.bytes)};
     uint32_t pid = 0;
+    ssize_t n = recv(connection_fd, &pid, sizeof(pid), MSG_PEEK | MSG_DONTWAIT);
+
+    if (n == 0) {
+        return -ECONNABORTED;
+    }
+
     int err = check_peer(connection_fd, &pid, error);
 
     if (err < 0) {
         return err;
     }
-    ssize_t n = recvmsg(connection_fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    n = recvmsg(connection_fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 
     if (n < 0) {
         return errno == EINTR ? -EAGAIN : -errno;

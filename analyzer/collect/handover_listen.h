@@ -34,10 +34,10 @@ int seep_handover_accept(int listen_fd);
 /* Receives the message of one connection, if it is there.
  *
  * peer:    out; untouched on failure.
- * Returns: 0; -EAGAIN not yet; -EPERM the peer is another user; -EPROTO not a handover
- * (also when the peer hung up without one); -EMFILE and others when the process cannot be
- * watched; -errno. Never blocks, leaks no descriptor
- * that was sent along.
+ * Returns: 0; -EAGAIN not yet; -ECONNABORTED the peer hung up without a word: it looked
+ * for another collector; -EPERM the peer is another user; -EPROTO not a handover; -EMFILE
+ * and others when the process cannot be watched; -errno. Never blocks, leaks no
+ * descriptor that was sent along.
  */
 int seep_handover_receive(int connection_fd, struct seep_handover_peer *peer,
                           struct seep_error *error);

@@ -29,6 +29,7 @@ enum {
     HELD_MAX_BYTES = 4 << 20,
     YOUNG_LINES_MAX_BYTES = 1 << 20,
     PROGRAM_NAME_MAX_BYTES = 128,
+    STEM_BYTES = PROGRAM_NAME_MAX_BYTES + 16,
     CHILDREN_SHARE = 20, /* looking at children takes at most 5 % of the interval */
     STRIDE_MAX = 600
 };
@@ -36,7 +37,10 @@ enum {
 int seep_roster_init(struct seep_roster *roster, int dir_fd, const char *file,
                      const struct seep_collect_options *options)
 {
-    *roster = (struct seep_roster){.dir_fd = dir_fd, .options = *options, .stride = 1};
+    *roster = (struct seep_roster){.dir_fd = dir_fd,
+                                   .after_program = file[0] == '\0',
+                                   .options = *options,
+                                   .stride = 1};
     (void)snprintf(roster->file, sizeof(roster->file), "%s", file);
     return seep_scratch_init(&roster->scratch);
 }
@@ -91,11 +95,10 @@ static int free_name(const struct seep_roster *roster, uint32_t pid, uint32_t fi
                : seep_file_name_free(roster->dir_fd, stem, first, name);
 }
 
-static void name_after_program(struct seep_roster *roster,
-                               const struct seep_session *session)
+/* PROGRAM.PID */
+static void program_stem(const struct seep_session *session, char stem[STEM_BYTES])
 {
     const char *command = session->command;
-    char stem[PROGRAM_NAME_MAX_BYTES + 16];
     size_t len = strcspn(command, " ");
     size_t from = len;
 
@@ -107,8 +110,16 @@ static void name_after_program(struct seep_roster *roster,
     }
     len = len > from ? len - from : 0;
     len = len < PROGRAM_NAME_MAX_BYTES ? len : PROGRAM_NAME_MAX_BYTES;
-    (void)snprintf(stem, sizeof(stem), "%.*s.%u", (int)(len > 0 ? len : 7),
+    (void)snprintf(stem, STEM_BYTES, "%.*s.%u", (int)(len > 0 ? len : 7),
                    len > 0 ? command + from : "program", session->pid);
+}
+
+static void name_after_program(struct seep_roster *roster,
+                               const struct seep_session *session)
+{
+    char stem[STEM_BYTES];
+
+    program_stem(session, stem);
     if (seep_file_name_free(roster->dir_fd, stem, 0, roster->file) < 0) {
         (void)snprintf(roster->file, sizeof(roster->file), "%s.seep", stem);
     }
@@ -311,8 +322,8 @@ void seep_roster_end(struct seep_roster *roster, struct seep_session *session,
     if (session->replaced) {
         (void)seep_session_note(
             session, &roster->scratch,
-            "the process replaced itself by a program that did not load "
-            "libseep.so; that program is not recorded");
+            "the process replaced itself by a program that did not come forward here: it "
+            "did not load libseep.so, or has a collector of its own");
         end = &replaced;
     }
     if (session != roster->main) {
@@ -343,13 +354,26 @@ static int reserve_session(struct seep_roster *roster, struct seep_session **ses
     return *session != NULL ? 0 : -ENOMEM;
 }
 
-/* The main process replaced itself: its former image makes room for the new one's FILE.
- */
-static int step_aside(struct seep_roster *roster, struct seep_session *former)
+/* The main process replaced itself: its former image makes room for the new one's FILE,
+ * if it has that name. */
+static int step_aside(struct seep_roster *roster, struct seep_session *former,
+                      const struct seep_session *newest)
 {
     char name[SEEP_FILE_NAME_BYTES];
-    int err = free_name(roster, former->pid, roster->images, name);
+    char stem[STEM_BYTES];
+    int err = 0;
 
+    if (!roster->after_program) {
+        err = free_name(roster, former->pid, roster->images, name);
+        return err < 0 ? err : seep_record_rename(&former->record, name);
+    }
+    roster->file[0] = '\0';
+    program_stem(newest, stem);
+    (void)snprintf(name, sizeof(name), "%s.seep", stem);
+    if (strcmp(former->record.name, name) != 0) {
+        return 0;
+    }
+    err = seep_file_name_free(roster->dir_fd, stem, roster->images, name);
     return err < 0 ? err : seep_record_rename(&former->record, name);
 }
 
@@ -401,7 +425,7 @@ static int begin(struct seep_roster *roster, struct seep_session *session,
         former = NULL;
     }
     if (former != NULL && former == roster->main) {
-        err = step_aside(roster, former);
+        err = step_aside(roster, former, session);
     }
     if (err == 0) {
         err = open_record(roster, session, error);

@@ -17,13 +17,15 @@
  * STEM.PID.seep and a CHILD frame that names it; a shorter one gets a CHILD frame alone.
  * Once the main process has ended, these frames go to the oldest process that is left.
  * A process that execs ends one session and starts the next; FILE belongs to the main
- * process's newest image.
+ * process's newest image. A FILE that nobody chose is PROGRAM.PID.seep of that image; a
+ * former one of another program keeps the name that it has.
  */
 enum { SEEP_SESSIONS_MAX = 4096, SEEP_CHILD_LINES_MAX = 10000 };
 
 struct seep_roster {
     int dir_fd;                /* owned; where the recordings go */
-    char file[256];            /* name of the main recording; "" = PROGRAM.PID.seep */
+    char file[256];            /* name of the main recording; "" = not named yet */
+    bool after_program;        /* nobody chose FILE: it is PROGRAM.PID.seep */
     uint32_t main_pid;         /* 0 = not known yet */
     uint64_t main_start_ticks; /* field 22 of /proc/PID/stat; 0 = not known yet */
     struct seep_collect_options options;
@@ -44,7 +46,7 @@ struct seep_roster {
     char trouble[256];  /* the first thing that went wrong; "" nothing */
 };
 
-/* dir_fd: taken. file: borrowed. Returns: 0; -ENOMEM (dir_fd stays the caller's). */
+/* dir_fd: taken. file: borrowed; "" names it PROGRAM.PID.seep. Returns: 0; -ENOMEM (dir_fd stays the caller's). */
 int seep_roster_init(struct seep_roster *roster, int dir_fd, const char *file,
                      const struct seep_collect_options *options);
 void seep_roster_fini(struct seep_roster *roster);

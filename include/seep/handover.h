@@ -11,8 +11,11 @@
 /* Handover: one message on a SOCK_SEQPACKET unix socket, with the segment's descriptor
  * (SCM_RIGHTS). The collector answers with one byte: SEEP_HANDOVER_TAKEN or
  * SEEP_HANDOVER_REFUSED. Socket name: $SEEP_SOCKET, abstract ("@name"); without it,
- * "@seep-UID-PID" of the nearest ancestor process that has a collector of its own (a
- * sidecar). */
+ * "@seep-UID-PID" of the process itself, when a former image of it has started a
+ * collector (a sidecar), or of the nearest ancestor process that has. Where that name is
+ * taken by another pid namespace's or a former process's, "@seep-UID-PID-START", START
+ * being field 22 of /proc/PID/stat. Whoever finds a name to be a stranger's hangs up
+ * without a message. */
 #define SEEP_HANDOVER_MAGIC UINT64_C(0x7265766f646e6168) /* "handover" */
 enum { SEEP_HANDOVER_TAKEN = 1, SEEP_HANDOVER_REFUSED = 2 };
 

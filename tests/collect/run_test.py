@@ -418,10 +418,9 @@ TESTS = [value for name, value in list(globals().items())
                           "wait_for_writes", "is_gone")]
 
 
-def main():
+def main(tests, wanted):
     failed = 0
-    wanted = sys.argv[4:]
-    for test in TESTS:
+    for test in tests:
         if wanted and test.__name__ not in wanted:
             continue
         with tempfile.TemporaryDirectory(prefix="seep-run-") as folder:
@@ -438,4 +437,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS, sys.argv[4:]))

@@ -19,6 +19,12 @@
 _Atomic uint32_t seep_life_unloads;
 static _Atomic uint32_t epoch;
 _Atomic uint32_t *seep_guard_epoch = &epoch;
+__thread struct seep_self *seep_guard_tls;
+
+struct seep_self *seep_guard_self_slow(void)
+{
+    return NULL;
+}
 
 uintptr_t seep_life_main_stack_end(void)
 {

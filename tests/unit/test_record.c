@@ -23,6 +23,7 @@ static int set_up(void **state)
 {
     (void)state;
     seep_live_shift = 5;
+    seep_live_index_mask = (UINT64_C(1) << (SEEP_LEAF_BITS - 5)) - 1;
     shim_bench_start();
     self = shim_bench_self(0);
     return 0;

@@ -214,6 +214,47 @@ begin odd_on_another_stack_by_rbp
     ret
 end odd_on_another_stack_by_rbp
 
+/* void odd_any_rbp(next, argument, value): rbp holds any value, as ordinary data. */
+begin odd_any_rbp
+    pushq %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    movq %rdx, %rbp
+    call_next
+    popq %rbp
+    .cfi_restore %rbp
+    .cfi_def_cfa_offset 8
+    ret
+end odd_any_rbp
+
+/* void odd_wild_rbp(next, argument, value): the same, and its unwind information says
+ * that its frame lies where rbp points. */
+begin odd_wild_rbp
+    pushq %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    movq %rdx, %rbp
+    .cfi_def_cfa_register %rbp
+    call_next
+    .cfi_def_cfa_register %rsp
+    popq %rbp
+    .cfi_restore %rbp
+    .cfi_def_cfa_offset 8
+    ret
+end odd_wild_rbp
+
+/* void odd_wild_sp(next, argument, top): on a stack with nothing above it, and without a
+ * word of where it came from. */
+begin odd_wild_sp
+    pushq %rbx
+    movq %rsp, %rbx
+    movq %rdx, %rsp
+    call_next
+    movq %rbx, %rsp
+    popq %rbx
+    ret
+end odd_wild_sp
+
     .bss
     .balign 8
     .globl odd_other_stack

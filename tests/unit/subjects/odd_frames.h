@@ -2,6 +2,8 @@
 #ifndef SEEP_TESTS_ODD_FRAMES_H
 #define SEEP_TESTS_ODD_FRAMES_H
 
+#include <stdint.h>
+
 /* Frames that compact rules cannot say (odd_frames.S). Each calls next(argument). */
 typedef void odd_frame(void (*next)(void *), void *argument);
 
@@ -34,6 +36,11 @@ odd_frame odd_on_another_stack_by_rbp;
     X(odd_return_in_r12)                                                                 \
     X(odd_rbx_by_offset)                                                                 \
     X(odd_rbx_by_signed_offset)
+
+/* Frames with a register that means nothing, or whose unwind information is wrong. */
+void odd_any_rbp(void (*next)(void *), void *argument, uintptr_t value);
+void odd_wild_rbp(void (*next)(void *), void *argument, uintptr_t value);
+void odd_wild_sp(void (*next)(void *), void *argument, void *top);
 
 /* Upper end of the stack that the last two switch to; 16-byte aligned. */
 extern void *odd_other_stack;
