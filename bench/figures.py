@@ -150,8 +150,13 @@ def _worst(values, largest=True):
     return (max if largest else min)(values) if values else None
 
 
+def _named_programs(records):
+    """Without the extremes, which the tables show beside them."""
+    return [case for case in records.cases("program") if "-" not in case]
+
+
 def _cpu(records):
-    ratios = [found.middle for case in records.cases("program")
+    ratios = [found.middle for case in _named_programs(records)
               if (found := records.ratio("program", case, "full", "cpu_s")) is not None]
     return [Figure("CPU against bare, geometric mean of the programs", 1.20, 1.10, _geometric(ratios), "x", 3),
             Figure("CPU against bare, the worst of them", 1.45, 1.20, _worst(ratios), "x", 3)]
@@ -159,7 +164,7 @@ def _cpu(records):
 
 def _against_heaptrack(records):
     parts = []
-    for case in records.cases("program"):
+    for case in _named_programs(records):
         ours = {record["round"]: record["cpu_s"] - bare["cpu_s"] for bare, record in
                 records.pairs("program", case, "full")}
         theirs = {record["round"]: record["cpu_s"] - bare["cpu_s"] for bare, record in

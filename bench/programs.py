@@ -9,13 +9,54 @@ import json
 import shutil
 import subprocess
 
-PYTHON = """import sys
+# What these programs are for: JSON, regular expressions, objects, a little compiling; some 15 million allocations a second.
+PYTHON = r"""import json, re, sys
+class Item:
+    def __init__(self, key, value): self.key, self.value, self.next = key, value, None
+    def __repr__(self): return f"{self.key}={self.value}"
+def nest(depth, i): return {"id": i, "list": [i, i + 1]} if depth == 0 else {"level": depth, "in": nest(depth - 1, i)}
+total = 0
+words = {}
+for i in range(int(sys.argv[1])):
+    text = json.dumps([nest(i % 8, i), {"name": f"item {i % 97}", "tags": ["a", "b", str(i)]}], sort_keys=True)
+    for found in re.finditer(r'"(\w+)": ("?)(\w+)', text):
+        item = Item(found.group(1), found.group(3))
+        words[repr(item)] = words.get(repr(item), 0) + 1
+    total += len(json.loads(text))
+    if i % 500 == 0:
+        exec(compile(f"def f{i}(a, b=[{i}]):\n  return [x * {i} for x in range(a) if x not in b]\n", "gen", "exec"))
+        words = dict(sorted(words.items(), key=lambda pair: (-pair[1], pair[0]))[:5000])
+print(total, len(words))
+"""
+# Lines taken apart, hashes filled, sorted; some 7 million allocations a second.
+PERL = r"""my (%h, @l); my $n = shift;
+for my $i (1 .. $n) { my $line = sprintf("%s=%d;%s=%d", "k" . ($i % 977), $i, "name" . ($i % 31), $i * 7 % 1009);
+  my %f = map { split /=/, $_, 2 } split /;/, $line; for my $k (sort keys %f) { $h{$k} += $f{$k}; } push @l, $line if $i % 10 == 0; }
+print scalar(keys %h), " ", length(join "\n", sort @l), "\n";
+"""
+# Next to nothing but allocations, 42 and 19 million a second; and a third of a million different stacks in a second.
+PYTHON_DENSE = """import sys
 d = {}
 for i in range(int(sys.argv[1])):
     d[i % 5000] = [str(i), (i, i + 1)]
 print(sum(len(v[0]) for v in d.values()))
 """
-PERL = 'my %h; for my $i (1 .. shift) { $h{$i % 5000} = ["v$i", $i] } print scalar(keys %h), "\\n"'
+PERL_DENSE = 'my %h; for my $i (1 .. shift) { $h{$i % 5000} = ["v$i", $i] } print scalar(keys %h), "\\n"'
+PYTHON_COMPILES = r"""import glob, sys, json, re
+n = int(sys.argv[1])
+files = sorted(glob.glob("/usr/lib/python3.11/*.py"))[:n]
+total = 0
+words = {}
+for path in files:
+    text = open(path, encoding="utf-8", errors="replace").read()
+    code = compile(text, path, "exec")
+    total += len(code.co_consts)
+    for word in re.findall(r"[A-Za-z_]\w+", text):
+        words[word] = words.get(word, 0) + 1
+top = sorted(words.items(), key=lambda item: (-item[1], item[0]))
+total += len(json.dumps(json.loads(json.dumps(top))))
+print(total)
+"""
 SQL = """CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT);
 WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x<{rows}) INSERT INTO t SELECT x, 'v'||x FROM c;
 CREATE INDEX i ON t(b);
@@ -81,9 +122,9 @@ def _cc1():
 def all_programs():
     cc1 = _cc1()
     return [
-        Program("python3", lambda folder, scale: ["/usr/bin/python3", "-c", PYTHON, str(int(3000000 * scale))],
+        Program("python3", lambda folder, scale: ["/usr/bin/python3", "-c", PYTHON, str(int(60000 * scale))],
                 env={"PYTHONMALLOC": "malloc"}),
-        Program("perl", lambda folder, scale: ["/usr/bin/perl", "-e", PERL, str(int(4000000 * scale))]),
+        Program("perl", lambda folder, scale: ["/usr/bin/perl", "-e", PERL, str(int(700000 * scale))]),
         Program("sqlite3",
                 lambda folder, scale: ["/usr/bin/sqlite3", ":memory:", SQL.format(rows=int(1500000 * scale))]),
         Program("jq", lambda folder, scale: ["/usr/bin/jq", "-c", JQ, f"{folder}/items-{scale}.json"], _write_json),
@@ -91,4 +132,9 @@ def all_programs():
                                                   f"{folder}/items-{scale}.xml"], _write_xml),
         Program("cc1", lambda folder, scale: [cc1, "-quiet", "-O2", f"{folder}/functions-{scale}.c", "-o", "-"],
                 _write_c),
+        Program("python3-dense", lambda folder, scale: ["/usr/bin/python3", "-c", PYTHON_DENSE, str(int(3000000 * scale))],
+                env={"PYTHONMALLOC": "malloc"}),
+        Program("perl-dense", lambda folder, scale: ["/usr/bin/perl", "-e", PERL_DENSE, str(int(4000000 * scale))]),
+        Program("python3-compiles", lambda folder, scale: ["/usr/bin/python3", "-c", PYTHON_COMPILES, str(int(220 * scale) or 1)],
+                env={"PYTHONMALLOC": "malloc"}),
     ]

@@ -13,22 +13,14 @@
 #include "stackmemo.h"
 
 enum {
-    SEEP_SELF_SITES = 256, /* direct-mapped by (node, subsystem, kind) */
-    SEEP_SELF_LEVELS = 4   /* the thread itself, and signal handlers one in another */
-};
-
-struct seep_self_site {
-    uint32_t node;
-    uint16_t subsystem;
-    uint16_t kind;
-    uint32_t site;
+    SEEP_SELF_LEVELS = 4 /* the thread itself, and signal handlers one in another */
 };
 
 /* What one thread keeps to record its events: private memory, mapped when the thread
  * first allocates.
  *
  * G1: only its thread touches it; a signal handler on that thread sees nest > 0 and keeps
- * to frames[nest]. G2: memo, sites, nodes and last are caches: they may be dropped at any
+ * to frames[nest]. G2: memo, nodes and last are caches: they may be dropped at any
  * time at nest 0 (seep_guard_drop_caches).
  */
 struct seep_self {
@@ -55,7 +47,6 @@ struct seep_self {
     uintptr_t level_sp[SEEP_SELF_LEVELS]; /* where each recording under way began */
 
     struct seep_memo memo;
-    struct seep_self_site sites[SEEP_SELF_SITES];
     struct seep_node_cache nodes;
     struct seep_last last;
     struct seep_last_step steps[SEEP_STACK_MAX_FRAMES]; /* scratch of seep_last_take */
@@ -103,8 +94,7 @@ struct seep_self *seep_guard_adopt(uint32_t slot);
 static inline void seep_guard_drop_caches(struct seep_self *self)
 {
     self->last.count = 0;
-    __builtin_memset(self->sites, 0, sizeof(self->sites));
-    __builtin_memset(&self->nodes, 0, sizeof(self->nodes));
+    seep_node_forget(&self->nodes);
     seep_memo_forget(&self->memo);
 }
 

@@ -268,10 +268,3 @@ int seep_handover_send(int fd, enum seep_off_reason reason)
     (void)seep_arch_syscall3(SYS_close, connection, 0, 0);
     return sent == (long)sizeof(hello) ? 0 : -ECONNREFUSED;
 }
-
-bool seep_handover_children_off(void)
-{
-    const char *options = getenv("SEEP_OPTIONS");
-
-    return options != NULL && strstr(options, "no-children") != NULL;
-}

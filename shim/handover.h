@@ -2,8 +2,6 @@
 #ifndef SEEP_SHIM_HANDOVER_H
 #define SEEP_SHIM_HANDOVER_H
 
-#include <stdbool.h>
-
 #include "seep/kinds.h"
 
 /* Gives the segment's descriptor to the collector: that of SEEP_SOCKET, else the one
@@ -17,8 +15,5 @@
  * Allocates: no. Never blocks longer than about a quarter of a second.
  */
 int seep_handover_send(int fd, enum seep_off_reason reason);
-
-/* Whether SEEP_OPTIONS says no-children. */
-bool seep_handover_children_off(void);
 
 #endif

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "arch.h"
+#include "children.h"
 #include "birth.h"
 #include "guard.h"
 #include "handover.h"
@@ -38,6 +39,7 @@
 #include "thread_table.h"
 #include "unwind_check.h"
 #include "unwind_rules.h"
+#include "verbose.h"
 #include "word_compare.h"
 
 enum { PAGE_BYTES = 4096, LAST_ROUND = 3 };
@@ -147,8 +149,8 @@ static int attach_segment(void)
 
     if (first_pid == 0) {
         first_pid = pid;
-        result = start_unwinder();
-    } else if (first_pid != pid && seep_handover_children_off()) {
+        result = seep_children_left_out() ? -SEEP_OFF_CHILDREN_OFF : start_unwinder();
+    } else if (first_pid != pid && seep_children_are_off()) {
         result = -SEEP_OFF_CHILDREN_OFF;
     }
     if (result < 0) {
@@ -202,6 +204,9 @@ bool seep_life_attach(void)
             result != -SEEP_OFF_CHILDREN_OFF) {
             (void)seep_handover_send(-1, (enum seep_off_reason) - result);
         }
+        if (!off_for_good) {
+            seep_verbose_off((enum seep_off_reason) - result);
+        }
         off_for_good = true;
         atomic_store_explicit(seep_guard_epoch, SEEP_EPOCH_OFF, memory_order_release);
         return false;
@@ -236,6 +241,7 @@ void seep_life_limit_address_space(uint64_t limit_bytes)
                               memory_order_relaxed);
         atomic_store_explicit(&seep_segment_header()->state, SEEP_SEGMENT_OFF,
                               memory_order_release);
+        seep_verbose_off(SEEP_OFF_ADDRESS_SPACE);
     }
     seep_sample_trim(!ours ? 0
                            : atomic_load_explicit(&seep_segment_header()->leaf_count,
@@ -287,21 +293,6 @@ static void on_process_exit(int status, void *unused)
     }
 }
 
-/* With --no-children, programs started from here run without us. */
-static void hide_from_children(void)
-{
-    char **to = environ;
-
-    for (char **at = environ; at != NULL && *at != NULL; at++) {
-        if (strncmp(*at, "LD_PRELOAD=", 11) != 0 || strstr(*at, "libseep.so") == NULL) {
-            *to++ = *at;
-        }
-    }
-    if (to != NULL) {
-        *to = NULL;
-    }
-}
-
 __attribute__((constructor)) static void start(void)
 {
     int saved_errno = errno;
@@ -315,9 +306,7 @@ __attribute__((constructor)) static void start(void)
     }
     seep_interpose_cxx_start();
     seep_unwind_check_start();
-    if (seep_handover_children_off()) {
-        hide_from_children();
-    }
+    seep_children_start();
     (void)on_exit(on_process_exit, NULL);
     errno = saved_errno;
 }

@@ -13,11 +13,20 @@
  */
 #include "node_tree.h"
 
+#include <string.h>
+
+#include "cache_memory.h"
 #include "guard.h"
 #include "segment_map.h"
 #include "unwind_walk.h"
 
-enum { TRIE_BITS = 2, TRIE_MASK = (1 << TRIE_BITS) - 1 };
+enum {
+    TRIE_BITS = 2,
+    TRIE_MASK = (1 << TRIE_BITS) - 1,
+    KNOWN_GROWTH = 4,
+    KNOWN_MOST = 1 << 16, /* entries: 1 MiB */
+    MISSES_WORTH = 2      /* a cache that has missed this many times its size grows */
+};
 
 static uint32_t node_new(uint32_t parent, uint32_t module, uint64_t offset)
 {
@@ -96,21 +105,62 @@ static struct seep_module_range module_of(struct seep_node_cache *cache, uintptr
     return found;
 }
 
+/* Larger, and empty, once the cache has missed more than it holds. */
+static void grow(struct seep_node_cache *cache)
+{
+    uint32_t entries = (cache->mask + 1) * KNOWN_GROWTH;
+    uint32_t bytes = entries * (uint32_t)sizeof(struct seep_known);
+    uint32_t old_bytes = cache->grown != NULL ? bytes / KNOWN_GROWTH : 0;
+    void *area = entries <= KNOWN_MOST
+                     ? seep_cache_memory_grow(cache->grown, old_bytes, bytes)
+                     : NULL;
+
+    cache->missed = 0;
+    if (area != NULL) {
+        cache->grown = area;
+        cache->mask = entries - 1;
+    }
+}
+
+struct seep_known *seep_node_known(struct seep_node_cache *cache, uint64_t word,
+                                   uint32_t node)
+{
+    uint64_t hash = (word + ((uint64_t)node << 32)) * UINT64_C(0x9e3779b97f4a7c15);
+    struct seep_known *known = NULL;
+
+    cache->mask |= SEEP_KNOWN_FIRST - 1;
+    if (__builtin_expect(cache->missed > cache->mask * MISSES_WORTH, 0)) {
+        grow(cache);
+    }
+    known = cache->grown != NULL ? cache->grown : cache->first;
+    known = &known[(hash >> 40) & cache->mask];
+    cache->missed += known->word != word || known->node != node;
+    return known;
+}
+
+void seep_node_forget(struct seep_node_cache *cache)
+{
+    if (cache->grown != NULL) {
+        memset(cache->grown, 0, (cache->mask + 1) * sizeof(struct seep_known));
+    } else {
+        memset(cache->first, 0, sizeof(cache->first));
+    }
+    memset(cache->modules, 0, sizeof(cache->modules));
+}
+
 uint32_t seep_node_child_cached(struct seep_self *self, uint32_t parent, uint64_t frame)
 {
-    struct seep_node_cache *cache = &self->nodes;
-    struct seep_node_known *known =
-        &cache->known[seep_node_mix(parent, frame) % SEEP_NODE_CACHE];
+    struct seep_known *known = seep_node_known(&self->nodes, frame, parent);
     uint32_t node = 0;
 
-    if (known->frame == frame && known->parent == parent) {
-        return known->node;
+    if (known->word == frame && known->node == parent) {
+        return known->value;
     }
-    struct seep_module_range module = module_of(cache, SEEP_FRAME_KEY(frame));
+    struct seep_module_range module = module_of(&self->nodes, SEEP_FRAME_KEY(frame));
 
     node = child_in(&module, parent, frame);
     if (node != 0) {
-        *known = (struct seep_node_known){frame, parent, node};
+        *known = (struct seep_known){frame, parent, node};
     }
     return node;
 }

@@ -10,17 +10,26 @@ struct seep_self;
 
 /* The calling-context tree in the segment: children found or made. */
 
-enum { SEEP_NODE_CACHE = 512, SEEP_MODULE_CACHE = 8 };
+enum { SEEP_KNOWN_FIRST = 512, SEEP_MODULE_CACHE = 8 };
 
-/* What a thread knows of the tree: private, droppable at any time. */
+/* One thing that a thread knows of the segment's tables: the child of a node for a frame,
+ * or the site of a node (`word` then says subsystem and kind, and has SEEP_KNOWN_SITE).
+ */
+struct seep_known {
+    uint64_t word;
+    uint32_t node;
+    uint32_t value; /* node or site */
+};
+#define SEEP_KNOWN_SITE (UINT64_C(1) << 62) /* no frame has this bit */
+
+/* Private to a thread; droppable at any time; grows with what it misses. */
 struct seep_node_cache {
-    struct seep_node_known {
-        uint64_t frame;
-        uint32_t parent;
-        uint32_t node;
-    } known[SEEP_NODE_CACHE];
-    struct seep_module_range modules[SEEP_MODULE_CACHE];
+    struct seep_known *grown; /* NULL: `first` is in use */
+    uint32_t mask;            /* of what is in use; 0 = nothing yet */
+    uint32_t missed;          /* since it last grew */
     uint32_t next_module;
+    struct seep_module_range modules[SEEP_MODULE_CACHE];
+    struct seep_known first[SEEP_KNOWN_FIRST];
 };
 
 /* A hash of two words, good in all bits. */
@@ -38,6 +47,13 @@ static inline uint64_t seep_node_mix(uint64_t a, uint64_t b)
  * async-signal-safe; no lock. Allocates: no.
  */
 uint32_t seep_node_child(uint32_t parent, uint64_t frame);
+
+/* Where the thread knows (word, node), or would. When it does not (word and node differ)
+ * the caller fills it in. Owner thread, at nest 1. */
+struct seep_known *seep_node_known(struct seep_node_cache *cache, uint64_t word,
+                                   uint32_t node);
+/* Forgets all; keeps the memory. */
+void seep_node_forget(struct seep_node_cache *cache);
 
 /* The same through the thread's cache. Owner thread, at nest 1. */
 uint32_t seep_node_child_cached(struct seep_self *self, uint32_t parent, uint64_t frame);

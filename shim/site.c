@@ -168,17 +168,14 @@ static uint32_t levels_under_way(struct seep_self *self, uintptr_t sp, uintptr_t
 
 static uint32_t site_cached(struct seep_self *self, uint32_t node, enum seep_kind kind)
 {
-    struct seep_self_site *entry =
-        &self->sites[seep_node_mix(node, self->subsystem ^ kind) % SEEP_SELF_SITES];
+    uint64_t word = SEEP_KNOWN_SITE | seep_site_key(self, kind);
+    struct seep_known *known = seep_node_known(&self->nodes, word, node);
 
-    if (entry->node != node || entry->subsystem != self->subsystem ||
-        entry->kind != kind) {
-        uint32_t site = site_of_node(node, self->subsystem, kind);
-
-        *entry = (struct seep_self_site){node, (uint16_t)self->subsystem, (uint16_t)kind,
-                                         site};
+    if (known->word != word || known->node != node) {
+        *known =
+            (struct seep_known){word, node, site_of_node(node, self->subsystem, kind)};
     }
-    return entry->site;
+    return known->value;
 }
 
 /* The way without the thread's caches: nested recordings, other stacks than its own,

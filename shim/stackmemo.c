@@ -15,16 +15,14 @@
 #include "stackmemo.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
-#include "arch.h"
+#include "cache_memory.h"
 #include "guard.h"
 
 enum {
     AREA_FIRST_BYTES = 32768,
     AREA_GROWTH = 4,
     AREA_MOST_BYTES = 8 << 20,
-    BUDGET_BYTES = 16 << 20, /* of all threads together */
     BYTES_PER_SLOT = 128,
     WORDS_MOST = 512,
     PATH_MOST = 24,
@@ -34,7 +32,6 @@ enum {
     FRAMES_WORTH = 3 /* a miss that walks fewer is learned only when seen again */
 };
 
-static _Atomic int64_t budget_bytes = BUDGET_BYTES;
 static struct seep_memo_slot no_slots[1]; /* stays zero: finds nothing */
 
 void seep_memo_forget(struct seep_memo *memo)
@@ -51,47 +48,39 @@ void seep_memo_forget(struct seep_memo *memo)
     memo->found = 0;
 }
 
-/* Replaces the area by an empty one. Returns: false when nothing changed. */
-static bool resize(struct seep_memo *memo, uint32_t bytes)
+static void use_area(struct seep_memo *memo, void *area, uint32_t bytes)
 {
-    long at = seep_arch_syscall6(SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (at < 0 && at > -4096) {
-        return false;
-    }
-    if (memo->area_bytes != 0) {
-        (void)seep_arch_syscall3(SYS_munmap, memo->area, memo->area_bytes, 0);
-    }
-    memo->area = (uint8_t *)at;
+    memo->area = area;
     memo->area_bytes = bytes;
     memo->slots_mask = bytes / BYTES_PER_SLOT - 1;
     seep_memo_forget(memo);
-    return true;
 }
 
-/* As resize, as far as the budget goes. The first area of a thread is not in it. */
+/* Replaces the area by a larger, empty one. Returns: false when nothing changed. */
 static bool grow(struct seep_memo *memo)
 {
     uint32_t bytes = memo->area_bytes * AREA_GROWTH;
-    int64_t more = (int64_t)bytes - memo->area_bytes;
+    void *area = bytes <= AREA_MOST_BYTES
+                     ? seep_cache_memory_grow(memo->area, memo->area_bytes, bytes)
+                     : NULL;
 
-    if (bytes > AREA_MOST_BYTES) {
-        return false;
+    if (area != NULL) {
+        use_area(memo, area, bytes);
     }
-    if (atomic_fetch_sub_explicit(&budget_bytes, more, memory_order_relaxed) >= more &&
-        resize(memo, bytes)) {
-        return true;
-    }
-    atomic_fetch_add_explicit(&budget_bytes, more, memory_order_relaxed);
-    return false;
+    return area != NULL;
 }
 
 void seep_memo_start(struct seep_memo *memo, uintptr_t stack_high)
 {
-    if (memo->area_bytes == 0 && !resize(memo, AREA_FIRST_BYTES)) {
-        memo->area = (uint8_t *)no_slots;
-        memo->slots_mask = 0;
+    if (memo->area_bytes == 0) {
+        void *area = seep_cache_memory_first(AREA_FIRST_BYTES);
+
+        if (area != NULL) {
+            use_area(memo, area, AREA_FIRST_BYTES);
+        } else {
+            memo->area = (uint8_t *)no_slots;
+            memo->slots_mask = 0;
+        }
     }
     if (memo->high != stack_high) {
         seep_memo_forget(memo);

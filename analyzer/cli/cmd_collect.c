@@ -26,11 +26,14 @@ const char *const seep_help_collect =
     "collector\n"
     "answers. Writes PROGRAM.PID.seep into $SEEP_OUT (default: the program's working "
     "directory) and ends\n"
-    "with the last process.\n"
+    "with the last process. A program that another one was replaced by (exec) has its "
+    "own "
+    "name.\n"
     "\n"
     "  SEEP_OPTIONS   interval=S,min-child=S,mode=full|sampled[=N],no-children\n"
     "  SEEP_OUT       output directory\n"
-    "  SEEP_VERBOSE   say on stderr what goes wrong\n";
+    "  SEEP_VERBOSE   libseep.so: say on stderr when a process is not recorded, and "
+    "why\n";
 
 /* A whole number within [least, most]; -1 otherwise. */
 static long whole_number(const char *text, double least, double most)

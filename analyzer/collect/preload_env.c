@@ -80,6 +80,7 @@ static char *options_variable(const char *former,
     char check[CHECK_BYTES] = "";
     char *entry = NULL;
     const char *first = options->children ? "" : "no-children";
+    const char *last = ""; /* a process that another seep records is not this one's */
 
     if (options->mode == SEEP_MODE_SAMPLED) {
         (void)snprintf(mode, sizeof(mode), "mode=sampled=%llu",
@@ -88,15 +89,18 @@ static char *options_variable(const char *former,
         (void)snprintf(mode, sizeof(mode), "mode=full");
     }
     former = former != NULL ? former : "";
+    if (strstr(former, "main-pid=") != NULL) {
+        last = ",main-pid=0";
+    }
     if (options->check_every != 0) {
         (void)snprintf(check, sizeof(check), "%scheck=%u",
                        *first != '\0' || *former != '\0' || *mode != '\0' ? "," : "",
                        options->check_every);
     }
-    return asprintf(&entry, "SEEP_OPTIONS=%s%s%s%s%s%s", first,
+    return asprintf(&entry, "SEEP_OPTIONS=%s%s%s%s%s%s%s", first,
                     *first != '\0' && *former != '\0' ? "," : "", former,
                     *mode != '\0' && (*first != '\0' || *former != '\0') ? "," : "", mode,
-                    check) < 0
+                    check, last) < 0
                ? NULL
                : entry;
 }

@@ -46,7 +46,8 @@ struct seep_roster {
     char trouble[256];  /* the first thing that went wrong; "" nothing */
 };
 
-/* dir_fd: taken. file: borrowed; "" names it PROGRAM.PID.seep. Returns: 0; -ENOMEM (dir_fd stays the caller's). */
+/* dir_fd: taken. file: borrowed; "" names it PROGRAM.PID.seep. Returns: 0; -ENOMEM
+ * (dir_fd stays the caller's). */
 int seep_roster_init(struct seep_roster *roster, int dir_fd, const char *file,
                      const struct seep_collect_options *options);
 void seep_roster_fini(struct seep_roster *roster);

@@ -44,8 +44,8 @@ enum {
     SEEP_MAPPINGS_MAX = 1 << 17,
     SEEP_NODES_MAX = 1 << 22,
     SEEP_SITES_MAX = 1 << 20,
-    SEEP_NODE_BUCKETS = 1 << 14,
-    SEEP_SITE_BUCKETS = 1 << 12,
+    SEEP_NODE_BUCKETS = 1 << 16,
+    SEEP_SITE_BUCKETS = 1 << 14,
     SEEP_SHARDS_OWN = 128,   /* one thread's at a time: plain stores */
     SEEP_SHARDS_SHARED = 16, /* many threads': relaxed atomic adds */
     SEEP_SHARDS = SEEP_SHARDS_OWN + SEEP_SHARDS_SHARED,

@@ -16,7 +16,8 @@ import sys
 import tempfile
 
 import run_test
-from run_test import CLEAN, COUNTING, DEADLINE_S, LIBRARY, dump, heap_events, only, process_ending, seep, wait_for
+from run_test import (CLEAN, COUNTING, DEADLINE_S, LIBRARY, SEEP, dump, heap_events, only, process_ending, seep,
+                      wait_for)
 
 LAUNCHER, STATIC_LAUNCHER = (os.path.abspath(path) for path in sys.argv[4:6])
 PRELOADED = dict(CLEAN, LD_PRELOAD=LIBRARY, SEEP_OPTIONS="interval=0.1")
@@ -185,12 +186,67 @@ def a_strangers_name_is_left_alone():
     assert os.listdir(".") == [path], os.listdir(".")
 
 
+def next_pid_is(pid):
+    """Whether the kernel was told so; it is a wish, others start processes too."""
+    try:
+        with open("/proc/sys/kernel/ns_last_pid", "w", encoding="ascii") as file:
+            file.write(str(pid - 1))
+    except OSError:
+        return False
+    return True
+
+
+def who_is_given_a_number_again_has_a_collector_of_its_own():
+    """The first one's collector still records a child of the first one, and has its name."""
+    hold, release = os.pipe()
+    first = start("sh", "-c", f"{LAUNCHER} -w /bin/true <&{hold} >/dev/null 2>&1 & true", pass_fds=(hold,))
+    first.communicate(timeout=DEADLINE_S)
+    wait_for(lambda: has_ended(f"sh.{first.pid}.seep"), "the first one's recording")
+    for _ in range(50):
+        if not next_pid_is(first.pid):
+            break  # not permitted
+        again = start(COUNTING)
+        output, _ = again.communicate(timeout=DEADLINE_S)
+        if again.pid == first.pid:
+            path = f"counting_program.{again.pid}.seep"
+            wait_for(lambda: has_ended(path), f"{path}; there are {os.listdir('.')}")
+            assert_counts(path, json.loads(output))
+            break
+    os.close(hold)
+    os.close(release)
+
+
 def seep_run_follows_a_launcher():
     for launcher in ([LAUNCHER], ["taskset", "0x3"], [LAUNCHER, "-t"], [LAUNCHER, STATIC_LAUNCHER]):
         result = seep("run", "--quiet", "-o", "a.seep", "--", *launcher, COUNTING)
         assert result.returncode == 0, result
         assert_counts("a.seep", json.loads(result.stdout))
         assert os.listdir(".") == ["a.seep"], os.listdir(".")
+
+
+def no_children_does_not_mean_the_program_that_a_launcher_becomes():
+    for launcher in ([LAUNCHER], ["env", LAUNCHER, STATIC_LAUNCHER]):
+        result = seep("run", "--quiet", "--no-children", "-o", "a.seep", "--", *launcher, COUNTING)
+        assert result.returncode == 0, result
+        assert_counts("a.seep", json.loads(result.stdout))
+    running = start(LAUNCHER, COUNTING, env=dict(PRELOADED, SEEP_OPTIONS="interval=0.1,no-children"))
+    path, truth = recording_of(running, "counting_program")
+    assert_counts(path, truth)
+    assert not [record for record in dump(path) if record["type"] == "note"], dump(path)
+
+
+def no_children_leaves_out_what_the_program_starts():
+    inner = f"{SEEP} run --quiet -o inner.seep -- {LAUNCHER} {COUNTING} >/dev/null; env | grep ^LD_PRELOAD"
+    running = start("env", "sh", "-c", f"env {COUNTING} >/dev/null; sh -c '{inner}'; exec true",
+                    env=dict(PRELOADED, SEEP_OPTIONS="min-child=0,no-children"))
+    output, errors = running.communicate(timeout=DEADLINE_S)
+    assert (running.returncode, output, errors) == (0, "", ""), (output, errors)
+    files = [f"{program}.{running.pid}.seep" for program in ("env", "sh", "true")]
+    wait_for(lambda: has_ended(files[2]), files)
+    assert sorted(os.listdir(".")) == sorted(["inner.seep", *files])
+    assert only(dump("inner.seep"), "program")["argv"] == [COUNTING]
+    commands = [record["command"] for path in files for record in dump(path) if record["type"] == "child"]
+    assert len(commands) == 2, commands  # the former images
 
 
 def stepping_aside_is_said_when_asked_for():
@@ -211,7 +267,7 @@ def stepping_aside_is_said_when_asked_for():
 TESTS = [value for name, value in list(globals().items())
          if callable(value) and getattr(value, "__module__", "") == "__main__"
          and name not in ("start", "has_ended", "recording_of", "assert_counts", "replaced_images", "wait_for_ticks",
-                          "wait_for_turns", "collector_of")]
+                          "wait_for_turns", "collector_of", "next_pid_is")]
 
 
 if __name__ == "__main__":

@@ -26,6 +26,14 @@ static uint64_t next_random(void)
     return random_state;
 }
 
+/* For the compiler: a pointer that somebody may use. */
+static void *keep_pointer(void *pointer)
+{
+    void *volatile kept = pointer;
+
+    return kept;
+}
+
 __attribute__((noinline)) static void down(int left)
 {
     if (left > 0) {
@@ -65,7 +73,8 @@ static void other_callers(void)
 }
 
 /* Three frames of variable size, whose sum is always the same: the innermost stack
- * pointer stays, the frame pointers between do not. */
+ * pointer stays, the frame pointers between do not. What older frames left lies in the
+ * space that newer ones do not fill. */
 __attribute__((noinline)) static void innermost(size_t units)
 {
     volatile char *space = alloca(units * UNIT_BYTES + 1);
@@ -75,37 +84,39 @@ __attribute__((noinline)) static void innermost(size_t units)
     space[units * UNIT_BYTES] = space[0];
 }
 
-__attribute__((noinline)) static void middle_one(size_t units, size_t rest)
+/* The same, and nothing lies between its frame pointer and malloc. */
+__attribute__((noinline)) static void tally_innermost(size_t units)
 {
     volatile char *space = alloca(units * UNIT_BYTES + 1);
 
+    tally_count();
+    free(keep_pointer(malloc(64)));
     space[0] = 1;
-    innermost(rest);
-    space[units * UNIT_BYTES] = space[0];
 }
 
-__attribute__((noinline)) static void middle_two(size_t units, size_t rest)
-{
-    volatile char *space = alloca(units * UNIT_BYTES + 1);
-
-    space[0] = 1;
-    innermost(rest);
-    space[units * UNIT_BYTES] = space[0];
-}
+#define MIDDLE(name, inner)                                                              \
+    __attribute__((noinline)) static void name(size_t units, size_t rest)                \
+    {                                                                                    \
+        volatile char *space = alloca(units * UNIT_BYTES + 1);                           \
+                                                                                         \
+        inner(rest);                                                                     \
+        space[0] = 1;                                                                    \
+    }
+MIDDLE(middle_a, innermost)
+MIDDLE(middle_b, innermost)
+MIDDLE(middle_c, tally_innermost)
+MIDDLE(middle_d, tally_innermost)
 
 __attribute__((noinline)) static void moving_frames(void)
 {
+    static void (*const middles[])(size_t, size_t) = {middle_a, middle_b, middle_c,
+                                                      middle_d};
     size_t first = next_random() % UNITS;
     size_t second = next_random() % (UNITS - first);
     volatile char *space = alloca(first * UNIT_BYTES + 1);
 
+    middles[next_random() % 4](second, UNITS - first - second);
     space[0] = 1;
-    if (next_random() % 2 == 0) {
-        middle_one(second, UNITS - first - second);
-    } else {
-        middle_two(second, UNITS - first - second);
-    }
-    space[first * UNIT_BYTES] = space[0];
 }
 
 /* A frame aligned by hand takes its CFA from a word that a register points to. */

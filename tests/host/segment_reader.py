@@ -136,17 +136,18 @@ class Segment:
 class Run:
     """One program run to its end: status, output, the segments of all its processes in order of registration."""
 
-    def __init__(self, library, facts_program, command, env=None, timeout_s=60, preexec=None):
+    def __init__(self, library, facts_program, command, env=None, timeout_s=60, preexec=None, keep=None):
+        # keep: of the children's segments only that many, the newest; `dropped` counts the others
         facts = json.loads(subprocess.run([facts_program], capture_output=True, check=True).stdout)
         name = f"seep-host-test-{os.getpid()}-{id(self)}"
         descriptors = []
-        self.off_reasons = []
+        self.off_reasons, self.dropped, self.keep = [], 0, keep
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind("\0" + name)
             listener.listen(4096)
             listener.settimeout(0.2)
             done = threading.Event()
-            thread = threading.Thread(target=self.collect, args=(listener, descriptors, self.off_reasons, done))
+            thread = threading.Thread(target=self.collect, args=(listener, descriptors, done))
             thread.start()
             try:
                 ended = subprocess.run(command, capture_output=True, timeout=timeout_s, check=False, preexec_fn=preexec,
@@ -159,8 +160,7 @@ class Run:
         for fd in descriptors:
             os.close(fd)
 
-    @staticmethod
-    def collect(listener, descriptors, off_reasons, done):
+    def collect(self, listener, descriptors, done):
         while True:
             try:
                 connection, _ = listener.accept()
@@ -170,9 +170,12 @@ class Run:
                 continue
             with connection:
                 message, ancillary, _, _ = connection.recvmsg(64, 256)
-                off_reasons.append(struct.unpack("<QIIII", message)[3])
+                self.off_reasons.append(struct.unpack("<QIIII", message)[3])
                 for level, kind, data in ancillary:
                     if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                         fds = array.array("i")
                         fds.frombytes(data[:4])
                         descriptors.append(fds[0])
+                if self.keep is not None and len(descriptors) > 1 + self.keep:
+                    os.close(descriptors.pop(1))
+                    self.dropped += 1

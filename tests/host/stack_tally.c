@@ -100,8 +100,9 @@ static bool push(uintptr_t pc)
     return known;
 }
 
-/* The stack from the caller of our caller, behind words_used. Returns: its frames. */
-__attribute__((noinline)) static uint32_t unwind(void)
+/* The stack without its `skipped` innermost frames (0: our caller's), behind words_used.
+ * Returns: its frames. */
+__attribute__((noinline)) static uint32_t unwind(uint32_t skipped)
 {
     unw_context_t context;
     unw_cursor_t cursor;
@@ -109,8 +110,11 @@ __attribute__((noinline)) static uint32_t unwind(void)
     uint32_t first = words_used;
 
     (void)get_context(&context);
-    if (init_local(&cursor, &context) < 0 || step(&cursor) <= 0) {
+    if (init_local(&cursor, &context) < 0) {
         die("libunwind does not start");
+    }
+    for (uint32_t i = 0; i < skipped; i++) {
+        (void)step(&cursor);
     }
     while (words_used - first < FRAMES_MAX && step(&cursor) > 0) {
         if (get_register(&cursor, UNW_REG_IP, &pc) < 0 || pc == 0 || !push(pc)) {
@@ -147,16 +151,27 @@ static void count(uint32_t frames)
     }
 }
 
-__attribute__((noinline)) void *tally_malloc(size_t bytes)
+__attribute__((noinline)) static void count_stack(uint32_t skipped)
 {
-    void *volatile memory = NULL;
-
     (void)pthread_mutex_lock(&lock);
     if (step == NULL) {
         load();
     }
-    count(unwind());
+    count(unwind(skipped + 1));
     (void)pthread_mutex_unlock(&lock);
+}
+
+__attribute__((noinline)) void tally_count(void)
+{
+    count_stack(2);
+    __asm__ volatile("");
+}
+
+__attribute__((noinline)) void *tally_malloc(size_t bytes)
+{
+    void *volatile memory = NULL;
+
+    count_stack(1);
     memory = malloc(bytes);
     return memory;
 }

@@ -15,6 +15,10 @@ extern "C" {
  * frames. */
 void *tally_malloc(size_t bytes);
 
+/* Counts the stack from the caller of the calling function outwards; that one, whose name
+ * begins with tally_, calls malloc itself, once. */
+void tally_count(void);
+
 /* tally_malloc and free, as a callback. */
 void tally_once(void *unused);
 

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import sys
+import tempfile
 import unittest
 
 from segment_reader import Run, symbols_of
@@ -16,6 +17,7 @@ LIBRARY, PROGRAMS = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 COMPLETE, DEEP, NO_RULE = 1, 2, 3  # SEEP_NODE_*
 MAX_FRAMES = 1024
 FIRST_STACK_LOSS = 32
+CHECK_UNAVAILABLE = 0xffffffff
 
 
 def program(name):
@@ -27,7 +29,7 @@ def run(name, *arguments, **options):
 
 
 def recorded_stacks(segment, name):
-    """Acquisitions by (frames from tally_malloc's caller outwards, how the stack ends)."""
+    """Acquisitions by (frames from the caller of a tally_ function outwards, how the stack ends)."""
     table = symbols_of(program(name))
     starts = [row[0] for row in table]
     real = os.path.realpath(program(name))
@@ -35,7 +37,7 @@ def recorded_stacks(segment, name):
     for site in segment.sites:
         if site["kind"] != "heap" or not site["frames"] or os.path.realpath(site["frames"][0][0]) != real:
             continue
-        if table[bisect.bisect_right(starts, site["frames"][0][1] - 1) - 1][1] == "tally_malloc":
+        if table[bisect.bisect_right(starts, site["frames"][0][1] - 1) - 1][1].startswith("tally_"):
             frames = tuple((os.path.basename(path), offset) for path, offset in site["frames"][1:])
             stacks[frames, site["root"]] += site["counts"][0]
     return stacks
@@ -93,6 +95,26 @@ class StackTest(unittest.TestCase):
         wanted = json.loads(ended.stdout)["take"]
         self.assertEqual(recorded["take"][:2], wanted)
         self.assertEqual({k: v for k, v in ended.segments[0].lost.items() if k < FIRST_STACK_LOSS}, {})
+
+    def test_the_checking_mode_finds_no_difference(self):
+        for name, every in (("odd", 1), ("coroutines", 1), ("exceptions", 1), ("generated", 1), ("deep", 1),
+                            ("jumps", 50), ("threads", 2)):
+            ended = run(name, env={"SEEP_OPTIONS": f"check={every}"})
+            self.assertEqual((ended.status, ended.stderr), (0, ""), name)
+            segment = ended.segments[0]
+            self.assertEqual((segment.differences, segment.check_text), (0, ""), name)
+            self.assertGreaterEqual(segment.checked, segment.total()[0] // every // 2, name)
+            self.assertEqual(segment.prefixes > 50, name in ("generated", "deep"), name)
+
+    def test_checking_without_libunwind_is_said(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "libunwind.so.8"), "wb") as broken:
+                broken.write(b"no library")
+            ended = run("counted", env={"SEEP_OPTIONS": "check=1", "LD_LIBRARY_PATH": folder})
+        self.assertEqual((ended.status, ended.stderr), (0, ""))
+        segment = ended.segments[0]
+        self.assertEqual((segment.word("check_every"), segment.checked), (CHECK_UNAVAILABLE, 0))
+        self.assertGreater(segment.total()[0], 1000)
 
     def test_shapes_under_other_compiler_options(self):
         for name in ("stacks_cet", "stacks_framed", "stacks_plain"):

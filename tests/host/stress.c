@@ -5,11 +5,14 @@
  * The allocator (bump.c) may be interrupted anywhere, so that handlers come in the middle
  * of a recording as well.
  *
- * usage: host_stress SECONDS SEED PLUGIN PLUGIN
+ * usage: host_stress SECONDS SEED THREADS PLUGIN PLUGIN CALLER CALLER
+ * PLUGIN allocates itself, CALLER calls back; THREADS (1 to 1,024) are at work all the
+ * time, and make more. Every second one takes its signals on a stack of its own.
  * Prints its own counts: {"heap":{function:[acquired,released]},"threads":{...}}.
  *
  * SPDX-License-Identifier: MIT
  */
+#include <alloca.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
@@ -24,7 +27,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORKERS = 4, SLOTS = 256, CHILD_STATUS = 33, PERIOD_US = 700, DEADLINE_S = 60 };
+enum {
+    WORKERS_MAX = 1024,
+    SLOTS = 256,
+    CHILD_STATUS = 33,
+    PERIOD_US = 700,
+    DEADLINE_S = 60,
+    DEPTH_MAX = 24,
+    ALTERNATE_BYTES = 128 << 10
+};
 
 struct count {
     _Atomic uint64_t acquired, released;
@@ -182,6 +193,65 @@ static void fork_once(uint64_t random)
     }
 }
 
+/* Stacks of ever-changing depth, shape and outer callers. */
+__attribute__((noinline)) static void *take_below(uint64_t random, int depth)
+{
+    volatile char *space = NULL;
+    void *memory = NULL;
+
+    if (depth == 0) {
+        return take(random % 2000);
+    }
+    if (random >> depth & 1) {
+        space = alloca(random % 7 * 16 + 16);
+        space[0] = 1;
+    }
+    if (random >> depth & 2) { /* two calls, not one */
+        memory = take_below(random, depth - 1);
+        __asm__ volatile("nop");
+    } else {
+        memory = take_below(random, depth - 1);
+    }
+    __asm__ volatile("" : : "r"(space) : "memory");
+    return memory;
+}
+
+static void put(uint64_t random)
+{
+    give_back(
+        atomic_exchange(&slots[(random >> 20) % SLOTS],
+                        take_below(random >> 40, (int)((random >> 12) % DEPTH_MAX))));
+}
+
+/* A library that calls back: its frames are in our stacks, and gone afterwards. */
+static void take_for_caller(void *random)
+{
+    give_back(take((uintptr_t)random % 100));
+}
+
+static __thread uint64_t random_for_caller;
+
+static void called_back(void *unused)
+{
+    (void)unused;
+    take_for_caller((void *)random_for_caller);
+}
+
+static void use_caller(uint64_t random)
+{
+    void *library = dlopen(plugins[2 + random % 2], RTLD_NOW);
+    void (*function)(void (*)(void *), int) = NULL;
+
+    if (library != NULL) {
+        *(void **)&function = dlsym(library, "plugin_call");
+        random_for_caller = random;
+        for (int i = 0; i < 3; i++) {
+            function(called_back, (int)((random >> 8) % 8));
+        }
+        dlclose(library);
+    }
+}
+
 static void use_plugin(uint64_t random)
 {
     static const char *const functions[] = {"first_plugin", "second_plugin"};
@@ -198,11 +268,15 @@ static void use_plugin(uint64_t random)
 static void *work(void *argument)
 {
     uint64_t random = (uintptr_t)argument;
+    stack_t alternate = {.ss_sp = malloc(ALTERNATE_BYTES), .ss_size = ALTERNATE_BYTES};
 
+    if (random % 2 == 0) {
+        sigaltstack(&alternate, NULL);
+    }
     while (!atomic_load(&stop)) {
         uint64_t r = next(&random);
 
-        busy = r % 1024 < 3 || r % 8192 == 3 || r % 4096 == 4;
+        busy = r % 1024 < 3 || r % 8192 == 3 || r % 2048 == 4 || r % 2048 == 5;
         if (r % 1024 == 0) {
             make_joined(r >> 32);
         } else if (r % 1024 == 1) {
@@ -211,12 +285,18 @@ static void *work(void *argument)
             make_self_detached(r >> 32);
         } else if (r % 8192 == 3) {
             fork_once(r >> 32);
-        } else if (r % 4096 == 4) {
+        } else if (r % 2048 == 4) {
             use_plugin(r >> 32);
+        } else if (r % 2048 == 5) {
+            use_caller(r >> 32);
         } else {
-            give_back(atomic_exchange(&slots[(r >> 20) % SLOTS], take((r >> 40) % 2000)));
+            put(r);
         }
     }
+    busy = 1;
+    alternate.ss_flags = SS_DISABLE;
+    sigaltstack(&alternate, NULL);
+    free(alternate.ss_sp);
     return NULL;
 }
 
@@ -250,19 +330,21 @@ static void print_count(const char *name, const struct count *count, const char 
 
 int main(int argc, char **argv)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = on_signal,
+                               .sa_flags = SA_RESTART | SA_ONSTACK};
     struct itimerval timer = {{0, PERIOD_US}, {0, PERIOD_US}};
     struct itimerval none = {{0, 0}, {0, 0}};
-    pthread_t threads[WORKERS];
-    uint64_t seed = argc == 5 ? strtoull(argv[2], NULL, 10) : 0;
+    static pthread_t threads[WORKERS_MAX];
+    uint64_t seed = argc == 8 ? strtoull(argv[2], NULL, 10) : 0;
+    int workers = argc == 8 ? atoi(argv[3]) : 0;
 
-    if (argc != 5) {
+    if (workers < 1 || workers > WORKERS_MAX) {
         return 2;
     }
-    plugins = argv + 3;
+    plugins = argv + 4;
     main_pid = getpid();
     sigaction(SIGALRM, &action, NULL);
-    for (uint64_t i = 0; i < WORKERS; i++) {
+    for (uint64_t i = 0; i < (uint64_t)workers; i++) {
         uint64_t random = (seed + i + 1) * UINT64_C(0x9e3779b97f4a7c15);
 
         pthread_create(&threads[i], NULL, work, (void *)random);
@@ -273,7 +355,7 @@ int main(int argc, char **argv)
     }
     setitimer(ITIMER_REAL, &none, NULL);
     atomic_store(&stop, true);
-    for (int i = 0; i < WORKERS; i++) {
+    for (int i = 0; i < workers; i++) {
         pthread_join(threads[i], NULL);
     }
     settle();

@@ -194,6 +194,7 @@ static void the_library_comes_first_and_the_rest_stays(void **state)
         .children = true, .mode = SEEP_MODE_SAMPLED, .sample_bytes = 4096};
     const struct seep_collect_options both = {.mode = SEEP_MODE_FULL};
     const struct seep_collect_options check = {.children = true, .check_every = 16};
+    char *nested[] = {(char *)"SEEP_OPTIONS=no-children,main-pid=7", NULL};
     char **copy = seep_preload_env(env, "/lib/libseep.so", "@name", &alone);
 
     (void)state;
@@ -217,6 +218,10 @@ static void the_library_comes_first_and_the_rest_stays(void **state)
     seep_preload_env_free(copy);
     copy = seep_preload_env(env + 5, "/lib/libseep.so", "@name", &check);
     assert_string_equal(value_of(copy, "SEEP_OPTIONS"), "check=16");
+    seep_preload_env_free(copy);
+    copy = seep_preload_env(nested, "/lib/libseep.so", "@name", &alone);
+    assert_string_equal(value_of(copy, "SEEP_OPTIONS"),
+                        "no-children,no-children,main-pid=7,main-pid=0");
     seep_preload_env_free(copy);
 }
 

@@ -285,6 +285,66 @@ static void a_login_shell_makes_no_file_that_looks_like_an_option(void **state)
     tear_down(&scene);
 }
 
+static void command_is(struct scene *scene, const char *command)
+{
+    size_t bytes = strlen(command) + 1;
+
+    memcpy(scene->forge.header->cmdline, command, bytes);
+    scene->forge.header->cmdline_len = (uint32_t)bytes;
+}
+
+static void a_name_that_nobody_chose_is_the_newest_programs(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    set_up(&scene, "", MAIN_PID);
+    scene.roster.options.min_child_ns = 0;
+    command_is(&scene, "/usr/bin/env");
+    (void)add(&scene, MAIN_PID);
+    command_is(&scene, "./server");
+    (void)add(&scene, MAIN_PID);
+    assert_string_equal(scene.roster.file, "server.5000000.seep");
+    (void)add(&scene, MAIN_PID); /* it starts itself anew */
+    seep_roster_end(&scene.roster, scene.roster.main, &ended);
+    assert_string_equal(scene.roster.file, "server.5000000.seep");
+    assert_true(exists(&scene, "env.5000000.seep"));
+    assert_true(exists(&scene, "server.5000000.2.seep"));
+    tear_down(&scene);
+}
+
+static void a_name_that_somebody_chose_stays(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    set_up(&scene, "a.seep", MAIN_PID);
+    scene.roster.options.min_child_ns = 0;
+    command_is(&scene, "/usr/bin/env");
+    (void)add(&scene, MAIN_PID);
+    command_is(&scene, "./server");
+    (void)add(&scene, MAIN_PID);
+    assert_string_equal(scene.roster.file, "a.seep");
+    assert_true(exists(&scene, "a.5000000.1.seep"));
+    tear_down(&scene);
+}
+
+/* It found the name to be of another process's collector. */
+static void who_hangs_up_without_a_word_is_no_loss(void **state)
+{
+    struct seep_handover_peer peer = {0};
+    struct seep_error error = {0};
+    int pair[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    assert_int_equal(seep_handover_receive(pair[1], &peer, &error), -EAGAIN);
+    close(pair[0]);
+    assert_int_equal(seep_handover_receive(pair[1], &peer, &error), -ECONNABORTED);
+    assert_int_equal(error.code, 0);
+    close(pair[1]);
+}
+
 static void a_descriptor_of_another_process_is_not_watched(void **state)
 {
     struct scene scene;
@@ -363,6 +423,9 @@ int main(void)
         cmocka_unit_test(an_exec_without_a_main_recording_leaves_a_line_too),
         cmocka_unit_test(a_name_that_nobody_chose_replaces_nothing),
         cmocka_unit_test(a_login_shell_makes_no_file_that_looks_like_an_option),
+        cmocka_unit_test(a_name_that_nobody_chose_is_the_newest_programs),
+        cmocka_unit_test(a_name_that_somebody_chose_stays),
+        cmocka_unit_test(who_hangs_up_without_a_word_is_no_loss),
         cmocka_unit_test(a_descriptor_of_another_process_is_not_watched),
         cmocka_unit_test(a_process_that_cannot_be_watched_is_refused),
     };

@@ -1,0 +1,41 @@
+/* One budget for all caches of all threads.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "cache_memory.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "arch.h"
+
+enum { BUDGET_BYTES = 16 << 20 };
+
+static _Atomic int64_t left_bytes = BUDGET_BYTES;
+
+void *seep_cache_memory_first(uint32_t bytes)
+{
+    long at = seep_arch_syscall6(SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return at < 0 && at > -4096 ? NULL : (void *)at;
+}
+
+void *seep_cache_memory_grow(void *old, uint32_t old_bytes, uint32_t bytes)
+{
+    int64_t more = (int64_t)bytes - old_bytes;
+    void *area = NULL;
+
+    if (atomic_fetch_sub_explicit(&left_bytes, more, memory_order_relaxed) >= more) {
+        area = seep_cache_memory_first(bytes);
+    }
+    if (area == NULL) {
+        atomic_fetch_add_explicit(&left_bytes, more, memory_order_relaxed);
+        return NULL;
+    }
+    if (old_bytes != 0) {
+        (void)seep_arch_syscall3(SYS_munmap, old, old_bytes, 0);
+    }
+    return area;
+}
