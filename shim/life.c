@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #include "arch.h"
-#include "children.h"
 #include "birth.h"
+#include "children.h"
 #include "guard.h"
 #include "handover.h"
 #include "interpose.h"

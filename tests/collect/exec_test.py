@@ -133,8 +133,7 @@ def an_image_without_the_library_in_between_is_no_end():
 
 
 def a_program_that_cannot_be_preloaded_is_told_of():
-    running = start(LAUNCHER, STATIC_LAUNCHER, "-w", "/bin/true",
-                    env=dict(PRELOADED, SEEP_OPTIONS="interval=0.1,no-children"))
+    running = start(LAUNCHER, STATIC_LAUNCHER, "-w")
     path = f"launcher.{running.pid}.seep"
     wait_for(lambda: os.readlink(f"/proc/{running.pid}/exe") == STATIC_LAUNCHER, "the exec")
     wait_for_turns(collector_of(path), 3)

@@ -34,6 +34,8 @@ enum {
     PERIOD_US = 700,
     DEADLINE_S = 60,
     DEPTH_MAX = 24,
+    SHAPE_BITS = 5,
+    SHAPES = 1 << SHAPE_BITS,
     ALTERNATE_BYTES = 128 << 10
 };
 
@@ -193,20 +195,22 @@ static void fork_once(uint64_t random)
     }
 }
 
-/* Stacks of ever-changing depth, shape and outer callers. */
+/* Stacks of ever-changing depth and shape, not more than the tables hold. */
 __attribute__((noinline)) static void *take_below(uint64_t random, int depth)
 {
+    uint64_t shape = random % SHAPES >> depth % SHAPE_BITS;
+
     volatile char *space = NULL;
     void *memory = NULL;
 
     if (depth == 0) {
         return take(random % 2000);
     }
-    if (random >> depth & 1) {
+    if ((shape & 1) != 0) {
         space = alloca(random % 7 * 16 + 16);
         space[0] = 1;
     }
-    if (random >> depth & 2) { /* two calls, not one */
+    if ((shape & 2) != 0) { /* two calls, not one */
         memory = take_below(random, depth - 1);
         __asm__ volatile("nop");
     } else {
