@@ -12,6 +12,14 @@
 
 enum { BUDGET_BYTES = 16 << 20 };
 
+/* ThreadSanitizer does not see raw system calls: another thread's new mapping at the
+ * place of an old one would look like a race. */
+#if defined(__SANITIZE_THREAD__)
+enum { UNSEEN_BY_SANITIZER = 1 };
+#else
+enum { UNSEEN_BY_SANITIZER = 0 };
+#endif
+
 static _Atomic int64_t left_bytes = BUDGET_BYTES;
 
 void *seep_cache_memory_first(uint32_t bytes)
@@ -22,7 +30,7 @@ void *seep_cache_memory_first(uint32_t bytes)
     return at < 0 && at > -4096 ? NULL : (void *)at;
 }
 
-void *seep_cache_memory_grow(void *old, uint32_t old_bytes, uint32_t bytes)
+void *seep_cache_memory_grow(uint32_t old_bytes, uint32_t bytes)
 {
     int64_t more = (int64_t)bytes - old_bytes;
     void *area = NULL;
@@ -34,8 +42,13 @@ void *seep_cache_memory_grow(void *old, uint32_t old_bytes, uint32_t bytes)
         atomic_fetch_add_explicit(&left_bytes, more, memory_order_relaxed);
         return NULL;
     }
-    if (old_bytes != 0) {
+    return area;
+}
+
+void seep_cache_memory_unmap(void *old, uint32_t old_bytes)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (old_bytes != 0 && !UNSEEN_BY_SANITIZER) {
         (void)seep_arch_syscall3(SYS_munmap, old, old_bytes, 0);
     }
-    return area;
 }

@@ -149,9 +149,12 @@ static void renew(struct seep_self *self, uint32_t epoch, uint32_t slot)
     self->shared = self->shard >= SEEP_SHARDS_OWN;
     self->counters = seep_segment_shard(self->shard);
     if (self->stack_high == 0) { /* else the thread that forked: still on its stack */
+        uintptr_t low = self->stack_low;
+
         find_stack(self, seep_thread_table_stack_bytes(self->slot));
-        if (self->memo.high != self->stack_high) {
-            self->last.count = 0;
+        if (self->memo.high != self->stack_high || low != self->stack_low) {
+            self->last.count = 0; /* their words may not even be readable here */
+            seep_memo_forget(&self->memo);
         }
         seep_memo_start(&self->memo, self->stack_high);
     }

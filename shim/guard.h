@@ -23,6 +23,7 @@ enum {
  * to frames[nest]. G2: memo, nodes and last are caches: they may be dropped at any
  * time at nest 0 (seep_guard_drop_caches).
  */
+#define SEEP_SELF_SP_UNKNOWN UINTPTR_MAX
 struct seep_self {
     uint32_t epoch;     /* of the segment that the fields below belong to */
     uint32_t index;     /* in the pool of selves */
@@ -44,7 +45,8 @@ struct seep_self {
     uint64_t peak_span_bytes;  /* of the room (peak.h); 0: none of its own */
     uintptr_t stack_low,
         stack_high; /* own stack; bytes in [sp, high) are readable when sp is inside */
-    uintptr_t level_sp[SEEP_SELF_LEVELS]; /* where each recording under way began */
+    uintptr_t level_sp[SEEP_SELF_LEVELS]; /* where each recording under way began, or
+                                             SEEP_SELF_SP_UNKNOWN */
 
     struct seep_memo memo;
     struct seep_node_cache nodes;

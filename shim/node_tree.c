@@ -111,14 +111,15 @@ static void grow(struct seep_node_cache *cache)
     uint32_t entries = (cache->mask + 1) * KNOWN_GROWTH;
     uint32_t bytes = entries * (uint32_t)sizeof(struct seep_known);
     uint32_t old_bytes = cache->grown != NULL ? bytes / KNOWN_GROWTH : 0;
-    void *area = entries <= KNOWN_MOST
-                     ? seep_cache_memory_grow(cache->grown, old_bytes, bytes)
-                     : NULL;
+    struct seep_known *old = cache->grown;
+    void *area = entries <= KNOWN_MOST ? seep_cache_memory_grow(old_bytes, bytes) : NULL;
 
     cache->missed = 0;
     if (area != NULL) {
         cache->grown = area;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST); /* never more entries than memory */
         cache->mask = entries - 1;
+        seep_cache_memory_unmap(old, old_bytes);
     }
 }
 

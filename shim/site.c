@@ -231,6 +231,9 @@ uint32_t seep_site_missed(struct seep_self *self, struct seep_memo_entry *entry,
     }
     if (node == SEEP_LAST_ELSEWHERE) {
         node = node_plain(self, 0, true, sp, fp);
+    } else if (node == SEEP_LAST_DEEP) {
+        seep_site_count_incomplete(SEEP_NODE_DEEP);
+        node = intern(self, true, self->frames[0], SEEP_STACK_MAX_FRAMES, SEEP_NODE_DEEP);
     } else if (entry == NULL && node != 0) {
         seep_site_count_incomplete(self->last.end);
         entry = seep_memo_learn(self, sp, fp);

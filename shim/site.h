@@ -51,6 +51,9 @@ static inline uint32_t seep_site_leave(struct seep_self *self, uint32_t level,
         site = 0;
     }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    /* What this is on top of may have been about to raise `nest`, with its sp noted. */
+    self->level_sp[level] = SEEP_SELF_SP_UNKNOWN;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     self->nest = level;
     return site;
 }

@@ -172,6 +172,17 @@ static uint32_t append(struct taking *t, struct seep_self *self, uint32_t kept,
     return node;
 }
 
+/* The innermost frames: those walked, then those kept. */
+static int64_t too_deep(const struct taking *t, struct seep_self *self, uint32_t kept)
+{
+    for (uint32_t i = 0; i < SEEP_STACK_MAX_FRAMES; i++) {
+        self->frames[0][i] = i < t->walked
+                                 ? t->steps[i].frame
+                                 : t->last->frames[kept - 1 - (i - t->walked)].frame;
+    }
+    return SEEP_LAST_DEEP;
+}
+
 int64_t seep_last_take(struct seep_self *self, uintptr_t sp, uintptr_t fp)
 {
     struct taking t = {
@@ -184,6 +195,9 @@ int64_t seep_last_take(struct seep_self *self, uintptr_t sp, uintptr_t fp)
     uint32_t kept = 0;
     uint32_t end = SEEP_NODE_NONE;
 
+    if (self->stack_high - sp > INT32_MAX) {
+        return SEEP_LAST_ELSEWHERE; /* L2: the offsets of its words are 32 bits */
+    }
     seep_stack_view_enter(&t.walk.view, self->stack_low, self->stack_high, sp);
     while (end == SEEP_NODE_NONE) {
         if (meets(&t)) {
@@ -193,13 +207,16 @@ int64_t seep_last_take(struct seep_self *self, uintptr_t sp, uintptr_t fp)
                 mark_fp(&t, (int32_t)t.walked - 1);
             }
         } else if (t.walked == SEEP_STACK_MAX_FRAMES) {
-            return SEEP_LAST_ELSEWHERE;
+            return too_deep(&t, self, 0);
         } else {
             end = over(&t);
         }
     }
-    if (end == SEEP_NODE_UNKNOWN || kept + t.walked > SEEP_STACK_MAX_FRAMES) {
+    if (end == SEEP_NODE_UNKNOWN) {
         return SEEP_LAST_ELSEWHERE;
+    }
+    if (kept + t.walked > SEEP_STACK_MAX_FRAMES) {
+        return too_deep(&t, self, kept);
     }
     if (t.walked == 0) { /* the very same stack */
         t.last->walked = 0;

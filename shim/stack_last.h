@@ -27,7 +27,8 @@ struct seep_last_frame {
 
 enum {
     SEEP_LAST_WORDS = 3 * SEEP_STACK_MAX_FRAMES + 8,
-    SEEP_LAST_ELSEWHERE = -1 /* not a stack that is remembered */
+    SEEP_LAST_ELSEWHERE = -1, /* not a stack that is remembered */
+    SEEP_LAST_DEEP = -2       /* nor this: too deep, and its inner frames are known */
 };
 
 struct seep_last {
@@ -55,8 +56,10 @@ struct seep_last_step {
  * sp, fp:  as seep_unwind_walk; sp on the thread's own stack.
  * Returns: its leaf node (>= SEEP_NODE_FIRST); 0 when the table of nodes is full;
  * SEEP_LAST_ELSEWHERE for a stack with a signal frame, with a rule that is not compact,
- * an unreadable or a too deep one: what was remembered stays. Thread-safety: owner
- * thread, at nest 1. Allocates: no. Cost: O(frames that changed) walked, all compared.
+ * an unreadable one, or one that begins 2 GiB below the stack's end; SEEP_LAST_DEEP:
+ * self->frames[0] then holds its SEEP_STACK_MAX_FRAMES inner frames, as seep_unwind_walk.
+ * With both what was remembered stays. Thread-safety: owner thread, at nest 1. Allocates:
+ * no. Cost: O(frames that changed) walked, all compared.
  */
 int64_t seep_last_take(struct seep_self *self, uintptr_t sp, uintptr_t fp);
 

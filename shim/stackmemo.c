@@ -2,8 +2,10 @@
  *
  * Design: slots and entries lie in one area that starts small, is thrown away and made
  * four times as large when full, as far as the process's budget goes, and emptied when
- * it cannot grow: what is hot is learned again at once. Evicting single entries was
- * rejected: it needs lists that every hit would have to touch.
+ * it cannot grow and serves few: what is hot is learned again at once. While it serves
+ * many it is left alone, since stacks that do not fit together would else only push each
+ * other out. Evicting single entries was rejected: it needs lists that every hit would
+ * have to touch.
  *
  * The index tells stacks apart by a trie in the order in which unwinding reads the words
  * (M2). Hashing the innermost return addresses was rejected: stacks that differ only near
@@ -25,47 +27,60 @@ enum {
     AREA_MOST_BYTES = 8 << 20,
     BYTES_PER_SLOT = 128,
     WORDS_MOST = 512,
-    PATH_MOST = 24,
     RELUCTANCE_FIRST = 3,
     RELUCTANCE_MOST = 8,
     FOUND_WORTH = 4, /* an entry pays when it is found this often */
+    REST_MISSES = 4096,
     FRAMES_WORTH = 3 /* a miss that walks fewer is learned only when seen again */
 };
 
 static struct seep_memo_slot no_slots[1]; /* stays zero: finds nothing */
 
-void seep_memo_forget(struct seep_memo *memo)
+static uint32_t slots_bytes(const struct seep_memo *memo)
 {
-    uint32_t slots_bytes =
-        (memo->slots_mask + 1) * (uint32_t)sizeof(struct seep_memo_slot);
+    return (memo->slots_mask + 1) * (uint32_t)sizeof(struct seep_memo_slot);
+}
 
-    if (memo->area_bytes != 0) {
-        memset(memo->area, 0, slots_bytes);
-        memo->used_bytes = slots_bytes;
-    }
+/* The slots are zero. */
+static void begin_again(struct seep_memo *memo)
+{
+    memo->used_bytes = slots_bytes(memo);
     memo->learned = 0;
     memo->missed = 0;
     memo->found = 0;
+    memo->resting = 0;
 }
 
+void seep_memo_forget(struct seep_memo *memo)
+{
+    if (memo->area_bytes != 0) {
+        memset(memo->area, 0, slots_bytes(memo));
+        begin_again(memo);
+    }
+}
+
+/* Owner thread; what of it a signal handler sees is whole: the new area is the larger. */
 static void use_area(struct seep_memo *memo, void *area, uint32_t bytes)
 {
     memo->area = area;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     memo->area_bytes = bytes;
     memo->slots_mask = bytes / BYTES_PER_SLOT - 1;
-    seep_memo_forget(memo);
+    begin_again(memo);
 }
 
 /* Replaces the area by a larger, empty one. Returns: false when nothing changed. */
 static bool grow(struct seep_memo *memo)
 {
-    uint32_t bytes = memo->area_bytes * AREA_GROWTH;
-    void *area = bytes <= AREA_MOST_BYTES
-                     ? seep_cache_memory_grow(memo->area, memo->area_bytes, bytes)
-                     : NULL;
+    uint32_t old_bytes = memo->area_bytes;
+    uint32_t bytes = old_bytes * AREA_GROWTH;
+    uint8_t *old = memo->area;
+    void *area =
+        bytes <= AREA_MOST_BYTES ? seep_cache_memory_grow(old_bytes, bytes) : NULL;
 
     if (area != NULL) {
         use_area(memo, area, bytes);
+        seep_cache_memory_unmap(old, old_bytes);
     }
     return area != NULL;
 }
@@ -89,19 +104,26 @@ void seep_memo_start(struct seep_memo *memo, uintptr_t stack_high)
     }
 }
 
-/* Full: grow, or begin again. Whoever learned much and could not use it learns less. */
+/* Full: grow; else learn nothing for a while, and then begin again unless one stack in
+ * four is found. Whoever learned much and could not use it learns less. */
 static void make_room(struct seep_memo *memo)
 {
-    bool thrashes = memo->found < memo->learned * FOUND_WORTH;
-
-    if (thrashes) {
+    if (memo->found < (uint64_t)memo->learned * FOUND_WORTH) {
         memo->reluctance += memo->reluctance < RELUCTANCE_MOST;
     } else {
-        memo->reluctance -= memo->reluctance > RELUCTANCE_FIRST;
+        memo->reluctance -= memo->learned != 0 && memo->reluctance > RELUCTANCE_FIRST;
     }
-    if (!grow(memo)) {
+    if (grow(memo)) {
+        return;
+    }
+    if (memo->learned == 0 && memo->found < memo->missed / 3) {
         seep_memo_forget(memo);
+        return;
     }
+    memo->learned = 0; /* no more since it was full */
+    memo->missed = 0;
+    memo->found = 0;
+    memo->resting = REST_MISSES;
 }
 
 /* Returns: offset / 8 of the bytes; 0 when there is no room. */
@@ -134,10 +156,14 @@ static uint64_t word_hash(uint32_t branch, uint64_t word)
 }
 
 struct seep_memo_slot *seep_memo_follow(const struct seep_memo *memo, uint32_t at,
-                                        uintptr_t sp)
+                                        uintptr_t sp, uintptr_t fp)
 {
-    uintptr_t address = memo->high + (uintptr_t)(intptr_t)branch_at(memo, at)->offset;
+    int32_t offset = branch_at(memo, at)->offset;
+    uintptr_t address = memo->high + (uintptr_t)(intptr_t)offset;
 
+    if (offset == 0) {
+        return seep_memo_slot(memo, word_hash(at, fp));
+    }
     if (address <= sp) {
         return NULL; /* the slot was another stack's */
     }
@@ -223,16 +249,17 @@ static int32_t first_difference(struct seep_memo_entry *entry,
 
 /* Slots from the root down to where the stack's words lead no further. */
 struct path {
-    struct seep_memo_slot *slot[PATH_MOST];
+    struct seep_memo_slot *slot[SEEP_MEMO_PATH];
     uint32_t count;
 };
 
-static void descend(const struct seep_memo *memo, uintptr_t sp, struct path *path)
+static void descend(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp,
+                    struct path *path)
 {
     while ((path->slot[path->count - 1]->at & SEEP_MEMO_BRANCH) != 0 &&
-           path->count < PATH_MOST) {
+           path->count < SEEP_MEMO_PATH) {
         struct seep_memo_slot *next =
-            seep_memo_follow(memo, path->slot[path->count - 1]->at, sp);
+            seep_memo_follow(memo, path->slot[path->count - 1]->at, sp, fp);
 
         if (next == NULL) {
             break;
@@ -241,49 +268,64 @@ static void descend(const struct seep_memo *memo, uintptr_t sp, struct path *pat
     }
 }
 
+/* Puts a new branch in the place of what the slot leads to, and that below it. */
+static void part(struct seep_memo *memo, struct seep_memo_slot *slot,
+                 struct seep_memo_branch made, uint64_t theirs, uint64_t ours,
+                 uint32_t fresh)
+{
+    uint32_t old = slot->at;
+    uint32_t branch = take_bytes(memo, sizeof(made));
+
+    if (branch == 0) {
+        return;
+    }
+    *branch_at(memo, branch) = made;
+    branch |= SEEP_MEMO_BRANCH;
+    slot->at = branch;
+    claim(memo, word_hash(branch, theirs))->at = old;
+    claim(memo, word_hash(branch, ours))->at = fresh;
+}
+
 /* Hangs a new entry into the trie where it first differs from what is there. */
 static void hang(struct seep_memo *memo, const struct seep_last *last,
                  const struct path *path, uint32_t fresh)
 {
+    const struct seep_memo_entry *entry = entry_at(memo, fresh);
     struct seep_memo_slot *deepest = path->slot[path->count - 1];
     uint32_t like = (deepest->at & SEEP_MEMO_BRANCH) != 0
                         ? branch_at(memo, deepest->at)->entry
                         : deepest->at;
     struct seep_memo_entry *neighbour = entry_at(memo, like);
-    uint64_t theirs = 0;
-    uint64_t ours = 0;
-    int32_t offset = 0;
+    uint64_t theirs = neighbour->fp;
+    uint64_t ours = entry->fp;
+    int32_t offset = 0; /* the frame pointer, when no word differs */
     uint32_t i = 0;
 
-    if (neighbour->sp != entry_at(memo, fresh)->sp ||
-        neighbour->ra != entry_at(memo, fresh)->ra) {
+    if (neighbour->sp != entry->sp || neighbour->ra != entry->ra) {
         path->slot[0]->at = fresh; /* another stack's slot by the same hash */
         return;
     }
     offset = first_difference(neighbour, last, &theirs, &ours);
-    if (offset == 0) {
-        deepest->at = fresh; /* the same words, another fp */
-        return;
-    }
     while (i + 1 < path->count && branch_at(memo, path->slot[i]->at)->offset < offset) {
         i++;
     }
     uint32_t old = path->slot[i]->at;
 
-    if ((old & SEEP_MEMO_BRANCH) != 0 && branch_at(memo, old)->offset == offset) {
-        claim(memo, word_hash(old, ours))->at = fresh;
-        return;
-    }
-    uint32_t branch = take_bytes(memo, sizeof(struct seep_memo_branch));
+    if ((old & SEEP_MEMO_BRANCH) != 0 && branch_at(memo, old)->offset <= offset &&
+        path->count < SEEP_MEMO_PATH) {
+        int32_t asked =
+            branch_at(memo, old)->offset; /* its slot for us is new, or lost */
+        uint64_t word =
+            asked == 0 ? entry->fp
+                       : *(const uint64_t *)(memo->high + (uintptr_t)(intptr_t)asked);
 
-    if (branch == 0) {
-        return;
+        claim(memo, word_hash(old, word))->at = fresh;
+    } else if (theirs == ours || i + 1 == SEEP_MEMO_PATH) {
+        path->slot[i]->at = fresh; /* the same stack; or there are too many to tell */
+    } else {
+        part(memo, path->slot[i], (struct seep_memo_branch){offset, like}, theirs, ours,
+             fresh);
     }
-    *branch_at(memo, branch) = (struct seep_memo_branch){offset, like};
-    branch |= SEEP_MEMO_BRANCH;
-    path->slot[i]->at = branch;
-    claim(memo, word_hash(branch, theirs))->at = old;
-    claim(memo, word_hash(branch, ours))->at = fresh;
 }
 
 /* Whether a stack that was missed shall be remembered. */
@@ -294,6 +336,10 @@ static bool worth(struct seep_memo *memo, uint32_t node, uint32_t walked)
 
     *seen = node;
     memo->missed++;
+    if (memo->resting != 0) {
+        memo->resting--;
+        return false;
+    }
     return again || (walked >= FRAMES_WORTH &&
                      (memo->missed & ((1U << memo->reluctance) - 1)) == 0);
 }
@@ -327,7 +373,7 @@ struct seep_memo_entry *seep_memo_learn(struct seep_self *self, uintptr_t sp,
         claim(memo, hash)->at = fresh;
         return entry_at(memo, fresh);
     }
-    descend(memo, sp, &path);
+    descend(memo, sp, fp, &path);
     hang(memo, last, &path, fresh);
     return entry_at(memo, fresh);
 }

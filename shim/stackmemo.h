@@ -17,8 +17,10 @@
  * M2: the index is a trie over a stack's words, read from the inside out: a slot found by
  * (sp, return address) leads to an entry, or to a branch that names the first word in
  * which the stacks below it differ; that word's value gives the next slot. So stacks that
- * differ only near main are told apart by one look-up each.
- * M3: a wrong or lost slot only costs time: every entry is proved before it is believed.
+ * differ only near main are told apart by one look-up each. Stacks that differ in no word
+ * of both, only in the frame pointer, part at a branch that asks for that.
+ * M3: a wrong or lost slot only costs time: every entry is proved before it is believed,
+ * and a way through the index has SEEP_MEMO_PATH slots at most.
  */
 struct seep_memo_slot {
     uint32_t tag; /* of the hash; 0 = empty */
@@ -26,7 +28,7 @@ struct seep_memo_slot {
 };
 
 struct seep_memo_branch {
-    int32_t offset; /* of the word, from the end of the stack */
+    int32_t offset; /* of the word, from the end of the stack; 0 = the frame pointer */
     uint32_t entry; /* one of the entries below */
 };
 
@@ -43,7 +45,7 @@ struct seep_memo_entry {
 };
 static_assert(sizeof(struct seep_memo_entry) == 48, "layout");
 
-enum { SEEP_MEMO_PROBES = 4, SEEP_MEMO_SEEN = 256 };
+enum { SEEP_MEMO_PROBES = 4, SEEP_MEMO_SEEN = 256, SEEP_MEMO_PATH = 48 };
 #define SEEP_MEMO_BRANCH (UINT32_C(1) << 31)
 
 struct seep_memo {
@@ -56,6 +58,7 @@ struct seep_memo {
     uint32_t missed;               /* stacks not found, in that time */
     uint64_t found;                /* stacks found, in that time; written by the caller */
     uint32_t reluctance;           /* a stack not seen lately is learned once in 2^this */
+    uint32_t resting;              /* misses until learning is tried again */
     uint32_t seen[SEEP_MEMO_SEEN]; /* leaf nodes missed lately */
 };
 
@@ -95,7 +98,7 @@ seep_memo_slot(const struct seep_memo *memo, uint64_t hash)
 
 /* From a branch to the slot for this stack's word. NULL: it has none there. */
 struct seep_memo_slot *seep_memo_follow(const struct seep_memo *memo, uint32_t at,
-                                        uintptr_t sp);
+                                        uintptr_t sp, uintptr_t fp);
 
 /* The entry of the stack that the thread is on, proved.
  *
@@ -107,9 +110,11 @@ seep_memo_find(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp, uintptr
 {
     struct seep_memo_slot *slot = seep_memo_slot(memo, seep_memo_hash(sp, ra));
     struct seep_memo_entry *entry = NULL;
+    uint32_t length = 1;
 
     while (slot != NULL && (slot->at & SEEP_MEMO_BRANCH) != 0) {
-        slot = seep_memo_follow(memo, slot->at, sp);
+        slot = length++ < SEEP_MEMO_PATH ? seep_memo_follow(memo, slot->at, sp, fp)
+                                         : NULL; /* M3: it may lead in a circle */
     }
     if (slot == NULL) {
         return NULL;

@@ -200,7 +200,7 @@ static bool may_enter(struct slow *slow, const struct seep_cfi_full_row *row,
 /* To the caller. Returns: SEEP_NODE_NONE, or how the stack ends. */
 static uint32_t step(struct slow *slow)
 {
-    struct seep_cfi_full_row row;
+    struct seep_cfi_full_row row = {.signal = false};
     struct seep_registers caller = {.known = 0};
     uintptr_t cfa = 0;
     uint32_t end = find_row(slow, &row);

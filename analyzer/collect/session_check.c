@@ -36,7 +36,9 @@ int seep_session_check_note(struct seep_session *session, struct seep_scratch *s
                  (unsigned long long)header.check_differences, header.check_prefixes);
     if (header.check_differences != 0) {
         for (char *at = header.check_text; *at != '\0'; at++) {
-            *at = *at >= ' ' && *at <= '~' ? *at : '?'; /* another process's words */
+            if (*at < ' ' || *at > '~') {
+                *at = '?'; /* another process's words */
+            }
         }
         (void)snprintf(text + n, sizeof(text) - (size_t)n, "; first: %.*s", FIRST_BYTES,
                        header.check_text);

@@ -268,7 +268,7 @@ static double now_ns(void)
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-/* A look through the table of 10,000 takes a hundred times the limit. */
+/* A look through the table of 10,000 takes many times the limit. */
 static void an_exact_removal_does_not_read_the_table_through(void **state)
 {
     double began = 0;
@@ -288,7 +288,7 @@ static void an_exact_removal_does_not_read_the_table_through(void **state)
     }
     each_ns = (now_ns() - began) / 10 / MANY;
     (void)printf("%.0f ns for a removal and an addition among %d\n", each_ns, MANY);
-    assert_true(each_ns < 5000);
+    assert_true(each_ns < 20000); /* unsanitized 500 */
     began = now_ns();
     for (unsigned i = 0; i < 100; i++) {
         add(FAR_PAGES, 16, 2);

@@ -204,6 +204,31 @@ static void a_recording_inside_a_recording_keeps_to_its_own_frames(void **state)
     free(handlers_self);
 }
 
+static void record_once(int number)
+{
+    uint32_t kept = handlers_self->last.count;
+
+    (void)number;
+    (void)at_depth(handlers_self, 5);
+    assert_int_equal(handlers_self->nest, 1);
+    assert_int_equal(handlers_self->last.count, kept); /* its caches were left alone */
+}
+
+/* A recording has noted its sp when a handler comes, records far below, and returns; then
+ * it raises `nest`, and another handler comes, not as far below. */
+static void a_handler_that_returned_is_not_taken_for_what_it_was_on(void **state)
+{
+    (void)state;
+    shim_bench_start();
+    handlers_self = shim_bench_self(0);
+    handlers_self->level_sp[0] = (uintptr_t)__builtin_frame_address(0);
+    (void)at_depth(handlers_self, 800);
+    handlers_self->nest = 1;
+    (void)signal(SIGUSR1, record_once);
+    (void)raise(SIGUSR1);
+    free(handlers_self);
+}
+
 static void a_recording_that_a_handler_left_is_forgotten(void **state)
 {
     struct seep_self *self = NULL;
@@ -233,6 +258,7 @@ int main(void)
         cmocka_unit_test(threads_that_race_agree_on_every_site),
         cmocka_unit_test(a_closed_library_voids_what_was_remembered),
         cmocka_unit_test(a_recording_inside_a_recording_keeps_to_its_own_frames),
+        cmocka_unit_test(a_handler_that_returned_is_not_taken_for_what_it_was_on),
         cmocka_unit_test(a_recording_that_a_handler_left_is_forgotten),
     };
 

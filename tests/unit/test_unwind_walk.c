@@ -84,11 +84,14 @@ static void the_walk_goes_through_library_frames(void **state)
 
 static void a_wild_stack_pointer_ends_the_stack_and_not_the_program(void **state)
 {
-    const uintptr_t wild[] = {8, 4096, 0x7fff00000000, UINTPTR_MAX - 7,
+    void *gone =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const uintptr_t wild[] = {8, 4088, (uintptr_t)gone, UINTPTR_MAX - 7,
                               0xdead000000000008};
     uint32_t count = 77;
 
     (void)state;
+    munmap(gone, 4096);
     for (size_t i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
         assert_int_equal(seep_unwind_walk(self, wild[i], 0, frames, &count),
                          SEEP_NODE_BAD_FRAME);
