@@ -31,7 +31,7 @@ struct taking {
 };
 
 /* Leading words of the last stack, of `count`, that are what they were. */
-static uint32_t equal_words(const struct taking *t, uint32_t count)
+SEEP_READS_ANY_STACK static uint32_t equal_words(const struct taking *t, uint32_t count)
 {
     uint32_t whole = count & ~(uint32_t)(SEEP_COMPARE_BLOCK - 1);
     const struct seep_last *last = t->last;

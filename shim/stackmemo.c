@@ -20,6 +20,7 @@
 
 #include "cache_memory.h"
 #include "guard.h"
+#include "stack_read.h"
 
 enum {
     AREA_FIRST_BYTES = 32768,
@@ -139,11 +140,6 @@ static uint32_t take_bytes(struct seep_memo *memo, size_t bytes)
     return at / 8;
 }
 
-static struct seep_memo_entry *entry_at(const struct seep_memo *memo, uint32_t at)
-{
-    return (struct seep_memo_entry *)(void *)(memo->area + (size_t)at * 8);
-}
-
 static struct seep_memo_branch *branch_at(const struct seep_memo *memo, uint32_t at)
 {
     return (struct seep_memo_branch *)(void *)(memo->area +
@@ -155,19 +151,44 @@ static uint64_t word_hash(uint32_t branch, uint64_t word)
     return seep_memo_hash(branch, word);
 }
 
-struct seep_memo_slot *seep_memo_follow(const struct seep_memo *memo, uint32_t at,
-                                        uintptr_t sp, uintptr_t fp)
+/* From a branch to the slot for this stack's word. Returns: NULL when it has none. */
+SEEP_READS_ANY_STACK static inline struct seep_memo_slot *follow(const struct seep_memo *memo,
+                                            const struct seep_memo_slot *slot,
+                                            uintptr_t sp, uintptr_t fp)
 {
-    int32_t offset = branch_at(memo, at)->offset;
-    uintptr_t address = memo->high + (uintptr_t)(intptr_t)offset;
+    uintptr_t address = memo->high + (uintptr_t)(intptr_t)slot->offset;
 
-    if (offset == 0) {
-        return seep_memo_slot(memo, word_hash(at, fp));
+    if (slot->offset == 0) {
+        return seep_memo_slot(memo, word_hash(slot->at, fp));
     }
     if (address <= sp) {
         return NULL; /* the slot was another stack's */
     }
-    return seep_memo_slot(memo, word_hash(at, *(const uint64_t *)address));
+    return seep_memo_slot(memo, word_hash(slot->at, *(const uint64_t *)address));
+}
+
+struct seep_memo_entry *seep_memo_search(const struct seep_memo *memo,
+                                         struct seep_memo_slot *root, uintptr_t sp,
+                                         uintptr_t fp, uintptr_t ra)
+{
+    struct seep_memo_slot *slot = root;
+    struct seep_memo_entry *entry = NULL;
+
+    for (uint32_t length = 1; (slot->at & SEEP_MEMO_BRANCH) != 0; length++) {
+        slot = length < SEEP_MEMO_PATH ? follow(memo, slot, sp, fp)
+                                       : NULL; /* M3: it may lead in a circle */
+        if (slot == NULL) {
+            return NULL;
+        }
+    }
+    entry = seep_memo_entry_at(memo, slot->at);
+    if (!seep_memo_proves(memo, entry, sp, fp, ra)) {
+        return NULL;
+    }
+    root->recent = root->recent == (slot->at | SEEP_MEMO_ONCE)
+                       ? slot->at
+                       : slot->at | SEEP_MEMO_ONCE;
+    return entry;
 }
 
 /* The slot with this hash, taken from another when its places are full. */
@@ -187,6 +208,13 @@ static struct seep_memo_slot *claim(struct seep_memo *memo, uint64_t hash)
     return slot;
 }
 
+static void lead(const struct seep_memo *memo, struct seep_memo_slot *slot, uint32_t at)
+{
+    slot->at = at;
+    slot->recent = 0;
+    slot->offset = (at & SEEP_MEMO_BRANCH) != 0 ? branch_at(memo, at)->offset : 0;
+}
+
 /* Copies self->last. Returns: offset / 8; 0 when there is no room. */
 static uint32_t entry_new(struct seep_self *self, uintptr_t sp, uintptr_t fp)
 {
@@ -196,7 +224,7 @@ static uint32_t entry_new(struct seep_self *self, uintptr_t sp, uintptr_t fp)
         (leaf->words + SEEP_COMPARE_BLOCK - 1U) & ~(uint32_t)(SEEP_COMPARE_BLOCK - 1);
     uint32_t at = take_bytes(&self->memo, sizeof(struct seep_memo_entry) +
                                               words * (sizeof(int32_t) + 8));
-    struct seep_memo_entry *entry = entry_at(&self->memo, at);
+    struct seep_memo_entry *entry = seep_memo_entry_at(&self->memo, at);
     uint64_t *values = NULL;
 
     if (at == 0) {
@@ -258,8 +286,7 @@ static void descend(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp,
 {
     while ((path->slot[path->count - 1]->at & SEEP_MEMO_BRANCH) != 0 &&
            path->count < SEEP_MEMO_PATH) {
-        struct seep_memo_slot *next =
-            seep_memo_follow(memo, path->slot[path->count - 1]->at, sp, fp);
+        struct seep_memo_slot *next = follow(memo, path->slot[path->count - 1], sp, fp);
 
         if (next == NULL) {
             break;
@@ -281,28 +308,28 @@ static void part(struct seep_memo *memo, struct seep_memo_slot *slot,
     }
     *branch_at(memo, branch) = made;
     branch |= SEEP_MEMO_BRANCH;
-    slot->at = branch;
-    claim(memo, word_hash(branch, theirs))->at = old;
-    claim(memo, word_hash(branch, ours))->at = fresh;
+    lead(memo, slot, branch);
+    lead(memo, claim(memo, word_hash(branch, theirs)), old);
+    lead(memo, claim(memo, word_hash(branch, ours)), fresh);
 }
 
 /* Hangs a new entry into the trie where it first differs from what is there. */
-static void hang(struct seep_memo *memo, const struct seep_last *last,
+SEEP_READS_ANY_STACK static void hang(struct seep_memo *memo, const struct seep_last *last,
                  const struct path *path, uint32_t fresh)
 {
-    const struct seep_memo_entry *entry = entry_at(memo, fresh);
+    const struct seep_memo_entry *entry = seep_memo_entry_at(memo, fresh);
     struct seep_memo_slot *deepest = path->slot[path->count - 1];
     uint32_t like = (deepest->at & SEEP_MEMO_BRANCH) != 0
                         ? branch_at(memo, deepest->at)->entry
                         : deepest->at;
-    struct seep_memo_entry *neighbour = entry_at(memo, like);
+    struct seep_memo_entry *neighbour = seep_memo_entry_at(memo, like);
     uint64_t theirs = neighbour->fp;
     uint64_t ours = entry->fp;
     int32_t offset = 0; /* the frame pointer, when no word differs */
     uint32_t i = 0;
 
     if (neighbour->sp != entry->sp || neighbour->ra != entry->ra) {
-        path->slot[0]->at = fresh; /* another stack's slot by the same hash */
+        lead(memo, path->slot[0], fresh); /* another stack's slot by the same hash */
         return;
     }
     offset = first_difference(neighbour, last, &theirs, &ours);
@@ -319,9 +346,10 @@ static void hang(struct seep_memo *memo, const struct seep_last *last,
             asked == 0 ? entry->fp
                        : *(const uint64_t *)(memo->high + (uintptr_t)(intptr_t)asked);
 
-        claim(memo, word_hash(old, word))->at = fresh;
+        lead(memo, claim(memo, word_hash(old, word)), fresh);
     } else if (theirs == ours || i + 1 == SEEP_MEMO_PATH) {
-        path->slot[i]->at = fresh; /* the same stack; or there are too many to tell */
+        lead(memo, path->slot[i],
+             fresh); /* the same stack; or there are too many to tell */
     } else {
         part(memo, path->slot[i], (struct seep_memo_branch){offset, like}, theirs, ours,
              fresh);
@@ -367,13 +395,13 @@ struct seep_memo_entry *seep_memo_learn(struct seep_self *self, uintptr_t sp,
             return NULL;
         }
     }
-    hash = seep_memo_hash(sp, entry_at(memo, fresh)->ra);
+    hash = seep_memo_hash(sp, seep_memo_entry_at(memo, fresh)->ra);
     path.slot[0] = seep_memo_slot(memo, hash);
     if (path.slot[0] == NULL) {
-        claim(memo, hash)->at = fresh;
-        return entry_at(memo, fresh);
+        lead(memo, claim(memo, hash), fresh);
+        return seep_memo_entry_at(memo, fresh);
     }
     descend(memo, sp, fp, &path);
     hang(memo, last, &path, fresh);
-    return entry_at(memo, fresh);
+    return seep_memo_entry_at(memo, fresh);
 }

@@ -25,7 +25,11 @@
 struct seep_memo_slot {
     uint32_t tag; /* of the hash; 0 = empty */
     uint32_t at;  /* entry or branch: offset in the area / 8, a branch with BRANCH set */
+    uint32_t recent; /* the entry below this branch that was found last: twice in a row,
+                        and it is tried first; once, with ONCE set; 0 = neither */
+    int32_t offset;  /* the branch's, to save a look */
 };
+static_assert(sizeof(struct seep_memo_slot) == 16, "four to a cache line");
 
 struct seep_memo_branch {
     int32_t offset; /* of the word, from the end of the stack; 0 = the frame pointer */
@@ -47,6 +51,7 @@ static_assert(sizeof(struct seep_memo_entry) == 48, "layout");
 
 enum { SEEP_MEMO_PROBES = 4, SEEP_MEMO_SEEN = 256, SEEP_MEMO_PATH = 48 };
 #define SEEP_MEMO_BRANCH (UINT32_C(1) << 31)
+#define SEEP_MEMO_ONCE   (UINT32_C(1) << 31)
 
 struct seep_memo {
     uint8_t *area;  /* slots, then entries and branches */
@@ -96,36 +101,53 @@ seep_memo_slot(const struct seep_memo *memo, uint64_t hash)
     return NULL;
 }
 
-/* From a branch to the slot for this stack's word. NULL: it has none there. */
-struct seep_memo_slot *seep_memo_follow(const struct seep_memo *memo, uint32_t at,
-                                        uintptr_t sp, uintptr_t fp);
+static inline struct seep_memo_entry *seep_memo_entry_at(const struct seep_memo *memo,
+                                                         uint32_t at)
+{
+    return (struct seep_memo_entry *)(void *)(memo->area + (size_t)at * 8);
+}
+
+/* Whether this is the entry of the stack that the thread is on (M1). */
+static inline __attribute__((always_inline)) bool
+seep_memo_proves(const struct seep_memo *memo, struct seep_memo_entry *entry,
+                 uintptr_t sp, uintptr_t fp, uintptr_t ra)
+{
+    return entry->sp == sp && entry->ra == ra && (!entry->fp_live || entry->fp == fp) &&
+           seep_compare((const uint8_t *)memo->high, entry->offset,
+                        seep_memo_values(entry), entry->words) == entry->words;
+}
+
+/* The slow half of seep_memo_find: from the root's branch down. Owner thread. */
+struct seep_memo_entry *seep_memo_search(const struct seep_memo *memo,
+                                         struct seep_memo_slot *root, uintptr_t sp,
+                                         uintptr_t fp, uintptr_t ra);
 
 /* The entry of the stack that the thread is on, proved.
  *
  * sp, fp:  as seep_unwind_walk, on the stack that the memo is about; ra: the word at sp.
- * Returns: borrowed, until the memo learns or forgets; NULL: not known.
+ * Returns: borrowed, until the memo learns or forgets; NULL: not known. Owner thread.
  */
 static inline __attribute__((always_inline)) struct seep_memo_entry *
 seep_memo_find(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp, uintptr_t ra)
 {
-    struct seep_memo_slot *slot = seep_memo_slot(memo, seep_memo_hash(sp, ra));
+    struct seep_memo_slot *root = seep_memo_slot(memo, seep_memo_hash(sp, ra));
     struct seep_memo_entry *entry = NULL;
-    uint32_t length = 1;
 
-    while (slot != NULL && (slot->at & SEEP_MEMO_BRANCH) != 0) {
-        slot = length++ < SEEP_MEMO_PATH ? seep_memo_follow(memo, slot->at, sp, fp)
-                                         : NULL; /* M3: it may lead in a circle */
-    }
-    if (slot == NULL) {
+    if (root == NULL) {
         return NULL;
     }
-    entry = (struct seep_memo_entry *)(void *)(memo->area + (size_t)slot->at * 8);
-    if (entry->sp != sp || entry->ra != ra || (entry->fp_live && entry->fp != fp) ||
-        seep_compare((const uint8_t *)memo->high, entry->offset, seep_memo_values(entry),
-                     entry->words) != entry->words) {
-        return NULL;
+    if ((root->at & SEEP_MEMO_BRANCH) == 0) {
+        entry = seep_memo_entry_at(memo, root->at);
+    } else if (root->recent != 0 && (root->recent & SEEP_MEMO_ONCE) == 0) {
+        entry = seep_memo_entry_at(memo, root->recent);
+    } else {
+        return seep_memo_search(memo, root, sp, fp, ra);
     }
-    return entry;
+    if (__builtin_expect(seep_memo_proves(memo, entry, sp, fp, ra), 1)) {
+        return entry;
+    }
+    return (root->at & SEEP_MEMO_BRANCH) != 0 ? seep_memo_search(memo, root, sp, fp, ra)
+                                              : NULL;
 }
 
 /* Considers the stack that was just taken (self->last) for remembering: one that was

@@ -12,20 +12,23 @@
 #include <string.h>
 
 #include "arch.h"
+#include "stack_read.h"
 
 enum { TRIAL_WORDS = 32, TRIAL_REPEATS = 16, TRIAL_ROUNDS = 6, TRIAL_WAYS = 3 };
 
 uint32_t seep_compare_way = SEEP_COMPARE_SCALAR;
 
-static inline bool equal(const uint8_t *base, int32_t offset, uint64_t value)
+SEEP_READS_ANY_STACK static inline bool equal(const uint8_t *base, int32_t offset,
+                                              uint64_t value)
 {
     return *(const uint64_t *)(const void *)(base + offset) == value;
 }
 
 /* A branch per word: all of them are predicted, and a compare with memory and its branch
  * are one operation, which gathering differences would take three for. */
-size_t seep_compare_scalar(const uint8_t *base, const int32_t *offset,
-                           const uint64_t *value, size_t count)
+SEEP_READS_ANY_STACK size_t seep_compare_scalar(const uint8_t *base,
+                                                const int32_t *offset,
+                                                const uint64_t *value, size_t count)
 {
     const int32_t *end = offset + count;
 

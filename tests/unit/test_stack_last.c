@@ -20,7 +20,7 @@
 #include "subjects/call_tree.h"
 #include "subjects/truth.h"
 
-enum { EVENTS = 40000, UNWOUND_EVERY = 97 };
+enum { EVENTS = 40000 / TRUTH_SHARE, UNWOUND_EVERY = 97 };
 
 static uint64_t seed;
 static struct seep_self *self;

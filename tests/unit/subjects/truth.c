@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <libunwind.h>
@@ -33,9 +34,16 @@ uint32_t truth_leaf_node(const struct seep_self *self, uintptr_t sp, uintptr_t f
 void truth_check_walk(const struct seep_self *self, uintptr_t sp, uintptr_t fp)
 {
     static _Thread_local void *found[SEEP_STACK_MAX_FRAMES];
-    int wanted = unw_backtrace(found, SEEP_STACK_MAX_FRAMES);
+    int wanted = 0;
     uint32_t count = 0;
 
+#if defined(__SANITIZE_THREAD__)
+    if (gettid() != getpid()) {
+        return; /* at a thread's end libunwind takes a lock, after ThreadSanitizer's own
+                 */
+    }
+#endif
+    wanted = unw_backtrace(found, SEEP_STACK_MAX_FRAMES);
     assert_int_equal(seep_unwind_walk(self, sp, fp, frames, &count), SEEP_NODE_COMPLETE);
     assert_in_range(wanted, count + 1, count + 2); /* it may be jumped to, not called */
     for (uint32_t i = 1; i <= count; i++) {

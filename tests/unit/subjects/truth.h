@@ -6,6 +6,13 @@
 
 struct seep_self;
 
+/* Sanitized, everything takes some ten times as long. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { TRUTH_SANITIZED = 1, TRUTH_SHARE = 12 };
+#else
+enum { TRUTH_SANITIZED = 0, TRUTH_SHARE = 1 };
+#endif
+
 /* What a stack's site must be, found without anything remembered. */
 
 /* The leaf node of the stack, walked whole and looked up in the shared tree. */
