@@ -152,9 +152,9 @@ static uint64_t word_hash(uint32_t branch, uint64_t word)
 }
 
 /* From a branch to the slot for this stack's word. Returns: NULL when it has none. */
-SEEP_READS_ANY_STACK static inline struct seep_memo_slot *follow(const struct seep_memo *memo,
-                                            const struct seep_memo_slot *slot,
-                                            uintptr_t sp, uintptr_t fp)
+SEEP_READS_ANY_STACK static inline struct seep_memo_slot *
+follow(const struct seep_memo *memo, const struct seep_memo_slot *slot, uintptr_t sp,
+       uintptr_t fp)
 {
     uintptr_t address = memo->high + (uintptr_t)(intptr_t)slot->offset;
 
@@ -314,8 +314,9 @@ static void part(struct seep_memo *memo, struct seep_memo_slot *slot,
 }
 
 /* Hangs a new entry into the trie where it first differs from what is there. */
-SEEP_READS_ANY_STACK static void hang(struct seep_memo *memo, const struct seep_last *last,
-                 const struct path *path, uint32_t fresh)
+SEEP_READS_ANY_STACK static void hang(struct seep_memo *memo,
+                                      const struct seep_last *last,
+                                      const struct path *path, uint32_t fresh)
 {
     const struct seep_memo_entry *entry = seep_memo_entry_at(memo, fresh);
     struct seep_memo_slot *deepest = path->slot[path->count - 1];

@@ -94,6 +94,40 @@ static void what_a_thread_knows_is_what_the_tree_says(void **state)
     free(self);
 }
 
+/* The same frame below two nodes, and two frames below one, which share a place. */
+static void children_that_share_a_place_in_the_cache_are_told_apart(void **state)
+{
+    struct seep_self *self = NULL;
+    uint64_t frame = (uintptr_t)&node_of + 1;
+    uint64_t other_frame = frame + 1;
+    uint32_t other_parent = 2;
+    struct seep_known *place = NULL;
+
+    (void)state;
+    shim_bench_start();
+    self = shim_bench_self(0);
+    place = seep_node_known(&self->nodes, frame, 1);
+    while (seep_node_known(&self->nodes, frame, other_parent) != place) {
+        other_parent++;
+        self->nodes.missed = 0; /* it is not to grow meanwhile */
+    }
+    while (seep_node_known(&self->nodes, other_frame, 1) != place) {
+        other_frame++;
+        self->nodes.missed = 0;
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(seep_node_child_cached(self, 1, frame),
+                         seep_node_child(1, frame));
+        assert_int_equal(seep_node_child_cached(self, other_parent, frame),
+                         seep_node_child(other_parent, frame));
+        assert_int_equal(seep_node_child_cached(self, 1, frame),
+                         seep_node_child(1, frame));
+        assert_int_equal(seep_node_child_cached(self, 1, other_frame),
+                         seep_node_child(1, other_frame));
+    }
+    free(self);
+}
+
 static void what_a_thread_knew_of_another_segment_is_forgotten(void **state)
 {
     struct seep_self *self = NULL;
@@ -175,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_child_is_its_parent_its_module_and_its_place_there),
         cmocka_unit_test(code_in_no_module_is_its_address),
         cmocka_unit_test(what_a_thread_knows_is_what_the_tree_says),
+        cmocka_unit_test(children_that_share_a_place_in_the_cache_are_told_apart),
         cmocka_unit_test(what_a_thread_knew_of_another_segment_is_forgotten),
         cmocka_unit_test(threads_that_race_agree_on_every_child),
         cmocka_unit_test(a_full_tree_gives_no_new_child_and_keeps_the_old),
