@@ -10,7 +10,7 @@ import glob
 import json
 import os
 import resource
-import socket
+import signal
 import subprocess
 import sys
 import tempfile
@@ -61,6 +61,11 @@ def wait_for_ticks(path, count):
         return sum(record["type"] == "snapshot" for record in dump(path)) if os.path.exists(path) else 0
     first = snapshots()
     wait_for(lambda: snapshots() >= first + count, "snapshots")
+
+
+def somebody_listens(name):
+    with open("/proc/net/unix", encoding="ascii") as file:
+        return any(line.split()[-1] == name for line in file)
 
 
 def wait_for_turns(pid, count):
@@ -154,7 +159,8 @@ def a_collector_that_was_killed_is_replaced_by_the_next_image():
     running = start(LAUNCHER, "-w", COUNTING)
     former = f"launcher.{running.pid}.seep"
     wait_for_ticks(former, 1)
-    os.kill(collector_of(former), 9)
+    os.kill(collector_of(former), signal.SIGKILL)
+    wait_for(lambda: not somebody_listens(f"@seep-{os.geteuid()}-{running.pid}"), "the collector's end")
     path, truth = recording_of(running, "counting_program", "x")
     assert_counts(path, truth)
 
@@ -266,7 +272,7 @@ def stepping_aside_is_said_when_asked_for():
 TESTS = [value for name, value in list(globals().items())
          if callable(value) and getattr(value, "__module__", "") == "__main__"
          and name not in ("start", "has_ended", "recording_of", "assert_counts", "replaced_images", "wait_for_ticks",
-                          "wait_for_turns", "collector_of", "next_pid_is")]
+                          "wait_for_turns", "somebody_listens", "collector_of", "next_pid_is")]
 
 
 if __name__ == "__main__":
