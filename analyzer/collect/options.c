@@ -107,8 +107,10 @@ static void parse_word(const char *word, struct seep_collect_options *options)
     } else if (strncmp(word, "check=", 6) == 0) {
         (void)seep_options_check(word + 6, &options->check_every, &error);
     } else if (strncmp(word, "sample-seed=", 12) == 0 ||
-               strncmp(word, "main-pid=", 9) == 0) {
-        return; /* the shim's own: for tests; which process no-children leaves */
+               strncmp(word, "main-pid=", 9) == 0 || strncmp(word, "simd=", 5) == 0 ||
+               strncmp(word, "memo=", 5) == 0) {
+        return; /* the shim's own: for tests and measuring; which process no-children
+                   leaves */
     } else if (strcmp(word, "no-children") == 0) {
         options->children = false;
     } else if (word[0] != '\0') {
