@@ -7,34 +7,49 @@
 
 #include "server/rest/router.h"
 
-/* X(method, pattern, handler, loopback_only) */
-#define PMA_ROUTES(X)                                                                    \
+/* X(method, pattern, handler, loopback_only), one list per family. */
+#define PMA_ROUTES_STATUS(X)                                                             \
     X(GET, "/health", health, false)                                                     \
     X(GET, "/api/health", health, false)                                                 \
     X(GET, "/api/status", health, false)                                                 \
     X(GET, "/api/v1/status", health, false)                                              \
-    X(GET, "/api/v1/system/status", system_status, false)                                \
+    X(GET, "/api/v1/system/status", system_status, false)
+
+#define PMA_ROUTES_MEMORY(X)                                                             \
     X(GET, "/api/v1/memory/stats", memory_stats, false)                                  \
     X(POST, "/api/v1/memory/gc", memory_gc, false)                                       \
     X(GET, "/api/v1/memory/monitor", memory_monitor, false)                              \
     X(POST, "/api/v1/memory/monitor/start", memory_monitor_start, false)                 \
     X(POST, "/api/v1/memory/monitor/stop", memory_monitor_stop, false)                   \
     X(GET, "/api/v1/performance/memory", memory_stats, false)                            \
-    X(POST, "/api/v1/performance/memory/gc", memory_gc, false)                           \
+    X(POST, "/api/v1/performance/memory/gc", memory_gc, false)
+
+#define PMA_ROUTES_WEBSOCKET(X)                                                          \
     X(GET, "/ws", ws_without_upgrade, false)                                             \
     X(GET, "/api/v1/websocket/stats", websocket_stats, false)                            \
     X(POST, "/api/v1/websocket/broadcast", websocket_broadcast, false)                   \
     X(GET, "/api/v1/websocket/connections", websocket_connections, false)                \
-    X(DELETE, "/api/v1/websocket/connections/:id", websocket_disconnect, false)          \
+    X(DELETE, "/api/v1/websocket/connections/:id", websocket_disconnect, false)
+
+#define PMA_ROUTES_AUTH(X)                                                               \
     X(GET, "/api/v1/auth/pin-status", auth_pin_status, false)                            \
     X(GET, "/api/v1/auth/session", auth_session, false)                                  \
     X(POST, "/api/v1/auth/set-pin", auth_set_pin, false)                                 \
     X(POST, "/api/v1/auth/verify-pin", auth_login, false)                                \
     X(POST, "/api/v1/auth/login", auth_login, false)                                     \
-    X(POST, "/api/v1/auth/logout", auth_logout, false)                                   \
+    X(POST, "/api/v1/auth/logout", auth_logout, false)
+
+#define PMA_ROUTES_DEBUG(X)                                                              \
     X(GET, "/api/v1/debug/faults", debug_faults, true)                                   \
     X(PUT, "/api/v1/debug/faults/:id", debug_fault_set, true)                            \
     X(GET, "/api/v1/debug/resources", debug_resources, true)
+
+#define PMA_ROUTES(X)                                                                    \
+    PMA_ROUTES_STATUS(X)                                                                 \
+    PMA_ROUTES_MEMORY(X)                                                                 \
+    PMA_ROUTES_WEBSOCKET(X)                                                              \
+    PMA_ROUTES_AUTH(X)                                                                   \
+    PMA_ROUTES_DEBUG(X)
 
 #define PMA_ROUTE_HANDLER(method, pattern, handler, loopback_only)                       \
     pma_handler pma_handle_##handler;
