@@ -16,7 +16,9 @@
 #include "server/acceptor.h"
 #include "server/auth/auth.h"
 #include "server/base/clock.h"
+#include "server/census.h"
 #include "server/fault/fault_driver.h"
+#include "server/fault/resources.h"
 #include "server/hub/hub.h"
 #include "server/log/log.h"
 #include "server/monitor/monitor.h"
@@ -233,6 +235,12 @@ static int start_faults(struct pma_server *server)
                                   &server->app.fault_driver);
 }
 
+/* After every other part, before the first request can ask. */
+static int start_census(struct pma_server *server)
+{
+    return pma_census_add(&server->app);
+}
+
 static int start_http(struct pma_server *server)
 {
     const struct pma_config *config = server->app.config;
@@ -283,6 +291,7 @@ static int stop_parts(struct pma_server *server)
     enter_stage(server, "http");
     pma_http_stop(app->http, whole_ns * SHARE_DRAIN / 100);
     app->http = NULL;
+    pma_resource_forget(app); /* nobody asks any more */
     enter_stage(server, "workers");
     left |= pma_fault_driver_stop(app->fault_driver, whole_ns * SHARE_WORKER / 100);
     if (app->auth != NULL) {
@@ -319,6 +328,7 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         {"the memory monitor", start_monitor},
         {"the faults", start_faults},
         {"HTTP", start_http},
+        {"the census", start_census},
     };
     struct pma_server *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL) {

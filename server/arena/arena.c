@@ -84,6 +84,13 @@ static uint64_t read_bytes(const char *name)
     return mallctl(name, &value, &value_bytes, NULL, 0) == 0 ? value : 0;
 }
 
+static uint64_t read_unsigned(const char *name)
+{
+    unsigned value = 0;
+    size_t value_bytes = sizeof value;
+    return mallctl(name, &value, &value_bytes, NULL, 0) == 0 ? value : 0;
+}
+
 /* jemalloc's figures are those of the last epoch. */
 static void refresh(void)
 {
@@ -128,6 +135,22 @@ static uint64_t read_arena_bytes(unsigned index, const char *what)
     return read_bytes(name);
 }
 
+/* Live blocks of all size classes. */
+static uint64_t count_blocks(unsigned index, unsigned bins, unsigned large_classes)
+{
+    char name[80];
+    uint64_t blocks = 0;
+    for (unsigned i = 0; i < bins; i++) {
+        snprintf(name, sizeof name, "stats.arenas.%u.bins.%u.curregs", index, i);
+        blocks += read_bytes(name);
+    }
+    for (unsigned i = 0; i < large_classes; i++) {
+        snprintf(name, sizeof name, "stats.arenas.%u.lextents.%u.curlextents", index, i);
+        blocks += read_bytes(name);
+    }
+    return blocks;
+}
+
 size_t pma_arena_list(struct pma_arena_info *infos, size_t capacity)
 {
     struct arena known[MAX_ARENAS];
@@ -140,6 +163,8 @@ size_t pma_arena_list(struct pma_arena_info *infos, size_t capacity)
     }
     refresh();
     const uint64_t page_bytes = read_bytes("arenas.page");
+    const unsigned bins = (unsigned)read_unsigned("arenas.nbins");
+    const unsigned large_classes = (unsigned)read_unsigned("arenas.nlextents");
     size_t count = 0;
     for (; count < known_count && count < capacity; count++) {
         const unsigned index = known[count].index;
@@ -148,6 +173,8 @@ size_t pma_arena_list(struct pma_arena_info *infos, size_t capacity)
         infos[count].allocated_bytes = read_arena_bytes(index, "small.allocated") +
                                        read_arena_bytes(index, "large.allocated");
         infos[count].active_bytes = read_arena_bytes(index, "pactive") * page_bytes;
+        infos[count].cached_bytes = read_arena_bytes(index, "tcache_bytes");
+        infos[count].blocks = count_blocks(index, bins, large_classes);
     }
     return count;
 }
@@ -167,13 +194,6 @@ uint64_t pma_heap_purge(void)
     return before.resident_bytes > after.resident_bytes
                ? before.resident_bytes - after.resident_bytes
                : 0;
-}
-
-static uint64_t read_unsigned(const char *name)
-{
-    unsigned value = 0;
-    size_t value_bytes = sizeof value;
-    return mallctl(name, &value, &value_bytes, NULL, 0) == 0 ? value : 0;
 }
 
 static uint64_t read_u64(const char *name)

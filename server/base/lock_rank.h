@@ -13,15 +13,16 @@ enum pma_lock_rank {
     PMA_LOCK_RECLAIM = 20, /* one garbage collection at a time: held across clean-ups */
     PMA_LOCK_MONITOR = 30, /* history and alerts */
     PMA_LOCK_RECLAIM_TOTALS = 35, /* figures of all collections */
-    PMA_LOCK_HTTP = 37,           /* figures of HTTP */
-    PMA_LOCK_ACCEPTOR = 38,       /* figures of the acceptor */
-    PMA_LOCK_AUTH = 40,           /* sessions of one authentication service */
-    PMA_LOCK_HUB = 50,            /* everything of server/hub */
-    PMA_LOCK_FAULT = 60,          /* settings of the faults */
-    PMA_LOCK_WORKERS = 70,        /* the list of workers */
-    PMA_LOCK_CANCEL = 80,         /* one worker's cancellation token */
-    PMA_LOCK_ARENA = 90,          /* names of the allocator's arenas */
-    PMA_LOCK_LOG = 100,           /* one line at a time */
+    PMA_LOCK_RESOURCES = 36, /* who can be asked for figures: not held while asking */
+    PMA_LOCK_HTTP = 37,      /* figures of HTTP */
+    PMA_LOCK_ACCEPTOR = 38,  /* figures of the acceptor */
+    PMA_LOCK_AUTH = 40,      /* sessions of one authentication service */
+    PMA_LOCK_HUB = 50,       /* everything of server/hub */
+    PMA_LOCK_FAULT = 60,     /* settings of the faults */
+    PMA_LOCK_WORKERS = 70,   /* the list of workers */
+    PMA_LOCK_CANCEL = 80,    /* one worker's cancellation token */
+    PMA_LOCK_ARENA = 90,     /* names of the allocator's arenas */
+    PMA_LOCK_LOG = 100,      /* one line at a time */
 };
 
 #endif

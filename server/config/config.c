@@ -321,16 +321,40 @@ void pma_config_set(struct pma_config *config, const char *key, const char *valu
     }
 }
 
+/* Sets one field of the fault whose id is text[0, id_length). */
+static void set_fault_field(struct pma_config *config, const char *id, const char *field,
+                            const char *value, struct pma_config_problems *problems)
+{
+    char key[64];
+    snprintf(key, sizeof key, "faults.%.40s.%s", id, field);
+    pma_config_set(config, key, value, "PMA_FAULTS", problems);
+}
+
+/* Takes ID, ID@RATE or ID@RATE/LIMIT. */
+static void read_fault(const char *text, size_t text_bytes, struct pma_config *config,
+                       struct pma_config_problems *problems)
+{
+    char item[80];
+    snprintf(item, sizeof item, "%.*s", (int)(text_bytes < 79 ? text_bytes : 79), text);
+    char *rest = item;
+    const char *id = strsep(&rest, "@");
+    const char *rate = strsep(&rest, "/");
+    set_fault_field(config, id, "enabled", "true", problems);
+    if (rate != NULL) {
+        set_fault_field(config, id, "rate", rate, problems);
+    }
+    if (rest != NULL) {
+        set_fault_field(config, id, "limit", rest, problems);
+    }
+}
+
 static void read_faults(const char *list, struct pma_config *config,
                         struct pma_config_problems *problems)
 {
     for (const char *at = list; *at != '\0';) {
-        char key[64];
         const size_t length = strcspn(at, ", ");
         if (length > 0) {
-            snprintf(key, sizeof key, "faults.%.*s.enabled",
-                     (int)(length < 40 ? length : 40), at);
-            pma_config_set(config, key, "true", "PMA_FAULTS", problems);
+            read_fault(at, length, config, problems);
         }
         at += length;
         at += strspn(at, ", ");

@@ -99,7 +99,8 @@ int pma_config_read_text(const char *text, size_t text_bytes, struct pma_config 
 void pma_config_set(struct pma_config *config, const char *key, const char *value,
                     const char *origin, struct pma_config_problems *problems);
 
-/* Takes PORT, LOG_LEVEL and PMA_FAULTS (ids separated by commas) from the environment.
+/* Takes PORT, LOG_LEVEL and PMA_FAULTS (ids separated by commas, each as ID, ID@RATE or
+ * ID@RATE/LIMIT) from the environment.
  * Thread-safety: nobody may change the environment meanwhile. */
 void pma_config_read_environment(struct pma_config *config,
                                  struct pma_config_problems *problems);

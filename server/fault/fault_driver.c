@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACTIONS_MAX    16
+#define ACTIONS_MAX    PMA_FAULT_END
 #define LOOK_NS        (100 * PMA_MS_NS)
 #define BACKLOG_NS_MAX PMA_S_NS
 

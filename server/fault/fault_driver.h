@@ -17,7 +17,7 @@ struct pma_fault_action {
     bool once_per_enabling; /* at rate 0: one commit each time the fault goes on */
 };
 
-/* Starts the driver's worker. actions: copied, at most 16.
+/* Starts the driver's worker. actions: copied, at most PMA_FAULT_END.
  * Returns: 0; -EINVAL: too many; -ENOMEM; -EAGAIN as pma_worker_start.
  * Thread-safety: owner thread. Allocates. */
 int pma_fault_driver_start(const struct pma_fault_action *actions, size_t actions_count,

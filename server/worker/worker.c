@@ -38,6 +38,8 @@ struct pma_cancel {
     bool woken;
     bool ended;             /* the thread's last word: its join will not wait */
     _Atomic bool requested; /* stored under lock by the canceller, loaded by the worker */
+    uint64_t due_ns; /* end of the present run's time, CLOCK_MONOTONIC; 0: no deadline.
+                        The worker's thread alone */
 };
 
 struct pma_worker {
@@ -51,6 +53,7 @@ struct pma_worker {
      * statistics and order nothing. */
     _Atomic int tid;
     _Atomic uint64_t runs;
+    _Atomic uint64_t overruns;
     _Atomic uint64_t last_run_at_ns;
 };
 
@@ -74,6 +77,7 @@ static int cancel_init(struct pma_cancel *cancel)
     pthread_mutex_init(&cancel->lock, NULL);
     cancel->woken = false;
     cancel->ended = false;
+    cancel->due_ns = 0;
     atomic_init(&cancel->requested, false);
     return 0;
 }
@@ -99,6 +103,18 @@ static void cancel_signal(struct pma_cancel *cancel, bool request)
 bool pma_cancel_requested(struct pma_cancel *cancel)
 {
     return atomic_load_explicit(&cancel->requested, memory_order_acquire);
+}
+
+uint64_t pma_cancel_left_ns(struct pma_cancel *cancel)
+{
+    if (pma_cancel_requested(cancel)) {
+        return 0;
+    }
+    if (cancel->due_ns == 0) {
+        return UINT64_MAX;
+    }
+    const uint64_t now_ns = pma_now_ns();
+    return cancel->due_ns > now_ns ? cancel->due_ns - now_ns : 0;
 }
 
 bool pma_cancel_wait(struct pma_cancel *cancel, uint64_t ns)
@@ -148,9 +164,20 @@ static void list_remove(struct pma_worker *worker)
 
 static void run_once(struct pma_worker *worker)
 {
+    const uint64_t deadline_ns = worker->spec.deadline_ns;
+    const uint64_t begin_ns = pma_now_ns();
+    worker->cancel.due_ns = deadline_ns > 0 ? begin_ns + deadline_ns : 0;
     worker->spec.run(worker->spec.arg, &worker->cancel);
-    atomic_store_explicit(&worker->last_run_at_ns, pma_now_ns(), memory_order_relaxed);
+    const uint64_t end_ns = pma_now_ns();
+    atomic_store_explicit(&worker->last_run_at_ns, end_ns, memory_order_relaxed);
     atomic_fetch_add_explicit(&worker->runs, 1, memory_order_relaxed);
+    if (deadline_ns > 0 && end_ns - begin_ns > deadline_ns) {
+        atomic_fetch_add_explicit(&worker->overruns, 1, memory_order_relaxed);
+        pma_log(PMA_LOG_WARN, "Worker's run took longer than its deadline",
+                pma_str("worker", worker->name),
+                pma_u64("deadline_ms", deadline_ns / PMA_MS_NS),
+                pma_u64("took_ms", (end_ns - begin_ns) / PMA_MS_NS));
+    }
 }
 
 static void run_on_grid(struct pma_worker *worker)
@@ -312,10 +339,27 @@ static void describe(struct pma_worker *worker, struct pma_worker_info *info)
     info->started_at_ns = worker->started_at_ns;
     info->last_run_at_ns =
         atomic_load_explicit(&worker->last_run_at_ns, memory_order_relaxed);
+    info->overruns = atomic_load_explicit(&worker->overruns, memory_order_relaxed);
     info->stopping = pma_cancel_requested(&worker->cancel);
     pthread_mutex_lock(&worker->cancel.lock);
     info->ended = worker->cancel.ended;
     pthread_mutex_unlock(&worker->cancel.lock);
+}
+
+void pma_worker_figures_read(struct pma_worker_figures *figures)
+{
+    memset(figures, 0, sizeof *figures);
+    pthread_mutex_lock(&list_lock);
+    for (struct pma_worker *at = list_first; at != NULL; at = at->next) {
+        pthread_mutex_lock(&at->cancel.lock);
+        const bool ended = at->cancel.ended;
+        pthread_mutex_unlock(&at->cancel.lock);
+        figures->ended += ended;
+        figures->running += !ended;
+        figures->with_interval += !ended && at->spec.interval_ns > 0;
+        figures->overruns += atomic_load_explicit(&at->overruns, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&list_lock);
 }
 
 size_t pma_worker_list(struct pma_worker_info *infos, size_t capacity)

@@ -28,6 +28,7 @@ struct pma_worker_spec {
     const char *subsystem; /* must live as long as the process: a string literal */
     uint64_t interval_ns;  /* run() is called at start + k * interval; 0: once, it loops
                               itself */
+    uint64_t deadline_ns;  /* that one run() may take, see pma_cancel_left_ns; 0: none */
     void (*run)(void *arg, struct pma_cancel *cancel);
     void *arg; /* borrowed until the worker is stopped */
 };
@@ -39,6 +40,7 @@ struct pma_worker_info {
     int tid;
     uint64_t interval_ns;
     uint64_t runs;           /* calls of run() that have returned */
+    uint64_t overruns;       /* of them, those that took longer than the deadline */
     uint64_t started_at_ns;  /* CLOCK_MONOTONIC */
     uint64_t last_run_at_ns; /* CLOCK_MONOTONIC, 0 before the first return */
     bool stopping;           /* cancelled and not yet joined */
@@ -70,6 +72,11 @@ void pma_worker_wake(struct pma_worker *worker);
 /* Whether the worker was cancelled. Thread-safety: any thread. Cost: one atomic load. */
 bool pma_cancel_requested(struct pma_cancel *cancel);
 
+/* How long the present run may still take: what run() hands down as the timeout of
+ * whatever blocks. Returns: 0 when cancelled or overdue; UINT64_MAX without a deadline.
+ * Thread-safety: the worker's own thread. */
+uint64_t pma_cancel_left_ns(struct pma_cancel *cancel);
+
 /* Waits up to `ns`, or until the worker is cancelled or woken.
  * Returns: true when cancelled. Thread-safety: the worker's own thread. */
 bool pma_cancel_wait(struct pma_cancel *cancel, uint64_t ns);
@@ -77,6 +84,17 @@ bool pma_cancel_wait(struct pma_cancel *cancel, uint64_t ns);
 /* How many workers exist, the ones that ended by themselves and wait for their stop
  * included. Thread-safety: any thread. */
 size_t pma_worker_count(void);
+
+/* All workers at one moment. */
+struct pma_worker_figures {
+    uint64_t running;       /* their threads are in run() or wait for its next call */
+    uint64_t ended;         /* by themselves; their stop is still due */
+    uint64_t with_interval; /* running ones that wait on a timer of their own */
+    uint64_t overruns;      /* of the workers that exist */
+};
+
+/* Fills *figures. Thread-safety: any thread. Cost: O(workers). */
+void pma_worker_figures_read(struct pma_worker_figures *figures);
 
 /* Copies up to `capacity` of them, oldest first. Returns: how many were copied.
  * Thread-safety: any thread. Cost: O(workers). */

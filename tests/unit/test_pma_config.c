@@ -168,7 +168,7 @@ static void the_environment_wins_over_the_file_and_names_itself(void **state)
     (void)state;
     setenv("PORT", "4000", 1);
     setenv("LOG_LEVEL", "loud", 1);
-    setenv("PMA_FAULTS", "F01, f05,F77", 1);
+    setenv("PMA_FAULTS", "F01@250/30, f05,F11@0.5,F77", 1);
     read_yaml("server: {port: 5}\n");
     pma_config_read_environment(&config, &problems);
     unsetenv("PORT");
@@ -176,7 +176,12 @@ static void the_environment_wins_over_the_file_and_names_itself(void **state)
     unsetenv("PMA_FAULTS");
     assert_int_equal(config.server.port, 4000);
     assert_true(config.faults[PMA_FAULT_F01].enabled);
+    assert_true(config.faults[PMA_FAULT_F01].rate_per_s == 250.0);
+    assert_int_equal(config.faults[PMA_FAULT_F01].limit, 30);
     assert_true(config.faults[PMA_FAULT_F05].enabled);
+    assert_true(config.faults[PMA_FAULT_F05].rate_per_s == 0.0);
+    assert_true(config.faults[PMA_FAULT_F11].rate_per_s == 0.5);
+    assert_int_equal(config.faults[PMA_FAULT_F11].limit, 0);
     assert_int_equal(problems.count, 2);
     assert_problem(0, 0,
                    "LOG_LEVEL: logging.level: \"loud\" is not debug, info, warn or");

@@ -130,10 +130,11 @@ static void a_blocked_thread_is_made_once_per_enabling(void **state)
 
 static void more_actions_than_there_is_room_for_are_refused(void **state)
 {
-    static const struct pma_fault_action actions[17];
+    static const struct pma_fault_action actions[PMA_FAULT_END + 1];
     struct pma_fault_driver *driver = NULL;
     (void)state;
-    assert_int_equal(pma_fault_driver_start(actions, 17, &driver), -EINVAL);
+    assert_int_equal(pma_fault_driver_start(actions, PMA_FAULT_END + 1, &driver),
+                     -EINVAL);
     assert_null(driver);
     assert_int_equal(pma_fault_driver_stop(NULL, 0), 0);
 }

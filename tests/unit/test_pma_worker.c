@@ -223,6 +223,74 @@ static void an_incomplete_specification_is_refused(void **state)
     assert_int_equal(pma_worker_stop(NULL, 0), 0);
 }
 
+/* What a run was told about its time: before and after it has passed. */
+struct told {
+    _Atomic uint64_t at_first_ns, at_last_ns;
+    _Atomic bool has_ended;
+};
+
+static void outlive_the_deadline(void *arg, struct pma_cancel *cancel)
+{
+    struct told *told = arg;
+    const uint64_t begin_ns = pma_now_ns();
+    atomic_store(&told->at_first_ns, pma_cancel_left_ns(cancel));
+    while (pma_now_ns() - begin_ns < 8 * PMA_MS_NS) {
+        usleep(1000);
+    }
+    atomic_store(&told->at_last_ns, pma_cancel_left_ns(cancel));
+    atomic_store(&told->has_ended, true);
+}
+
+static struct pma_worker *start_with_deadline(uint64_t deadline_ns, struct told *told)
+{
+    struct pma_worker *worker = NULL;
+    const struct pma_worker_spec spec = {.name = "late",
+                                         .subsystem = "test",
+                                         .deadline_ns = deadline_ns,
+                                         .run = outlive_the_deadline,
+                                         .arg = told};
+    assert_int_equal(pma_worker_start(&spec, &worker), 0);
+    return worker;
+}
+
+static void a_run_learns_how_long_it_may_take_and_is_counted_when_late(void **state)
+{
+    struct told told = {0};
+    struct pma_worker_figures figures;
+    (void)state;
+    struct pma_worker *worker = start_with_deadline(5 * PMA_MS_NS, &told);
+    assert_true(eventually(is_true, &told.has_ended));
+    assert_in_range(told.at_first_ns, 1, 5 * PMA_MS_NS);
+    assert_int_equal(told.at_last_ns, 0);
+    do {
+        pma_worker_figures_read(&figures);
+    } while (figures.ended == 0);
+    assert_int_equal(figures.overruns, 1);
+    assert_int_equal(figures.running, 0);
+    assert_int_equal(pma_worker_stop(worker, PMA_S_NS), 0);
+}
+
+static void without_a_deadline_there_is_always_time(void **state)
+{
+    struct told told = {0};
+    (void)state;
+    struct pma_worker *worker = start_with_deadline(0, &told);
+    assert_true(eventually(is_true, &told.has_ended));
+    assert_true(told.at_first_ns == UINT64_MAX && told.at_last_ns == UINT64_MAX);
+    assert_int_equal(pma_worker_stop(worker, PMA_S_NS), 0);
+}
+
+static void cancelling_takes_the_time_away(void **state)
+{
+    struct told told = {0};
+    (void)state;
+    struct pma_worker *worker = start_with_deadline(3600 * PMA_S_NS, &told);
+    pma_worker_cancel(worker);
+    assert_true(eventually(is_true, &told.has_ended));
+    assert_int_equal(told.at_last_ns, 0);
+    assert_int_equal(pma_worker_stop(worker, PMA_S_NS), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +302,9 @@ int main(void)
         cmocka_unit_test(the_list_tells_name_subsystem_and_kernel_name),
         cmocka_unit_test(the_commonest_name_is_found),
         cmocka_unit_test(an_incomplete_specification_is_refused),
+        cmocka_unit_test(a_run_learns_how_long_it_may_take_and_is_counted_when_late),
+        cmocka_unit_test(without_a_deadline_there_is_always_time),
+        cmocka_unit_test(cancelling_takes_the_time_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,116 @@
+/* Figures of the parts, from their own info functions.
+ *
+ * A part that exists for the truth alone would be a second opinion; these are the figures
+ * that the parts act on (a limit, a statistic), read under their own locks.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server/census.h"
+
+#include "server/acceptor.h"
+#include "server/auth/auth.h"
+#include "server/config/config.h"
+#include "server/fault/resources.h"
+#include "server/hub/hub.h"
+#include "server/log/log.h"
+#include "server/rest/http_server.h"
+#include "server/worker/worker.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+static void read_workers(void *arg, struct pma_figures *figures)
+{
+    (void)arg;
+    struct pma_worker_figures workers;
+    pma_worker_figures_read(&workers);
+    pma_figure_put(figures, "threads", PMA_RESOURCE_THREAD, workers.running);
+    pma_figure_put(figures, "unjoined", PMA_RESOURCE_OBJECT, workers.ended);
+    pma_figure_put(figures, "intervals", PMA_RESOURCE_TIMER, workers.with_interval);
+}
+
+static void read_acceptor(void *arg, struct pma_figures *figures)
+{
+    const struct pma_app *app = arg;
+    struct pma_acceptor_info info;
+    pma_acceptor_info_read(app->acceptor, &info);
+    pma_figure_put(figures, "pending", PMA_RESOURCE_FD, info.pending);
+    pma_figure_put(figures, "accepted", PMA_RESOURCE_TOTAL, info.accepted);
+    pma_figure_put(figures, "refused_full", PMA_RESOURCE_TOTAL, info.refused_full);
+}
+
+static void read_http(void *arg, struct pma_figures *figures)
+{
+    const struct pma_app *app = arg;
+    struct pma_http_info info;
+    pma_http_info_read(app->http, &info);
+    pma_figure_put(figures, "connections", PMA_RESOURCE_FD, info.connections);
+    pma_figure_put(figures, "active_requests", PMA_RESOURCE_OBJECT, info.active_requests);
+    pma_figure_put(figures, "requests", PMA_RESOURCE_TOTAL, info.requests);
+    pma_figure_put(figures, "errors_5xx", PMA_RESOURCE_TOTAL, info.errors_5xx);
+}
+
+/* What the hub's statistics call a thing, and what it is here. */
+static void read_hub(void *arg, struct pma_figures *figures)
+{
+    static const struct {
+        const char *member, *name;
+        enum pma_resource_kind kind;
+    } rows[] = {
+        {"connected_clients", "clients", PMA_RESOURCE_FD},
+        {"subscription_count", "subscriptions", PMA_RESOURCE_OBJECT},
+        {"subscription_records", "subscription_records", PMA_RESOURCE_OBJECT},
+        {"topic_count", "topics", PMA_RESOURCE_OBJECT},
+        {"inbox_messages", "inbox", PMA_RESOURCE_QUEUE},
+        {"dropped", "dropped", PMA_RESOURCE_TOTAL},
+        {"slow_closed", "slow_closed", PMA_RESOURCE_TOTAL},
+        {"idle_closed", "idle_closed", PMA_RESOURCE_TOTAL},
+        {"rejected", "rejected", PMA_RESOURCE_TOTAL},
+        {"messages_sent", "messages_sent", PMA_RESOURCE_TOTAL},
+    };
+    const struct pma_app *app = arg;
+    json_t *stats = pma_hub_stats_json(app->hub);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const json_int_t value =
+            json_integer_value(json_object_get(stats, rows[i].member));
+        pma_figure_put(figures, rows[i].name, rows[i].kind, (uint64_t)value);
+    }
+    const json_int_t offline =
+        json_integer_value(json_object_get(stats, "offline_messages"));
+    pma_figure_put_kept(figures, "offline_messages", (uint64_t)offline,
+                        app->config->websocket.max_queue_messages);
+    json_decref(stats);
+}
+
+static void read_auth(void *arg, struct pma_figures *figures)
+{
+    const struct pma_app *app = arg;
+    struct pma_auth_status status;
+    pma_auth_status_read(app->auth, &status);
+    pma_figure_put(figures, "sessions", PMA_RESOURCE_OBJECT, status.sessions);
+}
+
+static void read_log(void *arg, struct pma_figures *figures)
+{
+    (void)arg;
+    pma_figure_put(figures, "dropped", PMA_RESOURCE_TOTAL, pma_log_dropped());
+}
+
+int pma_census_add(struct pma_app *app)
+{
+    static const struct {
+        const char *part;
+        void (*read)(void *arg, struct pma_figures *figures);
+    } rows[] = {
+        {"workers", read_workers}, {"acceptor", read_acceptor}, {"http", read_http},
+        {"websocket", read_hub},   {"auth", read_auth},         {"log", read_log},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const int err = pma_resource_add(rows[i].part, rows[i].read, app);
+        if (err != 0) {
+            pma_resource_forget(app);
+            return err;
+        }
+    }
+    return 0;
+}
