@@ -23,9 +23,8 @@ static const char help[] =
     "  -version            print the version and exit\n"
     "  -help               print this text and exit\n"
     "\n"
-    "Environment: PORT, LOG_LEVEL (debug, info, warn, error), PMA_FAULTS (by commas, "
-    "each\n"
-    "ID, ID@RATE or ID@RATE/LIMIT: events per second, events in all).\n"
+    "Environment: PORT, LOG_LEVEL (debug, info, warn, error), DATABASE_PATH, PMA_FAULTS\n"
+    "(by commas, each ID, ID@RATE or ID@RATE/LIMIT: events per second, events in all).\n"
     "Exit status: 0; 2 wrong option or setting; 3 cannot listen; 4 other failure.\n";
 
 const char *pma_command_line_help(void)

@@ -148,7 +148,7 @@ static void allow_descriptors(const struct pma_config *config)
 static int serve(const struct pma_config *config, const char *port_file,
                  const sigset_t *stop_signals)
 {
-    char why[256];
+    char why[512];
     struct pma_server *server = NULL;
     const uint32_t fds_before = pma_fd_count();
     const uint32_t threads_before = pma_thread_count();

@@ -26,6 +26,7 @@
 #include "server/rest/app.h"
 #include "server/rest/http_server.h"
 #include "server/rest/routes.h"
+#include "server/store/store.h"
 #include "server/worker/worker.h"
 
 #include <errno.h>
@@ -46,6 +47,7 @@ struct pma_server {
     struct pma_app app;
     struct pma_worker *watch;
     uint64_t shutdown_timeout_ns;
+    char why[400]; /* of a part that failed to start and can say more than its errno */
     _Atomic(const char *)
         stopping; /* written by stop, read by the watch: what is stopped */
 };
@@ -149,6 +151,22 @@ static int make_acceptor(struct pma_server *server)
         .arg = server,
     };
     return pma_acceptor_new(&settings, &hooks, &server->app.acceptor);
+}
+
+static int start_store(struct pma_server *server)
+{
+    const struct pma_config *config = server->app.config;
+    const struct pma_store_config settings = {
+        .path = config->database.path,
+        .busy_timeout_ns = config->database.busy_timeout_ns,
+        .max_bytes = config->database.max_bytes,
+        .max_document_bytes = config->database.max_document_bytes,
+    };
+    const int err = pma_store_open(&settings, &server->app.store);
+    if (err != 0) {
+        pma_store_explain(err, settings.path, server->why, sizeof server->why);
+    }
+    return err;
 }
 
 static int start_auth(struct pma_server *server)
@@ -313,6 +331,7 @@ static int stop_parts(struct pma_server *server)
     pma_auth_free(app->auth);
     pma_reclaim_free(app->reclaim);
     pma_acceptor_free(app->acceptor);
+    pma_store_close(app->store);
     return 0;
 }
 
@@ -323,11 +342,9 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         const char *part;
         int (*start)(struct pma_server *server);
     } steps[] = {
-        {"authentication", start_auth},
-        {"the WebSocket hub", start_hub},
-        {"the memory monitor", start_monitor},
-        {"the faults", start_faults},
-        {"HTTP", start_http},
+        {"the store", start_store},       {"authentication", start_auth},
+        {"the WebSocket hub", start_hub}, {"the memory monitor", start_monitor},
+        {"the faults", start_faults},     {"HTTP", start_http},
         {"the census", start_census},
     };
     struct pma_server *fresh = calloc(1, sizeof *fresh);
@@ -348,7 +365,7 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         err = steps[i].start(fresh);
         if (err != 0) {
             snprintf(why, why_bytes, "cannot start %s: %s", steps[i].part,
-                     strerrordesc_np(-err));
+                     fresh->why[0] != '\0' ? fresh->why : strerrordesc_np(-err));
             goto fail;
         }
     }

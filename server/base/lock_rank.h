@@ -19,6 +19,7 @@ enum pma_lock_rank {
     PMA_LOCK_AUTH = 40,      /* sessions of one authentication service */
     PMA_LOCK_HUB = 50,       /* everything of server/hub */
     PMA_LOCK_FAULT = 60,     /* settings of the faults */
+    PMA_LOCK_STORE = 65,     /* the SQLite connection: held across its I/O */
     PMA_LOCK_WORKERS = 70,   /* the list of workers */
     PMA_LOCK_CANCEL = 80,    /* one worker's cancellation token */
     PMA_LOCK_ARENA = 90,     /* names of the allocator's arenas */

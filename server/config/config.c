@@ -68,6 +68,10 @@ void pma_config_defaults(struct pma_config *config)
     config->memory_monitor.cleanup_interval_ns = 300 * PMA_S_NS;
     config->memory_monitor.max_history_size = 100;
     config->memory_monitor.memory_alert_percent = 80;
+    snprintf(config->database.path, sizeof config->database.path, ":memory:");
+    config->database.busy_timeout_ns = PMA_S_NS;
+    config->database.max_bytes = (uint64_t)1024 * 1024 * 1024;
+    config->database.max_document_bytes = (uint64_t)1024 * 1024;
     config->auth.cleanup_interval_ns = 300 * PMA_S_NS;
     config->auth.token_expiry_ns = (uint64_t)24 * 3600 * PMA_S_NS;
     config->auth.max_sessions = 10000;
@@ -364,18 +368,24 @@ static void read_faults(const char *list, struct pma_config *config,
 void pma_config_read_environment(struct pma_config *config,
                                  struct pma_config_problems *problems)
 {
+    static const struct {
+        const char *variable;
+        const char *key;
+    } rows[] = {
+        {"PORT", "server.port"},
+        {"LOG_LEVEL", "logging.level"},
+        {"DATABASE_PATH", "database.path"},
+    };
     /* NOLINTBEGIN(concurrency-mt-unsafe): the header asks callers for a quiet
      * environment. */
-    const char *port = getenv("PORT");
-    const char *level = getenv("LOG_LEVEL");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *value = getenv(rows[i].variable);
+        if (value != NULL && value[0] != '\0') {
+            pma_config_set(config, rows[i].key, value, rows[i].variable, problems);
+        }
+    }
     const char *faults = getenv("PMA_FAULTS");
     /* NOLINTEND(concurrency-mt-unsafe) */
-    if (port != NULL && port[0] != '\0') {
-        pma_config_set(config, "server.port", port, "PORT", problems);
-    }
-    if (level != NULL && level[0] != '\0') {
-        pma_config_set(config, "logging.level", level, "LOG_LEVEL", problems);
-    }
     if (faults != NULL) {
         read_faults(faults, config, problems);
     }

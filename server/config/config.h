@@ -1,8 +1,9 @@
 /* The server's configuration: every limit and interval, from four sources.
  *
  * Later sources win: defaults, the YAML file, the environment (PORT, LOG_LEVEL,
- * PMA_FAULTS), the command line (--set key.path=value). Durations are written as 250ms,
- * 30s, 5m, 1h or combined (1h30m); sizes as bytes or with KiB, MiB, GiB.
+ * DATABASE_PATH, PMA_FAULTS), the command line (--set key.path=value). Durations are
+ * written as 250ms, 30s, 5m, 1h or combined (1h30m); sizes as bytes or with KiB, MiB,
+ * GiB.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,6 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Room for a path with its final NUL. */
+#define PMA_CONFIG_PATH_BYTES 512
 
 /* Every setting; docs in configs/pma-backend.yaml, ranges in config_keys.c. */
 struct pma_config {
@@ -60,6 +64,12 @@ struct pma_config {
         double memory_alert_percent; /* of max_memory_usage_bytes */
     } memory_monitor;
     struct {
+        char path[PMA_CONFIG_PATH_BYTES]; /* of the file; ":memory:": none */
+        uint64_t busy_timeout_ns;
+        uint64_t max_bytes;
+        uint64_t max_document_bytes;
+    } database;
+    struct {
         uint64_t cleanup_interval_ns;
         uint64_t token_expiry_ns;
         uint32_t max_sessions;
@@ -99,8 +109,8 @@ int pma_config_read_text(const char *text, size_t text_bytes, struct pma_config 
 void pma_config_set(struct pma_config *config, const char *key, const char *value,
                     const char *origin, struct pma_config_problems *problems);
 
-/* Takes PORT, LOG_LEVEL and PMA_FAULTS (ids separated by commas, each as ID, ID@RATE or
- * ID@RATE/LIMIT) from the environment.
+/* Takes PORT, LOG_LEVEL, DATABASE_PATH and PMA_FAULTS (ids separated by commas, each as
+ * ID, ID@RATE or ID@RATE/LIMIT) from the environment.
  * Thread-safety: nobody may change the environment meanwhile. */
 void pma_config_read_environment(struct pma_config *config,
                                  struct pma_config_problems *problems);

@@ -78,6 +78,14 @@ static const struct pma_config_key keys[] = {
     {"memory_monitor.memory_alert_percent", PMA_VALUE_PERCENT,
      AT(memory_monitor.memory_alert_percent), 1, 100},
 
+    {"database.path", PMA_VALUE_TEXT, AT(database.path), 1, PMA_CONFIG_PATH_BYTES - 1},
+    {"database.busy_timeout", PMA_VALUE_DURATION, AT(database.busy_timeout_ns), PMA_MS_NS,
+     60 * PMA_S_NS},
+    {"database.max_bytes", PMA_VALUE_BYTES, AT(database.max_bytes), 64 * KIB,
+     1024 * 1024 * MIB},
+    {"database.max_document_bytes", PMA_VALUE_BYTES, AT(database.max_document_bytes), 64,
+     256 * MIB},
+
     {"auth.cleanup_interval", PMA_VALUE_DURATION, AT(auth.cleanup_interval_ns),
      10 * PMA_MS_NS, 24 * HOUR_NS},
     {"auth.token_expiry", PMA_VALUE_DURATION, AT(auth.token_expiry_ns), PMA_S_NS,
@@ -187,11 +195,32 @@ static void describe_range(const struct pma_config_key *key, char *text,
     case PMA_VALUE_LEVEL:
         snprintf(text, text_bytes, "debug, info, warn or error");
         break;
+    case PMA_VALUE_TEXT:
+    case PMA_VALUE_SECRET:
+        snprintf(text, text_bytes,
+                 "a text of %" PRIu64 " to %" PRIu64 " bytes without control characters",
+                 key->least, key->most);
+        break;
     case PMA_VALUE_NONE:
     default:
         text[0] = '\0';
         break;
     }
+}
+
+static int store_text(const struct pma_config_key *key, const char *text, char *at)
+{
+    const size_t length = strlen(text);
+    if (length < key->least || length > key->most) {
+        return -EINVAL;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
+            return -EINVAL;
+        }
+    }
+    memcpy(at, text, length + 1);
+    return 0;
 }
 
 static int store_number(const struct pma_config_key *key, const char *text, char *at)
@@ -257,6 +286,9 @@ static int store(const struct pma_config_key *key, const char *text, char *at)
         return 0;
     case PMA_VALUE_ADDRESS:
         return store_address(text, at);
+    case PMA_VALUE_TEXT:
+    case PMA_VALUE_SECRET:
+        return store_text(key, text, at);
     case PMA_VALUE_COUNT:
     case PMA_VALUE_BYTES:
     case PMA_VALUE_BYTES_32:
@@ -276,6 +308,10 @@ int pma_config_key_store(const struct pma_config_key *key, const char *text,
     }
     char range[120];
     describe_range(key, range, sizeof range);
-    snprintf(why, why_bytes, "\"%.40s\" is not %s", text, range);
+    if (key->kind == PMA_VALUE_SECRET) {
+        snprintf(why, why_bytes, "what is given is not %s", range);
+    } else {
+        snprintf(why, why_bytes, "\"%.40s\" is not %s", text, range);
+    }
     return -EINVAL;
 }

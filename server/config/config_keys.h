@@ -17,6 +17,8 @@ enum pma_value_kind {
     PMA_VALUE_PERCENT = 6,  /* double */
     PMA_VALUE_ADDRESS = 7,  /* char[64] */
     PMA_VALUE_LEVEL = 8,    /* int, enum pma_level */
+    PMA_VALUE_TEXT = 9,     /* char[most + 1], of least to most bytes */
+    PMA_VALUE_SECRET = 10,  /* as text, and never repeated in a message */
 };
 
 struct pma_config_key {

@@ -15,11 +15,13 @@ struct pma_http;
 struct pma_hub;
 struct pma_monitor;
 struct pma_reclaim;
+struct pma_store;
 
 /* Every pointer is borrowed, set before the acceptor starts and constant from then on;
  * what it points to has its own locks. */
 struct pma_app {
     const struct pma_config *config;
+    struct pma_store *store;
     struct pma_reclaim *reclaim;
     struct pma_monitor *monitor;
     struct pma_auth *auth;

@@ -1,0 +1,497 @@
+/* Documents and journals in SQLite.
+ *
+ * Every request of the server is short and writes are few (some hundreds per second at
+ * most), so one connection under one lock, with its statements prepared once, is faster
+ * than a pool: no statement is compiled twice, and two writers never meet inside SQLite,
+ * where the loser would sleep and try again. Rejected: a pool of readers beside one
+ * writer (the reads of a whole collection happen at the start only), and a writer thread
+ * with a queue (a caller could not learn that the disk is full).
+ *
+ * I1: a statement is reset and unbound before the lock is given back; otherwise it would
+ *     hold a read transaction, and the log could never be moved into the database.
+ * I2: no callback runs under the lock.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server/store/store.h"
+
+#include "seep/seep.h"
+#include "server/log/log.h"
+#include "server/store/store_file.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SUBSYSTEM "store"
+#define BATCH     64 /* documents that pma_store_each holds */
+
+/* X(name, sql) */
+#define QUERIES(X)                                                                       \
+    X(PUT, "INSERT INTO documents(collection, id, body) VALUES(?1, ?2, ?3)"              \
+           " ON CONFLICT(collection, id) DO UPDATE SET body = excluded.body")            \
+    X(GET, "SELECT body FROM documents WHERE collection = ?1 AND id = ?2")               \
+    X(REMOVE, "DELETE FROM documents WHERE collection = ?1 AND id = ?2")                 \
+    X(PAGE, "SELECT body, id FROM documents WHERE collection = ?1 AND id > ?2"           \
+            " ORDER BY id LIMIT ?3")                                                     \
+    X(APPEND, "INSERT INTO journal(journal, key, body, at_ms) VALUES(?1, ?2, ?3, ?4)")   \
+    X(NEWEST, "SELECT body FROM (SELECT body, sequence FROM journal WHERE journal = ?1"  \
+              " AND key = ?2 ORDER BY sequence DESC LIMIT ?3) ORDER BY sequence")        \
+    X(TRIM_KEY,                                                                          \
+      "DELETE FROM journal WHERE journal = ?1 AND key = ?2 AND (at_ms < ?4 OR sequence"  \
+      " <= (SELECT sequence FROM journal WHERE journal = ?1 AND key = ?2"                \
+      " ORDER BY sequence DESC LIMIT 1 OFFSET ?3))")                                     \
+    X(TRIM_ALL,                                                                          \
+      "DELETE FROM journal WHERE journal = ?1 AND (at_ms < ?4 OR sequence IN (SELECT"    \
+      " sequence FROM (SELECT sequence, row_number() OVER (PARTITION BY key"             \
+      " ORDER BY sequence DESC) AS place FROM journal WHERE journal = ?1)"               \
+      " WHERE place > ?3))")                                                             \
+    X(SIZES, "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM journal),"  \
+             " (SELECT page_count * page_size FROM pragma_page_count,"                   \
+             " pragma_page_size)")
+
+enum query {
+#define QUERY_VALUE(name, sql) QUERY_##name,
+    QUERIES(QUERY_VALUE)
+#undef QUERY_VALUE
+        QUERIES_COUNT
+};
+
+static const char *const texts[] = {
+#define QUERY_TEXT(name, sql) [QUERY_##name] = (sql),
+    QUERIES(QUERY_TEXT)
+#undef QUERY_TEXT
+};
+
+struct pma_store {
+    pthread_mutex_t lock; /* PMA_LOCK_STORE; guards everything below */
+    sqlite3 *database;
+    sqlite3_stmt *statements[QUERIES_COUNT];
+    uint64_t max_document_bytes;
+    uint64_t max_bytes;
+    char *path;
+    uint64_t reads, writes, errors; /* calls since the start; errors are in both */
+    int last_error;                 /* negative errno, 0: none so far */
+};
+
+/* One document of a page, copied out of the lock. */
+struct page_row {
+    char *id;
+    json_t *document; /* NULL: damaged */
+};
+
+static void finalize_statements(struct pma_store *store)
+{
+    for (size_t i = 0; i < QUERIES_COUNT; i++) {
+        sqlite3_finalize(store->statements[i]);
+    }
+}
+
+static int prepare_statements(struct pma_store *store)
+{
+    for (size_t i = 0; i < QUERIES_COUNT; i++) {
+        const int result =
+            sqlite3_prepare_v3(store->database, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &store->statements[i], NULL);
+        if (result != SQLITE_OK) {
+            return pma_store_file_error(result);
+        }
+    }
+    return 0;
+}
+
+int pma_store_open(const struct pma_store_config *config, struct pma_store **store)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    struct pma_store *fresh = calloc(1, sizeof *fresh);
+    if (fresh == NULL) {
+        return -ENOMEM;
+    }
+    int err = -pthread_mutex_init(&fresh->lock, NULL);
+    if (err != 0) {
+        goto fail_lock;
+    }
+    err = pma_store_file_open(config, &fresh->database);
+    if (err != 0) {
+        goto fail_file;
+    }
+    err = prepare_statements(fresh);
+    if (err != 0) {
+        goto fail_statements;
+    }
+    fresh->path = strdup(config->path);
+    if (fresh->path == NULL) {
+        err = -ENOMEM;
+        goto fail_statements;
+    }
+    fresh->max_document_bytes = config->max_document_bytes;
+    fresh->max_bytes = config->max_bytes;
+    *store = fresh;
+    return 0;
+
+fail_statements:
+    finalize_statements(fresh);
+    sqlite3_close(fresh->database);
+fail_file:
+    pthread_mutex_destroy(&fresh->lock);
+fail_lock:
+    free(fresh);
+    return err;
+}
+
+void pma_store_close(struct pma_store *store)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    if (store == NULL) {
+        return;
+    }
+    finalize_statements(store);
+    /* The last close does the same; here its failure can be said. */
+    const int result = sqlite3_wal_checkpoint_v2(store->database, NULL,
+                                                 SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (result != SQLITE_OK) {
+        pma_log(PMA_LOG_WARN,
+                "The store's log was not moved into its database; the next start does it",
+                pma_str("path", store->path), pma_str("error", sqlite3_errstr(result)));
+    }
+    sqlite3_close(store->database);
+    pthread_mutex_destroy(&store->lock);
+    free(store->path);
+    free(store);
+}
+
+/* Whether a text may be an id: no control characters, valid UTF-8, 1 to 255 bytes. */
+static bool is_id_valid(const char *id)
+{
+    const size_t length = id != NULL ? strnlen(id, PMA_STORE_ID_BYTES_MAX + 1) : 0;
+    if (length == 0 || length > PMA_STORE_ID_BYTES_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)id[i] < 0x20 || id[i] == 0x7f) {
+            return false;
+        }
+    }
+    json_t *checked = json_stringn(id, length); /* NULL when it is not UTF-8 */
+    const bool is_utf8 = checked != NULL;
+    json_decref(checked);
+    return is_utf8;
+}
+
+static bool is_document_id(enum pma_collection collection, const char *id)
+{
+    return collection > PMA_COLLECTION_NONE && collection < PMA_COLLECTION_END &&
+           is_id_valid(id);
+}
+
+static bool is_journal(enum pma_journal journal)
+{
+    return journal > PMA_JOURNAL_NONE && journal < PMA_JOURNAL_END;
+}
+
+/* Takes the lock and binds the first two parameters, which all statements share. */
+static sqlite3_stmt *begin(struct pma_store *store, enum query query, int class,
+                           const char *id)
+{
+    pthread_mutex_lock(&store->lock);
+    sqlite3_stmt *statement = store->statements[query];
+    sqlite3_bind_int(statement, 1, class);
+    if (id != NULL) {
+        sqlite3_bind_text(statement, 2, id, -1, SQLITE_STATIC);
+    }
+    return statement;
+}
+
+/* Ends what begin() began (I1). result: of SQLite; err: found beside it. */
+static int end(struct pma_store *store, sqlite3_stmt *statement, int result, int err)
+{
+    const bool is_write = sqlite3_stmt_readonly(statement) == 0;
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    if (err == 0) {
+        err = pma_store_file_error(result);
+    }
+    store->writes += is_write;
+    store->reads += !is_write;
+    if (err != 0 && err != -ENOENT) {
+        store->errors++;
+        store->last_error = err;
+    }
+    pthread_mutex_unlock(&store->lock);
+    return err;
+}
+
+/* The JSON text of a document, owned by the caller. */
+static int encode(const struct pma_store *store, const json_t *document, char **text,
+                  size_t *text_bytes)
+{
+    if (document == NULL) {
+        return -EINVAL;
+    }
+    char *made = json_dumps(document, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (made == NULL) {
+        return -ENOMEM;
+    }
+    const size_t length = strlen(made);
+    if ((store->max_document_bytes > 0 && length > store->max_document_bytes) ||
+        length > INT_MAX) {
+        free(made);
+        return -EMSGSIZE;
+    }
+    *text = made;
+    *text_bytes = length;
+    return 0;
+}
+
+/* Parses the first column of the present row. Returns: NULL when it is not JSON. */
+static json_t *decode(sqlite3_stmt *statement)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, 0);
+    const int length = sqlite3_column_bytes(statement, 0);
+    return text != NULL ? json_loadb(text, (size_t)length, JSON_DECODE_ANY, NULL) : NULL;
+}
+
+static void log_damage(const char *id, size_t count)
+{
+    pma_log(PMA_LOG_ERROR, "Damaged data in the store: not JSON", pma_str("id", id),
+            pma_u64("count", count));
+}
+
+static int64_t unix_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int write_text(struct pma_store *store, enum query query, int class,
+                      const char *id, const json_t *document)
+{
+    char *text = NULL;
+    size_t text_bytes = 0;
+    int err = encode(store, document, &text, &text_bytes);
+    if (err != 0) {
+        return err;
+    }
+    sqlite3_stmt *statement = begin(store, query, class, id);
+    sqlite3_bind_text(statement, 3, text, (int)text_bytes, SQLITE_STATIC);
+    if (query == QUERY_APPEND) {
+        sqlite3_bind_int64(statement, 4, unix_ms());
+    }
+    err = end(store, statement, sqlite3_step(statement), 0);
+    free(text);
+    return err;
+}
+
+int pma_store_put(struct pma_store *store, enum pma_collection collection, const char *id,
+                  const json_t *document)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    if (!is_document_id(collection, id)) {
+        return -EINVAL;
+    }
+    return write_text(store, QUERY_PUT, (int)collection, id, document);
+}
+
+int pma_store_get(struct pma_store *store, enum pma_collection collection, const char *id,
+                  json_t **document)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    json_t *read = NULL;
+    int err = 0;
+    if (!is_document_id(collection, id)) {
+        return -EINVAL;
+    }
+    sqlite3_stmt *statement = begin(store, QUERY_GET, (int)collection, id);
+    const int result = sqlite3_step(statement);
+    if (result == SQLITE_ROW) {
+        read = decode(statement);
+        err = read != NULL ? 0 : -EBADMSG;
+    } else if (result == SQLITE_DONE) {
+        err = -ENOENT;
+    }
+    err = end(store, statement, result, err);
+    if (err == 0) {
+        *document = read;
+    } else if (err == -EBADMSG) {
+        log_damage(id, 1);
+    }
+    return err;
+}
+
+int pma_store_remove(struct pma_store *store, enum pma_collection collection,
+                     const char *id)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    if (!is_document_id(collection, id)) {
+        return -EINVAL;
+    }
+    sqlite3_stmt *statement = begin(store, QUERY_REMOVE, (int)collection, id);
+    const int result = sqlite3_step(statement);
+    const bool missed = result == SQLITE_DONE && sqlite3_changes(store->database) == 0;
+    return end(store, statement, result, missed ? -ENOENT : 0);
+}
+
+/* Copies the documents after `after`, at most BATCH. count: out. */
+static int read_page(struct pma_store *store, enum pma_collection collection,
+                     const char *after, struct page_row rows[BATCH], size_t *count)
+{
+    int result = SQLITE_DONE;
+    int err = 0;
+    *count = 0;
+    sqlite3_stmt *statement = begin(store, QUERY_PAGE, (int)collection, after);
+    sqlite3_bind_int(statement, 3, BATCH);
+    while (err == 0 && *count < BATCH &&
+           (result = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *id = (const char *)sqlite3_column_text(statement, 1);
+        rows[*count].id = id != NULL ? strdup(id) : NULL;
+        rows[*count].document = decode(statement);
+        err = rows[*count].id != NULL ? 0 : -ENOMEM;
+        ++*count;
+    }
+    return end(store, statement, result, err);
+}
+
+static void free_page(struct page_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        json_decref(rows[i].document);
+        free(rows[i].id);
+    }
+}
+
+static int visit_row(const struct page_row *row, const char *after,
+                     int (*visit)(void *arg, const char *id, json_t *document), void *arg)
+{
+    /* Ids of our own ascend; one with a NUL inside, say, would be read for ever. */
+    if (strcmp(row->id, after) <= 0) {
+        return -EBADMSG;
+    }
+    if (row->document == NULL) {
+        log_damage(row->id, 1);
+        return 0;
+    }
+    return visit(arg, row->id, row->document);
+}
+
+int pma_store_each(struct pma_store *store, enum pma_collection collection,
+                   int (*visit)(void *arg, const char *id, json_t *document), void *arg)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    struct page_row rows[BATCH];
+    char *after = strdup(""); /* before every id */
+    size_t count = BATCH;
+    int err = after != NULL ? 0 : -ENOMEM;
+    if (collection <= PMA_COLLECTION_NONE || collection >= PMA_COLLECTION_END) {
+        err = -EINVAL;
+    }
+    while (err == 0 && count == BATCH) {
+        err = read_page(store, collection, after, rows, &count);
+        for (size_t i = 0; err == 0 && i < count; i++) {
+            err = visit_row(&rows[i], after, visit, arg);
+            char *last = rows[i].id;
+            rows[i].id = after;
+            after = last;
+        }
+        free_page(rows, count);
+    }
+    free(after);
+    return err;
+}
+
+int pma_store_append(struct pma_store *store, enum pma_journal journal, const char *key,
+                     const json_t *entry)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    if (!is_journal(journal) || !is_id_valid(key)) {
+        return -EINVAL;
+    }
+    return write_text(store, QUERY_APPEND, (int)journal, key, entry);
+}
+
+/* A count as SQLite takes it for LIMIT and OFFSET. */
+static sqlite3_int64 bounded(size_t count)
+{
+    return count < INT64_MAX ? (sqlite3_int64)count : INT64_MAX;
+}
+
+int pma_store_newest(struct pma_store *store, enum pma_journal journal, const char *key,
+                     size_t limit, json_t **entries)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    int result = SQLITE_DONE;
+    int err = 0;
+    size_t damaged = 0;
+    if (!is_journal(journal) || !is_id_valid(key)) {
+        return -EINVAL;
+    }
+    json_t *made = json_array();
+    if (made == NULL) {
+        return -ENOMEM;
+    }
+    sqlite3_stmt *statement = begin(store, QUERY_NEWEST, (int)journal, key);
+    sqlite3_bind_int64(statement, 3, bounded(limit));
+    while (err == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW) {
+        json_t *entry = decode(statement);
+        if (entry == NULL) {
+            damaged++;
+        } else if (json_array_append_new(made, entry) != 0) {
+            err = -ENOMEM;
+        }
+    }
+    err = end(store, statement, result, err);
+    if (err != 0) {
+        json_decref(made);
+        return err;
+    }
+    if (damaged > 0) {
+        log_damage(key, damaged);
+    }
+    *entries = made;
+    return 0;
+}
+
+int pma_store_trim(struct pma_store *store, enum pma_journal journal, const char *key,
+                   size_t keep, int64_t older_than_unix_ms, uint64_t *removed)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    if (!is_journal(journal) || (key != NULL && !is_id_valid(key))) {
+        return -EINVAL;
+    }
+    sqlite3_stmt *statement =
+        begin(store, key != NULL ? QUERY_TRIM_KEY : QUERY_TRIM_ALL, (int)journal, key);
+    sqlite3_bind_int64(statement, 3, bounded(keep));
+    sqlite3_bind_int64(statement, 4,
+                       older_than_unix_ms != 0 ? older_than_unix_ms : INT64_MIN);
+    const int result = sqlite3_step(statement);
+    const int changed = result == SQLITE_DONE ? sqlite3_changes(store->database) : 0;
+    const int err = end(store, statement, result, 0);
+    if (err == 0 && removed != NULL) {
+        *removed = (uint64_t)changed;
+    }
+    return err;
+}
+
+json_t *pma_store_stats_json(struct pma_store *store)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    pthread_mutex_lock(&store->lock);
+    sqlite3_stmt *statement = store->statements[QUERY_SIZES];
+    json_t *stats = NULL;
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        stats = json_pack(
+            "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s*}", "path", store->path,
+            "documents", (json_int_t)sqlite3_column_int64(statement, 0), "entries",
+            (json_int_t)sqlite3_column_int64(statement, 1), "size_bytes",
+            (json_int_t)sqlite3_column_int64(statement, 2), "max_bytes",
+            (json_int_t)store->max_bytes, "reads", (json_int_t)store->reads, "writes",
+            (json_int_t)store->writes, "errors", (json_int_t)store->errors, "last_error",
+            store->last_error != 0 ? strerrordesc_np(-store->last_error) : NULL);
+    }
+    sqlite3_reset(statement);
+    pthread_mutex_unlock(&store->lock);
+    return stats;
+}
