@@ -7,9 +7,13 @@
  */
 #include "server/command_line.h"
 
+#include "server/config/config_fixes.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define WITH_VALUE_COUNT 4 /* options that have one */
 
 static const char help[] =
     "usage: pma-backend [OPTION...]\n"
@@ -18,13 +22,16 @@ static const char help[] =
     "configs/pma-backend.yaml)\n"
     "  --set KEY=VALUE     set one of them, e.g. --set websocket.max_clients=50; "
     "repeatable\n"
+    "  --fixes LIST        on, off, or -NAME,-NAME: fixes to be without (see "
+    "docs/backend.md)\n"
     "  --check-config      check the settings and exit\n"
     "  --port-file FILE    write the port to FILE when the server accepts connections\n"
     "  -version            print the version and exit\n"
     "  -help               print this text and exit\n"
     "\n"
     "Environment: PORT, LOG_LEVEL (debug, info, warn, error), DATABASE_PATH, PMA_FAULTS\n"
-    "(by commas, each ID, ID@RATE or ID@RATE/LIMIT: events per second, events in all).\n"
+    "(by commas, each ID, ID@RATE or ID@RATE/LIMIT: events per second, events in all),\n"
+    "PMA_FIXES.\n"
     "Exit status: 0; 2 wrong option or setting; 3 cannot listen; 4 other failure.\n";
 
 const char *pma_command_line_help(void)
@@ -47,6 +54,10 @@ static int take_value(struct pma_command_line *options, const char *name,
     }
     if (strcmp(name, "port-file") == 0) {
         options->port_file = value;
+        return 0;
+    }
+    if (strcmp(name, "fixes") == 0) {
+        options->fixes = value;
         return 0;
     }
     if (strchr(value, '=') == NULL) {
@@ -80,7 +91,8 @@ static bool take_flag(struct pma_command_line *options, const char *name,
 int pma_command_line_parse(int argc, char *const argv[], struct pma_command_line *options,
                            char *why, size_t why_bytes)
 {
-    static const char *const with_value[] = {"config", "port-file", "set"};
+    static const char *const with_value[WITH_VALUE_COUNT] = {"config", "port-file", "set",
+                                                             "fixes"};
     memset(options, 0, sizeof *options);
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i];
@@ -95,10 +107,11 @@ int pma_command_line_parse(int argc, char *const argv[], struct pma_command_line
             continue;
         }
         size_t which = 0;
-        while (which < 3 && !is_option(name, name_bytes, with_value[which])) {
+        while (which < WITH_VALUE_COUNT &&
+               !is_option(name, name_bytes, with_value[which])) {
             which++;
         }
-        if (which == 3) {
+        if (which == WITH_VALUE_COUNT) {
             snprintf(why, why_bytes, "unknown option \"%.60s\"", argv[i]);
             return -EINVAL;
         }
@@ -116,6 +129,19 @@ int pma_command_line_parse(int argc, char *const argv[], struct pma_command_line
     return 0;
 }
 
+static void apply_sets(const struct pma_command_line *options, struct pma_config *config,
+                       struct pma_config_problems *problems)
+{
+    for (size_t i = 0; i < options->sets_count; i++) {
+        char key[128];
+        const char *equals = strchr(options->sets[i], '=');
+        const size_t key_bytes = (size_t)(equals - options->sets[i]);
+        snprintf(key, sizeof key, "%.*s", (int)(key_bytes < 127 ? key_bytes : 127),
+                 options->sets[i]);
+        pma_config_set(config, key, equals + 1, "--set", problems);
+    }
+}
+
 int pma_command_line_configure(const struct pma_command_line *options,
                                struct pma_config *config,
                                struct pma_config_problems *problems)
@@ -128,14 +154,15 @@ int pma_command_line_configure(const struct pma_command_line *options,
         }
     }
     pma_config_read_environment(config, problems);
-    for (size_t i = 0; i < options->sets_count; i++) {
-        char key[128];
-        const char *equals = strchr(options->sets[i], '=');
-        const size_t key_bytes = (size_t)(equals - options->sets[i]);
-        snprintf(key, sizeof key, "%.*s", (int)(key_bytes < 127 ? key_bytes : 127),
-                 options->sets[i]);
-        pma_config_set(config, key, equals + 1, "--set", problems);
+    if (options->fixes != NULL) {
+        pma_config_set(config, "fixes", options->fixes, "--fixes", problems);
     }
+    /* Twice: --set may name fixes, and it wins over what they lift. */
+    const size_t problems_before = problems->count;
+    apply_sets(options, config, problems);
+    problems->count = problems_before;
+    pma_config_lift_fixes(config, problems);
+    apply_sets(options, config, problems);
     pma_config_check(config, problems);
     return 0;
 }

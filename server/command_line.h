@@ -16,6 +16,7 @@
 struct pma_command_line {
     const char *config_path; /* NULL: defaults */
     const char *port_file;   /* NULL: none */
+    const char *fixes;       /* NULL: as the other sources say */
     const char *sets[PMA_COMMAND_LINE_SETS_MAX];
     size_t sets_count;
     bool check_config, version, help;
@@ -27,7 +28,8 @@ struct pma_command_line {
 int pma_command_line_parse(int argc, char *const argv[], struct pma_command_line *options,
                            char *why, size_t why_bytes);
 
-/* Builds the configuration: defaults, file, environment, --set, and checks it as a whole.
+/* Builds the configuration: defaults, file, environment, --fixes, --set, and checks it as
+ * a whole.
  * Returns: 0, also with problems; -errno: the file cannot be read.
  * Thread-safety: as pma_config_read_environment. */
 int pma_command_line_configure(const struct pma_command_line *options,

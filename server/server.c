@@ -237,6 +237,10 @@ static int start_monitor(struct pma_server *server)
 
 static int start_faults(struct pma_server *server)
 {
+    if (server->app.config->fixes_off != 0) {
+        pma_log(PMA_LOG_WARN, "Fixes are off; GET /api/v1/debug/fixes lists them",
+                pma_u64("fixes_off", server->app.config->fixes_off));
+    }
     for (size_t fault = 0; fault < PMA_FAULT_END; fault++) {
         const struct pma_fault_setting *setting = &server->app.config->faults[fault];
         if (setting->enabled && pma_fault_set((enum pma_fault)fault, setting) == 0) {

@@ -13,6 +13,7 @@
 #include "server/base/clock.h"
 #include "server/config/config_keys.h"
 #include "server/config/config_value.h"
+#include "server/fault/fixes.h"
 #include "server/log/log.h"
 
 #include <errno.h>
@@ -149,6 +150,9 @@ static int set_scalar(struct pma_config *config, const char *path, const char *v
 {
     if (strncmp(path, "faults.", 7) == 0) {
         return set_fault(config, path + 7, value, why, why_bytes);
+    }
+    if (strcmp(path, "fixes") == 0) {
+        return pma_fixes_parse(value, &config->fixes_off, why, why_bytes);
     }
     const struct pma_config_key *key = pma_config_key_find(path);
     if (key != NULL) {
@@ -385,9 +389,13 @@ void pma_config_read_environment(struct pma_config *config,
         }
     }
     const char *faults = getenv("PMA_FAULTS");
+    const char *fixes = getenv("PMA_FIXES");
     /* NOLINTEND(concurrency-mt-unsafe) */
     if (faults != NULL) {
         read_faults(faults, config, problems);
+    }
+    if (fixes != NULL && fixes[0] != '\0') {
+        pma_config_set(config, "fixes", fixes, "PMA_FIXES", problems);
     }
 }
 

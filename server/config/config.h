@@ -1,9 +1,9 @@
 /* The server's configuration: every limit and interval, from four sources.
  *
  * Later sources win: defaults, the YAML file, the environment (PORT, LOG_LEVEL,
- * DATABASE_PATH, PMA_FAULTS), the command line (--set key.path=value). Durations are
- * written as 250ms, 30s, 5m, 1h or combined (1h30m); sizes as bytes or with KiB, MiB,
- * GiB.
+ * DATABASE_PATH, PMA_FAULTS, PMA_FIXES), fixes that are off, the command line (--set
+ * key.path=value). Durations are written as 250ms, 30s, 5m, 1h or combined (1h30m); sizes
+ * as bytes or with KiB, MiB, GiB.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -75,6 +75,7 @@ struct pma_config {
         uint32_t max_sessions;
     } auth;
     struct pma_fault_setting faults[PMA_FAULT_END]; /* by enum pma_fault */
+    uint64_t fixes_off; /* a bit per fix of server/fault/fixes.h that is off */
 };
 
 /* How many problems are kept; more are only counted. */
@@ -109,8 +110,8 @@ int pma_config_read_text(const char *text, size_t text_bytes, struct pma_config 
 void pma_config_set(struct pma_config *config, const char *key, const char *value,
                     const char *origin, struct pma_config_problems *problems);
 
-/* Takes PORT, LOG_LEVEL, DATABASE_PATH and PMA_FAULTS (ids separated by commas, each as
- * ID, ID@RATE or ID@RATE/LIMIT) from the environment.
+/* Takes PORT, LOG_LEVEL, DATABASE_PATH, PMA_FAULTS (ids separated by commas, each as ID,
+ * ID@RATE or ID@RATE/LIMIT) and PMA_FIXES from the environment.
  * Thread-safety: nobody may change the environment meanwhile. */
 void pma_config_read_environment(struct pma_config *config,
                                  struct pma_config_problems *problems);

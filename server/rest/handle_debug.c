@@ -1,12 +1,15 @@
-/* The switches of the faults; for clients on the same machine only.
+/* The switches of faults and fixes; for clients on the same machine only.
  *
  * SPDX-License-Identifier: MIT
  */
+#include "server/config/config.h"
 #include "server/fault/fault_driver.h"
+#include "server/fault/fixes.h"
 #include "server/log/log.h"
 #include "server/rest/app.h"
 #include "server/rest/routes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static json_t *fault_json(const struct pma_fault_row *row)
@@ -92,4 +95,40 @@ void pma_handle_debug_fault_set(struct pma_request *request, struct pma_reply *r
         pma_fault_driver_wake(request->app->fault_driver);
         pma_reply_data(reply, fault_json(row));
     }
+}
+
+static void add_fault(void *arg, const char *word, size_t word_bytes)
+{
+    json_array_append_new(arg, json_stringn(word, word_bytes));
+}
+
+/* word: "key=value". */
+static void add_limit(void *arg, const char *word, size_t word_bytes)
+{
+    char key[96];
+    const size_t key_bytes = strcspn(word, "=");
+    snprintf(key, sizeof key, "%.*s", (int)key_bytes, word);
+    json_object_set_new(arg, key,
+                        json_stringn(word + key_bytes + 1, word_bytes - key_bytes - 1));
+}
+
+void pma_handle_debug_fixes(struct pma_request *request, struct pma_reply *reply)
+{
+    size_t count = 0;
+    const struct pma_fix *rows = pma_fixes(&count);
+    const uint64_t off = request->app->config->fixes_off;
+    json_t *fixes = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *faults = json_array();
+        json_t *limits = json_object();
+        pma_fix_each_word(rows[i].faults, add_fault, faults);
+        pma_fix_each_word(rows[i].limits, add_limit, limits);
+        json_array_append_new(
+            fixes, json_pack("{s:s, s:s, s:b, s:s, s:o, s:o}", "name", rows[i].name,
+                             "subsystem", rows[i].subsystem, "enabled",
+                             (int)((off >> rows[i].bit & 1) == 0), "what", rows[i].what,
+                             "faults_when_off", faults, "settings_when_off", limits));
+    }
+    pma_reply_data(reply,
+                   json_pack("{s:o, s:I}", "fixes", fixes, "count", (json_int_t)count));
 }

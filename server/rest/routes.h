@@ -42,6 +42,7 @@
 #define PMA_ROUTES_DEBUG(X)                                                              \
     X(GET, "/api/v1/debug/faults", debug_faults, true)                                   \
     X(PUT, "/api/v1/debug/faults/:id", debug_fault_set, true)                            \
+    X(GET, "/api/v1/debug/fixes", debug_fixes, true)                                     \
     X(GET, "/api/v1/debug/resources", debug_resources, true)
 
 #define PMA_ROUTES(X)                                                                    \

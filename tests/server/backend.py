@@ -31,7 +31,8 @@ def eventually(condition, what, deadline_s=DEADLINE_S):
 
 def environment(**changes):
     """Our environment without what would configure the server."""
-    clean = {k: v for k, v in os.environ.items() if k not in ("PORT", "LOG_LEVEL", "PMA_FAULTS")}
+    ours = ("PORT", "LOG_LEVEL", "PMA_FAULTS", "PMA_FIXES")
+    clean = {k: v for k, v in os.environ.items() if k not in ours}
     clean.update(changes)
     return clean
 

@@ -58,6 +58,12 @@ class Faults(backend.TestCase):
             self.assertEqual(self.occurrences(server, "F01"), 15)
             self.assertEqual(server.threads().count("auth-cleanup"), 16)
 
+    def test_a_rate_and_a_limit_come_from_the_environment(self):
+        with backend.Backend(PMA_FAULTS="F00@200/7,F01@100/3") as server:
+            backend.eventually(lambda: (self.occurrences(server, "F00"),
+                                        self.occurrences(server, "F01")) == (7, 3), "the limits")
+            self.assertEqual(server.threads().count("blocked"), 7)
+
     def test_f00_blocks_one_thread_per_enabling(self):
         with backend.Backend() as server:
             for count in (1, 2):
@@ -78,6 +84,17 @@ class Faults(backend.TestCase):
             for fault in server.get(FAULTS)["data"]["faults"]:
                 self.assertEqual((fault["enabled"], fault["rate"], fault["limit"]),
                                  (False, 0, 0))
+
+    def test_fixes_that_are_off_are_listed_and_have_their_faults_on(self):
+        with backend.Backend(arguments=("--fixes", "-client-unregister")) as server:
+            fixes = {fix["name"]: fix for fix in server.get("/api/v1/debug/fixes")["data"]["fixes"]}
+            self.assertEqual([name for name, fix in fixes.items() if not fix["enabled"]],
+                             ["client-unregister"])
+            faults = fixes["client-unregister"]["faults_when_off"]
+            self.assertIn("F05", faults)
+            self.assertEqual([fault["id"] for fault in server.get(FAULTS)["data"]["faults"]
+                              if fault["enabled"]], sorted(faults))
+            self.assertIn("websocket.max_clients", fixes["client-limits"]["settings_when_off"])
 
     def test_resources_agree_with_the_kernel(self):
         with backend.Backend() as server:

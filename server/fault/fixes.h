@@ -1,0 +1,63 @@
+/* The fixes of the document that this backend was made from, each with a switch.
+ *
+ * A fix that is off brings back the behaviour before it: the limits that it brought are
+ * lifted, and the faults that it cured are on. So its claims can be measured, before and
+ * after, with one program (bench/fixes.py). All fixes are on by default.
+ *
+ *     --fixes off                      none of them
+ *     --fixes -queue-limits,-redis-pool    all but these
+ *     --fixes off,+client-limits       this one alone
+ *
+ * The same text is taken from the setting `fixes` and from the environment (PMA_FIXES).
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PMA_FIXES_H
+#define PMA_FIXES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(value, name, subsystem, faults, limits, what). faults: ids that are on while the fix
+ * is off; limits: settings that are put in force then; both separated by blanks. Values
+ * are bits of a mask and never renumbered. */
+#define PMA_FIXES(X)                                                                     \
+    X(0, "client-limits", "websocket", "", "websocket.max_clients=50000",                \
+      "at most 1000 clients are connected")                                              \
+    X(1, "inactive-clients", "websocket", "",                                            \
+      "websocket.client_timeout=24h websocket.cleanup_interval=24h",                     \
+      "clients without a sign of life for 5 minutes are removed, every 30 seconds")      \
+    X(2, "client-unregister", "websocket", "F05 F11", "",                                \
+      "a client that leaves is taken out of every table")                                \
+    X(3, "queue-limits", "websocket", "", "websocket.max_queue_messages=1000000",        \
+      "at most 1000 messages wait for clients that are away")                            \
+    X(14, "worker-shutdown", "worker", "F01", "", "every background worker has an end")  \
+    X(17, "memory-monitor", "monitor", "", "memory_monitor.enabled=false",               \
+      "memory and threads are watched, and pressure cleans up")
+
+#define PMA_FIXES_END 64
+
+struct pma_fix {
+    unsigned bit; /* of a mask of fixes */
+    const char *name;
+    const char *subsystem;
+    const char *faults;
+    const char *limits;
+    const char *what; /* what holds while the fix is on, for people */
+};
+
+/* All fixes. *count gets their number. Borrowed for ever. Thread-safety: pure. */
+const struct pma_fix *pma_fixes(size_t *count);
+
+/* Reads "on", "off", or a list of these and of -NAME and +NAME, separated by commas, from
+ * the left to the right, beginning with *off. off: a bit per fix that is off. Returns: 0;
+ * -EINVAL: why[] says which word is wrong; *off is untouched. Thread-safety: pure. */
+int pma_fixes_parse(const char *text, uint64_t *off, char *why, size_t why_bytes);
+
+/* Calls visit(arg, word, word_bytes) for each word of a list separated by blanks.
+ * Thread-safety: as visit. */
+void pma_fix_each_word(const char *list,
+                       void (*visit)(void *arg, const char *word, size_t word_bytes),
+                       void *arg);
+
+#endif
