@@ -13,6 +13,8 @@
 #include "server/fault/resources.h"
 #include "server/hub/hub.h"
 #include "server/log/log.h"
+#include "server/metrics/metrics.h"
+#include "server/pool/pool.h"
 #include "server/rest/http_server.h"
 #include "server/worker/worker.h"
 
@@ -90,6 +92,25 @@ static void read_auth(void *arg, struct pma_figures *figures)
     pma_figure_put(figures, "sessions", PMA_RESOURCE_OBJECT, status.sessions);
 }
 
+/* Both fill up to a limit by design. */
+static void read_pools(void *arg, struct pma_figures *figures)
+{
+    (void)arg;
+    for (int id = PMA_POOL_NONE + 1; id < PMA_POOL_END; id++) {
+        struct pma_pool_stats stats;
+        pma_pool_stats_read((enum pma_pool_id)id, &stats);
+        pma_figure_put_kept(figures, stats.name, stats.size,
+                            stats.max_size > 0 ? stats.max_size : 1);
+    }
+}
+
+static void read_metrics(void *arg, struct pma_figures *figures)
+{
+    (void)arg;
+    pma_figure_put_kept(figures, "series", pma_metrics_series(),
+                        (uint64_t)PMA_METRIC_SERIES_MAX * PMA_METRIC_END);
+}
+
 static void read_log(void *arg, struct pma_figures *figures)
 {
     (void)arg;
@@ -104,6 +125,7 @@ int pma_census_add(struct pma_app *app)
     } rows[] = {
         {"workers", read_workers}, {"acceptor", read_acceptor}, {"http", read_http},
         {"websocket", read_hub},   {"auth", read_auth},         {"log", read_log},
+        {"pools", read_pools},     {"metrics", read_metrics},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const int err = pma_resource_add(rows[i].part, rows[i].read, app);

@@ -21,8 +21,10 @@
 #include "server/fault/resources.h"
 #include "server/hub/hub.h"
 #include "server/log/log.h"
+#include "server/metrics/metrics.h"
 #include "server/monitor/monitor.h"
 #include "server/monitor/reclaim.h"
+#include "server/pool/pool.h"
 #include "server/rest/app.h"
 #include "server/rest/http_server.h"
 #include "server/rest/routes.h"
@@ -100,6 +102,12 @@ static void sweep_hub(void *arg)
 static void sweep_auth(void *arg)
 {
     pma_auth_sweep(arg);
+}
+
+static void sweep_pools(void *arg)
+{
+    (void)arg;
+    pma_pools_trim();
 }
 
 static int to_http(void *arg, int fd, const struct sockaddr *peer, socklen_t peer_bytes)
@@ -224,6 +232,7 @@ static int start_monitor(struct pma_server *server)
     }
     pma_reclaim_add(server->app.reclaim, "websocket", sweep_hub, server->app.hub);
     pma_reclaim_add(server->app.reclaim, "auth", sweep_auth, server->app.auth);
+    pma_reclaim_add(server->app.reclaim, "http", sweep_pools, NULL);
     err = pma_monitor_new(&settings, &hooks, &server->app.monitor);
     if (err != 0) {
         return err;
@@ -255,6 +264,28 @@ static int start_faults(struct pma_server *server)
     };
     return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],
                                   &server->app.fault_driver);
+}
+
+/* What all parts use: pools and metrics. */
+static int start_common(struct pma_server *server)
+{
+    const struct pma_config *config = server->app.config;
+    const struct {
+        enum pma_pool_id id;
+        uint32_t max_size;
+    } rows[] = {
+        {PMA_POOL_BUFFER, config->memory_pools.buffer},
+        {PMA_POOL_JSON_RESPONSE, config->memory_pools.json_response},
+        {PMA_POOL_STRING_BUILDER, config->memory_pools.string_builder},
+        {PMA_POOL_BYTE_SLICE_SMALL, config->memory_pools.byte_slice_small},
+        {PMA_POOL_BYTE_SLICE_MEDIUM, config->memory_pools.byte_slice_medium},
+        {PMA_POOL_BYTE_SLICE_LARGE, config->memory_pools.byte_slice_large},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        pma_pool_resize(rows[i].id, rows[i].max_size);
+    }
+    pma_metrics_limit(config->metrics.max_series);
+    return 0;
 }
 
 /* After every other part, before the first request can ask. */
@@ -336,6 +367,8 @@ static int stop_parts(struct pma_server *server)
     pma_reclaim_free(app->reclaim);
     pma_acceptor_free(app->acceptor);
     pma_store_close(app->store);
+    pma_metrics_fini();
+    pma_pools_trim();
     return 0;
 }
 
@@ -346,9 +379,13 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         const char *part;
         int (*start)(struct pma_server *server);
     } steps[] = {
-        {"the store", start_store},       {"authentication", start_auth},
-        {"the WebSocket hub", start_hub}, {"the memory monitor", start_monitor},
-        {"the faults", start_faults},     {"HTTP", start_http},
+        {"the pools", start_common},
+        {"the store", start_store},
+        {"authentication", start_auth},
+        {"the WebSocket hub", start_hub},
+        {"the memory monitor", start_monitor},
+        {"the faults", start_faults},
+        {"HTTP", start_http},
         {"the census", start_census},
     };
     struct pma_server *fresh = calloc(1, sizeof *fresh);

@@ -22,6 +22,8 @@ enum pma_lock_rank {
     PMA_LOCK_STORE = 65,     /* the SQLite connection: held across its I/O */
     PMA_LOCK_WORKERS = 70,   /* the list of workers */
     PMA_LOCK_CANCEL = 80,    /* one worker's cancellation token */
+    PMA_LOCK_POOL = 85,      /* idle buffers of one pool */
+    PMA_LOCK_MACHINE = 86,   /* the last look at the processors */
     PMA_LOCK_ARENA = 90,     /* names of the allocator's arenas */
     PMA_LOCK_LOG = 100,      /* one line at a time */
 };

@@ -73,6 +73,13 @@ void pma_config_defaults(struct pma_config *config)
     config->database.busy_timeout_ns = PMA_S_NS;
     config->database.max_bytes = (uint64_t)1024 * 1024 * 1024;
     config->database.max_document_bytes = (uint64_t)1024 * 1024;
+    config->metrics.max_series = 200;
+    config->memory_pools.buffer = 32;
+    config->memory_pools.json_response = 32;
+    config->memory_pools.string_builder = 8;
+    config->memory_pools.byte_slice_small = 32;
+    config->memory_pools.byte_slice_medium = 8;
+    config->memory_pools.byte_slice_large = 4;
     config->auth.cleanup_interval_ns = 300 * PMA_S_NS;
     config->auth.token_expiry_ns = (uint64_t)24 * 3600 * PMA_S_NS;
     config->auth.max_sessions = 10000;

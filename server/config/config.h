@@ -74,6 +74,17 @@ struct pma_config {
         uint64_t token_expiry_ns;
         uint32_t max_sessions;
     } auth;
+    struct {
+        uint32_t max_series; /* of one metric */
+    } metrics;
+    struct { /* idle buffers that each pool keeps */
+        uint32_t buffer;
+        uint32_t json_response;
+        uint32_t string_builder;
+        uint32_t byte_slice_small;
+        uint32_t byte_slice_medium;
+        uint32_t byte_slice_large;
+    } memory_pools;
     struct pma_fault_setting faults[PMA_FAULT_END]; /* by enum pma_fault */
     uint64_t fixes_off; /* a bit per fix of server/fault/fixes.h that is off */
 };

@@ -86,6 +86,20 @@ static const struct pma_config_key keys[] = {
     {"database.max_document_bytes", PMA_VALUE_BYTES, AT(database.max_document_bytes), 64,
      256 * MIB},
 
+    {"metrics.max_series", PMA_VALUE_COUNT, AT(metrics.max_series), 1, 256},
+
+    {"memory_pools.buffer", PMA_VALUE_COUNT, AT(memory_pools.buffer), 0, 4096},
+    {"memory_pools.json_response", PMA_VALUE_COUNT, AT(memory_pools.json_response), 0,
+     4096},
+    {"memory_pools.string_builder", PMA_VALUE_COUNT, AT(memory_pools.string_builder), 0,
+     4096},
+    {"memory_pools.byte_slice_small", PMA_VALUE_COUNT, AT(memory_pools.byte_slice_small),
+     0, 4096},
+    {"memory_pools.byte_slice_medium", PMA_VALUE_COUNT,
+     AT(memory_pools.byte_slice_medium), 0, 4096},
+    {"memory_pools.byte_slice_large", PMA_VALUE_COUNT, AT(memory_pools.byte_slice_large),
+     0, 4096},
+
     {"auth.cleanup_interval", PMA_VALUE_DURATION, AT(auth.cleanup_interval_ns),
      10 * PMA_MS_NS, 24 * HOUR_NS},
     {"auth.token_expiry", PMA_VALUE_DURATION, AT(auth.token_expiry_ns), PMA_S_NS,

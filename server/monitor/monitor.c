@@ -16,6 +16,7 @@
 
 #include "server/base/clock.h"
 #include "server/log/log.h"
+#include "server/metrics/metrics.h"
 #include "server/worker/worker.h"
 
 #include <errno.h>
@@ -152,6 +153,7 @@ static struct pma_alert note_alert(struct pma_monitor *monitor, enum pma_alert_k
     pthread_mutex_unlock(&monitor->lock);
 
     if (seen && !was_open) {
+        pma_metric_add(PMA_METRIC_ALERTS, 1, PMA_LABELS("warning", alert_names[kind]));
         pma_log(PMA_LOG_WARN, "Alert raised", pma_str("type", alert_names[kind]),
                 pma_f64("value", value), pma_f64("threshold", threshold));
     } else if (!seen && was_open) {

@@ -11,6 +11,7 @@
 #include "seep/seep.h"
 #include "server/arena/arena.h"
 #include "server/base/clock.h"
+#include "server/metrics/metrics.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -92,6 +93,7 @@ void pma_reclaim_run(struct pma_reclaim *reclaim, struct pma_reclaim_result *res
     reclaim->totals.released_bytes += done.released_bytes;
     pthread_mutex_unlock(&reclaim->totals_lock);
 
+    pma_metric_add(PMA_METRIC_COLLECTIONS, 1, PMA_NO_LABELS);
     pma_reclaim_sample(reclaim, &done.after);
     pthread_mutex_unlock(&reclaim->running);
     if (result != NULL) {

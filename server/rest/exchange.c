@@ -6,6 +6,7 @@
 
 #include "server/base/clock.h"
 #include "server/config/config_value.h"
+#include "server/pool/pool.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,6 +84,18 @@ void pma_reply_error(struct pma_reply *reply, const struct pma_request *request,
                         "error", "error",
                         error != NULL ? error : json_string("Malformed request"), "code",
                         (int)status, "timestamp", pma_json_now(), "request", asked));
+}
+
+void pma_reply_text(struct pma_reply *reply, struct pma_buffer *text,
+                    const char *content_type)
+{
+    set_reply(reply, 200, NULL);
+    if (text != NULL && text->failed) {
+        pma_pool_put(text);
+        text = NULL;
+    }
+    reply->text = text;
+    reply->content_type = content_type;
 }
 
 json_t *pma_request_json(const struct pma_request *request, struct pma_reply *reply)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct pma_app;
+struct pma_buffer;
 
 enum pma_method {
     PMA_METHOD_NONE = 0, /* known to HTTP, unknown here */
@@ -31,6 +32,7 @@ struct pma_request {
     enum pma_method method;
     const char *method_text; /* as sent */
     const char *path;        /* decoded, without the query */
+    const char *route;       /* pattern of the route, "unmatched" until it is known */
     const char *query;       /* as sent, empty when there is none */
     const char *body;        /* empty when there is none; NUL after its last byte */
     size_t body_bytes;
@@ -42,10 +44,22 @@ struct pma_request {
     void *connection; /* of the two functions above */
 };
 
+/* A body without an end that is known: pieces come as they are asked for. */
+struct pma_stream {
+    /* Copies up to `most` bytes. Returns: how many; 0: none now, and the connection is
+     * suspended until pma_http_resume; -1: the end. NULL: the reply is no stream. */
+    int64_t (*read)(void *arg, char *bytes, size_t most);
+    void (*end)(void *arg); /* called once, when the connection is done with it */
+    void *arg;              /* taken by the reply */
+};
+
 struct pma_reply {
     unsigned status; /* of HTTP */
     json_t *body;    /* owned; NULL becomes a 500, so that lack of memory is an answer */
-    const char *allow; /* value of the Allow header, borrowed for ever, or NULL */
+    struct pma_buffer *text;  /* owned; when not NULL, the body instead of JSON */
+    struct pma_stream stream; /* when it has a read, the body instead of both */
+    const char *content_type; /* of text and stream, borrowed for ever */
+    const char *allow;        /* value of the Allow header, borrowed for ever, or NULL */
 };
 
 /* 200 with {success, status:"success", data, timestamp}. data: taken; NULL is lack of
@@ -61,6 +75,11 @@ void pma_reply_flat(struct pma_reply *reply, json_t *data);
 void pma_reply_error(struct pma_reply *reply, const struct pma_request *request,
                      unsigned status, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* 200 with a text. text: taken; NULL, or one that failed, becomes a 500. content_type:
+ * borrowed for ever. Thread-safety: any thread. */
+void pma_reply_text(struct pma_reply *reply, struct pma_buffer *text,
+                    const char *content_type);
 
 /* Parses the body as a JSON object. Returns: owned by the caller; NULL: the reply is a
  * 400 that says where the body is wrong. Thread-safety: any thread. Allocates. */

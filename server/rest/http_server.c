@@ -16,6 +16,8 @@
 #include "server/base/clock.h"
 #include "server/config/config_value.h"
 #include "server/log/log.h"
+#include "server/pool/pool.h"
+#include "server/rest/http_response.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,14 +29,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STACK_BYTES         ((size_t)512 * 1024)
-#define BODY_BYTES_AT_FIRST ((size_t)1024)
-#define QUERY_BYTES         256
-#define REPLY_BYTES         ((size_t)16 * 1024) /* a reply's head, a piece of a body */
-
-/* Not constant, because libmicrohttpd takes a plain pointer; nobody writes to it. */
-static char out_of_memory[] =
-    "{\"success\":false,\"status\":\"error\",\"error\":\"Out of memory\",\"code\":500}";
+#define STACK_BYTES ((size_t)512 * 1024)
+#define QUERY_BYTES 256
+#define REPLY_BYTES ((size_t)16 * 1024) /* a reply's head, a piece of a body */
 
 struct pma_http {
     struct pma_http_config config;
@@ -52,8 +49,7 @@ struct exchange {
     size_t url_bytes; /* path and query as sent */
     unsigned refusal; /* a status: too large, the rest of the body is thrown away */
     char query[QUERY_BYTES];
-    char *body;
-    size_t body_bytes, body_capacity;
+    struct pma_buffer *body; /* NULL: none came yet */
 };
 
 static void *request_begun(void *arg, const char *uri, struct MHD_Connection *connection)
@@ -89,7 +85,7 @@ static void request_done(void *arg, struct MHD_Connection *connection, void **st
     if (exchange == NULL) {
         return;
     }
-    free(exchange->body);
+    pma_pool_put(exchange->body);
     free(exchange);
     *state = NULL;
     pthread_mutex_lock(&http->lock);
@@ -155,38 +151,11 @@ static void log_access(struct pma_http *http, const struct pma_request *request,
     http->info.errors_4xx += status >= 400 && status < 500;
     http->info.errors_5xx += status >= 500;
     pthread_mutex_unlock(&http->lock);
+    pma_http_count(request, status, took_ns);
     pma_log(status >= 500 ? PMA_LOG_WARN : PMA_LOG_DEBUG, "Request",
             pma_str("method", request->method_text), pma_str("path", request->path),
             pma_u64("status", status), pma_str("client", request->client),
             pma_f64("ms", (double)took_ns / 1e6));
-}
-
-static struct MHD_Response *make_response(struct pma_reply *reply)
-{
-    char *text = reply->body != NULL
-                     ? json_dumps(reply->body, JSON_COMPACT | JSON_REAL_PRECISION(15))
-                     : NULL;
-    struct MHD_Response *response = NULL;
-    if (text == NULL) {
-        reply->status = 500;
-        response = MHD_create_response_from_buffer(sizeof out_of_memory - 1,
-                                                   out_of_memory, MHD_RESPMEM_PERSISTENT);
-    } else {
-        response =
-            MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-        if (response == NULL) {
-            free(text);
-        }
-    }
-    if (response != NULL) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-                                "application/json; charset=utf-8");
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-        if (reply->allow != NULL) {
-            MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
-        }
-    }
-    return response;
 }
 
 /* Runs the handler, or answers with the refusal, and queues the reply. */
@@ -201,9 +170,10 @@ static enum MHD_Result answer(struct MHD_Connection *connection,
         .method = pma_method_parse(method),
         .method_text = method,
         .path = path,
+        .route = "unmatched",
         .query = exchange->query,
-        .body = exchange->body != NULL ? exchange->body : "",
-        .body_bytes = exchange->body_bytes,
+        .body = exchange->body != NULL ? exchange->body->bytes : "",
+        .body_bytes = exchange->body != NULL ? exchange->body->used : 0,
         .client = client,
         .loopback = describe_peer(connection, client),
         .header = find_header,
@@ -223,8 +193,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection,
         pma_router_dispatch(http->config.routes, http->config.routes_count, &request,
                             &reply);
     }
-    struct MHD_Response *response = make_response(&reply);
-    json_decref(reply.body);
+    struct MHD_Response *response = pma_http_response_make(&reply);
     if (response == NULL) {
         return MHD_NO;
     }
@@ -255,31 +224,23 @@ static unsigned refuse_early(struct MHD_Connection *connection,
 /* Keeps a piece of the body. Sets the refusal when it is too much. */
 static void collect(struct exchange *exchange, const char *piece, size_t piece_bytes)
 {
-    const size_t needed = exchange->body_bytes + piece_bytes + 1;
     if (exchange->refusal != 0) {
         return;
     }
-    if (needed - 1 > exchange->http->config.max_body_bytes) {
+    if (exchange->body == NULL) {
+        exchange->body = pma_pool_get(PMA_POOL_BUFFER);
+    }
+    if (exchange->body == NULL) {
+        exchange->refusal = MHD_HTTP_INTERNAL_SERVER_ERROR;
+    } else if (exchange->body->used + piece_bytes >
+               exchange->http->config.max_body_bytes) {
         exchange->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
-        return;
-    }
-    if (needed > exchange->body_capacity) {
-        size_t capacity =
-            exchange->body_capacity != 0 ? exchange->body_capacity : BODY_BYTES_AT_FIRST;
-        while (capacity < needed) {
-            capacity *= 2;
-        }
-        char *grown = realloc(exchange->body, capacity);
-        if (grown == NULL) {
+    } else {
+        pma_buffer_append(exchange->body, piece, piece_bytes);
+        if (exchange->body->failed) {
             exchange->refusal = MHD_HTTP_INTERNAL_SERVER_ERROR;
-            return;
         }
-        exchange->body = grown;
-        exchange->body_capacity = capacity;
     }
-    memcpy(exchange->body + exchange->body_bytes, piece, piece_bytes);
-    exchange->body_bytes += piece_bytes;
-    exchange->body[exchange->body_bytes] = '\0';
 }
 
 /* Whether the body takes too long: one that comes a byte at a time never is idle, and a
@@ -291,7 +252,8 @@ static bool is_body_late(const struct exchange *exchange)
         return false;
     }
     pma_log(PMA_LOG_WARN, "Request cut off: its body takes too long",
-            pma_u64("ms", taken_ns / PMA_MS_NS), pma_u64("bytes", exchange->body_bytes));
+            pma_u64("ms", taken_ns / PMA_MS_NS),
+            pma_u64("bytes", exchange->body != NULL ? exchange->body->used : 0));
     return true;
 }
 
@@ -357,10 +319,10 @@ static struct MHD_Daemon *start_daemon(struct pma_http *http)
         {MHD_OPTION_END, 0, NULL},
     };
     SEEP_SUBSYSTEM("http");
-    return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
-                                MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG,
-                            0, NULL, NULL, handle, http, MHD_OPTION_ARRAY, options,
-                            MHD_OPTION_END);
+    return MHD_start_daemon(
+        MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
+            MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, handle, http, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 int pma_http_start(const struct pma_http_config *config, struct pma_http **http)

@@ -123,6 +123,7 @@ void pma_router_dispatch(const struct pma_route *routes, size_t routes_count,
         if (!matches(route->pattern, request->path, request->param)) {
             continue;
         }
+        request->route = route->pattern;
         if (route->loopback_only && !request->loopback) {
             pma_reply_error(reply, request, 403, "Only for clients on the same machine");
             return;

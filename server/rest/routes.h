@@ -45,12 +45,15 @@
     X(GET, "/api/v1/debug/fixes", debug_fixes, true)                                     \
     X(GET, "/api/v1/debug/resources", debug_resources, true)
 
+#define PMA_ROUTES_METRICS(X) X(GET, "/metrics", metrics, false)
+
 #define PMA_ROUTES(X)                                                                    \
     PMA_ROUTES_STATUS(X)                                                                 \
     PMA_ROUTES_MEMORY(X)                                                                 \
     PMA_ROUTES_WEBSOCKET(X)                                                              \
     PMA_ROUTES_AUTH(X)                                                                   \
-    PMA_ROUTES_DEBUG(X)
+    PMA_ROUTES_DEBUG(X)                                                                  \
+    PMA_ROUTES_METRICS(X)
 
 #define PMA_ROUTE_HANDLER(method, pattern, handler, loopback_only)                       \
     pma_handler pma_handle_##handler;
