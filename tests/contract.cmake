@@ -15,6 +15,7 @@ set_tests_properties(contract.layers contract.format contract.shell PROPERTIES L
 seep_contract_test(layer_rules)
 seep_contract_test(scripts)
 seep_contract_test(bench)
+seep_contract_test(threads)
 seep_contract_test(soak)
 if(TARGET seep_shim)
     seep_contract_test(exports $<TARGET_FILE:seep_shim>)

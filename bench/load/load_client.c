@@ -56,6 +56,12 @@ static void fail(struct load_world *world, struct load_client *client,
     go_away(world, client, now_ns + RETRY_NS);
 }
 
+/* Slow clients never read what comes after the upgrade. */
+static bool is_slow(const struct load_world *world, const struct load_client *client)
+{
+    return client->index < world->options->slow_clients;
+}
+
 static void watch(struct load_world *world, const struct load_client *client, int how)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
@@ -63,6 +69,9 @@ static void watch(struct load_world *world, const struct load_client *client, in
 
     if (client->state == LOAD_CONNECTING || client->send_bytes > 0) {
         event.events |= EPOLLOUT;
+    }
+    if (client->state == LOAD_OPEN && is_slow(world, client)) {
+        event.events &= ~(uint32_t)EPOLLIN;
     }
     /* Fails only for a socket that is not there, which the next event or tick finds out.
      */
@@ -215,6 +224,11 @@ static void start_connect(struct load_world *world, struct load_client *client,
         return;
     }
     (void)setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (is_slow(world, client)) {
+        const int least = 4096;
+
+        (void)setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
+    }
     if (connect(client->fd, (const struct sockaddr *)&options->address,
                 options->address_bytes) != 0 &&
         errno != EINPROGRESS) {
@@ -260,12 +274,40 @@ static bool take_handshake(struct load_world *world, struct load_client *client)
     world->totals->open_clients++;
     world->totals->connections++;
     subscribe_first(world, client);
+    if (client->state == LOAD_OPEN && is_slow(world, client)) {
+        watch(world, client, EPOLL_CTL_MOD);
+    }
     return true;
 }
 
 static bool has(const struct load_frame *frame, const char *text)
 {
     return memmem(frame->payload, frame->payload_bytes, text, strlen(text)) != NULL;
+}
+
+/* A state change that carries the time of its request: how long it was on its way. */
+static void take_delivery(struct load_totals *totals, const struct load_frame *frame,
+                          uint64_t now_ns)
+{
+    static const char mark[] = "\"load_ns\":";
+    const unsigned char *at =
+        memmem(frame->payload, frame->payload_bytes, mark, sizeof(mark) - 1);
+    const unsigned char *end = frame->payload + frame->payload_bytes;
+    uint64_t sent_ns = 0;
+
+    if (at == NULL || !has(frame, "\"type\":\"pma_entity_state_changed\"")) {
+        return;
+    }
+    at += sizeof(mark) - 1;
+    while (at < end && (*at == '"' || *at == ' ')) {
+        at++;
+    }
+    while (at < end && *at >= '0' && *at <= '9') {
+        sent_ns = sent_ns * 10 + (uint64_t)(*at++ - '0');
+    }
+    if (sent_ns > 0 && sent_ns <= now_ns) {
+        load_histogram_add(&totals->delivery, now_ns - sent_ns);
+    }
 }
 
 static void take_text(struct load_world *world, struct load_client *client,
@@ -286,10 +328,10 @@ static void take_text(struct load_world *world, struct load_client *client,
         totals->refusals++;
     } else if (!has(frame, "\"type\":\"welcome\"")) {
         totals->broadcasts++;
+        take_delivery(totals, frame, now_ns);
     }
 }
 
-/* Takes one frame. The client may be away afterwards. */
 /* Whether a close frame says that the client was silent for too long: code 1000 (RFC
  * 6455, 7.4.1) and the backend's words. */
 static bool is_time_out(const struct load_frame *frame)
@@ -300,6 +342,7 @@ static bool is_time_out(const struct load_frame *frame)
            memcmp(frame->payload, words, sizeof(words)) == 0;
 }
 
+/* Takes one frame. The client may be away afterwards. */
 static void take_frame(struct load_world *world, struct load_client *client,
                        const struct load_frame *frame, uint64_t now_ns)
 {
@@ -313,6 +356,9 @@ static void take_frame(struct load_world *world, struct load_client *client,
     case LOAD_OPCODE_CLOSE:
         if (client->state == LOAD_CLOSING) {
             go_away(world, client, now_ns + GOOD_BYE_AWAY_NS);
+        } else if (is_slow(world, client)) {
+            world->totals->slow_ended++;
+            go_away(world, client, now_ns + RETRY_NS);
         } else if (is_time_out(frame)) {
             world->totals->timed_out++;
             go_away(world, client, now_ns + RETRY_NS);
@@ -359,6 +405,9 @@ static void take_end(struct load_world *world, struct load_client *client, int e
     } else if (client->state == LOAD_CONNECTING) {
         world->totals->last_connect_error = error != 0 ? error : ECONNRESET;
         fail(world, client, LOAD_ERROR_CONNECT, now_ns);
+    } else if (is_slow(world, client)) {
+        world->totals->slow_ended++;
+        go_away(world, client, now_ns + RETRY_NS);
     } else {
         fail(world, client, LOAD_ERROR_DROPPED, now_ns);
     }
@@ -455,7 +504,7 @@ void load_client_event(struct load_world *world, struct load_client *client,
 void load_client_operate(struct load_world *world, struct load_client *client,
                          const struct load_operation *operation, uint64_t now_ns)
 {
-    if (client->state != LOAD_OPEN) {
+    if (client->state != LOAD_OPEN || is_slow(world, client)) {
         world->totals->skipped++;
         return;
     }

@@ -24,6 +24,11 @@ static const char help[] =
     "rate is constant, and so is all that a backend without leaks has to hold. The same\n"
     "seed gives the same sequence of operations.\n"
     "\n"
+    "  --profile NAME   mixed (what is described here), idle, home, storm or chat: the\n"
+    "                   rates below, and which REST calls; the last four take all of "
+    "the\n"
+    "                   API, make entities, rooms and conversations and remove them "
+    "again\n"
     "  --host HOST      where the backend listens (127.0.0.1); only the loopback is "
     "allowed\n"
     "  --port PORT      its port (3001)\n"
@@ -35,6 +40,11 @@ static const char help[] =
     "                   of a frame, and half-open for 2 s (2)\n"
     "  --rest R         REST calls per second: health, memory/stats, auth/pin-status,\n"
     "                   websocket/broadcast, websocket/stats, seldom memory/gc (5)\n"
+    "  --changes R      state changes of entities per second, whose way to the clients "
+    "is\n"
+    "                   measured (0)\n"
+    "  --slow N         of the clients, those that never read (0)\n"
+    "  --burst N        broadcasts at once, each second, 0 to 128 (0)\n"
     "  --duration S     seconds; 0 runs until Ctrl-C (60)\n"
     "  --seed N         which sequence (1)\n"
     "  --dry-run        print the sequence instead of running it\n"
@@ -58,6 +68,10 @@ enum option_id {
     OPTION_RATE,
     OPTION_CHURN,
     OPTION_REST,
+    OPTION_CHANGES,
+    OPTION_SLOW,
+    OPTION_BURST,
+    OPTION_PROFILE,
     OPTION_DURATION,
     OPTION_SEED,
     OPTION_DRY_RUN,
@@ -74,6 +88,10 @@ static const struct option long_options[] = {
     {"rate", required_argument, NULL, OPTION_RATE},
     {"churn", required_argument, NULL, OPTION_CHURN},
     {"rest", required_argument, NULL, OPTION_REST},
+    {"changes", required_argument, NULL, OPTION_CHANGES},
+    {"slow", required_argument, NULL, OPTION_SLOW},
+    {"burst", required_argument, NULL, OPTION_BURST},
+    {"profile", required_argument, NULL, OPTION_PROFILE},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"seed", required_argument, NULL, OPTION_SEED},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
@@ -126,6 +144,37 @@ static bool parse_real(const char *option, const char *value, double most, doubl
     return true;
 }
 
+/* The profile's rates; options that are given too win, wherever they stand. */
+static bool apply_profile(struct load_options *options, const char *name)
+{
+    const struct load_profile *profile = load_profile_find(name);
+
+    if (profile == NULL) {
+        return wrong("profile", name, "mixed, idle, home, storm or chat");
+    }
+    options->profile = profile;
+    options->clients = profile->clients;
+    options->slow_clients = profile->slow_clients;
+    options->burst_calls = profile->burst_calls;
+    options->operations_per_s = profile->operations_per_s;
+    options->churn_per_s = profile->churn_per_s;
+    options->rest_per_s = profile->rest_per_s;
+    options->changes_per_s = profile->changes_per_s;
+    return true;
+}
+
+static bool apply_count(uint32_t most, const char *name, const char *value,
+                        uint32_t *count)
+{
+    uint64_t number = 0;
+
+    if (!parse_whole(name, value, 0, most, &number)) {
+        return false;
+    }
+    *count = (uint32_t)number;
+    return true;
+}
+
 static bool apply(struct load_options *options, int id, const char *name,
                   const char *value)
 {
@@ -142,11 +191,15 @@ static bool apply(struct load_options *options, int id, const char *name,
         options->port = (uint16_t)number;
         return true;
     case OPTION_CLIENTS:
-        if (!parse_whole(name, value, 0, LOAD_CLIENTS_MAX, &number)) {
-            return false;
-        }
-        options->clients = (uint32_t)number;
-        return true;
+        return apply_count(LOAD_CLIENTS_MAX, name, value, &options->clients);
+    case OPTION_SLOW:
+        return apply_count(LOAD_CLIENTS_MAX, name, value, &options->slow_clients);
+    case OPTION_BURST:
+        return apply_count(LOAD_BURST_MAX, name, value, &options->burst_calls);
+    case OPTION_CHANGES:
+        return parse_real(name, value, LOAD_RATE_MAX, &options->changes_per_s);
+    case OPTION_PROFILE:
+        return true; /* before all others */
     case OPTION_RATE:
         return parse_real(name, value, LOAD_RATE_MAX, &options->operations_per_s);
     case OPTION_CHURN:
@@ -215,19 +268,36 @@ static bool resolve(struct load_options *options)
     return true;
 }
 
+/* The value of the last --profile. getopt_long says later what is wrong with others. */
+static const char *find_profile(int argc, char **argv)
+{
+    static const char option[] = "--profile";
+    const size_t length = sizeof(option) - 1;
+    const char *name = "mixed";
+
+    for (int at = 1; at < argc; at++) {
+        if (strncmp(argv[at], option, length) != 0) {
+            continue;
+        }
+        if (argv[at][length] == '=') {
+            name = argv[at] + length + 1;
+        } else if (argv[at][length] == '\0' && at + 1 < argc) {
+            name = argv[++at];
+        }
+    }
+    return name;
+}
+
 enum load_parse load_options_parse(int argc, char **argv, struct load_options *options)
 {
     int index = 0;
     int id;
 
-    *options = (struct load_options){.host = "127.0.0.1",
-                                     .port = 3001,
-                                     .clients = 50,
-                                     .operations_per_s = 20,
-                                     .churn_per_s = 2,
-                                     .rest_per_s = 5,
-                                     .duration_s = 60,
-                                     .seed = 1};
+    *options = (struct load_options){
+        .host = "127.0.0.1", .port = 3001, .duration_s = 60, .seed = 1};
+    if (!apply_profile(options, find_profile(argc, argv))) {
+        return LOAD_PARSE_WRONG;
+    }
     while ((id = getopt_long(argc, argv, ":", long_options, &index)) != -1) {
         if (id == OPTION_HELP) {
             fputs(help, stdout);
@@ -246,6 +316,11 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
         if (!apply(options, id, long_options[index].name, optarg)) {
             return LOAD_PARSE_WRONG;
         }
+    }
+    if (options->slow_clients > options->clients) {
+        fprintf(stderr, "pma-load: --slow %u: more than --clients\n",
+                (unsigned)options->slow_clients);
+        return LOAD_PARSE_WRONG;
     }
     if (optind < argc) {
         fprintf(stderr, "pma-load: %s: unexpected; --help lists the options\n",

@@ -5,12 +5,15 @@
 #ifndef LOAD_OPTIONS_H
 #define LOAD_OPTIONS_H
 
+#include "load_profile.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
 #define LOAD_CLIENTS_MAX 1000
 #define LOAD_RATE_MAX    10000.0
+#define LOAD_BURST_MAX   128
 
 struct load_options {
     const char *host; /* borrowed from argv, or a literal */
@@ -19,7 +22,11 @@ struct load_options {
     double operations_per_s; /* over all clients, 0..LOAD_RATE_MAX, as the next two */
     double churn_per_s;      /* bad disconnects */
     double rest_per_s;       /* REST calls */
-    double duration_s;       /* 0: until a signal */
+    double changes_per_s;    /* state changes whose delivery is measured */
+    uint32_t slow_clients;   /* of the clients, those that never read */
+    uint32_t burst_calls;    /* broadcasts at once, each second */
+    const struct load_profile *profile;
+    double duration_s; /* 0: until a signal */
     uint64_t seed;
     bool is_quiet;                   /* no progress */
     bool is_json;                    /* the summary as JSON */

@@ -9,22 +9,13 @@
  */
 #include "load_plan.h"
 
-/* A kind and its share in percent. */
-struct share {
-    int kind;
-    uint32_t percent;
-};
-
-static const struct share operation_shares[] = {{LOAD_PING, 55},
-                                                {LOAD_SWAP, 30},
-                                                {LOAD_RENAME, 10},
-                                                {LOAD_GOOD_BYE, 3},
-                                                {LOAD_NOISE, 2}};
-static const struct share churn_shares[] = {
+static const struct load_share operation_shares[] = {{LOAD_PING, 55},
+                                                     {LOAD_SWAP, 30},
+                                                     {LOAD_RENAME, 10},
+                                                     {LOAD_GOOD_BYE, 3},
+                                                     {LOAD_NOISE, 2}};
+static const struct load_share churn_shares[] = {
     {LOAD_RESET, 40}, {LOAD_VANISH, 30}, {LOAD_CUT, 10}, {LOAD_HALF_OPEN, 20}};
-static const struct share call_shares[] = {
-    {LOAD_CALL_HEALTH, 29},    {LOAD_CALL_MEMORY_STATS, 25}, {LOAD_CALL_PIN_STATUS, 25},
-    {LOAD_CALL_BROADCAST, 15}, {LOAD_CALL_HUB_STATS, 5},     {LOAD_CALL_GC, 1}};
 
 /* SplitMix64. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number
  * generators", 2014. */
@@ -51,7 +42,7 @@ struct load_random load_random_make(uint64_t seed, uint64_t stream)
 }
 
 /* Draws a kind; the shares add up to 100. */
-static int draw_kind(struct load_random *random, const struct share *shares)
+static int draw_kind(struct load_random *random, const struct load_share *shares)
 {
     uint32_t at = load_random_below(random, 100);
 
@@ -62,9 +53,11 @@ static int draw_kind(struct load_random *random, const struct share *shares)
     return shares->kind;
 }
 
-void load_plan_init(struct load_plan *plan, uint64_t seed, uint32_t clients)
+void load_plan_init(struct load_plan *plan, const struct load_profile *profile,
+                    uint64_t seed, uint32_t clients)
 {
-    *plan = (struct load_plan){.operations = load_random_make(seed, 1),
+    *plan = (struct load_plan){.profile = profile,
+                               .operations = load_random_make(seed, 1),
                                .churn = load_random_make(seed, 2),
                                .calls = load_random_make(seed, 3),
                                .clients = clients};
@@ -93,9 +86,13 @@ struct load_churn load_plan_churn(struct load_plan *plan)
     return churn;
 }
 
-enum load_call load_plan_call(struct load_plan *plan)
+enum load_call load_plan_call(struct load_plan *plan, uint32_t *number)
 {
-    return (enum load_call)draw_kind(&plan->calls, call_shares);
+    const int kind = draw_kind(&plan->calls, plan->profile->shares);
+
+    /* Those below LOAD_CHANGED belong to the changes that carry their time. */
+    *number = LOAD_CHANGED + load_random_below(&plan->calls, LOAD_OBJECTS - LOAD_CHANGED);
+    return (enum load_call)kind;
 }
 
 const char *load_operation_name(enum load_operation_kind kind)
@@ -117,14 +114,4 @@ const char *load_churn_name(enum load_churn_kind kind)
                                         [LOAD_HALF_OPEN] = "half-open"};
 
     return names[kind];
-}
-
-const char *load_call_name(enum load_call call)
-{
-    static const char *const names[] = {
-        [LOAD_CALL_HEALTH] = "health",         [LOAD_CALL_MEMORY_STATS] = "memory/stats",
-        [LOAD_CALL_PIN_STATUS] = "pin-status", [LOAD_CALL_BROADCAST] = "broadcast",
-        [LOAD_CALL_HUB_STATS] = "hub-stats",   [LOAD_CALL_GC] = "gc"};
-
-    return names[call];
 }

@@ -6,6 +6,8 @@
 #ifndef LOAD_PLAN_H
 #define LOAD_PLAN_H
 
+#include "load_profile.h"
+
 #include <stdint.h>
 
 #define LOAD_TOPICS            32 /* names that all clients share */
@@ -45,27 +47,21 @@ struct load_churn {
     uint32_t back_after_ms; /* 100..600 */
 };
 
-enum load_call {
-    LOAD_CALL_HEALTH = 0,
-    LOAD_CALL_MEMORY_STATS = 1,
-    LOAD_CALL_PIN_STATUS = 2,
-    LOAD_CALL_BROADCAST = 3,
-    LOAD_CALL_HUB_STATS = 4,
-    LOAD_CALL_GC = 5,
-    LOAD_CALL_END = 6,
-};
-
 struct load_plan {
+    const struct load_profile *profile;
     struct load_random operations, churn, calls;
     uint32_t clients; /* from 1 for operations and churn */
     uint32_t names;   /* handed out so far */
 };
 
-void load_plan_init(struct load_plan *plan, uint64_t seed, uint32_t clients);
+/* profile: borrowed while the plan is used. */
+void load_plan_init(struct load_plan *plan, const struct load_profile *profile,
+                    uint64_t seed, uint32_t clients);
 
 struct load_operation load_plan_operation(struct load_plan *plan);
 struct load_churn load_plan_churn(struct load_plan *plan);
-enum load_call load_plan_call(struct load_plan *plan);
+/* The next REST call; *number is that of its object, 0..LOAD_OBJECTS-1. */
+enum load_call load_plan_call(struct load_plan *plan, uint32_t *number);
 
 /* A generator apart from the plan's, for what does not belong to the sequence. */
 struct load_random load_random_make(uint64_t seed, uint64_t stream);
@@ -74,6 +70,5 @@ uint32_t load_random_below(struct load_random *random, uint32_t bound);
 
 const char *load_operation_name(enum load_operation_kind kind);
 const char *load_churn_name(enum load_churn_kind kind);
-const char *load_call_name(enum load_call call);
 
 #endif

@@ -49,6 +49,41 @@ void load_report_progress(const struct load_options *options,
     fflush(stderr);
 }
 
+/* A JSON string, null when it is empty; what is no printable ASCII becomes a blank. */
+static void print_json_text(const char *text)
+{
+    if (text[0] == '\0') {
+        printf("null");
+        return;
+    }
+    putchar('"');
+    for (; *text != '\0'; text++) {
+        putchar(*text < ' ' || *text > '~' || *text == '"' || *text == '\\' ? ' '
+                                                                            : *text);
+    }
+    putchar('"');
+}
+
+/* Every kind of call that was made, with its latencies. */
+static void print_operations(const struct load_totals *totals)
+{
+    const char *separator = "";
+
+    for (int call = 0; call < LOAD_CALL_END; call++) {
+        const struct load_operation_totals *of = &totals->operations[call];
+
+        if (of->latency.count + of->errors + of->missing == 0) {
+            continue;
+        }
+        printf("%s\"%s\":{\"count\":%" PRIu64 ",\"errors\":%" PRIu64
+               ",\"missing\":%" PRIu64 ",\"p50_ms\":%.3f,\"p99_ms\":%.3f}",
+               separator, load_call_name((enum load_call)call), of->count, of->errors,
+               of->missing, quantile_ms(&of->latency, 0.5),
+               quantile_ms(&of->latency, 0.99));
+        separator = ",";
+    }
+}
+
 static void print_json(const struct load_options *options,
                        const struct load_totals *totals, double duration_s,
                        const char *trouble)
@@ -60,9 +95,10 @@ static void print_json(const struct load_options *options,
            options->seed, options->clients);
     printf("\"connections\":%" PRIu64 ",\"good_byes\":%" PRIu64
            ",\"bad_disconnects\":%" PRIu64 ",\"timed_out\":%" PRIu64
-           ",\"skipped\":%" PRIu64 ",",
+           ",\"slow_ended\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"profile\":\"%s\",",
            totals->connections, totals->good_byes, totals->bad_disconnects,
-           totals->timed_out, totals->skipped);
+           totals->timed_out, totals->slow_ended, totals->skipped,
+           options->profile->name);
     printf("\"messages\":{\"sent\":%" PRIu64 ",\"received\":%" PRIu64
            ",\"pongs\":%" PRIu64 ",\"confirmations\":%" PRIu64 ",\"refusals\":%" PRIu64
            ",\"broadcasts\":%" PRIu64 "},",
@@ -71,18 +107,24 @@ static void print_json(const struct load_options *options,
     printf("\"rest\":{\"calls\":%" PRIu64, totals->calls);
     for (int call = 0; call < LOAD_CALL_END; call++) {
         printf(",\"%s\":%" PRIu64, load_call_name((enum load_call)call),
-               totals->calls_by_kind[call]);
+               totals->operations[call].count);
     }
-    printf("},\"errors\":{\"total\":%" PRIu64, load_totals_errors(totals));
+    printf(",\"missing\":%" PRIu64 ",\"operations\":{", totals->missing);
+    print_operations(totals);
+    printf("}},\"errors\":{\"total\":%" PRIu64, load_totals_errors(totals));
     for (int error = 0; error < LOAD_ERROR_END; error++) {
         printf(",\"%s\":%" PRIu64, error_keys[error], totals->errors[error]);
     }
     printf("},\"latency_ms\":{\"pong_p50\":%.3f,\"pong_p99\":%.3f,\"rest_p50\":%.3f,"
-           "\"rest_p99\":%.3f}}\n",
+           "\"rest_p99\":%.3f,\"delivery_p50\":%.3f,\"delivery_p99\":%.3f},"
+           "\"deliveries\":%" PRIu64 ",\"last_failure\":",
            quantile_ms(&totals->pong_latency, 0.5),
            quantile_ms(&totals->pong_latency, 0.99),
            quantile_ms(&totals->call_latency, 0.5),
-           quantile_ms(&totals->call_latency, 0.99));
+           quantile_ms(&totals->call_latency, 0.99), quantile_ms(&totals->delivery, 0.5),
+           quantile_ms(&totals->delivery, 0.99), totals->delivery.count);
+    print_json_text(totals->last_failure);
+    printf("}\n");
 }
 
 static void print_text(const struct load_options *options,
@@ -105,11 +147,23 @@ static void print_text(const struct load_options *options,
         quantile_ms(&totals->pong_latency, 0.5), quantile_ms(&totals->pong_latency, 0.99),
         quantile_ms(&totals->call_latency, 0.5),
         quantile_ms(&totals->call_latency, 0.99));
+    if (totals->delivery.count > 0) {
+        printf("  deliveries   %" PRIu64 " state changes, p50 %.2f ms, p99 %.2f ms\n",
+               totals->delivery.count, quantile_ms(&totals->delivery, 0.5),
+               quantile_ms(&totals->delivery, 0.99));
+    }
+    if (totals->missing > 0) {
+        printf("  missing      %" PRIu64 " requests for routes that are not there\n",
+               totals->missing);
+    }
     printf("  errors       %" PRIu64 "\n", load_totals_errors(totals));
     for (int error = 0; error < LOAD_ERROR_END; error++) {
         if (totals->errors[error] > 0) {
             printf("    %" PRIu64 " %s\n", totals->errors[error], error_texts[error]);
         }
+    }
+    if (totals->last_failure[0] != '\0') {
+        printf("    last of REST: %.60s\n", totals->last_failure);
     }
 }
 
@@ -147,7 +201,7 @@ void load_report_plan(const struct load_options *options)
     struct stream calls = {.per_s = options->rest_per_s};
     struct load_plan plan;
 
-    load_plan_init(&plan, options->seed, options->clients);
+    load_plan_init(&plan, options->profile, options->seed, options->clients);
     for (;;) {
         double operation_s = due_s(&operations);
         double churn_s = due_s(&churns);
@@ -158,8 +212,11 @@ void load_report_plan(const struct load_options *options)
             return;
         }
         if (call_s < next_s) {
+            uint32_t number;
+            enum load_call call = load_plan_call(&plan, &number);
+
             calls.printed++;
-            printf("%.3f REST %s\n", call_s, load_call_name(load_plan_call(&plan)));
+            printf("%.3f REST %s %" PRIu32 "\n", call_s, load_call_name(call), number);
         } else if (churn_s < operation_s) {
             struct load_churn churn = load_plan_churn(&plan);
 

@@ -1,5 +1,5 @@
-/* A call is over when the backend closes its connection, which each request asks for: so
- * every call also takes the backend through accepting and closing.
+/* A request is over when the backend closes its connection, which each one asks for: so
+ * every request also takes the backend through accepting and closing.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -7,37 +7,49 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define CALL_TIMEOUT_NS 5000000000ULL
+#define STATUS_AT       9 /* of "HTTP/1.1 200 OK" */
+#define STATUS_404      404
 
-static const struct {
-    const char *method, *path, *body;
-} requests[LOAD_CALL_END] = {
-    [LOAD_CALL_HEALTH] = {"GET", "/api/health", ""},
-    [LOAD_CALL_MEMORY_STATS] = {"GET", "/api/v1/memory/stats", ""},
-    [LOAD_CALL_PIN_STATUS] = {"GET", "/api/v1/auth/pin-status", ""},
-    [LOAD_CALL_BROADCAST] =
-        {"POST", "/api/v1/websocket/broadcast",
-         "{\"type\":\"notification\",\"data\":{\"title\":\"Load\","
-         "\"message\":\"A message for every client\",\"level\":\"info\"}}"},
-    [LOAD_CALL_HUB_STATS] = {"GET", "/api/v1/websocket/stats", ""},
-    [LOAD_CALL_GC] = {"POST", "/api/v1/memory/gc", ""},
-};
-
-static void end_call(struct load_rest_call *call)
+static void end_call(struct load_rest *rest, struct load_rest_call *call)
 {
-    close(call->fd);
+    if (call->fd >= 0) {
+        close(call->fd);
+        rest->under_way--;
+    }
     call->fd = -1;
 }
 
-static void fail(struct load_world *world, struct load_rest_call *call)
+static const struct load_step *step_of(const struct load_rest_call *call)
 {
+    uint32_t count;
+
+    return &load_call_steps(call->kind, &count)[call->step];
+}
+
+/* Counts a request that went wrong, and remembers it as the last one. */
+static void note_failure(struct load_world *world, const struct load_rest_call *call,
+                         const char *what)
+{
+    const struct load_step *step = step_of(call);
+
     world->totals->errors[LOAD_ERROR_CALL]++;
-    end_call(call);
+    world->totals->operations[call->kind].errors++;
+    snprintf(world->totals->last_failure, sizeof(world->totals->last_failure),
+             "%s %s: %.30s", step->method, step->path, what);
+}
+
+static void fail(struct load_world *world, struct load_rest *rest,
+                 struct load_rest_call *call, const char *what)
+{
+    note_failure(world, call, what);
+    end_call(rest, call);
 }
 
 static void watch(struct load_world *world, const struct load_rest *rest,
@@ -54,17 +66,46 @@ static void watch(struct load_world *world, const struct load_rest *rest,
 
 void load_rest_init(struct load_rest *rest)
 {
+    rest->under_way = 0;
     for (int slot = 0; slot < LOAD_CALLS_AT_ONCE; slot++) {
         rest->calls[slot].fd = -1;
     }
 }
 
-void load_rest_start(struct load_world *world, struct load_rest *rest,
-                     enum load_call kind, uint64_t now_ns)
+/* Opens the connection for the present step and writes its request. */
+static void start_step(struct load_world *world, struct load_rest *rest,
+                       struct load_rest_call *call, uint64_t now_ns)
 {
     const struct load_options *options = world->options;
+    const struct load_blanks blanks = {options->host, options->port, call->number, now_ns,
+                                       call->captured};
+    int fd =
+        socket(options->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || (connect(fd, (const struct sockaddr *)&options->address,
+                           options->address_bytes) != 0 &&
+                   errno != EINPROGRESS)) {
+        world->totals->last_connect_error = errno;
+        note_failure(world, call, strerrordesc_np(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return;
+    }
+    call->fd = fd;
+    call->started_ns = now_ns;
+    call->send_at = 0;
+    call->answer_bytes = 0;
+    call->send_bytes =
+        load_step_write(step_of(call), &blanks, call->send, sizeof(call->send));
+    rest->under_way++;
+    watch(world, rest, call, EPOLL_CTL_ADD);
+}
+
+void load_rest_start(struct load_world *world, struct load_rest *rest,
+                     enum load_call kind, uint32_t number, uint64_t now_ns)
+{
     struct load_rest_call *call = rest->calls;
-    int fd;
 
     while (call < rest->calls + LOAD_CALLS_AT_ONCE && call->fd >= 0) {
         call++;
@@ -73,44 +114,88 @@ void load_rest_start(struct load_world *world, struct load_rest *rest,
         world->totals->errors[LOAD_ERROR_LATE]++;
         return;
     }
-    fd =
-        socket(options->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || (connect(fd, (const struct sockaddr *)&options->address,
-                           options->address_bytes) != 0 &&
-                   errno != EINPROGRESS)) {
-        world->totals->last_connect_error = errno;
-        world->totals->errors[LOAD_ERROR_CALL]++;
-        if (fd >= 0) {
-            close(fd);
-        }
-        return;
-    }
-    *call = (struct load_rest_call){.fd = fd, .kind = kind, .started_ns = now_ns};
-    call->send_bytes = (size_t)snprintf(
-        call->send, sizeof(call->send),
-        "%s %s HTTP/1.1\r\nHost: %s:%u\r\nConnection: close\r\n"
-        "User-Agent: pma-load/" SEEP_VERSION "\r\nContent-Type: application/json\r\n"
-        "Content-Length: %zu\r\n\r\n%s",
-        requests[kind].method, requests[kind].path, options->host,
-        (unsigned)options->port, strlen(requests[kind].body), requests[kind].body);
-    watch(world, rest, call, EPOLL_CTL_ADD);
+    call->kind = kind;
+    call->step = 0;
+    call->number = number;
+    call->captured[0] = '\0';
+    start_step(world, rest, call, now_ns);
 }
 
-/* The connection is at its end: was there a good answer? */
-static void finish_call(struct load_world *world, struct load_rest_call *call,
-                        uint64_t now_ns)
+/* Whether the answer is a good one; counts it when it is not. */
+static bool judge(struct load_world *world, const struct load_rest_call *call)
+{
+    const struct load_step *step = step_of(call);
+    const long status =
+        call->answer_bytes > STATUS_AT ? strtol(call->answer + STATUS_AT, NULL, 10) : 0;
+
+    if ((status >= 200 && status < 300) ||
+        (step->accepts != 0 && status == (long)step->accepts)) {
+        return true;
+    }
+    /* The first request of a script needs nothing but its route. */
+    if (status == STATUS_404 && strstr(call->answer, "Endpoint not found") != NULL) {
+        world->totals->operations[call->kind].missing++;
+        world->totals->missing++;
+        return false;
+    }
+    note_failure(world, call,
+                 status == 0 ? "closed without an answer" : call->answer + STATUS_AT);
+    return false;
+}
+
+/* The answer is complete: goes on with the next step, or ends the call. */
+static void finish_step(struct load_world *world, struct load_rest *rest,
+                        struct load_rest_call *call, uint64_t now_ns)
 {
     struct load_totals *totals = world->totals;
+    const struct load_step *step = step_of(call);
+    uint32_t count;
 
-    if (call->head_bytes < sizeof(call->head) ||
-        memcmp(call->head, "HTTP/1.1 2", 10) != 0) {
-        fail(world, call);
+    (void)load_call_steps(call->kind, &count);
+    call->answer[call->answer_bytes] = '\0';
+    end_call(rest, call);
+    if (!judge(world, call)) {
         return;
     }
     totals->calls++;
-    totals->calls_by_kind[call->kind]++;
     load_histogram_add(&totals->call_latency, now_ns - call->started_ns);
-    end_call(call);
+    load_histogram_add(&totals->operations[call->kind].latency,
+                       now_ns - call->started_ns);
+    if (step->capture != NULL &&
+        !load_capture(call->answer, step->capture, call->captured)) {
+        note_failure(world, call, "an answer without its id");
+        return;
+    }
+    if (++call->step < count) {
+        start_step(world, rest, call, now_ns);
+    } else {
+        totals->operations[call->kind].count++;
+    }
+}
+
+/* Sends what is left of the request. Returns: false when the connection is lost. */
+static bool flush(struct load_world *world, struct load_rest *rest,
+                  struct load_rest_call *call)
+{
+    ssize_t sent;
+
+    if (call->send_at == call->send_bytes) {
+        return true;
+    }
+    sent = send(call->fd, call->send + call->send_at, call->send_bytes - call->send_at,
+                MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN) {
+        return false;
+    }
+    call->send_at += sent > 0 ? (size_t)sent : 0;
+    watch(world, rest, call, EPOLL_CTL_MOD);
+    return true;
+}
+
+static bool has_event(struct load_rest_call *call)
+{
+    call->answer[call->answer_bytes] = '\0';
+    return strstr(call->answer, "\ndata:") != NULL;
 }
 
 void load_rest_event(struct load_world *world, struct load_rest *rest, uint32_t slot,
@@ -123,32 +208,28 @@ void load_rest_event(struct load_world *world, struct load_rest *rest, uint32_t 
     if (call->fd < 0) {
         return;
     }
-    if (call->send_at < call->send_bytes) {
-        ssize_t sent = send(call->fd, call->send + call->send_at,
-                            call->send_bytes - call->send_at, MSG_NOSIGNAL);
-
-        if (sent < 0 && errno != EAGAIN) {
-            world->totals->last_connect_error = errno;
-            fail(world, call);
-            return;
-        }
-        call->send_at += sent > 0 ? (size_t)sent : 0;
-        watch(world, rest, call, EPOLL_CTL_MOD);
+    if (!flush(world, rest, call)) {
+        world->totals->last_connect_error = errno;
+        fail(world, rest, call, strerrordesc_np(errno));
+        return;
     }
     got = recv(call->fd, bytes, sizeof(bytes), 0);
     if (got > 0) {
-        size_t room = sizeof(call->head) - call->head_bytes;
+        size_t room = LOAD_ANSWER_BYTES - call->answer_bytes;
         size_t part = (size_t)got < room ? (size_t)got : room;
 
-        memcpy(call->head + call->head_bytes, bytes, part);
-        call->head_bytes += part;
+        memcpy(call->answer + call->answer_bytes, bytes, part);
+        call->answer_bytes += part;
         world->totals->last_answer_ns = now_ns;
         world->totals->last_connect_error = 0;
+        if (step_of(call)->is_stream && has_event(call)) {
+            finish_step(world, rest, call, now_ns);
+        }
     } else if (got == 0) {
-        finish_call(world, call, now_ns);
+        finish_step(world, rest, call, now_ns);
     } else if (errno != EAGAIN) {
         world->totals->last_connect_error = errno;
-        fail(world, call);
+        fail(world, rest, call, strerrordesc_np(errno));
     }
 }
 
@@ -158,7 +239,7 @@ void load_rest_tick(struct load_world *world, struct load_rest *rest, uint64_t n
         struct load_rest_call *call = &rest->calls[slot];
 
         if (call->fd >= 0 && now_ns - call->started_ns > CALL_TIMEOUT_NS) {
-            fail(world, call);
+            fail(world, rest, call, "no answer in 5 s");
         }
     }
 }
@@ -166,8 +247,6 @@ void load_rest_tick(struct load_world *world, struct load_rest *rest, uint64_t n
 void load_rest_finish(struct load_rest *rest)
 {
     for (int slot = 0; slot < LOAD_CALLS_AT_ONCE; slot++) {
-        if (rest->calls[slot].fd >= 0) {
-            end_call(&rest->calls[slot]);
-        }
+        end_call(rest, &rest->calls[slot]);
     }
 }

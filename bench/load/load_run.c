@@ -12,6 +12,7 @@
 #include "load_rest.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -21,6 +22,9 @@
 #define MS_NS            1000000ULL
 #define CONNECT_SPAN_NS  (2 * S_NS) /* all clients connect within it */
 #define LATE_NS          S_NS
+#define OBJECTS_SPAN_NS  S_NS /* all objects are made within it */
+#define OBJECTS_AT_ONCE  8
+#define LAST_CALLS_NS    (5 * S_NS) /* for what is under way when the time is over */
 #define TICK_NS          (20 * MS_NS)
 #define HALF_OPEN_NS     (2 * S_NS)
 #define HALF_OPEN_MAX    4096
@@ -46,7 +50,9 @@ struct half_open {
 struct run {
     struct load_world world;
     struct load_plan plan;
-    struct pace operations, churn, calls;
+    struct pace operations, churn, calls, changes, bursts;
+    uint32_t made, removed; /* requests for the objects */
+    uint32_t changed;       /* state changes so far */
     uint64_t started_ns, end_ns, next_tick_ns, next_progress_ns;
     struct half_open half_open;
     struct load_rest rest;
@@ -108,8 +114,18 @@ static void keep_half_open(struct half_open *half_open, int fd, uint64_t until_n
     half_open->count++;
 }
 
+static bool has_objects(const struct load_options *options)
+{
+    return options->changes_per_s > 0 ||
+           (options->profile->has_objects && options->rest_per_s > 0);
+}
+
 static void run_steps(struct run *run, uint64_t now_ns)
 {
+    while (has_objects(run->world.options) && run->made < LOAD_OBJECTS &&
+           run->rest.under_way < OBJECTS_AT_ONCE) {
+        load_rest_start(&run->world, &run->rest, LOAD_CALL_MAKE, run->made++, now_ns);
+    }
     while (is_due(run, &run->operations, now_ns)) {
         struct load_operation operation = load_plan_operation(&run->plan);
 
@@ -126,7 +142,19 @@ static void run_steps(struct run *run, uint64_t now_ns)
         }
     }
     while (is_due(run, &run->calls, now_ns)) {
-        load_rest_start(&run->world, &run->rest, load_plan_call(&run->plan), now_ns);
+        uint32_t number;
+        enum load_call call = load_plan_call(&run->plan, &number);
+
+        load_rest_start(&run->world, &run->rest, call, number, now_ns);
+    }
+    while (is_due(run, &run->changes, now_ns)) {
+        load_rest_start(&run->world, &run->rest, LOAD_CALL_CHANGE,
+                        run->changed++ % LOAD_CHANGED, now_ns);
+    }
+    while (is_due(run, &run->bursts, now_ns)) {
+        for (uint32_t at = 0; at < run->world.options->burst_calls; at++) {
+            load_rest_start(&run->world, &run->rest, LOAD_CALL_BROADCAST, 0, now_ns);
+        }
     }
 }
 
@@ -180,7 +208,8 @@ static void run_events(struct run *run, const struct epoll_event *events, int co
 /* Milliseconds until something is due. */
 static int wait_ms(const struct run *run, uint64_t now_ns)
 {
-    const struct pace *paces[] = {&run->operations, &run->churn, &run->calls};
+    const struct pace *paces[] = {&run->operations, &run->churn, &run->calls,
+                                  &run->changes, &run->bursts};
     uint64_t due_ns = run->next_tick_ns;
 
     for (size_t at = 0; at < sizeof(paces) / sizeof(paces[0]); at++) {
@@ -232,6 +261,30 @@ static int run_loop(struct run *run, const volatile sig_atomic_t *stop,
     return 0;
 }
 
+/* Lets what is under way come to its end, and removes the objects. */
+static void run_last_calls(struct run *run)
+{
+    const bool removes = run->world.totals->operations[LOAD_CALL_MAKE].count > 0;
+    uint64_t now_ns = now();
+    const uint64_t deadline_ns = now_ns + LAST_CALLS_NS;
+    struct epoll_event events[EVENTS];
+
+    while (now_ns < deadline_ns &&
+           (run->rest.under_way > 0 || (removes && run->removed < run->made))) {
+        int count;
+
+        while (removes && run->removed < run->made &&
+               run->rest.under_way < OBJECTS_AT_ONCE) {
+            load_rest_start(&run->world, &run->rest, LOAD_CALL_REMOVE, run->removed++,
+                            now_ns);
+        }
+        count = epoll_wait(run->world.epoll_fd, events, EVENTS, TICK_NS / MS_NS);
+        run_events(run, events, count > 0 ? count : 0);
+        now_ns = now();
+        load_rest_tick(&run->world, &run->rest, now_ns);
+    }
+}
+
 static void run_start(struct run *run, const struct load_options *options,
                       struct load_totals *totals)
 {
@@ -248,7 +301,7 @@ static void run_start(struct run *run, const struct load_options *options,
     run->world.masks = load_random_make(options->seed, 4);
     totals->last_answer_ns = run->started_ns;
     load_rest_init(&run->rest);
-    load_plan_init(&run->plan, options->seed, options->clients);
+    load_plan_init(&run->plan, options->profile, options->seed, options->clients);
     for (uint32_t at = 0; at < options->clients; at++) {
         load_client_init(&run->clients[at], at,
                          run->started_ns + CONNECT_SPAN_NS * at / options->clients,
@@ -260,7 +313,11 @@ static void run_start(struct run *run, const struct load_options *options,
     run->operations =
         pace_of(options->clients > 0 ? options->operations_per_s : 0, steady_ns);
     run->churn = pace_of(options->clients > 0 ? options->churn_per_s : 0, steady_ns);
-    run->calls = pace_of(options->rest_per_s, run->started_ns);
+    run->calls = pace_of(options->rest_per_s, has_objects(options)
+                                                  ? run->started_ns + OBJECTS_SPAN_NS
+                                                  : run->started_ns);
+    run->changes = pace_of(options->changes_per_s, run->started_ns + OBJECTS_SPAN_NS);
+    run->bursts = pace_of(options->burst_calls > 0 ? 1 : 0, steady_ns);
 }
 
 static void run_finish(struct run *run)
@@ -300,6 +357,9 @@ int load_run(const struct load_options *options, const volatile sig_atomic_t *st
     run_start(run, options, totals);
     status = run_loop(run, stop, unblocked, trouble);
     *duration_s = (double)(now() - run->started_ns) / (double)S_NS;
+    if (*trouble == NULL) {
+        run_last_calls(run);
+    }
     run_finish(run);
     close(run->world.epoll_fd);
 fail_epoll:

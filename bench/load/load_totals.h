@@ -22,21 +22,33 @@ enum load_error {
     LOAD_ERROR_END = 8,
 };
 
+/* Of one kind of REST call. */
+struct load_operation_totals {
+    uint64_t count; /* scripts that came to their end */
+    uint64_t errors, missing;
+    struct load_histogram latency; /* of each request */
+};
+
 struct load_totals {
     uint64_t connections;                                /* upgrades completed */
     uint64_t sent, received;                             /* WebSocket documents */
     uint64_t pongs, confirmations, refusals, broadcasts; /* of those received */
     uint64_t good_byes, bad_disconnects;
-    uint64_t timed_out; /* clients that the backend ended for their silence: its duty */
-    uint64_t skipped;   /* operations for a client that was just away */
-    uint64_t calls;     /* REST, answered with 2xx */
-    uint64_t calls_by_kind[LOAD_CALL_END];
+    uint64_t slow_ended; /* clients that do not read, ended by the backend: its duty */
+    uint64_t timed_out;  /* clients that the backend ended for their silence: its duty */
+    uint64_t skipped;    /* operations for a client that was just away */
+    uint64_t calls;      /* REST, answered with 2xx */
+    struct load_operation_totals operations[LOAD_CALL_END];
+    uint64_t missing; /* REST requests for a route that this backend does not have */
     uint64_t errors[LOAD_ERROR_END];
     uint32_t open_clients;   /* now */
     uint64_t last_answer_ns; /* of anything received; monotonic */
     int last_connect_error;  /* positive errno of the last failed connect; 0 after a good
                                 one */
     struct load_histogram pong_latency, call_latency;
+    struct load_histogram
+        delivery;           /* from a state change's request to each client's event */
+    char last_failure[128]; /* of a REST request, for people */
 };
 
 static inline uint64_t load_totals_errors(const struct load_totals *totals)

@@ -37,6 +37,44 @@ class Load(backend.TestCase):
             self.assertGreaterEqual(stats["total_connections"], told["connections"])
             self.assertLessEqual(stats["total_connections"], told["connections"] + 20)
 
+    def test_each_profile_ends_well_and_leaves_the_hub_empty(self):
+        profiles = {"idle": 50, "home": 20, "storm": 100, "chat": 5}
+        with backend.Backend() as server:
+            running = {profile: subprocess.Popen(
+                [LOAD, "--port", str(server.port), "--duration", "2.5", "--json", "--quiet",
+                 "--seed", str(at), "--profile", profile], stdout=subprocess.PIPE, text=True)
+                for at, profile in enumerate(profiles)}
+            for profile, process in running.items():
+                told = json.loads(process.communicate(timeout=30)[0])
+                self.assertEqual((told["profile"], told["clients"]), (profile, profiles[profile]))
+                clean = {kind: told["errors"][kind] for kind in told["errors"]
+                         if kind not in ("total", "rest")}
+                self.assertEqual(sum(clean.values()), 0, told)
+                if told["rest"]["operations"].get("make", {}).get("count"):
+                    self.assertGreater(told["deliveries"], 0, profile)
+                    self.assertGreater(told["latency_ms"]["delivery_p99"], 0)
+            def clients():
+                return server.get("/api/v1/websocket/stats")["data"]["connected_clients"]
+            backend.eventually(lambda: clients() == 0, "all clients are gone")
+
+    def test_options_win_over_the_profile_wherever_they_stand(self):
+        with backend.Backend() as server:
+            done = load("--clients=3", "--port", str(server.port), "--profile=storm", "--slow",
+                        "0", "--rest", "0", "--changes", "0", "--burst", "0",
+                        "--duration", "0.5", "--json")
+            told = json.loads(done.stdout)
+            self.assertEqual((told["clients"], told["rest"]["calls"]), (3, 0))
+
+    def test_a_client_that_never_reads_is_ended_and_is_no_error(self):
+        with backend.Backend("websocket.send_queue_messages=2",
+                             "websocket.ping_interval=100ms",
+                             "websocket.pong_timeout=300ms") as server:
+            done = load("--port", str(server.port), "--duration", "3", "--rate", "0", "--churn",
+                        "0", "--rest", "0", "--clients", "3", "--slow", "2", "--json")
+            told = json.loads(done.stdout)
+            self.assertEqual((done.returncode, told["errors"]["total"]), (0, 0), told)
+            self.assertGreaterEqual(told["slow_ended"], 2)
+
     def test_a_client_that_is_ended_for_its_silence_is_no_error(self):
         with backend.Backend("websocket.client_timeout=300ms",
                              "websocket.cleanup_interval=50ms") as server:
@@ -115,6 +153,9 @@ class Load(backend.TestCase):
                                  (["--seed", ""], "--seed : expected"),
                                  (["--host", "192.0.2.1"], "loopback"),
                                  (["--port"], "a value is missing"),
+                                 (["--profile", "calm"], "--profile calm: expected"),
+                                 (["--burst", "129"], "--burst 129: expected"),
+                                 (["--slow", "60"], "--slow 60: more than --clients"),
                                  (["--no-such"], "no such option"),
                                  (["more"], "more: unexpected")):
             done = load(*arguments)
