@@ -13,19 +13,23 @@ enum pma_lock_rank {
     PMA_LOCK_RECLAIM = 20, /* one garbage collection at a time: held across clean-ups */
     PMA_LOCK_MONITOR = 30, /* history and alerts */
     PMA_LOCK_RECLAIM_TOTALS = 35, /* figures of all collections */
-    PMA_LOCK_RESOURCES = 36, /* who can be asked for figures: not held while asking */
-    PMA_LOCK_HTTP = 37,      /* figures of HTTP */
-    PMA_LOCK_ACCEPTOR = 38,  /* figures of the acceptor */
-    PMA_LOCK_AUTH = 40,      /* sessions of one authentication service */
-    PMA_LOCK_HUB = 50,       /* everything of server/hub */
-    PMA_LOCK_FAULT = 60,     /* settings of the faults */
-    PMA_LOCK_STORE = 65,     /* the SQLite connection: held across its I/O */
-    PMA_LOCK_WORKERS = 70,   /* the list of workers */
-    PMA_LOCK_CANCEL = 80,    /* one worker's cancellation token */
-    PMA_LOCK_POOL = 85,      /* idle buffers of one pool */
-    PMA_LOCK_MACHINE = 86,   /* the last look at the processors */
-    PMA_LOCK_ARENA = 90,     /* names of the allocator's arenas */
-    PMA_LOCK_LOG = 100,      /* one line at a time */
+    PMA_LOCK_RESOURCES = 36,   /* who can be asked for figures: not held while asking */
+    PMA_LOCK_HTTP = 37,        /* figures of HTTP */
+    PMA_LOCK_ACCEPTOR = 38,    /* figures of the acceptor */
+    PMA_LOCK_AUTH = 40,        /* sessions of one authentication service */
+    PMA_LOCK_AI_CHECK = 41,    /* health checks in turn: across the network, F19 alone */
+    PMA_LOCK_AI_MANAGER = 42,  /* settings of the AI service */
+    PMA_LOCK_AI_PROVIDER = 43, /* figures of one provider */
+    PMA_LOCK_TRANSFER = 44,    /* transfers to providers */
+    PMA_LOCK_HUB = 50,         /* everything of server/hub */
+    PMA_LOCK_FAULT = 60,       /* settings of the faults */
+    PMA_LOCK_STORE = 65,       /* the SQLite connection: held across its I/O */
+    PMA_LOCK_WORKERS = 70,     /* the list of workers */
+    PMA_LOCK_CANCEL = 80,      /* one worker's cancellation token */
+    PMA_LOCK_POOL = 85,        /* idle buffers of one pool */
+    PMA_LOCK_MACHINE = 86,     /* the last look at the processors */
+    PMA_LOCK_ARENA = 90,       /* names of the allocator's arenas */
+    PMA_LOCK_LOG = 100,        /* one line at a time */
 };
 
 #endif
