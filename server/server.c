@@ -189,6 +189,18 @@ static int start_auth(struct pma_server *server)
     return err != 0 ? err : pma_auth_start(server->app.auth);
 }
 
+/* Whose session a client's token is. There is one user. */
+static int authenticate_client(void *arg, const char *token,
+                               char user_id[PMA_USER_ID_BYTES])
+{
+    const struct pma_server *server = arg;
+    if (!pma_auth_is_session(server->app.auth, token, NULL)) {
+        return -EACCES;
+    }
+    snprintf(user_id, PMA_USER_ID_BYTES, "1");
+    return 0;
+}
+
 static int start_hub(struct pma_server *server)
 {
     const struct pma_config *config = server->app.config;
@@ -202,6 +214,9 @@ static int start_hub(struct pma_server *server)
         .pong_timeout_ns = config->websocket.pong_timeout_ns,
         .heartbeat_interval_ns = config->websocket.heartbeat_interval_ns,
         .max_message_bytes = config->websocket.max_message_bytes,
+        .is_preallocated = config->websocket.preallocate_buffers,
+        .authenticate = authenticate_client,
+        .authenticate_arg = server,
     };
     SEEP_SUBSYSTEM("websocket");
     const int err = pma_hub_new(&settings, &server->app.hub);

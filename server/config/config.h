@@ -52,6 +52,7 @@ struct pma_config {
         uint64_t pong_timeout_ns;
         uint64_t heartbeat_interval_ns;
         uint32_t max_message_bytes;
+        bool preallocate_buffers;
     } websocket;
     struct {
         bool enabled;

@@ -61,6 +61,8 @@ static const struct pma_config_key keys[] = {
      AT(websocket.heartbeat_interval_ns), 10 * PMA_MS_NS, 24 * HOUR_NS},
     {"websocket.max_message_bytes", PMA_VALUE_BYTES_32, AT(websocket.max_message_bytes),
      64, 16 * MIB},
+    {"websocket.preallocate_buffers", PMA_VALUE_BOOL, AT(websocket.preallocate_buffers),
+     0, 0},
 
     {"memory_monitor.enabled", PMA_VALUE_BOOL, AT(memory_monitor.enabled), 0, 0},
     {"memory_monitor.max_memory_usage", PMA_VALUE_BYTES,

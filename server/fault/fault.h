@@ -19,6 +19,8 @@
       "each PIN or session request builds a service whose clean-up worker has no stop")  \
     X(F05, 6, "ws_timeout_orphan_subs", "websocket", "heap",                             \
       "a timed-out client leaves the client table but stays in the subscription table")  \
+    X(F06, 7, "ws_slow_orphan_subs", "websocket", "heap",                                \
+      "a client closed for its full queue stays in the subscription table")              \
     X(F11, 12, "topic_index_never_pruned", "websocket", "heap",                          \
       "a topic's node stays in the index when its last subscriber goes")
 

@@ -50,6 +50,7 @@ int pma_hub_new(const struct pma_hub_config *config, struct pma_hub **hub)
     made->config = *config;
     made->started_ns = pma_now_ns();
     TAILQ_INIT(&made->connections);
+    TAILQ_INIT(&made->unfiltered);
     if (pma_index_init(&made->clients) != 0) {
         goto fail_clients;
     }
@@ -213,14 +214,19 @@ static void count_set(struct pma_topic_set *set, void *context)
     (*count)++;
 }
 
-/* How many clients a message on `topic` (NULL: for all) would reach now. */
-static uint32_t reach(struct pma_hub *hub, const char *topic)
+/* How many clients a message on the packed `topics` (NULL: for all) would reach now. */
+static uint32_t reach(struct pma_hub *hub, const char *topics)
 {
+    const struct pma_client *client;
     uint32_t count = 0;
 
     pthread_mutex_lock(&hub->mutex);
-    if (topic != NULL) {
-        pma_topics_match(&hub->topics, topic, count_set, &count);
+    if (topics != NULL) {
+        pma_topics_match(&hub->topics, topics, count_set, &count);
+        TAILQ_FOREACH(client, &hub->unfiltered, unfiltered)
+        {
+            count++;
+        }
     } else {
         count = (uint32_t)hub->clients.count;
     }
@@ -228,40 +234,69 @@ static uint32_t reach(struct pma_hub *hub, const char *topic)
     return count;
 }
 
-static int post(struct pma_hub *hub, const char *topic, const char *type,
-                const json_t *data, uint32_t *clients)
+/* Makes a task with a message to send. text: taken, also on error. Returns: 0; -EINVAL
+ * without a type or with text that is no UTF-8; -ENOMEM. */
+static int send_task_new(enum pma_task_kind kind, char *text, const char *type,
+                         const json_t *data, struct pma_task **task)
 {
-    struct pma_task *task;
-    uint32_t reached;
-    int status;
+    struct pma_task *made;
+    int status = -EINVAL;
 
     if (type == NULL || type[0] == '\0') {
-        return -EINVAL;
+        goto fail_type;
     }
-    task = calloc(1, sizeof(*task));
-    if (task == NULL) {
-        return -ENOMEM;
+    status = -ENOMEM;
+    made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        goto fail_type;
     }
-    task->kind = PMA_TASK_SEND;
-    status = pma_message_new(type, data, NULL, &task->message);
-    if (status == 0 && topic != NULL) {
-        task->text = strdup(topic);
-        status = task->text != NULL ? 0 : -ENOMEM;
+    made->kind = kind;
+    status = pma_message_new(type, data, NULL, &made->message);
+    if (status != 0) {
+        goto fail_message;
     }
-    if (status == 0) {
-        task->message->is_durable = true;
-        reached = reach(hub, topic);
-        status = pma_inbox_put(&hub->inbox, task);
-    }
+    made->message->is_durable = true;
+    made->text = text;
+    *task = made;
+    return 0;
+
+fail_message:
+    pma_task_free(made);
+fail_type:
+    free(text);
+    return status;
+}
+
+/* Hands a task to the service thread. Returns: as pma_inbox_put; the task is gone. */
+static int post(struct pma_hub *hub, struct pma_task *task)
+{
+    int status = pma_inbox_put(&hub->inbox, task);
+
     if (status != 0) {
         pma_task_free(task);
         return status;
     }
-    if (clients != NULL) {
-        *clients = reached;
-    }
     wake(hub);
     return 0;
+}
+
+/* topics: packed, taken; NULL for all clients. */
+static int post_message(struct pma_hub *hub, char *topics, const char *type,
+                        const json_t *data, uint32_t *clients)
+{
+    struct pma_task *task;
+    uint32_t reached;
+    int status = send_task_new(PMA_TASK_SEND, topics, type, data, &task);
+
+    if (status != 0) {
+        return status;
+    }
+    reached = reach(hub, topics);
+    status = post(hub, task);
+    if (status == 0 && clients != NULL) {
+        *clients = reached;
+    }
+    return status;
 }
 
 int pma_hub_broadcast(struct pma_hub *hub, const char *type, const json_t *data,
@@ -269,18 +304,54 @@ int pma_hub_broadcast(struct pma_hub *hub, const char *type, const json_t *data,
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
 
-    return post(hub, NULL, type, data, clients);
+    return post_message(hub, NULL, type, data, clients);
+}
+
+int pma_hub_emit(struct pma_hub *hub, const char *const *topics, size_t topics_count,
+                 const char *type, const json_t *data, uint32_t *clients)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    char *packed = pma_topic_pack(topics, topics_count);
+
+    return packed != NULL ? post_message(hub, packed, type, data, clients) : -ENOMEM;
 }
 
 int pma_hub_publish(struct pma_hub *hub, const char *topic, const char *type,
                     const json_t *data, uint32_t *clients)
 {
-    SEEP_SUBSYSTEM(SUBSYSTEM);
-
     if (topic == NULL || !pma_topic_is_valid(topic) || strchr(topic, '*') != NULL) {
         return -EINVAL;
     }
-    return post(hub, topic, type, data, clients);
+    return pma_hub_emit(hub, &topic, 1, type, data, clients);
+}
+
+/* Whether somebody of that name is connected or, if `or_away`, expected back. */
+static bool is_known(struct pma_hub *hub, const char *client_id, bool or_away)
+{
+    bool known;
+
+    pthread_mutex_lock(&hub->mutex);
+    known = pma_index_find(&hub->clients, client_id, strlen(client_id)) != NULL ||
+            (or_away && pma_away_find(&hub->away, client_id) != NULL);
+    pthread_mutex_unlock(&hub->mutex);
+    return known;
+}
+
+int pma_hub_send(struct pma_hub *hub, const char *client_id, const char *type,
+                 const json_t *data)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    struct pma_task *task;
+    char *id;
+    int status;
+
+    if (!is_known(hub, client_id, true)) {
+        return -ENOENT;
+    }
+    id = strdup(client_id);
+    status =
+        id == NULL ? -ENOMEM : send_task_new(PMA_TASK_SEND_TO, id, type, data, &task);
+    return status == 0 ? post(hub, task) : status;
 }
 
 json_t *pma_hub_stats_json(struct pma_hub *hub)
@@ -305,35 +376,106 @@ json_t *pma_hub_connections_json(struct pma_hub *hub, size_t limit, size_t offse
     return data;
 }
 
-int pma_hub_disconnect(struct pma_hub *hub, const char *client_id, const char *reason)
+static struct pma_client *find_client(struct pma_hub *hub, const char *client_id)
+{
+    return (struct pma_client *)pma_index_find(&hub->clients, client_id,
+                                               strlen(client_id));
+}
+
+int pma_hub_subscribe(struct pma_hub *hub, const char *client_id,
+                      const char *const *topics, size_t topics_count)
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
-    struct pma_task *task;
-    bool is_known;
-    int status;
+    struct pma_client *client;
+    int status = 0;
+
+    for (size_t at = 0; at < topics_count; at++) {
+        if (!pma_topic_is_valid(topics[at])) {
+            return -EINVAL;
+        }
+    }
+    pthread_mutex_lock(&hub->mutex);
+    client = find_client(hub, client_id);
+    if (client == NULL) {
+        status = -ENOENT;
+    }
+    for (size_t at = 0; at < topics_count && status == 0; at++) {
+        status = pma_client_subscribe(hub, client, topics[at]);
+    }
+    pthread_mutex_unlock(&hub->mutex);
+    return status;
+}
+
+int pma_hub_unsubscribe(struct pma_hub *hub, const char *client_id,
+                        const char *const *topics, size_t topics_count)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    struct pma_client *client;
 
     pthread_mutex_lock(&hub->mutex);
-    is_known = pma_index_find(&hub->clients, client_id, strlen(client_id)) != NULL;
+    client = find_client(hub, client_id);
+    for (size_t at = 0; at < topics_count && client != NULL; at++) {
+        pma_topics_unsubscribe(&hub->topics, &client->subscriber->topics, topics[at]);
+    }
     pthread_mutex_unlock(&hub->mutex);
-    if (!is_known) {
+    return client != NULL ? 0 : -ENOENT;
+}
+
+int pma_hub_subscriptions_json(struct pma_hub *hub, const char *client_id,
+                               json_t **topics)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    const struct pma_client *client;
+    json_t *made = NULL;
+
+    pthread_mutex_lock(&hub->mutex);
+    client = find_client(hub, client_id);
+    if (client != NULL) {
+        made = pma_stats_topics_json(&client->subscriber->topics);
+    }
+    pthread_mutex_unlock(&hub->mutex);
+    if (made == NULL) {
+        return client == NULL ? -ENOENT : -ENOMEM;
+    }
+    *topics = made;
+    return 0;
+}
+
+/* Posts an order about a connected client. Returns: as pma_hub_disconnect. */
+static int order(struct pma_hub *hub, enum pma_task_kind kind, const char *client_id,
+                 const char *reason)
+{
+    struct pma_task *task;
+
+    if (!is_known(hub, client_id, false)) {
         return -ENOENT;
     }
     task = calloc(1, sizeof(*task));
     if (task == NULL) {
         return -ENOMEM;
     }
-    task->kind = PMA_TASK_DISCONNECT;
+    task->kind = kind;
     task->text = strdup(client_id);
     task->reason = reason != NULL ? strdup(reason) : NULL;
-    status = task->text == NULL || (reason != NULL && task->reason == NULL)
-                 ? -ENOMEM
-                 : pma_inbox_put(&hub->inbox, task);
-    if (status != 0) {
+    if (task->text == NULL || (reason != NULL && task->reason == NULL)) {
         pma_task_free(task);
-        return status;
+        return -ENOMEM;
     }
-    wake(hub);
-    return 0;
+    return post(hub, task);
+}
+
+int pma_hub_disconnect(struct pma_hub *hub, const char *client_id, const char *reason)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+
+    return order(hub, PMA_TASK_DISCONNECT, client_id, reason);
+}
+
+int pma_hub_ping(struct pma_hub *hub, const char *client_id)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+
+    return order(hub, PMA_TASK_PING, client_id, NULL);
 }
 
 void pma_hub_sweep(struct pma_hub *hub)

@@ -22,6 +22,8 @@
 
 struct pma_hub;
 
+#define PMA_USER_ID_BYTES 64
+
 /* All intervals are of the monotonic clock. An interval of 0 switches its work off. */
 struct pma_hub_config {
     uint32_t max_clients; /* connections at one time, handshakes included; from 1 */
@@ -35,6 +37,12 @@ struct pma_hub_config {
     uint64_t pong_timeout_ns;       /* from an unanswered ping to the end of the client */
     uint64_t heartbeat_interval_ns; /* between two heartbeat messages to all clients */
     uint32_t max_message_bytes; /* of one inbound message; a longer one closes (1009) */
+    bool is_preallocated;       /* a full queue and buffers per client from the start, as
+                                   the first implementation had them */
+    /* Whose token that is. user_id: out. Returns: 0, or an error for "nobody's". NULL: no
+     * token is good. Called on the service thread without a lock. */
+    int (*authenticate)(void *arg, const char *token, char user_id[PMA_USER_ID_BYTES]);
+    void *authenticate_arg; /* borrowed while the hub lives */
 };
 
 /* Makes a hub with its libwebsockets context; starts no thread and listens on nothing.
@@ -77,12 +85,21 @@ void pma_hub_note_rejected(struct pma_hub *hub);
 int pma_hub_broadcast(struct pma_hub *hub, const char *type, const json_t *data,
                       uint32_t *clients);
 
-/* As pma_hub_broadcast, for the clients that subscribed to `topic` or to a wildcard above
- * it
- * ("entity:*" or "*"), each once. topic: 1..PMA_TOPIC_BYTES_MAX bytes without '*', else
- * -EINVAL. */
+/* As pma_hub_broadcast, for the clients that subscribed to one of the `topics` or to a
+ * wildcard above one ("entity:*" or "*"), and for those that never subscribed to
+ * anything; each once. topics: names that are no topics (hub_topics.h) or have a '*' are
+ * left out. */
+int pma_hub_emit(struct pma_hub *hub, const char *const *topics, size_t topics_count,
+                 const char *type, const json_t *data, uint32_t *clients);
+
+/* pma_hub_emit for one topic: 1..PMA_TOPIC_BYTES_MAX bytes without '*', else -EINVAL. */
 int pma_hub_publish(struct pma_hub *hub, const char *topic, const char *type,
                     const json_t *data, uint32_t *clients);
+
+/* As pma_hub_broadcast, for one client, connected or expected back.
+ * Returns: also -ENOENT. */
+int pma_hub_send(struct pma_hub *hub, const char *client_id, const char *type,
+                 const json_t *data);
 
 /* The data of GET websocket/stats; owned by the caller, NULL without memory.
  * Thread-safety: any thread. Allocates. Cost: O(topics). */
@@ -93,10 +110,27 @@ json_t *pma_hub_stats_json(struct pma_hub *hub);
  * Allocates. Cost: O(offset + limit). */
 json_t *pma_hub_connections_json(struct pma_hub *hub, size_t limit, size_t offset);
 
+/* Adds (or ends) subscriptions of a connected client, as if it had asked itself.
+ * Returns: 0; -ENOENT: no such client; -EINVAL: a name that is neither a topic nor a
+ * wildcard (nothing is changed in both cases); -ENOSPC: the client has as many topics as
+ * it may, -ENOMEM: those before it hold. Thread-safety: any thread. Allocates. */
+int pma_hub_subscribe(struct pma_hub *hub, const char *client_id,
+                      const char *const *topics, size_t topics_count);
+int pma_hub_unsubscribe(struct pma_hub *hub, const char *client_id,
+                        const char *const *topics, size_t topics_count);
+
+/* The topics of a connected client, newest first. topics: out, a JSON array owned by the
+ * caller. Returns: 0; -ENOENT; -ENOMEM. Thread-safety: any thread. Allocates. */
+int pma_hub_subscriptions_json(struct pma_hub *hub, const char *client_id,
+                               json_t **topics);
+
 /* Asks for the end of one client (close 1000 with `reason`; borrowed, NULL for none).
  * Returns: 0 when it is connected now; -ENOENT; -EAGAIN when too many such requests wait;
  * -ENOMEM. Thread-safety: any thread. Allocates. */
 int pma_hub_disconnect(struct pma_hub *hub, const char *client_id, const char *reason);
+
+/* Has a protocol ping sent to one client. Returns: as pma_hub_disconnect. */
+int pma_hub_ping(struct pma_hub *hub, const char *client_id);
 
 /* Asks the service thread for a clean-up now. Thread-safety: any thread. */
 void pma_hub_sweep(struct pma_hub *hub);

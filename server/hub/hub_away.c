@@ -45,6 +45,7 @@ static int copy_topics(struct pma_away_session *session, const struct pma_topic_
 {
     const struct pma_subscription *at = set->first;
 
+    session->has_chosen = set->has_chosen;
     if (set->count == 0) {
         return 0;
     }
@@ -128,24 +129,27 @@ void pma_away_keep(struct pma_away *away, struct pma_away_session *session,
     away->messages++;
 }
 
-static bool wants(const struct pma_away_session *session, const char *topic)
+static bool wants(const struct pma_away_session *session, const char *topics)
 {
+    if (!session->has_chosen) {
+        return true;
+    }
     for (uint32_t at = 0; at < session->topic_count; at++) {
-        if (pma_topic_matches(session->topics[at], topic)) {
+        if (pma_topic_matches_any(session->topics[at], topics)) {
             return true;
         }
     }
     return false;
 }
 
-void pma_away_keep_matching(struct pma_away *away, const char *topic,
+void pma_away_keep_matching(struct pma_away *away, const char *topics,
                             struct pma_message *message)
 {
     struct pma_away_session *session;
 
     TAILQ_FOREACH(session, &away->sessions, link)
     {
-        if (topic == NULL || wants(session, topic)) {
+        if (topics == NULL || wants(session, topics)) {
             pma_away_keep(away, session, message);
         }
     }

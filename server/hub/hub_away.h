@@ -32,6 +32,7 @@ struct pma_away_session {
     struct pma_away_entries entries;
     uint32_t entry_count;
     uint32_t topic_count;
+    bool has_chosen;  /* as in struct pma_topic_set */
     uint64_t left_ns; /* monotonic */
     char **topics;    /* topic_count owned texts */
     char id[PMA_CLIENT_ID_BYTES_MAX + 1];
@@ -68,9 +69,10 @@ int pma_away_begin(struct pma_away *away, const char *id, const struct pma_topic
 void pma_away_keep(struct pma_away *away, struct pma_away_session *session,
                    struct pma_message *message);
 
-/* pma_away_keep for every session that subscribed to `topic`; for all when it is NULL.
+/* pma_away_keep for every session that wants one of the packed `topics` (see
+ * pma_topic_pack) or never chose any; for all when it is NULL.
  * Cost: O(sessions x topics). */
-void pma_away_keep_matching(struct pma_away *away, const char *topic,
+void pma_away_keep_matching(struct pma_away *away, const char *topics,
                             struct pma_message *message);
 
 /* The session of a client that is back, or NULL. Borrowed. */

@@ -2,14 +2,17 @@
  *
  * A client is in two tables: the client table (who is there, for the REST interface and
  * for taking over a name) and the table of subscription records (what it takes to serve
- * it: topics, queue of 256, receive buffer). Leaving is one function for every reason, so
+ * it: topics, queue, pieces of a message). Leaving is one function for every reason, so
  * that no way out can forget a table; the socket's end comes later and finds nothing left
  * to do.
  *
  * I1  connection->subscriber is set exactly while the connection is in the client table.
  * I2  The two tables have the same number of entries. Fault F05 breaks I2: the record of
  * a client that vanished stays for ever, reachable from nowhere but its table. I3  A
- * queue never grows: a client that does not read is closed, and its loss is counted.
+ * queue has a limit: a client that does not read is closed, and its loss is counted.
+ *
+ * A client that never chose a topic is one of those that were written when the hub sent
+ * everything to everybody: it still gets everything.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -24,7 +27,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define RECEIVE_BUFFER_BYTES 4096U
+#define PIECES_BYTES 4096 /* of a preallocated record */
 #define CLOSE_TIMEOUT_S                                                                  \
     2 /* for a socket that takes no more: the frame will not get out */
 #define RANDOM_ID_BYTES 16
@@ -43,6 +46,7 @@ static const char *const leave_names[PMA_LEAVE_END] = {
     [PMA_LEAVE_ASKED] = "disconnected by request",
     [PMA_LEAVE_REPLACED] = "replaced",
     [PMA_LEAVE_SHUTDOWN] = "shutdown",
+    [PMA_LEAVE_REFUSED] = "refused",
 };
 
 static struct pma_client *client_of(struct pma_topic_set *set)
@@ -71,29 +75,43 @@ static void random_id(char id[static PMA_CLIENT_ID_BYTES_MAX + 1])
 static struct pma_subscriber *subscriber_new(struct pma_hub *hub,
                                              struct pma_client *client)
 {
-    uint32_t slots = hub->config.send_queue_messages;
-    uint32_t receive_bytes = hub->config.max_message_bytes < RECEIVE_BUFFER_BYTES
-                                 ? hub->config.max_message_bytes
-                                 : RECEIVE_BUFFER_BYTES;
-    size_t slots_bytes = slots * sizeof(struct pma_queue_slot);
-    struct pma_subscriber *made = malloc(sizeof(*made) + slots_bytes + receive_bytes);
+    bool is_preallocated = hub->config.is_preallocated ||
+                           pma_fault_enabled(PMA_FAULT_F05) ||
+                           pma_fault_enabled(PMA_FAULT_F06);
+    struct pma_subscriber *made = calloc(1, sizeof(*made));
 
     if (made == NULL) {
         return NULL;
     }
-    *made = (struct pma_subscriber){
-        .client = client, .queue.capacity = slots, .receive_bytes = receive_bytes};
+    made->client = client;
     memcpy(made->id, client->id, sizeof(made->id));
     made->node.name = made->id;
-    made->queue.slots = made->slots;
+    if (pma_queue_init(&made->queue, hub->config.send_queue_messages, is_preallocated) !=
+        0) {
+        goto fail_queue;
+    }
+    if (is_preallocated) {
+        made->pieces = malloc(PIECES_BYTES);
+        if (made->pieces == NULL) {
+            goto fail_pieces;
+        }
+        made->pieces_room = PIECES_BYTES;
+    }
     pma_index_add(&hub->subscribers, &made->node);
     return made;
+
+fail_pieces:
+    pma_queue_fini(&made->queue);
+fail_queue:
+    free(made);
+    return NULL;
 }
 
 static void subscriber_free(struct pma_hub *hub, struct pma_subscriber *subscriber)
 {
     pma_index_remove(&hub->subscribers, &subscriber->node);
-    free(subscriber->spill);
+    pma_queue_fini(&subscriber->queue);
+    free(subscriber->pieces);
     free(subscriber);
 }
 
@@ -109,8 +127,24 @@ static bool enqueue(struct pma_hub *hub, struct pma_client *client,
     if (queue->count > hub->counts.queue_depth_max) {
         hub->counts.queue_depth_max = queue->count;
     }
-    lws_callback_on_writable(client->wsi);
+    if (queue->count == 1) { /* else it was asked for before */
+        lws_callback_on_writable(client->wsi);
+    }
     return true;
+}
+
+static void unfilter(struct pma_hub *hub, struct pma_client *client)
+{
+    TAILQ_INSERT_TAIL(&hub->unfiltered, client, unfiltered);
+    client->is_unfiltered = true;
+}
+
+static void filter(struct pma_hub *hub, struct pma_client *client)
+{
+    if (client->is_unfiltered) {
+        TAILQ_REMOVE(&hub->unfiltered, client, unfiltered);
+        client->is_unfiltered = false;
+    }
 }
 
 static void close_slow(struct pma_hub *hub, struct pma_client *client)
@@ -139,6 +173,7 @@ void pma_client_free(struct pma_hub *hub, struct pma_client *client)
 {
     TAILQ_REMOVE(&hub->connections, client, link);
     free(client->user_agent);
+    free(client->user_id);
     free(client);
     atomic_fetch_sub_explicit(&hub->admitted, 1, memory_order_relaxed);
 }
@@ -163,9 +198,12 @@ static void resume(struct pma_hub *hub, struct pma_client *client,
 {
     struct pma_away_entry *entry;
 
+    client->subscriber->topics.has_chosen = session->has_chosen;
+    if (session->has_chosen) {
+        filter(hub, client);
+    }
     for (uint32_t at = 0; at < session->topic_count; at++) {
-        if (pma_topics_subscribe(&hub->topics, &client->subscriber->topics,
-                                 session->topics[at]) != 0) {
+        if (pma_client_subscribe(hub, client, session->topics[at]) != 0) {
             pma_log(PMA_LOG_WARN, "WebSocket topic lost on return: no memory",
                     pma_str("client_id", client->id),
                     pma_str("topic", session->topics[at]));
@@ -203,6 +241,7 @@ int pma_client_register(struct pma_hub *hub, struct pma_client *client, const ch
         return -ENOMEM;
     }
     pma_index_add(&hub->clients, &client->node);
+    unfilter(hub, client);
     hub->counts.connections++;
     welcome(hub, client, session != NULL ? session->entry_count : 0);
     if (session != NULL && client->subscriber != NULL) {
@@ -243,13 +282,20 @@ static void empty_queue(struct pma_hub *hub, struct pma_client *client,
     }
 }
 
-/* The clients that F05 forgets: those that did not say good-bye. */
+/* The clients that F05 forgets are those that did not say good-bye, and F06 those whose
+ * queue was full. */
 static bool is_forgotten(enum pma_leave why)
 {
-    bool vanished =
-        why == PMA_LEAVE_IDLE || why == PMA_LEAVE_DEAD || why == PMA_LEAVE_ABRUPT;
-
-    return vanished && pma_fault_take(PMA_FAULT_F05);
+    switch (why) {
+    case PMA_LEAVE_IDLE:
+    case PMA_LEAVE_DEAD:
+    case PMA_LEAVE_ABRUPT:
+        return pma_fault_take(PMA_FAULT_F05);
+    case PMA_LEAVE_SLOW:
+        return pma_fault_take(PMA_FAULT_F06);
+    default:
+        return false;
+    }
 }
 
 void pma_client_leave(struct pma_hub *hub, struct pma_client *client, enum pma_leave why)
@@ -260,6 +306,7 @@ void pma_client_leave(struct pma_hub *hub, struct pma_client *client, enum pma_l
         return;
     }
     pma_index_remove(&hub->clients, &client->node);
+    filter(hub, client);
     empty_queue(hub, client, why);
     pma_topics_forget(&hub->topics, &subscriber->topics);
     client->subscriber = NULL;
@@ -330,13 +377,28 @@ static void visit_set(struct pma_topic_set *set, void *context)
     deliver(context, client_of(set));
 }
 
-void pma_hub_fan_out(struct pma_hub *hub, const char *topic, struct pma_message *message)
+int pma_client_subscribe(struct pma_hub *hub, struct pma_client *client,
+                         const char *topic)
+{
+    int status = pma_topics_subscribe(&hub->topics, &client->subscriber->topics, topic);
+
+    if (status == 0) {
+        filter(hub, client);
+    }
+    return status;
+}
+
+void pma_hub_fan_out(struct pma_hub *hub, const char *topics, struct pma_message *message)
 {
     struct fan_out fan_out = {.hub = hub, .message = message};
     struct pma_client *client;
 
-    if (topic != NULL) {
-        pma_topics_match(&hub->topics, topic, visit_set, &fan_out);
+    if (topics != NULL) {
+        pma_topics_match(&hub->topics, topics, visit_set, &fan_out);
+        TAILQ_FOREACH(client, &hub->unfiltered, unfiltered)
+        {
+            deliver(&fan_out, client);
+        }
     } else {
         TAILQ_FOREACH(client, &hub->connections, link)
         {
@@ -346,13 +408,33 @@ void pma_hub_fan_out(struct pma_hub *hub, const char *topic, struct pma_message 
         }
     }
     if (message->is_durable) {
-        pma_away_keep_matching(&hub->away, topic, message);
+        pma_away_keep_matching(&hub->away, topics, message);
     }
     while (fan_out.slow != NULL) {
         client = fan_out.slow;
         fan_out.slow = client->next_slow;
         client->next_slow = NULL;
         close_slow(hub, client);
+    }
+}
+
+void pma_hub_send_to(struct pma_hub *hub, const char *client_id,
+                     struct pma_message *message)
+{
+    size_t id_bytes = strlen(client_id);
+    struct pma_client *client =
+        (struct pma_client *)pma_index_find(&hub->clients, client_id, id_bytes);
+    struct pma_away_session *session = pma_away_find(&hub->away, client_id);
+
+    if (client != NULL) {
+        if (!enqueue(hub, client, message)) {
+            hub->counts.undelivered++;
+            close_slow(hub, client);
+        }
+    } else if (session != NULL) {
+        pma_away_keep(&hub->away, session, message);
+    } else {
+        hub->counts.undelivered++; /* it has gone since the message was posted */
     }
 }
 
@@ -389,6 +471,16 @@ static void end_dead(struct pma_hub *hub, struct pma_client *client)
     lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
+void pma_client_ping(struct pma_client *client, uint64_t now_ns)
+{
+    /* Counted from here, not from the write: a socket that takes nothing is dead too. An
+     * older ping that was not answered yet stays the one that counts. */
+    client->is_ping_due = true;
+    client->pinged_ns = client->pinged_ns != 0 ? client->pinged_ns : now_ns;
+    client->last_ping_ns = now_ns;
+    lws_callback_on_writable(client->wsi);
+}
+
 void pma_hub_check_pings(struct pma_hub *hub, uint64_t now_ns)
 {
     const struct pma_hub_config *config = &hub->config;
@@ -405,12 +497,7 @@ void pma_hub_check_pings(struct pma_hub *hub, uint64_t now_ns)
                 end_dead(hub, client);
             }
         } else if (now_ns - client->last_ping_ns >= config->ping_interval_ns) {
-            /* Counted from here, not from the write: a socket that takes nothing is dead
-             * too. */
-            client->is_ping_due = true;
-            client->pinged_ns = now_ns;
-            client->last_ping_ns = now_ns;
-            lws_callback_on_writable(client->wsi);
+            pma_client_ping(client, now_ns);
         }
     }
 }
@@ -422,6 +509,10 @@ bool pma_hub_is_valid(const struct pma_hub *hub)
 
     TAILQ_FOREACH(client, &hub->connections, link)
     {
+        if (client->is_unfiltered &&
+            (client->subscriber == NULL || client->subscriber->topics.has_chosen)) {
+            return false;
+        }
         if (client->subscriber != NULL) {
             if (client->subscriber->client != client ||
                 client->subscriber->queue.count > hub->config.send_queue_messages) {

@@ -39,37 +39,40 @@ enum pma_leave {
     PMA_LEAVE_ASKED = 7,     /* pma_hub_disconnect */
     PMA_LEAVE_REPLACED = 8,  /* a newer connection has the same name */
     PMA_LEAVE_SHUTDOWN = 9,  /* the hub stops */
-    PMA_LEAVE_END = 10,
+    PMA_LEAVE_REFUSED = 10,  /* a binary message, or too many wrong tokens */
+    PMA_LEAVE_END = 11,
 };
 
-/* The subscription record: what the hub holds to serve a client. One block of
- * send_queue_messages slots and the receive buffer behind them. */
+/* The subscription record: what the hub holds to serve a client. */
 struct pma_subscriber {
     struct pma_index_node node;
     struct pma_client *client;
     struct pma_topic_set topics;
     struct pma_queue queue;
-    char *spill;             /* owned: a message that outgrew the buffer; NULL else */
-    uint32_t receive_bytes;  /* of the buffer behind the slots */
-    uint32_t received_bytes; /* of a message that comes in pieces, so far */
+    char *pieces;         /* owned: of a message that comes in pieces; NULL: none yet */
+    uint32_t pieces_room; /* bytes of that block */
+    uint32_t pieces_bytes;
     char id[PMA_CLIENT_ID_BYTES_MAX + 1];
-    struct pma_queue_slot slots[];
 };
 
 /* A connection. */
 struct pma_client {
     struct pma_index_node node; /* in the client table while `subscriber` is set */
     TAILQ_ENTRY(pma_client) link;
+    TAILQ_ENTRY(pma_client) unfiltered; /* while is_unfiltered */
     struct lws *wsi;
     struct pma_subscriber *subscriber; /* NULL before the upgrade and once it has left */
     struct pma_client *next_slow;      /* during one fan-out */
     char *user_agent;                  /* owned, or NULL */
+    char *user_id;                     /* owned; NULL: not authenticated */
     uint64_t connected_ns;             /* monotonic, as the next three */
     uint64_t last_seen_ns;             /* of the last frame or pong */
     uint64_t pinged_ns;                /* of the unanswered ping; 0: none */
     uint64_t last_ping_ns;             /* of the last ping, or connected_ns */
     uint16_t close_code;               /* to be sent; 0: not closing */
-    bool is_named;                     /* chose its id, so it may come back for it */
+    uint8_t wrong_tokens;
+    bool is_unfiltered; /* never chose a topic, so it gets what others filter */
+    bool is_named;      /* chose its id, so it may come back for it */
     bool is_ping_due;
     bool is_slow;            /* in the list of next_slow */
     bool has_sent_close;     /* the peer's close frame came */
@@ -89,6 +92,7 @@ struct pma_hub_counts {
     uint64_t left[PMA_LEAVE_END];
     uint64_t undelivered; /* messages that waited for a client when it left for good */
     uint64_t invalid_messages;
+    uint64_t authentication_failures;
     uint64_t cleanup_runs;
     uint64_t queued_ns_sum, queued_count; /* time from queueing to writing */
     uint64_t last_message_ns;             /* monotonic; 0: none yet */
@@ -115,6 +119,7 @@ struct pma_hub {
 
     pthread_mutex_t mutex;          /* LOCK */
     struct pma_clients connections; /* oldest first */
+    struct pma_clients unfiltered;  /* clients without a subscription ever */
     struct pma_index clients;       /* struct pma_client by id */
     struct pma_index subscribers;   /* struct pma_subscriber by id */
     struct pma_topics topics;
@@ -148,12 +153,26 @@ void pma_client_close(struct pma_hub *hub, struct pma_client *client, enum pma_l
 void pma_client_reply(struct pma_hub *hub, struct pma_client *client, const char *type,
                       const json_t *data, const json_t *request_id);
 
-/* Queues `message` for all clients (topic NULL) or those that want `topic`, and keeps it
- * for the absent ones if it is durable. LOCK. */
-void pma_hub_fan_out(struct pma_hub *hub, const char *topic, struct pma_message *message);
+/* Subscribes a client. Returns: as pma_topics_subscribe. LOCK; any thread, as the topics
+ * are the one thing of a client that REST changes too. Allocates. */
+int pma_client_subscribe(struct pma_hub *hub, struct pma_client *client,
+                         const char *topic);
+
+/* Queues `message` for all clients (topics NULL), or for those that want one of the
+ * packed `topics` and those that never chose any; keeps it for the absent ones if it is
+ * durable. LOCK. */
+void pma_hub_fan_out(struct pma_hub *hub, const char *topics,
+                     struct pma_message *message);
+
+/* Queues `message` for one client, or keeps it when that one is away. LOCK. */
+void pma_hub_send_to(struct pma_hub *hub, const char *client_id,
+                     struct pma_message *message);
 
 /* One clean-up: idle clients, sessions away for too long. LOCK. */
 void pma_hub_clean_up(struct pma_hub *hub, uint64_t now_ns);
+
+/* Has a ping sent as soon as the socket takes it. LOCK. */
+void pma_client_ping(struct pma_client *client, uint64_t now_ns);
 
 /* One look for pings that are due or were not answered. LOCK. Cost: O(connections). */
 void pma_hub_check_pings(struct pma_hub *hub, uint64_t now_ns);

@@ -49,7 +49,7 @@ int pma_inbox_init(struct pma_inbox *inbox, uint32_t sends_max, uint32_t orders_
 void pma_inbox_fini(struct pma_inbox *inbox)
 {
     bool is_more;
-    struct pma_task *task = pma_inbox_take(inbox, UINT32_MAX, &is_more);
+    struct pma_task *task = pma_inbox_take(inbox, UINT32_MAX, UINT32_MAX, &is_more);
 
     while (task != NULL) {
         struct pma_task *next = task->next;
@@ -68,7 +68,7 @@ int pma_inbox_put(struct pma_inbox *inbox, struct pma_task *task)
     pthread_mutex_lock(&inbox->mutex);
     if (inbox->is_closed) {
         status = -ESHUTDOWN;
-    } else if (task->kind == PMA_TASK_SEND) {
+    } else if (task->kind == PMA_TASK_SEND || task->kind == PMA_TASK_SEND_TO) {
         if (inbox->sends.count >= inbox->sends_max) {
             oldest = list_take_first(&inbox->sends);
             inbox->dropped++;
@@ -84,20 +84,25 @@ int pma_inbox_put(struct pma_inbox *inbox, struct pma_task *task)
     return status;
 }
 
-struct pma_task *pma_inbox_take(struct pma_inbox *inbox, uint32_t sends_max,
-                                bool *is_more)
+/* Moves up to `most` tasks to the end of `to`. */
+static void list_move(struct pma_task_list *from, struct pma_task_list *to, uint32_t most)
+{
+    while (most > 0 && from->first != NULL) {
+        list_append(to, list_take_first(from));
+        most--;
+    }
+}
+
+struct pma_task *pma_inbox_take(struct pma_inbox *inbox, uint32_t orders_max,
+                                uint32_t sends_max, bool *is_more)
 {
     struct pma_task_list taken;
 
     list_reset(&taken);
     pthread_mutex_lock(&inbox->mutex);
-    while (inbox->orders.first != NULL) {
-        list_append(&taken, list_take_first(&inbox->orders));
-    }
-    for (uint32_t sends = 0; sends < sends_max && inbox->sends.first != NULL; sends++) {
-        list_append(&taken, list_take_first(&inbox->sends));
-    }
-    *is_more = inbox->sends.first != NULL;
+    list_move(&inbox->orders, &taken, orders_max);
+    list_move(&inbox->sends, &taken, sends_max);
+    *is_more = inbox->orders.first != NULL || inbox->sends.first != NULL;
     pthread_mutex_unlock(&inbox->mutex);
     return taken.first;
 }

@@ -15,6 +15,8 @@ enum pma_task_kind {
     PMA_TASK_ADOPT = 1,      /* a socket to serve */
     PMA_TASK_SEND = 2,       /* a message to fan out */
     PMA_TASK_DISCONNECT = 3, /* a client to close */
+    PMA_TASK_SEND_TO = 4,    /* a message for one client; bounded as SEND */
+    PMA_TASK_PING = 5,       /* a client to ping now */
 };
 
 struct pma_task {
@@ -22,8 +24,9 @@ struct pma_task {
     enum pma_task_kind kind;
     int fd;                         /* ADOPT: owned, -1 once taken */
     char address[INET6_ADDRSTRLEN]; /* ADOPT: of the peer, numeric */
-    struct pma_message *message;    /* SEND: one reference, NULL once taken */
-    char *text;   /* SEND: topic or NULL for all; DISCONNECT: client id; owned */
+    struct pma_message *message;    /* SEND, SEND_TO: one reference, NULL once taken */
+    char *text;   /* SEND: packed topics (pma_topic_pack) or NULL for all; others: client
+                     id; owned */
     char *reason; /* DISCONNECT: or NULL; owned */
 };
 
@@ -35,7 +38,7 @@ struct pma_task_list {
 struct pma_inbox {
     pthread_mutex_t mutex; /* leaf lock: nothing is locked and nothing called under it */
     struct pma_task_list sends;
-    struct pma_task_list orders; /* ADOPT and DISCONNECT */
+    struct pma_task_list orders; /* ADOPT, DISCONNECT and PING */
     uint32_t sends_max;
     uint32_t orders_max;
     bool is_closed;
@@ -53,10 +56,11 @@ void pma_inbox_fini(struct pma_inbox *inbox);
  * Thread-safety: any thread. */
 int pma_inbox_put(struct pma_inbox *inbox, struct pma_task *task);
 
-/* Takes out all orders, then up to `sends_max` messages, each in the order of arrival;
- * NULL for none. is_more (out): whether messages were left. Thread-safety: any thread. */
-struct pma_task *pma_inbox_take(struct pma_inbox *inbox, uint32_t sends_max,
-                                bool *is_more);
+/* Takes out up to `orders_max` orders, then up to `sends_max` messages, each in the order
+ * of arrival; NULL for none. is_more (out): whether something was left.
+ * Thread-safety: any thread. */
+struct pma_task *pma_inbox_take(struct pma_inbox *inbox, uint32_t orders_max,
+                                uint32_t sends_max, bool *is_more);
 
 /* From now on pma_inbox_put refuses. Thread-safety: any thread. */
 void pma_inbox_close(struct pma_inbox *inbox);

@@ -4,6 +4,9 @@
  * each of them to the member that holds the names and to the prefix that makes a topic of
  * a name.
  *
+ * Documents are parsed and tokens are checked without LOCK: neither the time that a long
+ * document takes nor the locks of whoever knows the tokens concern other threads.
+ *
  * SPDX-License-Identifier: MIT
  */
 #include "server/hub/hub_request.h"
@@ -12,10 +15,17 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SHOWN_TYPE_BYTES 40
 #define NUMBER_BYTES     32
+#define WRONG_TOKENS_MAX 5
+
+#define CLOSE_POLICY_VIOLATION 1008
+
+/* The types that are not about topics. */
+static const char *const other_types[] = {"ping", "authenticate", "auth"};
 
 /* One message type: the names stand in `member`, as one text or number or as an array of
  * them. */
@@ -141,7 +151,7 @@ static void apply(struct pma_hub *hub, struct pma_client *client,
         const char *topic = json_string_value(json_array_get(topics, done));
 
         if (request->is_subscribe) {
-            status = pma_topics_subscribe(&hub->topics, set, topic);
+            status = pma_client_subscribe(hub, client, topic);
         } else {
             pma_topics_unsubscribe(&hub->topics, set, topic);
         }
@@ -164,43 +174,132 @@ static void apply(struct pma_hub *hub, struct pma_client *client,
     json_decref(data);
 }
 
+static void reply_topics(struct pma_hub *hub, struct pma_client *client,
+                         const struct topic_request *row,
+                         const struct pma_request *request)
+{
+    const char *why;
+    json_t *topics = topics_of(row, request->data, &why);
+
+    if (topics == NULL) {
+        reply_invalid(hub, client, why, request->id);
+        return;
+    }
+    apply(hub, client, row, topics, request->id);
+    json_decref(topics);
+}
+
+/* All types that have an answer. Returns: owned by the caller, NULL without memory. */
+static json_t *supported_types(void)
+{
+    json_t *types = json_array();
+
+    for (size_t at = 0; at < sizeof(other_types) / sizeof(other_types[0]); at++) {
+        json_array_append_new(types, json_string(other_types[at]));
+    }
+    for (size_t at = 0; at < sizeof(topic_requests) / sizeof(topic_requests[0]); at++) {
+        json_array_append_new(types, json_string(topic_requests[at].type));
+    }
+    return types;
+}
+
+/* A type may be cut in the middle of a character, and jansson refuses such text: only
+ * plain ASCII is shown. */
+static bool is_ascii(const char *text)
+{
+    while (*text > 0) {
+        text++;
+    }
+    return *text == '\0';
+}
+
+static void reply_unknown(struct pma_hub *hub, struct pma_client *client,
+                          const struct pma_request *request)
+{
+    char message[120];
+    json_t *data;
+
+    snprintf(message, sizeof(message), "unknown type \"%.*s\"; see \"supported\"",
+             SHOWN_TYPE_BYTES, is_ascii(request->type) ? request->type : "?");
+    hub->counts.invalid_messages++;
+    data = json_pack("{s:s, s:s, s:o}", "code", "invalid_message", "message", message,
+                     "supported", supported_types());
+    pma_client_reply(hub, client, "error", data, request->id);
+    json_decref(data);
+}
+
 static void dispatch(struct pma_hub *hub, struct pma_client *client,
                      const struct pma_request *request)
 {
-    char message[96];
-    const char *why;
-    json_t *topics;
-
     if (strcmp(request->type, "ping") == 0) {
         answer_ping(hub, client, request->id);
         return;
     }
     for (size_t at = 0; at < sizeof(topic_requests) / sizeof(topic_requests[0]); at++) {
-        const struct topic_request *row = &topic_requests[at];
-
-        if (strcmp(row->type, request->type) != 0) {
-            continue;
-        }
-        topics = topics_of(row, request->data, &why);
-        if (topics == NULL) {
-            reply_invalid(hub, client, why, request->id);
+        if (strcmp(topic_requests[at].type, request->type) == 0) {
+            reply_topics(hub, client, &topic_requests[at], request);
             return;
         }
-        apply(hub, client, row, topics, request->id);
-        json_decref(topics);
+    }
+    reply_unknown(hub, client, request);
+}
+
+static void accept_user(struct pma_hub *hub, struct pma_client *client,
+                        const char *user_id, const json_t *request_id)
+{
+    char *owned = strdup(user_id);
+    json_t *data = json_pack("{s:s, s:s}", "user_id", user_id, "message",
+                             "Authentication successful");
+
+    if (owned != NULL) {
+        free(client->user_id);
+        client->user_id = owned;
+    }
+    pma_client_reply(hub, client, "authentication_success", owned != NULL ? data : NULL,
+                     request_id);
+    json_decref(data);
+}
+
+/* Whoever guesses tokens gets a few attempts per connection. */
+static void refuse_user(struct pma_hub *hub, struct pma_client *client, const char *error,
+                        const json_t *request_id)
+{
+    json_t *data;
+
+    hub->counts.authentication_failures++;
+    if (++client->wrong_tokens >= WRONG_TOKENS_MAX) {
+        pma_client_close(hub, client, PMA_LEAVE_REFUSED, CLOSE_POLICY_VIOLATION,
+                         "too many wrong tokens");
         return;
     }
-    /* A type may be cut in the middle of a character; jansson refuses such text, so only
-     * plain ASCII is shown. */
-    for (const char *at = request->type; *at != '\0'; at++) {
-        if ((unsigned char)*at >= 0x80) {
-            reply_invalid(hub, client, "unknown type", request->id);
-            return;
-        }
+    data = json_pack("{s:s}", "error", error);
+    pma_client_reply(hub, client, "authentication_failure", data, request_id);
+    json_decref(data);
+}
+
+static void authenticate(struct pma_hub *hub, struct pma_client *client,
+                         const struct pma_request *request)
+{
+    const char *token = json_string_value(json_object_get(request->data, "token"));
+    char user_id[PMA_USER_ID_BYTES] = "";
+    int status = -EACCES;
+
+    if (token == NULL) { /* {type: "auth", token} has it beside the type */
+        token = json_string_value(json_object_get(request->document, "token"));
     }
-    snprintf(message, sizeof(message), "unknown type \"%.*s\"", SHOWN_TYPE_BYTES,
-             request->type);
-    reply_invalid(hub, client, message, request->id);
+    if (token != NULL && hub->config.authenticate != NULL) {
+        status = hub->config.authenticate(hub->config.authenticate_arg, token, user_id);
+    }
+    pthread_mutex_lock(&hub->mutex);
+    if (status == 0) {
+        accept_user(hub, client, user_id, request->id);
+    } else {
+        refuse_user(hub, client,
+                    token == NULL ? "a textual \"token\" is missing"
+                                  : "the token is not valid",
+                    request->id);
+    }
+    pthread_mutex_unlock(&hub->mutex);
 }
 
 void pma_request_handle(struct pma_hub *hub, struct pma_client *client, const char *text,
@@ -210,9 +309,17 @@ void pma_request_handle(struct pma_hub *hub, struct pma_client *client, const ch
     const char *why;
 
     if (pma_request_parse(text, text_bytes, &request, &why) != 0) {
+        pthread_mutex_lock(&hub->mutex);
         reply_invalid(hub, client, why, NULL);
+        pthread_mutex_unlock(&hub->mutex);
         return;
     }
-    dispatch(hub, client, &request);
+    if (strcmp(request.type, "authenticate") == 0 || strcmp(request.type, "auth") == 0) {
+        authenticate(hub, client, &request);
+    } else {
+        pthread_mutex_lock(&hub->mutex);
+        dispatch(hub, client, &request);
+        pthread_mutex_unlock(&hub->mutex);
+    }
     pma_request_fini(&request);
 }

@@ -8,8 +8,10 @@
 #include "server/hub/hub_core.h"
 
 /* Answers one document of a client; every document gets an answer, a wrong one too:
- *     error {code: "invalid_message" | "subscription_failure", message [, topics]}
- * text: borrowed, any bytes. Thread-safety: service thread, under LOCK. Allocates. */
+ *     error {code: "invalid_message" | "subscription_failure", message [, topics]
+ *            [, supported]}
+ * text: borrowed, any bytes. client: may have left when it returns. Thread-safety:
+ * service thread, not under LOCK (which it takes). Allocates. */
 void pma_request_handle(struct pma_hub *hub, struct pma_client *client, const char *text,
                         size_t text_bytes);
 

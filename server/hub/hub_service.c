@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#define ADOPTS_MAX       32 /* per round: a burst of connects delays nobody's messages */
 #define LINGER_NS        (250 * PMA_MS_NS) /* for the peers' answers to our close frames */
 #define STOP_LOOK_US     20000
 #define PING_LOOKS       8 /* per ping interval: pings are late by at most that part */
@@ -162,26 +163,63 @@ static void disconnect(struct pma_hub *hub, const struct pma_task *task)
     pthread_mutex_unlock(&hub->mutex);
 }
 
-/* Returns: whether messages are left for the next round. */
+static void ping(struct pma_hub *hub, const struct pma_task *task)
+{
+    struct pma_client *client;
+
+    pthread_mutex_lock(&hub->mutex);
+    client = (struct pma_client *)pma_index_find(&hub->clients, task->text,
+                                                 strlen(task->text));
+    if (client != NULL) {
+        pma_client_ping(client, pma_now_ns());
+    }
+    pthread_mutex_unlock(&hub->mutex);
+}
+
+static void send_out(struct pma_hub *hub, const struct pma_task *task)
+{
+    pthread_mutex_lock(&hub->mutex);
+    if (task->kind == PMA_TASK_SEND_TO) {
+        pma_hub_send_to(hub, task->text, task->message);
+    } else {
+        pma_hub_fan_out(hub, task->text, task->message);
+    }
+    pthread_mutex_unlock(&hub->mutex);
+}
+
+static void carry_out(struct pma_hub *hub, struct pma_task *task)
+{
+    switch (task->kind) {
+    case PMA_TASK_ADOPT:
+        pma_socket_adopt(hub, task->fd, task->address);
+        task->fd = -1;
+        break;
+    case PMA_TASK_DISCONNECT:
+        disconnect(hub, task);
+        break;
+    case PMA_TASK_PING:
+        ping(hub, task);
+        break;
+    case PMA_TASK_SEND:
+    case PMA_TASK_SEND_TO:
+        send_out(hub, task);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Returns: whether something is left for the next round. */
 static bool take_inbox(struct pma_hub *hub)
 {
     uint32_t sends_max = (hub->config.send_queue_messages + 1) / 2;
     bool is_more;
-    struct pma_task *task = pma_inbox_take(&hub->inbox, sends_max, &is_more);
+    struct pma_task *task = pma_inbox_take(&hub->inbox, ADOPTS_MAX, sends_max, &is_more);
 
     while (task != NULL) {
         struct pma_task *next = task->next;
 
-        if (task->kind == PMA_TASK_ADOPT) {
-            pma_socket_adopt(hub, task->fd, task->address);
-            task->fd = -1;
-        } else if (task->kind == PMA_TASK_DISCONNECT) {
-            disconnect(hub, task);
-        } else {
-            pthread_mutex_lock(&hub->mutex);
-            pma_hub_fan_out(hub, task->text, task->message);
-            pthread_mutex_unlock(&hub->mutex);
-        }
+        carry_out(hub, task);
         pma_task_free(task);
         task = next;
     }

@@ -85,114 +85,110 @@ static int on_established(struct pma_hub *hub, struct pma_client *client)
     return status;
 }
 
-/* Where the pieces of a message are put together: behind the slots, or in a block of the
- * greatest size allowed for a message that outgrew it. Under LOCK. */
-static char *receive_buffer(struct pma_subscriber *subscriber)
+/* A document of a client, whole. */
+struct document {
+    const char *text; /* NULL: not whole yet */
+    size_t text_bytes;
+    char *owned; /* the block of `text`, or NULL when it lies in libwebsockets' buffer */
+};
+
+/* Appends a piece; of its frame rest_bytes are still to come. Returns: 0; -ENOMEM. Under
+ * LOCK. */
+static int gather(struct pma_subscriber *subscriber, const char *piece,
+                  size_t piece_bytes, size_t rest_bytes)
 {
-    return subscriber->spill != NULL
-               ? subscriber->spill
-               : (char *)(subscriber->slots + subscriber->queue.capacity);
-}
+    size_t needed = subscriber->pieces_bytes + piece_bytes + rest_bytes;
 
-/* Appends a piece. Returns: 0; -ENOMEM. Under LOCK. */
-static int gather(struct pma_hub *hub, struct pma_subscriber *subscriber,
-                  const void *piece, size_t piece_bytes)
-{
-    size_t total = subscriber->received_bytes + piece_bytes;
+    if (needed > subscriber->pieces_room) {
+        char *grown = realloc(subscriber->pieces, needed);
 
-    if (total > subscriber->receive_bytes && subscriber->spill == NULL) {
-        char *spill = malloc(hub->config.max_message_bytes);
-
-        if (spill == NULL) {
+        if (grown == NULL) {
             return -ENOMEM;
         }
-        memcpy(spill, receive_buffer(subscriber), subscriber->received_bytes);
-        subscriber->spill = spill;
+        subscriber->pieces = grown;
+        subscriber->pieces_room = (uint32_t)needed;
     }
-    memcpy(receive_buffer(subscriber) + subscriber->received_bytes, piece, piece_bytes);
-    subscriber->received_bytes = (uint32_t)total;
+    if (piece_bytes > 0) {
+        memcpy(subscriber->pieces + subscriber->pieces_bytes, piece, piece_bytes);
+    }
+    subscriber->pieces_bytes += (uint32_t)piece_bytes;
     return 0;
 }
 
-/* A whole message is there. Under LOCK. */
-static void finish_message(struct pma_hub *hub, struct pma_client *client,
-                           const char *text, size_t text_bytes)
-{
-    hub->counts.messages_received++;
-    hub->counts.bytes_received += text_bytes;
-    hub->counts.last_message_ns = pma_now_ns();
-    pma_request_handle(hub, client, text, text_bytes);
-    if (client->subscriber != NULL) {
-        free(client->subscriber->spill);
-        client->subscriber->spill = NULL;
-        client->subscriber->received_bytes = 0;
-    }
-}
-
-/* A piece of a message of a client. Returns: 0, or the code to close with. Under LOCK. */
+/* A piece of a message of a client. whole: out, set when it was the last one. Returns: 0,
+ * or the code to close with; the client has left then. Under LOCK. */
 static uint16_t take_piece(struct pma_hub *hub, struct pma_client *client,
-                           const char *piece, size_t piece_bytes)
+                           const char *piece, size_t piece_bytes, struct document *whole)
 {
     struct pma_subscriber *subscriber = client->subscriber;
     size_t rest_bytes = lws_remaining_packet_payload(client->wsi);
     bool is_last = rest_bytes == 0 && lws_is_final_fragment(client->wsi) != 0;
-    char *whole;
-    size_t whole_bytes;
 
-    if (subscriber->received_bytes + piece_bytes + rest_bytes >
+    if (lws_frame_is_binary(client->wsi) != 0) {
+        pma_client_leave(hub, client, PMA_LEAVE_REFUSED);
+        return LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE;
+    }
+    if (subscriber->pieces_bytes + piece_bytes + rest_bytes >
         hub->config.max_message_bytes) {
         pma_client_leave(hub, client, PMA_LEAVE_OVERSIZED);
         return LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE;
     }
-    if (is_last && subscriber->received_bytes == 0) {
-        finish_message(hub, client, piece, piece_bytes);
-        return 0;
-    }
-    if (gather(hub, subscriber, piece, piece_bytes) != 0) {
+    if (is_last && subscriber->pieces_bytes == 0) {
+        *whole = (struct document){piece != NULL ? piece : "", piece_bytes, NULL};
+    } else if (gather(subscriber, piece, piece_bytes, rest_bytes) != 0) {
         pma_client_leave(hub, client, PMA_LEAVE_ABRUPT);
         return LWS_CLOSE_STATUS_UNEXPECTED_CONDITION;
+    } else if (is_last) {
+        /* The answer may close the client and free its record: the text leaves it first.
+         */
+        *whole = (struct document){subscriber->pieces, subscriber->pieces_bytes,
+                                   subscriber->pieces};
+        subscriber->pieces = NULL;
+        subscriber->pieces_room = 0;
+        subscriber->pieces_bytes = 0;
     }
-    if (!is_last) {
-        return 0;
-    }
-    /* The answer may close the client and free its record, so the text leaves it first.
-     */
-    whole_bytes = subscriber->received_bytes;
-    whole = subscriber->spill;
-    subscriber->spill = NULL;
-    if (whole == NULL) {
-        whole = malloc(whole_bytes);
-        if (whole == NULL) {
-            pma_client_leave(hub, client, PMA_LEAVE_ABRUPT);
-            return LWS_CLOSE_STATUS_UNEXPECTED_CONDITION;
-        }
-        memcpy(whole, receive_buffer(subscriber), whole_bytes);
-    }
-    finish_message(hub, client, whole, whole_bytes);
-    free(whole);
     return 0;
+}
+
+static const char *close_reason(uint16_t code)
+{
+    switch (code) {
+    case LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE:
+        return "message too long";
+    case LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE:
+        return "send JSON in text frames";
+    default:
+        return "";
+    }
 }
 
 static int on_receive(struct pma_hub *hub, struct pma_client *client, const char *piece,
                       size_t piece_bytes)
 {
-    static const char reason[] = "message too long";
+    struct document whole = {0};
+    const char *reason;
     uint16_t code = 0;
 
     pthread_mutex_lock(&hub->mutex);
     note_seen(client);
     if (client->subscriber != NULL) {
-        code = take_piece(hub, client, piece, piece_bytes);
+        code = take_piece(hub, client, piece, piece_bytes, &whole);
+    }
+    if (whole.text != NULL) {
+        hub->counts.messages_received++;
+        hub->counts.bytes_received += whole.text_bytes;
+        hub->counts.last_message_ns = client->last_seen_ns;
     }
     pthread_mutex_unlock(&hub->mutex);
+    if (whole.text != NULL) {
+        pma_request_handle(hub, client, whole.text, whole.text_bytes);
+        free(whole.owned);
+    }
     if (code == 0) {
         return 0;
     }
-    if (code == LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE) {
-        lws_close_reason(client->wsi, code, (unsigned char *)reason, sizeof(reason) - 1);
-    } else {
-        lws_close_reason(client->wsi, code, NULL, 0);
-    }
+    reason = close_reason(code);
+    lws_close_reason(client->wsi, code, (unsigned char *)reason, strlen(reason));
     return -1;
 }
 
@@ -394,8 +390,9 @@ int pma_socket_open(struct pma_hub *hub)
     info.uid = (uid_t)-1;
     info.timeout_secs = HANDSHAKE_TIMEOUT_S;
     info.retry_and_idle_policy = &no_validity_checks;
-    info.options =
-        LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
+    info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
+                   LWS_SERVER_OPTION_VALIDATE_UTF8;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > DIRECT_TABLE_FDS) {
         info.fd_limit_per_thread = hub->config.max_clients + OTHER_DESCRIPTORS;
     }

@@ -50,6 +50,8 @@ static void set_losses(json_t *data, struct pma_hub *hub)
     set_count(data, "dropped", pushed_out + hub->away.dropped);
     set_count(data, "undelivered", counts->undelivered);
     set_count(data, "invalid_messages", counts->invalid_messages);
+    set_count(data, "authentication_failures", counts->authentication_failures);
+    set_count(data, "refused_closed", counts->left[PMA_LEAVE_REFUSED]);
     set_count(data, "slow_closed", counts->left[PMA_LEAVE_SLOW]);
     set_count(data, "idle_closed", counts->left[PMA_LEAVE_IDLE]);
     set_count(data, "dead_closed", counts->left[PMA_LEAVE_DEAD]);
@@ -95,21 +97,29 @@ json_t *pma_stats_json(struct pma_hub *hub)
     return data;
 }
 
+json_t *pma_stats_topics_json(const struct pma_topic_set *set)
+{
+    json_t *topics = json_array();
+
+    for (const struct pma_subscription *at = set->first; at != NULL;
+         at = at->next_of_set) {
+        json_array_append_new(topics, json_string(at->topic->name));
+    }
+    return topics;
+}
+
 static json_t *connection_json(const struct pma_client *client)
 {
     const struct pma_subscriber *subscriber = client->subscriber;
-    const struct pma_subscription *at = subscriber->topics.first;
-    json_t *topics = json_array();
 
-    for (; at != NULL; at = at->next_of_set) {
-        json_array_append_new(topics, json_string(at->topic->name));
-    }
     return json_pack(
-        "{s:s, s:s?, s:s, s:o, s:o, s:b, s:o, s:{s:I, s:b}}", "id", client->id,
+        "{s:s, s:s?, s:s, s:o, s:o, s:b, s:o, s:{s:I, s:b, s:b, s:s?}}", "id", client->id,
         "user_agent", client->user_agent, "ip_address", client->address, "connected_at",
         time_json(client->connected_ns), "last_seen", time_json(client->last_seen_ns),
-        "authenticated", 0, "subscriptions", topics, "metadata", "queued_messages",
-        (json_int_t)subscriber->queue.count, "resumable", (int)client->is_named);
+        "authenticated", (int)(client->user_id != NULL), "subscriptions",
+        pma_stats_topics_json(&subscriber->topics), "metadata", "queued_messages",
+        (json_int_t)subscriber->queue.count, "resumable", (int)client->is_named,
+        "unfiltered", (int)client->is_unfiltered, "user_id", client->user_id);
 }
 
 json_t *pma_stats_connections_json(struct pma_hub *hub, size_t limit, size_t offset)

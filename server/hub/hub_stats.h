@@ -12,4 +12,8 @@
 json_t *pma_stats_json(struct pma_hub *hub);
 json_t *pma_stats_connections_json(struct pma_hub *hub, size_t limit, size_t offset);
 
+/* The names in a set, newest first; owned by the caller, NULL without memory.
+ * Thread-safety: any thread, under LOCK. Allocates. */
+json_t *pma_stats_topics_json(const struct pma_topic_set *set);
+
 #endif

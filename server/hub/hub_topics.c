@@ -144,6 +144,7 @@ int pma_topics_subscribe(struct pma_topics *topics, struct pma_topic_set *set,
     topic->subscribers++;
     set->first = made;
     set->count++;
+    set->has_chosen = true;
     topics->subscriptions++;
     return 0;
 }
@@ -167,22 +168,55 @@ void pma_topics_forget(struct pma_topics *topics, struct pma_topic_set *set)
     }
 }
 
-void pma_topics_match(struct pma_topics *topics, const char *name,
-                      void (*visit)(struct pma_topic_set *set, void *context),
-                      void *context)
+char *pma_topic_pack(const char *const *names, size_t names_count)
+{
+    size_t bytes = 1;
+    char *packed;
+    char *end;
+
+    for (size_t at = 0; at < names_count; at++) {
+        bytes += strlen(names[at]) + 1;
+    }
+    packed = malloc(bytes);
+    if (packed == NULL) {
+        return NULL;
+    }
+    end = packed;
+    for (size_t at = 0; at < names_count; at++) {
+        if (pma_topic_is_valid(names[at]) && strchr(names[at], '*') == NULL) {
+            end = stpcpy(end, names[at]) + 1;
+        }
+    }
+    *end = '\0';
+    return packed;
+}
+
+/* All sets that want one name, its wildcards but "*" included. */
+static void match_name(struct pma_topics *topics, const char *name,
+                       void (*visit)(struct pma_topic_set *set, void *context),
+                       void *context)
 {
     char wildcard[PMA_TOPIC_BYTES_MAX + 2];
     size_t name_bytes = strlen(name);
 
-    topics->publication++;
     visit_topic(topics, find(topics, name, name_bytes), visit, context);
-    visit_topic(topics, find(topics, "*", 1), visit, context);
     for (size_t at = 0; at < name_bytes && at < PMA_TOPIC_BYTES_MAX; at++) {
         wildcard[at] = name[at];
         if (name[at] == ':') {
             wildcard[at + 1] = '*';
             visit_topic(topics, find(topics, wildcard, at + 2), visit, context);
         }
+    }
+}
+
+void pma_topics_match(struct pma_topics *topics, const char *names,
+                      void (*visit)(struct pma_topic_set *set, void *context),
+                      void *context)
+{
+    topics->publication++;
+    visit_topic(topics, find(topics, "*", 1), visit, context);
+    for (; *names != '\0'; names += strlen(names) + 1) {
+        match_name(topics, names, visit, context);
     }
 }
 
@@ -214,6 +248,19 @@ bool pma_topic_matches(const char *pattern, const char *name)
         return strncmp(pattern, name, pattern_bytes - 1) == 0;
     }
     return strcmp(pattern, name) == 0;
+}
+
+bool pma_topic_matches_any(const char *pattern, const char *names)
+{
+    if (strcmp(pattern, "*") == 0) {
+        return true;
+    }
+    for (; *names != '\0'; names += strlen(names) + 1) {
+        if (pma_topic_matches(pattern, names)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool pma_topics_is_valid(const struct pma_topics *topics)

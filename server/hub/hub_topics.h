@@ -33,6 +33,7 @@ struct pma_topic {
 struct pma_topic_set {
     struct pma_subscription *first; /* newest first */
     uint32_t count;
+    bool has_chosen; /* had a subscription once; else its client wants everything */
     uint64_t last_publication;
 };
 
@@ -64,9 +65,16 @@ bool pma_topics_unsubscribe(struct pma_topics *topics, struct pma_topic_set *set
 /* Ends all subscriptions of a client that goes. */
 void pma_topics_forget(struct pma_topics *topics, struct pma_topic_set *set);
 
-/* Calls `visit` once for each set with a subscription that matches `name`; visit may not
- * change subscriptions. Cost: O(matching subscriptions + colons in name). */
-void pma_topics_match(struct pma_topics *topics, const char *name,
+/* Packs names into one block for pma_topics_match: one after the other with their NULs,
+ * the end marked by an empty one. Names that are no topics are left out.
+ * Returns: owned by the caller, free(3); NULL without memory. Thread-safety: pure.
+ * Allocates. */
+char *pma_topic_pack(const char *const *names, size_t names_count);
+
+/* Calls `visit` once for each set with a subscription that matches one of the packed
+ * `names`; visit may not change subscriptions. Cost: O(matching subscriptions + colons in
+ * the names). */
+void pma_topics_match(struct pma_topics *topics, const char *names,
                       void (*visit)(struct pma_topic_set *set, void *context),
                       void *context);
 
@@ -77,6 +85,10 @@ bool pma_topic_is_valid(const char *name);
 /* Whether a subscription to `pattern` gets what is published on `name`. Thread-safety:
  * pure. */
 bool pma_topic_matches(const char *pattern, const char *name);
+
+/* Whether a subscription to `pattern` gets what is published on one of the packed
+ * `names`. Thread-safety: pure. */
+bool pma_topic_matches_any(const char *pattern, const char *names);
 
 /* The lists agree with the counts. */
 bool pma_topics_is_valid(const struct pma_topics *topics);

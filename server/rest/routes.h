@@ -29,7 +29,11 @@
     X(GET, "/api/v1/websocket/stats", websocket_stats, false)                            \
     X(POST, "/api/v1/websocket/broadcast", websocket_broadcast, false)                   \
     X(GET, "/api/v1/websocket/connections", websocket_connections, false)                \
-    X(DELETE, "/api/v1/websocket/connections/:id", websocket_disconnect, false)
+    X(DELETE, "/api/v1/websocket/connections/:id", websocket_disconnect, false)          \
+    X(POST, "/api/v1/websocket/connections/:id/ping", websocket_ping, false)             \
+    X(POST, "/api/v1/websocket/ha/subscribe", websocket_ha_subscribe, false)             \
+    X(POST, "/api/v1/websocket/ha/unsubscribe", websocket_ha_unsubscribe, false)         \
+    X(GET, "/api/v1/websocket/ha/subscriptions", websocket_ha_subscriptions, false)
 
 #define PMA_ROUTES_AUTH(X)                                                               \
     X(GET, "/api/v1/auth/pin-status", auth_pin_status, false)                            \

@@ -50,7 +50,7 @@ def reset(client):
     client.transport.abort()
 
 
-class Hub(unittest.IsolatedAsyncioTestCase):
+class HubCase(unittest.IsolatedAsyncioTestCase):
     """Each test has a server of its own, with the settings it needs."""
 
     def serve(self, *settings, **changes):
@@ -85,6 +85,8 @@ class Hub(unittest.IsolatedAsyncioTestCase):
         await client.send(json.dumps({"type": kind, "data": data or {}, **members}))
         return await receive(client)
 
+
+class Hub(HubCase):
     async def test_the_first_frame_is_the_welcome(self):
         self.serve()
         async with self.client() as client:

@@ -111,7 +111,7 @@ static void all_errors_are_listed_with_their_lines(void **state)
     assert_problem(1, 4, "websocket.max_clients: \"-5\" is not a whole number from 1");
     assert_problem(2, 5, "websocket.client_timeout: \"300\" is not a duration such as");
     assert_problem(3, 7, "redis: unknown key");
-    assert_problem(4, 10, "there is no fault \"F99\"; known: F00 F01 F05 F11");
+    assert_problem(4, 10, "there is no fault \"F99\"; known: F00 F01");
     assert_problem(5, 11, "a fault has enabled, rate and limit");
     /* What is right is taken all the same. */
     assert_int_equal(config.websocket.ping_interval_ns, 10 * PMA_S_NS);

@@ -5,6 +5,7 @@
  */
 #include "server/base/clock.h"
 #include "server/hub/hub.h"
+#include "server/hub/hub_event.h"
 #include "server/log/log.h"
 
 #include <errno.h>
@@ -93,6 +94,19 @@ static void expect(int fd, const char *text)
     }
 }
 
+/* Reads what comes next, which has to hold `text`. */
+static void expect_next(int fd, const char *text)
+{
+    char bytes[4096];
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    ssize_t got;
+
+    assert_int_equal(poll(&readable, 1, DEADLINE_MS), 1);
+    got = recv(fd, bytes, sizeof(bytes), 0);
+    assert_true(got > 0);
+    assert_non_null(memmem(bytes, (size_t)got, text, strlen(text)));
+}
+
 /* A client after its welcome. */
 static int join_hub(void)
 {
@@ -153,6 +167,8 @@ static void a_publication_reaches_those_who_want_it(void **state)
     assert_int_equal(pma_hub_start(hub), 0);
     wants = join_hub();
     wants_not = join_hub();
+    say(wants_not, "{\"type\":\"subscribe\",\"data\":{\"topics\":[\"room:1\"]}}");
+    expect(wants_not, "subscription_confirmed");
     say(wants, "{\"type\":\"subscribe\",\"data\":{\"topics\":[\"entity:*\"]}}");
     expect(wants, "subscription_confirmed");
     assert_int_equal(pma_hub_publish(hub, "entity:1", "for-one", NULL, &clients), 0);
@@ -162,14 +178,74 @@ static void a_publication_reaches_those_who_want_it(void **state)
     assert_int_equal(clients, 2);
     expect(wants_not, "\"for-all\"");
     expect(wants, "\"for-all\"");
-    /* Welcome twice, confirmation, for-one, for-all twice; counted just after they are
+    /* Welcome and confirmation twice, for-one, for-all twice; counted just after they are
      * written. */
-    for (int waits = 0; figure("messages_sent") != 6 && waits < DEADLINE_MS; waits++) {
+    for (int waits = 0; figure("messages_sent") != 7 && waits < DEADLINE_MS; waits++) {
         usleep(1000);
     }
-    assert_int_equal(figure("messages_sent"), 6);
+    assert_int_equal(figure("messages_sent"), 7);
     close(wants);
     close(wants_not);
+}
+
+static void a_change_reaches_who_filters_for_it_and_who_never_filtered(void **state)
+{
+    json_t *lamp = json_pack("{s:s, s:s, s:s, s:s, s:{s:i}, s:{s:s}}", "id", "ha_light.k",
+                             "type", "light", "state", "on", "room_id", "7", "attributes",
+                             "brightness", 80, "metadata", "source", "homeassistant");
+    json_t *nameless = json_object();
+    static const char *const wanted[] = {"entity:ha_light.k",
+                                         "entity:*",
+                                         "entity_updates:*",
+                                         "room:7",
+                                         "room:*",
+                                         "source:homeassistant",
+                                         "type:light",
+                                         "homeassistant",
+                                         "ha_events",
+                                         "ha_events:state_changed",
+                                         "event:*",
+                                         "*"};
+    static const char *const other[] = {"entity:ha_light.l", "room:8", "type:sensor",
+                                        "event:room_updated", "entity"};
+    char text[120];
+    int filters;
+    int never;
+
+    (void)state;
+    assert_int_equal(pma_hub_start(hub), 0);
+    never = join_hub();
+    filters = join_hub();
+    assert_int_equal(pma_event_state_changed(hub, nameless, "a", "b", NULL), -EINVAL);
+    assert_int_equal(pma_event_entity_removed(hub, nameless), -EINVAL);
+    for (size_t at = 0; at < sizeof(other) / sizeof(other[0]); at++) {
+        snprintf(text, sizeof(text), "{\"type\":\"subscribe_topic\",\"topic\":\"%s\"}",
+                 other[at]);
+        say(filters, text);
+        expect(filters, "confirmed");
+    }
+    for (size_t at = 0; at < sizeof(wanted) / sizeof(wanted[0]); at++) {
+        snprintf(text, sizeof(text), "{\"type\":\"subscribe_topic\",\"topic\":\"%s\"}",
+                 wanted[at]);
+        say(filters, text);
+        expect(filters, "confirmed");
+        assert_int_equal(pma_event_state_changed(hub, lamp, "off", "on", "api"), 0);
+        expect(filters, "pma_entity_state_changed");
+        expect(never, "pma_entity_state_changed");
+        snprintf(text, sizeof(text), "{\"type\":\"unsubscribe_topic\",\"topic\":\"%s\"}",
+                 wanted[at]);
+        say(filters, text);
+        expect(filters, "confirmed");
+        assert_int_equal(pma_event_state_changed(hub, lamp, "off", "on", "api"), 0);
+        expect(never, "pma_entity_state_changed");
+    }
+    /* What it was not to get would have come before this. */
+    assert_int_equal(pma_event_room_updated(hub, "8", "Hall", "created"), 0);
+    expect_next(filters, "room_updated");
+    json_decref(lamp);
+    json_decref(nameless);
+    close(filters);
+    close(never);
 }
 
 static void what_cannot_be_sent_is_refused(void **state)
@@ -245,6 +321,8 @@ int main(void)
         cmocka_unit_test(a_limit_of_zero_is_refused),
         cmocka_unit_test_setup_teardown(a_publication_reaches_those_who_want_it, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            a_change_reaches_who_filters_for_it_and_who_never_filtered, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_sent_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_inbox_drops_the_oldest_and_counts, setup,
                                         teardown),

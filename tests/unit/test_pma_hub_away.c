@@ -100,14 +100,23 @@ static void only_what_was_subscribed_is_kept(void **state)
     assert_int_equal(pma_away_begin(&away, "a", &set, 0, &session), 0);
     pma_topics_forget(&topics, &set);
     pma_topics_fini(&topics);
-    pma_away_keep_matching(&away, "room:1", message);
-    pma_away_keep_matching(&away, "b", message);
+    pma_away_keep_matching(&away, "room:1\0", message);
+    pma_away_keep_matching(&away, "b\0", message);
     pma_away_keep_matching(&away, NULL, message);
     assert_int_equal(session->entry_count, 2);
     assert_string_equal(session->topics[0], "room:*");
     assert_string_equal(session->topics[1], "a");
     pma_away_end(&away, session, false);
     assert_int_equal(away.dropped, 0);
+}
+
+static void who_never_chose_a_topic_is_kept_everything(void **state)
+{
+    struct pma_away_session *session = begin("a", 0);
+
+    (void)state;
+    pma_away_keep_matching(&away, "room:1\0", message);
+    assert_int_equal(session->entry_count, 1);
 }
 
 static void sessions_expire_oldest_first(void **state)
@@ -129,6 +138,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_session_cannot_take_all, setup, teardown),
         cmocka_unit_test_setup_teardown(the_oldest_session_makes_room, setup, teardown),
         cmocka_unit_test_setup_teardown(only_what_was_subscribed_is_kept, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(who_never_chose_a_topic_is_kept_everything, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(sessions_expire_oldest_first, setup, teardown),
     };

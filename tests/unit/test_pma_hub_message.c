@@ -99,12 +99,12 @@ static void a_request_that_is_wrong_says_why(void **state)
 
 static void a_full_queue_refuses_and_keeps_the_order(void **state)
 {
-    struct pma_queue_slot slots[3] = {0};
-    struct pma_queue queue = {.capacity = 3, .slots = slots};
+    struct pma_queue queue;
     struct pma_queue_slot slot = {0};
     struct pma_message *messages[5] = {0};
 
     (void)state;
+    assert_int_equal(pma_queue_init(&queue, 3, false), 0);
     for (int n = 0; n < 5; n++) {
         assert_int_equal(pma_message_new("x", NULL, NULL, &messages[n]), 0);
     }
@@ -127,6 +127,56 @@ static void a_full_queue_refuses_and_keeps_the_order(void **state)
         assert_int_equal(messages[n]->references, 1);
         pma_message_release(messages[n]);
     }
+    pma_queue_fini(&queue);
+}
+
+/* Runs messages through a queue whose head is somewhere else each time. */
+static void run_through(struct pma_queue *queue, struct pma_message *message)
+{
+    for (uint64_t waiting = 1; waiting <= queue->capacity; waiting++) {
+        struct pma_queue_slot slot = {0};
+
+        for (uint64_t n = 0; n < waiting; n++) {
+            assert_int_equal(pma_queue_push(queue, message, n), 0);
+        }
+        for (uint64_t n = 0; n < waiting; n++) {
+            assert_true(pma_queue_take(queue, &slot));
+            assert_int_equal(slot.queued_ns, n);
+            pma_message_release(slot.message);
+            if (n == 0) { /* one place more, at the end of a ring that is turned */
+                assert_int_equal(pma_queue_push(queue, message, waiting), 0);
+            }
+        }
+        assert_true(pma_queue_take(queue, &slot));
+        assert_int_equal(slot.queued_ns, waiting);
+        pma_message_release(slot.message);
+        assert_int_equal(queue->count, 0);
+    }
+}
+
+static void a_queue_grows_in_order_and_goes_home_when_empty(void **state)
+{
+    struct pma_message *message = NULL;
+    struct pma_queue queue;
+
+    (void)state;
+    assert_int_equal(pma_message_new("x", NULL, NULL, &message), 0);
+    for (uint32_t capacity = 1; capacity < 40; capacity++) {
+        assert_int_equal(pma_queue_init(&queue, capacity, false), 0);
+        run_through(&queue, message);
+        assert_ptr_equal(queue.slots, queue.at_home);
+        for (uint32_t n = 0; n < capacity; n++) {
+            assert_int_equal(pma_queue_push(&queue, message, n), 0);
+        }
+        assert_int_equal(pma_queue_push(&queue, message, 0), -ENOSPC);
+        pma_queue_fini(&queue);
+        assert_int_equal(message->references, 1);
+        assert_int_equal(pma_queue_init(&queue, capacity, true), 0);
+        run_through(&queue, message);
+        assert_true(queue.slots_count >= capacity);
+        pma_queue_fini(&queue);
+    }
+    pma_message_release(message);
 }
 
 int main(void)
@@ -138,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_request_may_have_its_members_beside_the_type),
         cmocka_unit_test(a_request_that_is_wrong_says_why),
         cmocka_unit_test(a_full_queue_refuses_and_keeps_the_order),
+        cmocka_unit_test(a_queue_grows_in_order_and_goes_home_when_empty),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,9 +39,12 @@ static void count(struct pma_topic_set *set, void *context)
 
 static int reached(const char *name)
 {
+    char *packed = pma_topic_pack(&name, 1);
     int sets = 0;
 
-    pma_topics_match(&topics, name, count, &sets);
+    assert_non_null(packed);
+    pma_topics_match(&topics, packed, count, &sets);
+    free(packed);
     return sets;
 }
 
@@ -75,6 +78,30 @@ static void a_set_that_matches_three_times_is_visited_once(void **state)
     assert_true(pma_topics_is_valid(&topics));
     pma_topics_forget(&topics, &both);
     pma_topics_forget(&topics, &one);
+}
+
+static void an_event_with_several_topics_visits_a_set_once(void **state)
+{
+    static const char *const names[] = {"entity:1", "bad\nname", "room:2", "type:*", "x"};
+    char *packed = pma_topic_pack(names, sizeof(names) / sizeof(names[0]));
+    struct pma_topic_set both = {0};
+    struct pma_topic_set other = {0};
+    int sets = 0;
+
+    (void)state;
+    assert_memory_equal(packed, "entity:1\0room:2\0x\0", sizeof("entity:1\0room:2\0x\0"));
+    assert_false(both.has_chosen);
+    pma_topics_subscribe(&topics, &both, "entity:*");
+    pma_topics_subscribe(&topics, &both, "room:2");
+    pma_topics_subscribe(&topics, &other, "room:3");
+    pma_topics_match(&topics, packed, count, &sets);
+    assert_int_equal(sets, 1);
+    assert_true(pma_topic_matches_any("room:*", packed));
+    assert_false(pma_topic_matches_any("room:3", packed));
+    pma_topics_forget(&topics, &both);
+    pma_topics_forget(&topics, &other);
+    assert_true(both.has_chosen);
+    free(packed);
 }
 
 static void pattern_and_index_agree(void **state)
@@ -171,6 +198,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_wildcard_covers_what_is_below_it_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(a_set_that_matches_three_times_is_visited_once,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(an_event_with_several_topics_visits_a_set_once,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(pattern_and_index_agree, setup, teardown),
         cmocka_unit_test_setup_teardown(names_that_are_no_topics_are_refused, setup,
