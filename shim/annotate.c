@@ -1,9 +1,11 @@
-/* What seep/seep.h calls: subsystems, marks, totals.
+/* What seep/seep.h calls: subsystems, marks, totals, sites.
  *
  * Design: a subsystem's name is interned once into the segment; each call after that
  * compares the name with the table, which has tens of entries. New names take a lock that
  * nobody waits for: who finds it taken does without. The lock's value is the epoch of its
  * holder: a forked child sees a lock that its parent held as free.
+ * Sites and stacks are read where they lie in the segment, as the collector reads them:
+ * nothing is copied, locked or allocated, and a table of the largest is the caller's.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -17,6 +19,13 @@
 #include "thread_table.h"
 
 enum { NAME_BYTES = sizeof(struct seep_subsystem), LABEL_BYTES = 64, LOCK_TRIES = 1000 };
+
+static_assert((int)SEEP_SITE_HEAP == (int)SEEP_KIND_HEAP &&
+                  (int)SEEP_SITE_MAPPING == (int)SEEP_KIND_MAPPING &&
+                  (int)SEEP_SITE_THREAD == (int)SEEP_KIND_THREAD &&
+                  (int)SEEP_SITE_FD == (int)SEEP_KIND_FD &&
+                  (int)SEEP_SITE_TIMER == (int)SEEP_KIND_TIMER,
+              "kinds of seep.h");
 
 static _Atomic uint32_t names_lock;
 
@@ -165,4 +174,89 @@ SEEP_EXPORT int seep_shim_totals(struct seep_totals *out)
     }
     *out = totals;
     return 0;
+}
+
+/* How many sites the table has; those still being written are among them (S1). */
+static uint32_t site_count(void)
+{
+    uint32_t count =
+        atomic_load_explicit(&seep_segment_header()->site_count, memory_order_acquire);
+
+    return count < SEEP_SITES_MAX ? count : SEEP_SITES_MAX;
+}
+
+static void add_site(uint32_t shard, uint32_t site, struct seep_site_figures *figures)
+{
+    const struct seep_counters *counters = &seep_segment_shard(shard)[site];
+
+    figures->acquired += counters->acquired;
+    figures->released += counters->released;
+    figures->acquired_bytes += counters->acquired_bytes;
+    figures->released_bytes += counters->released_bytes;
+}
+
+static void read_site(uint32_t site, struct seep_site_figures *figures)
+{
+    const struct seep_site *entry = &seep_segment_sites()[site];
+    uint32_t shards = seep_thread_table_shards_used();
+
+    *figures = (struct seep_site_figures){
+        .site = site,
+        .kind = entry->kind,
+        .subsystem = seep_segment_subsystems()[entry->subsystem].name};
+    for (uint32_t shard = 0; shard < shards; shard++) {
+        add_site(shard, site, figures);
+    }
+    for (uint32_t shard = SEEP_SHARDS_OWN; shard < SEEP_SHARDS; shard++) {
+        add_site(shard, site, figures);
+    }
+}
+
+/* The leaf of a site's stack; 0 while the site is being written. */
+static uint32_t node_of(uint32_t site)
+{
+    return __atomic_load_n(&seep_segment_sites()[site].node, __ATOMIC_ACQUIRE);
+}
+
+SEEP_EXPORT int
+seep_shim_sites(uint32_t kind,
+                int (*visit)(void *arg, const struct seep_site_figures *site), void *arg)
+{
+    int result = 0;
+
+    if (seep_guard_self() == NULL) {
+        return -ENODEV;
+    }
+    for (uint32_t site = 1; site < site_count() && result == 0; site++) {
+        if (node_of(site) != 0 && seep_segment_sites()[site].kind == kind) {
+            struct seep_site_figures figures;
+
+            read_site(site, &figures);
+            result = visit(arg, &figures);
+        }
+    }
+    return result;
+}
+
+SEEP_EXPORT int seep_shim_stack(uint32_t site, uintptr_t *addresses, int capacity)
+{
+    int depth = 0;
+
+    if (seep_guard_self() == NULL) {
+        return -ENODEV;
+    }
+    if (site == 0 || site >= site_count() || node_of(site) == 0) {
+        return -ENOENT;
+    }
+    for (uint32_t id = node_of(site); id >= SEEP_NODE_FIRST;) {
+        const struct seep_node *node = &seep_segment_nodes()[id];
+        uint64_t base = node->module != 0 ? seep_segment_modules()[node->module].base : 0;
+
+        if (depth < capacity) {
+            addresses[depth] = base + node->offset;
+        }
+        depth++;
+        id = node->parent;
+    }
+    return depth;
 }

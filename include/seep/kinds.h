@@ -81,6 +81,8 @@ enum seep_off_reason {
     X(seep_shim_enter)                                                                   \
     X(seep_shim_leave)                                                                   \
     X(seep_shim_mark)                                                                    \
-    X(seep_shim_totals)
+    X(seep_shim_totals)                                                                  \
+    X(seep_shim_sites)                                                                   \
+    X(seep_shim_stack)
 
 #endif

@@ -30,6 +30,26 @@ struct seep_totals {
     uint64_t lost_events; /* acquisitions that could not be recorded, for any reason */
 };
 
+/* What one call site has acquired and released so far; their difference is live. While
+ * other threads work, a release may be counted here before its acquisition. In a sampled
+ * recording heap figures are estimates. */
+struct seep_site_figures {
+    uint32_t site; /* the same for the life of the process */
+    uint32_t kind; /* SEEP_SITE_* */
+    uint64_t acquired, released;
+    uint64_t acquired_bytes,
+        released_bytes;    /* heap: as requested; thread: of its stack */
+    const char *subsystem; /* borrowed for ever; "" = none */
+};
+
+enum {
+    SEEP_SITE_HEAP = 1,
+    SEEP_SITE_MAPPING = 2,
+    SEEP_SITE_THREAD = 3,
+    SEEP_SITE_FD = 4,
+    SEEP_SITE_TIMER = 5
+};
+
 /* Implemented by libseep.so; NULL without it. Call the inline functions below instead.
  *
  * seep_shim_enter: makes `name` (borrowed during the call) the calling thread's
@@ -40,11 +60,23 @@ struct seep_totals {
  * recording. Returns: 0; -ENOSPC when all 1,024 marks are used. seep_shim_totals: fills
  * *out. Returns: 0; -ENODEV when the shim stepped aside (out untouched). Cost: O(sites x
  * threads); meant for once a second, not for hot paths.
+ * seep_shim_sites: calls visit for each site of a kind, until it returns something else
+ * than 0. It holds nothing meanwhile: visit may allocate and take locks, and may not
+ * fork. Returns: what visit returned last, 0 without a site; -ENODEV as above. Cost:
+ * O(sites x threads).
+ * seep_shim_stack: the return addresses of a site's stack, innermost first. Returns: how
+ * many there are, of which at most `capacity` were written; -ENOENT: no such site;
+ * -ENODEV. Cost: O(depth). async-signal-safe.
  */
 extern uint32_t seep_shim_enter(const char *name) __attribute__((weak));
 extern void seep_shim_leave(uint32_t previous) __attribute__((weak));
 extern int seep_shim_mark(const char *label) __attribute__((weak));
 extern int seep_shim_totals(struct seep_totals *out) __attribute__((weak));
+extern int seep_shim_sites(uint32_t kind,
+                           int (*visit)(void *arg, const struct seep_site_figures *site),
+                           void *arg) __attribute__((weak));
+extern int seep_shim_stack(uint32_t site, uintptr_t *addresses, int capacity)
+    __attribute__((weak));
 
 /* Whether libseep.so is loaded into this process. Thread-safety: any thread. */
 static inline int seep_present(void)
@@ -74,6 +106,20 @@ static inline int seep_mark(const char *label)
 static inline int seep_totals(struct seep_totals *out)
 {
     return seep_shim_totals != 0 ? seep_shim_totals(out) : -1;
+}
+
+/* Returns: as above; -1 without the shim, or with one that lacks the function. */
+static inline int
+seep_sites(uint32_t kind, int (*visit)(void *arg, const struct seep_site_figures *site),
+           void *arg)
+{
+    return seep_shim_sites != 0 ? seep_shim_sites(kind, visit, arg) : -1;
+}
+
+/* Returns: as above; -1 without the shim, or with one that lacks the function. */
+static inline int seep_stack(uint32_t site, uintptr_t *addresses, int capacity)
+{
+    return seep_shim_stack != 0 ? seep_shim_stack(site, addresses, capacity) : -1;
 }
 
 #define SEEP_CONCAT_(a, b) a##b

@@ -117,6 +117,15 @@ class HostTest(unittest.TestCase):
                 by_name[site["subsystem"]] = by_name.get(site["subsystem"], 0) + site["counts"][2]
         self.assertEqual(by_name, {"": 1100, "outer": 200, "inner": 200, "maker": 300})
 
+    def test_a_program_reads_its_own_sites_and_stacks(self):
+        ended = run("site_figures")
+        self.assertEqual(ended.status, 0, ended.stderr)
+        self.assertEqual(ended.stdout.splitlines(), [
+            "heap: 7 acquired, 3 released, 7000 bytes, 3000 bytes, kept by keep_blocks",
+            "fd: 5 acquired, 1 released, 0 bytes, 0 bytes, kept by keep_descriptors",
+            "timer: 4 acquired, 2 released, 0 bytes, 0 bytes, kept by keep_timers",
+            "refused: none, no such site, stopped"])
+
     def test_mlockall_does_not_fill_memory(self):
         ended = run("locked")
         self.assertEqual(ended.status, 0, ended.stderr)

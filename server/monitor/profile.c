@@ -1,0 +1,299 @@
+/* Text for pprof.
+ *
+ * Stacks of allocations come from libseep, which has them anyway: a profiler of our own
+ * would take each a second time. Stacks of other threads would need a signal to each and
+ * an unwinder in its handler, in a server whose libraries have locks of their own; what
+ * the kernel says of a waiting thread (its program counter) and what we know of a worker
+ * (its function) tells the same in two frames, without disturbing it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server/monitor/profile.h"
+
+#include "seep/seep.h"
+#include "server/arena/arena.h"
+#include "server/pool/pool.h"
+#include "server/worker/worker.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FRAMES_MAX  64
+#define WORKERS_MAX 256
+#define ARENAS_MAX  32
+
+static void append_maps(struct pma_buffer *text)
+{
+    pma_buffer_printf(text, "\nMAPPED_LIBRARIES:\n");
+    (void)pma_buffer_read_file(text, "/proc/self/maps");
+}
+
+static uint64_t difference(uint64_t acquired, uint64_t released)
+{
+    return acquired > released ? acquired - released : 0;
+}
+
+struct heap_lines {
+    struct pma_buffer *text;
+    uint64_t live, live_bytes, acquired, acquired_bytes;
+};
+
+static int add_heap_line(void *arg, const struct seep_site_figures *site)
+{
+    struct heap_lines *lines = arg;
+    uintptr_t frames[FRAMES_MAX];
+    const uint64_t live = difference(site->acquired, site->released);
+    const uint64_t live_bytes = difference(site->acquired_bytes, site->released_bytes);
+    const int depth = seep_stack(site->site, frames, FRAMES_MAX);
+    if (depth <= 0 || site->acquired == 0) {
+        return 0;
+    }
+    pma_buffer_printf(lines->text,
+                      "%" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64 "] @", live,
+                      live_bytes, site->acquired, site->acquired_bytes);
+    for (int i = 0; i < depth && i < FRAMES_MAX; i++) {
+        pma_buffer_printf(lines->text, " 0x%" PRIxPTR, frames[i]);
+    }
+    pma_buffer_append(lines->text, "\n", 1);
+    lines->live += live;
+    lines->live_bytes += live_bytes;
+    lines->acquired += site->acquired;
+    lines->acquired_bytes += site->acquired_bytes;
+    return 0;
+}
+
+/* What is known without libseep: bytes per subsystem. pprof wants an address, so each
+ * line has that of the function that makes arenas; the comment names the subsystem. */
+static void add_arena_lines(struct heap_lines *lines)
+{
+    struct pma_arena_info infos[ARENAS_MAX];
+    const size_t count = pma_arena_list(infos, ARENAS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        pma_buffer_printf(lines->text,
+                          "# subsystem %s\n1: %" PRIu64 " [1: %" PRIu64
+                          "] @ 0x%" PRIxPTR "\n",
+                          infos[i].subsystem, infos[i].allocated_bytes,
+                          infos[i].allocated_bytes, (uintptr_t)pma_arena_bind);
+        lines->live++;
+        lines->live_bytes += infos[i].allocated_bytes;
+        lines->acquired++;
+        lines->acquired_bytes += infos[i].allocated_bytes;
+    }
+}
+
+void pma_profile_heap(struct pma_buffer *text)
+{
+    struct heap_lines lines = {.text = pma_pool_get(PMA_POOL_STRING_BUILDER)};
+    if (lines.text == NULL) {
+        text->failed = true;
+        return;
+    }
+    if (seep_sites(SEEP_SITE_HEAP, add_heap_line, &lines) < 0) {
+        add_arena_lines(&lines);
+    }
+    text->failed |= lines.text->failed;
+    pma_buffer_printf(text,
+                      "heap profile: %" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64
+                      "] @ heap_v2/1\n",
+                      lines.live, lines.live_bytes, lines.acquired, lines.acquired_bytes);
+    pma_buffer_append(text, lines.text->bytes, lines.text->used);
+    pma_pool_put(lines.text);
+    append_maps(text);
+}
+
+/* Reads /proc/self/task/TID/NAME in place of what the buffer held. */
+static const char *read_task_file(struct pma_buffer *buffer, int tid, const char *name)
+{
+    char path[64];
+    buffer->used = 0;
+    buffer->bytes[0] = '\0';
+    snprintf(path, sizeof path, "/proc/self/task/%d/%s", tid, name);
+    (void)pma_buffer_read_file(buffer, path);
+    return buffer->bytes;
+}
+
+/* The program counter of a thread that waits; 0 for one that runs. */
+static uintptr_t read_pc(struct pma_buffer *buffer, int tid)
+{
+    const char *syscall = read_task_file(buffer, tid, "syscall");
+    const char *last = strrchr(syscall, ' ');
+    return last != NULL ? (uintptr_t)strtoull(last, NULL, 16) : 0;
+}
+
+static char read_state(struct pma_buffer *buffer, int tid)
+{
+    const char *stat = read_task_file(buffer, tid, "stat");
+    const char *end = strrchr(stat, ')');
+    return end != NULL && end[1] == ' ' ? end[2] : '?';
+}
+
+static const char *state_name(char state)
+{
+    switch (state) {
+    case 'R':
+        return "running";
+    case 'S':
+        return "sleep";
+    case 'D':
+        return "IO wait";
+    case 'T':
+    case 't':
+        return "stopped";
+    default:
+        return "unknown";
+    }
+}
+
+static void (*function_of(const struct pma_worker_info *workers, size_t count,
+                          int tid))(void *arg, struct pma_cancel *cancel)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (workers[i].tid == tid) {
+            return workers[i].run;
+        }
+    }
+    return NULL;
+}
+
+/* The two lines of one thread. */
+static void add_thread(struct pma_buffer *text, struct pma_buffer *scratch, int tid,
+                       uintptr_t function)
+{
+    const uintptr_t pc = read_pc(scratch, tid);
+    const char state = read_state(scratch, tid);
+    const char *name = read_task_file(scratch, tid, "comm");
+    pma_buffer_printf(text, "# goroutine %d [%s] %.*s\n1 @", tid, state_name(state),
+                      (int)strcspn(name, "\n"), name);
+    /* A thread that runs has no pc in /proc: then the place that surely is on its stack.
+     */
+    if (pc != 0 || function == 0) {
+        pma_buffer_printf(text, " 0x%" PRIxPTR,
+                          pc != 0 ? pc : (uintptr_t)pma_profile_threads);
+    }
+    if (function != 0) {
+        pma_buffer_printf(text, " 0x%" PRIxPTR, function + 1);
+    }
+    pma_buffer_append(text, "\n", 1);
+}
+
+/* Appends a thread's lines for each, and counts. Returns: how many. */
+static uint32_t add_threads(struct pma_buffer *text, DIR *tasks)
+{
+    struct pma_buffer *scratch = pma_pool_get(PMA_POOL_BYTE_SLICE_SMALL);
+    struct pma_worker_info *workers = calloc(WORKERS_MAX, sizeof *workers);
+    uint32_t count = 0;
+    if (scratch == NULL || workers == NULL) {
+        text->failed = true;
+        goto done;
+    }
+    const size_t known = pma_worker_list(workers, WORKERS_MAX);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone. */
+    for (const struct dirent *task = readdir(tasks); task != NULL;
+         task = readdir(tasks)) { /* NOLINT(concurrency-mt-unsafe) */
+        const int tid = (int)strtol(task->d_name, NULL, 10);
+        if (tid > 0) {
+            add_thread(text, scratch, tid, (uintptr_t)function_of(workers, known, tid));
+            count++;
+        }
+    }
+done:
+    free(workers);
+    pma_pool_put(scratch);
+    return count;
+}
+
+void pma_profile_threads(struct pma_buffer *text)
+{
+    struct pma_buffer *lines = pma_pool_get(PMA_POOL_STRING_BUILDER);
+    DIR *tasks = opendir("/proc/self/task");
+    if (lines == NULL || tasks == NULL) {
+        text->failed = true;
+    } else {
+        const uint32_t count = add_threads(lines, tasks);
+        text->failed |= lines->failed;
+        pma_buffer_printf(text, "goroutine profile: total %u\n", count);
+        pma_buffer_append(text, lines->bytes, lines->used);
+        append_maps(text);
+    }
+    if (tasks != NULL) {
+        closedir(tasks);
+    }
+    pma_pool_put(lines);
+}
+
+struct top {
+    uint32_t kind;
+    struct pma_call_site *sites;
+    size_t count, capacity;
+};
+
+static uint64_t weight(uint32_t kind, uint64_t live, uint64_t live_bytes)
+{
+    return kind == SEEP_SITE_HEAP ? live_bytes : live;
+}
+
+/* Keeps the greatest, in order. */
+static int keep_greatest(void *arg, const struct seep_site_figures *site)
+{
+    struct top *top = arg;
+    const uint64_t live = difference(site->acquired, site->released);
+    const uint64_t live_bytes = difference(site->acquired_bytes, site->released_bytes);
+    const uint64_t own = weight(top->kind, live, live_bytes);
+    size_t at = top->count;
+    while (at > 0 && weight(top->kind, top->sites[at - 1].live,
+                            top->sites[at - 1].live_bytes) < own) {
+        at--;
+    }
+    if (own == 0 || at == top->capacity) {
+        return 0;
+    }
+    top->count += top->count < top->capacity;
+    memmove(&top->sites[at + 1], &top->sites[at],
+            (top->count - at - 1) * sizeof top->sites[0]);
+    struct pma_call_site *kept = &top->sites[at];
+    memset(kept, 0, sizeof *kept);
+    kept->site = site->site;
+    kept->live = live;
+    kept->live_bytes = live_bytes;
+    kept->acquired = site->acquired;
+    snprintf(kept->subsystem, sizeof kept->subsystem, "%s", site->subsystem);
+    return 0;
+}
+
+size_t pma_call_sites(uint32_t kind, struct pma_call_site *sites, size_t capacity)
+{
+    struct top top = {.kind = kind, .sites = sites, .capacity = capacity};
+    if (capacity == 0 || seep_sites(kind, keep_greatest, &top) < 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < top.count; i++) {
+        const int depth =
+            seep_stack(sites[i].site, sites[i].frames, PMA_CALL_SITE_FRAMES);
+        sites[i].depth = depth < PMA_CALL_SITE_FRAMES ? depth : PMA_CALL_SITE_FRAMES;
+        sites[i].depth = depth < 0 ? 0 : sites[i].depth;
+    }
+    return top.count;
+}
+
+void pma_frame_text(uintptr_t address, char *text, size_t text_bytes)
+{
+    Dl_info info;
+    /* A return address may be the first of the next function: the call is before it. */
+    if (address == 0 || dladdr((void *)(address - 1), &info) == 0) { /* NOLINT */
+        snprintf(text, text_bytes, "0x%" PRIxPTR, address);
+        return;
+    }
+    const char *slash = strrchr(info.dli_fname, '/');
+    const char *module = slash != NULL ? slash + 1 : info.dli_fname;
+    if (info.dli_sname != NULL) {
+        snprintf(text, text_bytes, "%s+0x%" PRIxPTR " (%s)", info.dli_sname,
+                 address - (uintptr_t)info.dli_saddr, module);
+    } else {
+        snprintf(text, text_bytes, "%s+0x%" PRIxPTR, module,
+                 address - (uintptr_t)info.dli_fbase);
+    }
+}

@@ -1,0 +1,46 @@
+/* Profiles of this process in the text that pprof reads, and the call sites behind them.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PMA_PROFILE_H
+#define PMA_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pma_buffer;
+
+/* The heap: a line per call site with its stack when libseep is preloaded; else a line
+ * per subsystem's arena, without stacks. Ends with the memory map, as pprof wants it.
+ * Thread-safety: any thread. Allocates. Cost: O(sites x threads).
+ * Source: google-pprof's and Go's legacy heap format; "heap_v2/1" says that nothing was
+ * sampled. */
+void pma_profile_heap(struct pma_buffer *text);
+
+/* The threads, a line each: where it is now (program counter, when the kernel tells) and,
+ * of a worker, its function; beside it a comment "# goroutine TID [state] NAME".
+ * Thread-safety: any thread. Allocates. Cost: reads three files of /proc per thread. */
+void pma_profile_threads(struct pma_buffer *text);
+
+#define PMA_CALL_SITE_FRAMES 12
+
+/* A call site, for people. */
+struct pma_call_site {
+    uint32_t site;
+    char subsystem[64];
+    uint64_t live, live_bytes;
+    uint64_t acquired;
+    int depth; /* of frames, at most PMA_CALL_SITE_FRAMES */
+    uintptr_t frames[PMA_CALL_SITE_FRAMES];
+};
+
+/* The sites of a kind (SEEP_SITE_*) that hold most (bytes for heap, else their number),
+ * greatest first. Returns: how many; 0 without libseep. Thread-safety: any thread.
+ * Allocates: nothing. Cost: O(sites x (threads + capacity)). */
+size_t pma_call_sites(uint32_t kind, struct pma_call_site *sites, size_t capacity);
+
+/* "function+0x1f (pma-backend)", or "pma-backend+0x1234". Thread-safety: any thread. */
+void pma_frame_text(uintptr_t address, char *text, size_t text_bytes);
+
+#endif
