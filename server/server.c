@@ -26,6 +26,7 @@
 #include "server/monitor/reclaim.h"
 #include "server/pool/pool.h"
 #include "server/rest/app.h"
+#include "server/rest/debug_server.h"
 #include "server/rest/http_server.h"
 #include "server/rest/routes.h"
 #include "server/store/store.h"
@@ -48,6 +49,7 @@
 struct pma_server {
     struct pma_app app;
     struct pma_worker *watch;
+    struct pma_debug_server *debug; /* NULL: none */
     uint64_t shutdown_timeout_ns;
     char why[400]; /* of a part that failed to start and can say more than its errno */
     _Atomic(const char *)
@@ -303,6 +305,21 @@ static int start_common(struct pma_server *server)
     return 0;
 }
 
+/* A port that another program has is no reason not to serve the others. */
+static int start_debug(struct pma_server *server)
+{
+    const uint16_t port = (uint16_t)server->app.config->debug.port;
+    const int err =
+        port != 0 ? pma_debug_server_start(port, &server->app, &server->debug) : 0;
+    if (err == -EADDRINUSE || err == -EACCES) {
+        pma_log(PMA_LOG_WARN, "The debug port is not served", pma_u64("port", port),
+                pma_str("error", strerrordesc_np(-err)),
+                pma_str("advice", "choose another by debug.port, or 0 for none"));
+        return 0;
+    }
+    return err;
+}
+
 /* After every other part, before the first request can ask. */
 static int start_census(struct pma_server *server)
 {
@@ -356,6 +373,7 @@ static int stop_parts(struct pma_server *server)
     if (app->acceptor != NULL) {
         left |= pma_acceptor_stop(app->acceptor, whole_ns * SHARE_WORKER / 100);
     }
+    left |= pma_debug_server_stop(server->debug, whole_ns * SHARE_WORKER / 100);
     enter_stage(server, "http");
     pma_http_stop(app->http, whole_ns * SHARE_DRAIN / 100);
     app->http = NULL;
@@ -402,6 +420,7 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         {"the faults", start_faults},
         {"HTTP", start_http},
         {"the census", start_census},
+        {"the debug port", start_debug},
     };
     struct pma_server *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL) {

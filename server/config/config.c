@@ -73,6 +73,7 @@ void pma_config_defaults(struct pma_config *config)
     config->database.busy_timeout_ns = PMA_S_NS;
     config->database.max_bytes = (uint64_t)1024 * 1024 * 1024;
     config->database.max_document_bytes = (uint64_t)1024 * 1024;
+    config->debug.port = 6060;
     config->metrics.max_series = 200;
     config->memory_pools.buffer = 32;
     config->memory_pools.json_response = 32;

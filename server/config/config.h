@@ -76,6 +76,9 @@ struct pma_config {
         uint32_t max_sessions;
     } auth;
     struct {
+        uint32_t port; /* on 127.0.0.1; 0: none */
+    } debug;
+    struct {
         uint32_t max_series; /* of one metric */
     } metrics;
     struct { /* idle buffers that each pool keeps */

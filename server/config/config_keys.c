@@ -88,6 +88,8 @@ static const struct pma_config_key keys[] = {
     {"database.max_document_bytes", PMA_VALUE_BYTES, AT(database.max_document_bytes), 64,
      256 * MIB},
 
+    {"debug.port", PMA_VALUE_COUNT, AT(debug.port), 0, 65535},
+
     {"metrics.max_series", PMA_VALUE_COUNT, AT(metrics.max_series), 1, 256},
 
     {"memory_pools.buffer", PMA_VALUE_COUNT, AT(memory_pools.buffer), 0, 4096},

@@ -26,15 +26,20 @@
 #define WORKERS_MAX 256
 #define ARENAS_MAX  32
 
-static void append_maps(struct pma_buffer *text)
+static void append_maps(struct pma_buffer *text, const char *title)
 {
-    pma_buffer_printf(text, "\nMAPPED_LIBRARIES:\n");
+    pma_buffer_printf(text, "\n%s\n", title);
     (void)pma_buffer_read_file(text, "/proc/self/maps");
 }
 
 static uint64_t difference(uint64_t acquired, uint64_t released)
 {
     return acquired > released ? acquired - released : 0;
+}
+
+static uint64_t at_least(uint64_t value, uint64_t least)
+{
+    return value > least ? value : least;
 }
 
 struct heap_lines {
@@ -47,14 +52,16 @@ static int add_heap_line(void *arg, const struct seep_site_figures *site)
     struct heap_lines *lines = arg;
     uintptr_t frames[FRAMES_MAX];
     const uint64_t live = difference(site->acquired, site->released);
-    const uint64_t live_bytes = difference(site->acquired_bytes, site->released_bytes);
+    const uint64_t live_bytes = at_least(
+        difference(site->acquired_bytes, site->released_bytes), live > 0 ? 1 : 0);
+    const uint64_t acquired_bytes = at_least(site->acquired_bytes, 1);
     const int depth = seep_stack(site->site, frames, FRAMES_MAX);
     if (depth <= 0 || site->acquired == 0) {
         return 0;
     }
     pma_buffer_printf(lines->text,
                       "%" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64 "] @", live,
-                      live_bytes, site->acquired, site->acquired_bytes);
+                      live_bytes, site->acquired, acquired_bytes);
     for (int i = 0; i < depth && i < FRAMES_MAX; i++) {
         pma_buffer_printf(lines->text, " 0x%" PRIxPTR, frames[i]);
     }
@@ -62,7 +69,7 @@ static int add_heap_line(void *arg, const struct seep_site_figures *site)
     lines->live += live;
     lines->live_bytes += live_bytes;
     lines->acquired += site->acquired;
-    lines->acquired_bytes += site->acquired_bytes;
+    lines->acquired_bytes += acquired_bytes;
     return 0;
 }
 
@@ -73,9 +80,12 @@ static void add_arena_lines(struct heap_lines *lines)
     struct pma_arena_info infos[ARENAS_MAX];
     const size_t count = pma_arena_list(infos, ARENAS_MAX);
     for (size_t i = 0; i < count; i++) {
+        if (infos[i].allocated_bytes == 0) {
+            continue;
+        }
         pma_buffer_printf(lines->text,
-                          "# subsystem %s\n1: %" PRIu64 " [1: %" PRIu64
-                          "] @ 0x%" PRIxPTR "\n",
+                          "# subsystem %s\n1: %" PRIu64 " [1: %" PRIu64 "] @ 0x%" PRIxPTR
+                          "\n",
                           infos[i].subsystem, infos[i].allocated_bytes,
                           infos[i].allocated_bytes, (uintptr_t)pma_arena_bind);
         lines->live++;
@@ -102,7 +112,7 @@ void pma_profile_heap(struct pma_buffer *text)
                       lines.live, lines.live_bytes, lines.acquired, lines.acquired_bytes);
     pma_buffer_append(text, lines.text->bytes, lines.text->used);
     pma_pool_put(lines.text);
-    append_maps(text);
+    append_maps(text, "MAPPED_LIBRARIES:");
 }
 
 /* Reads /proc/self/task/TID/NAME in place of what the buffer held. */
@@ -161,13 +171,14 @@ static void (*function_of(const struct pma_worker_info *workers, size_t count,
 
 /* The two lines of one thread. */
 static void add_thread(struct pma_buffer *text, struct pma_buffer *scratch, int tid,
-                       uintptr_t function)
+                       uintptr_t function, enum pma_profile_format format)
 {
     const uintptr_t pc = read_pc(scratch, tid);
     const char state = read_state(scratch, tid);
     const char *name = read_task_file(scratch, tid, "comm");
-    pma_buffer_printf(text, "# goroutine %d [%s] %.*s\n1 @", tid, state_name(state),
-                      (int)strcspn(name, "\n"), name);
+    pma_buffer_printf(text, "# goroutine %d [%s] %.*s\n%s", tid, state_name(state),
+                      (int)strcspn(name, "\n"), name,
+                      format == PMA_PROFILE_HEAP ? "1: 1 [1: 1] @" : "1 @");
     /* A thread that runs has no pc in /proc: then the place that surely is on its stack.
      */
     if (pc != 0 || function == 0) {
@@ -181,7 +192,8 @@ static void add_thread(struct pma_buffer *text, struct pma_buffer *scratch, int 
 }
 
 /* Appends a thread's lines for each, and counts. Returns: how many. */
-static uint32_t add_threads(struct pma_buffer *text, DIR *tasks)
+static uint32_t add_threads(struct pma_buffer *text, DIR *tasks,
+                            enum pma_profile_format format)
 {
     struct pma_buffer *scratch = pma_pool_get(PMA_POOL_BYTE_SLICE_SMALL);
     struct pma_worker_info *workers = calloc(WORKERS_MAX, sizeof *workers);
@@ -196,7 +208,8 @@ static uint32_t add_threads(struct pma_buffer *text, DIR *tasks)
          task = readdir(tasks)) { /* NOLINT(concurrency-mt-unsafe) */
         const int tid = (int)strtol(task->d_name, NULL, 10);
         if (tid > 0) {
-            add_thread(text, scratch, tid, (uintptr_t)function_of(workers, known, tid));
+            add_thread(text, scratch, tid, (uintptr_t)function_of(workers, known, tid),
+                       format);
             count++;
         }
     }
@@ -206,18 +219,24 @@ done:
     return count;
 }
 
-void pma_profile_threads(struct pma_buffer *text)
+void pma_profile_threads(struct pma_buffer *text, enum pma_profile_format format)
 {
     struct pma_buffer *lines = pma_pool_get(PMA_POOL_STRING_BUILDER);
     DIR *tasks = opendir("/proc/self/task");
     if (lines == NULL || tasks == NULL) {
         text->failed = true;
     } else {
-        const uint32_t count = add_threads(lines, tasks);
+        const uint32_t count = add_threads(lines, tasks, format);
         text->failed |= lines->failed;
-        pma_buffer_printf(text, "goroutine profile: total %u\n", count);
+        if (format == PMA_PROFILE_HEAP) {
+            pma_buffer_printf(text, "heap profile: %u: %u [%u: %u] @ heapprofile\n",
+                              count, count, count, count);
+        } else {
+            pma_buffer_printf(text, "goroutine profile: total %u\n", count);
+        }
         pma_buffer_append(text, lines->bytes, lines->used);
-        append_maps(text);
+        /* Of a count profile, pprof knows the map by this title alone. */
+        append_maps(text, "--- Memory map: ---");
     }
     if (tasks != NULL) {
         closedir(tasks);

@@ -18,10 +18,16 @@ struct pma_buffer;
  * sampled. */
 void pma_profile_heap(struct pma_buffer *text);
 
+enum pma_profile_format {
+    PMA_PROFILE_NONE = 0,
+    PMA_PROFILE_COUNTS = 1, /* "goroutine profile: total N": go tool pprof, scripts */
+    PMA_PROFILE_HEAP = 2, /* as a heap of one-byte objects: google-pprof knows no other */
+};
+
 /* The threads, a line each: where it is now (program counter, when the kernel tells) and,
  * of a worker, its function; beside it a comment "# goroutine TID [state] NAME".
  * Thread-safety: any thread. Allocates. Cost: reads three files of /proc per thread. */
-void pma_profile_threads(struct pma_buffer *text);
+void pma_profile_threads(struct pma_buffer *text, enum pma_profile_format format);
 
 #define PMA_CALL_SITE_FRAMES 12
 

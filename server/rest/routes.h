@@ -49,6 +49,13 @@
     X(GET, "/api/v1/debug/fixes", debug_fixes, true)                                     \
     X(GET, "/api/v1/debug/resources", debug_resources, true)
 
+/* On the main port and on the debug port. */
+#define PMA_ROUTES_PROFILE(X)                                                            \
+    X(GET, "/debug/pprof", debug_pprof, true)                                            \
+    X(GET, "/debug/pprof/heap", debug_pprof_heap, true)                                  \
+    X(GET, "/debug/pprof/goroutine", debug_pprof_goroutine, true)                        \
+    X(GET, "/debug/vars", debug_vars, true)
+
 #define PMA_ROUTES_METRICS(X) X(GET, "/metrics", metrics, false)
 
 #define PMA_ROUTES(X)                                                                    \
@@ -57,7 +64,8 @@
     PMA_ROUTES_WEBSOCKET(X)                                                              \
     PMA_ROUTES_AUTH(X)                                                                   \
     PMA_ROUTES_DEBUG(X)                                                                  \
-    PMA_ROUTES_METRICS(X)
+    PMA_ROUTES_METRICS(X)                                                                \
+    PMA_ROUTES_PROFILE(X)
 
 #define PMA_ROUTE_HANDLER(method, pattern, handler, loopback_only)                       \
     pma_handler pma_handle_##handler;

@@ -334,6 +334,7 @@ static void describe(struct pma_worker *worker, struct pma_worker_info *info)
     snprintf(info->name, sizeof info->name, "%s", worker->name);
     snprintf(info->subsystem, sizeof info->subsystem, "%s", worker->spec.subsystem);
     info->tid = atomic_load_explicit(&worker->tid, memory_order_relaxed);
+    info->run = worker->spec.run;
     info->interval_ns = worker->spec.interval_ns;
     info->runs = atomic_load_explicit(&worker->runs, memory_order_relaxed);
     info->started_at_ns = worker->started_at_ns;

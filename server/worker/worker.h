@@ -38,6 +38,7 @@ struct pma_worker_info {
     char name[32];
     char subsystem[32];
     int tid;
+    void (*run)(void *arg, struct pma_cancel *cancel);
     uint64_t interval_ns;
     uint64_t runs;           /* calls of run() that have returned */
     uint64_t overruns;       /* of them, those that took longer than the deadline */
