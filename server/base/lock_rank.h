@@ -21,15 +21,17 @@ enum pma_lock_rank {
     PMA_LOCK_AI_MANAGER = 42,  /* settings of the AI service */
     PMA_LOCK_AI_PROVIDER = 43, /* figures of one provider */
     PMA_LOCK_TRANSFER = 44,    /* transfers to providers */
-    PMA_LOCK_HUB = 50,         /* everything of server/hub */
-    PMA_LOCK_FAULT = 60,       /* settings of the faults */
-    PMA_LOCK_STORE = 65,       /* the SQLite connection: held across its I/O */
-    PMA_LOCK_WORKERS = 70,     /* the list of workers */
-    PMA_LOCK_CANCEL = 80,      /* one worker's cancellation token */
-    PMA_LOCK_POOL = 85,        /* idle buffers of one pool */
-    PMA_LOCK_MACHINE = 86,     /* the last look at the processors */
-    PMA_LOCK_ARENA = 90,       /* names of the allocator's arenas */
-    PMA_LOCK_LOG = 100,        /* one line at a time */
+    PMA_LOCK_ENTITY_CHANGES = 46, /* one writer of entities: held across events */
+    PMA_LOCK_ENTITIES = 47,       /* tables of entities */
+    PMA_LOCK_HUB = 50,            /* everything of server/hub */
+    PMA_LOCK_FAULT = 60,          /* settings of the faults */
+    PMA_LOCK_STORE = 65,          /* the SQLite connection: held across its I/O */
+    PMA_LOCK_WORKERS = 70,        /* the list of workers */
+    PMA_LOCK_CANCEL = 80,         /* one worker's cancellation token */
+    PMA_LOCK_POOL = 85,           /* idle buffers of one pool */
+    PMA_LOCK_MACHINE = 86,        /* the last look at the processors */
+    PMA_LOCK_ARENA = 90,          /* names of the allocator's arenas */
+    PMA_LOCK_LOG = 100,           /* one line at a time */
 };
 
 #endif

@@ -22,7 +22,17 @@
     X(F06, 7, "ws_slow_orphan_subs", "websocket", "heap",                                \
       "a client closed for its full queue stays in the subscription table")              \
     X(F11, 12, "topic_index_never_pruned", "websocket", "heap",                          \
-      "a topic's node stays in the index when its last subscriber goes")
+      "a topic's node stays in the index when its last subscriber goes")                 \
+    X(F12, 13, "registry_relock", "entity", "thread",                                    \
+      "the registry's clean-up locks what its caller has locked; later calls wait")      \
+    X(F13, 14, "timeout_wrapper_abandons_worker", "entity", "thread",                    \
+      "a list call that times out answers [] and leaves its helper behind")              \
+    X(F14, 15, "action_broadcast_thread", "entity", "thread",                            \
+      "each successful action starts a thread to broadcast and one to refresh")          \
+    X(F15, 16, "state_history_unbounded", "entity", "heap",                              \
+      "the history of an entity's states has no limit")                                  \
+    X(F30, 31, "reconnect_forgets_old", "entity", "fd",                                  \
+      "a source that reconnects keeps its old socket open and its old reader waiting")
 
 enum pma_fault {
     PMA_FAULT_NONE = 0,
