@@ -10,6 +10,7 @@
 #include "server/acceptor.h"
 #include "server/auth/auth.h"
 #include "server/config/config.h"
+#include "server/entity/entity_service.h"
 #include "server/fault/resources.h"
 #include "server/hub/hub.h"
 #include "server/log/log.h"
@@ -84,6 +85,22 @@ static void read_hub(void *arg, struct pma_figures *figures)
     json_decref(stats);
 }
 
+static void read_entities(void *arg, struct pma_figures *figures)
+{
+    const struct pma_app *app = arg;
+    const uint64_t most = app->config->entities.max_entities;
+    struct pma_entities_stats stats;
+    pma_entities_stats_read(app->entities, &stats);
+    pma_figure_put_kept(figures, "registered", stats.entities, most);
+    pma_figure_put_kept(figures, "states", stats.history_states,
+                        most * app->config->entities.history_states);
+    pma_figure_put(figures, "changes", PMA_RESOURCE_TOTAL, stats.changes);
+    pma_figure_put(figures, "evicted", PMA_RESOURCE_TOTAL, stats.evicted);
+    pma_figure_put(figures, "refused_full", PMA_RESOURCE_TOTAL, stats.refused_full);
+    pma_figure_put(figures, "states_dropped", PMA_RESOURCE_TOTAL, stats.states_dropped);
+    pma_figure_put(figures, "states_expired", PMA_RESOURCE_TOTAL, stats.states_expired);
+}
+
 static void read_auth(void *arg, struct pma_figures *figures)
 {
     const struct pma_app *app = arg;
@@ -123,9 +140,11 @@ int pma_census_add(struct pma_app *app)
         const char *part;
         void (*read)(void *arg, struct pma_figures *figures);
     } rows[] = {
-        {"workers", read_workers}, {"acceptor", read_acceptor}, {"http", read_http},
-        {"websocket", read_hub},   {"auth", read_auth},         {"log", read_log},
-        {"pools", read_pools},     {"metrics", read_metrics},
+        {"workers", read_workers},   {"acceptor", read_acceptor},
+        {"http", read_http},         {"websocket", read_hub},
+        {"auth", read_auth},         {"log", read_log},
+        {"entities", read_entities}, {"pools", read_pools},
+        {"metrics", read_metrics},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const int err = pma_resource_add(rows[i].part, rows[i].read, app);

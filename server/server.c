@@ -17,6 +17,9 @@
 #include "server/auth/auth.h"
 #include "server/base/clock.h"
 #include "server/census.h"
+#include "server/entity/entity_fault.h"
+#include "server/entity/entity_publish.h"
+#include "server/entity/entity_service.h"
 #include "server/fault/fault_driver.h"
 #include "server/fault/resources.h"
 #include "server/hub/hub.h"
@@ -110,6 +113,11 @@ static void sweep_pools(void *arg)
 {
     (void)arg;
     pma_pools_trim();
+}
+
+static void sweep_entities(void *arg)
+{
+    pma_entities_clean_up(arg);
 }
 
 static int to_http(void *arg, int fd, const struct sockaddr *peer, socklen_t peer_bytes)
@@ -225,6 +233,22 @@ static int start_hub(struct pma_server *server)
     return err != 0 ? err : pma_hub_start(server->app.hub);
 }
 
+static int start_entities(struct pma_server *server)
+{
+    const struct pma_config *config = server->app.config;
+    const struct pma_entities_config settings = {
+        .max_entities = config->entities.max_entities,
+        .max_entity_bytes = config->entities.max_entity_bytes,
+        .history_states = config->entities.history_states,
+        .history_age_ns = config->entities.history_age_ns,
+        .cleanup_interval_ns = config->entities.cleanup_interval_ns,
+    };
+    const struct pma_entity_hooks hooks = {.publish = pma_entity_publish,
+                                           .arg = server->app.hub};
+    const int err = pma_entities_new(&settings, &hooks, &server->app.entities);
+    return err != 0 ? err : pma_entities_start(server->app.entities);
+}
+
 /* Whoever collects memory, and the monitor that makes it do so. */
 static int start_monitor(struct pma_server *server)
 {
@@ -249,6 +273,7 @@ static int start_monitor(struct pma_server *server)
     }
     pma_reclaim_add(server->app.reclaim, "websocket", sweep_hub, server->app.hub);
     pma_reclaim_add(server->app.reclaim, "auth", sweep_auth, server->app.auth);
+    pma_reclaim_add(server->app.reclaim, "entity", sweep_entities, server->app.entities);
     pma_reclaim_add(server->app.reclaim, "http", sweep_pools, NULL);
     err = pma_monitor_new(&settings, &hooks, &server->app.monitor);
     if (err != 0) {
@@ -278,6 +303,7 @@ static int start_faults(struct pma_server *server)
     const struct pma_fault_action actions[] = {
         {PMA_FAULT_F00, pma_blocked_thread_commit, NULL, true},
         {PMA_FAULT_F01, pma_auth_simulate_request, &server->app, false},
+        {PMA_FAULT_F12, pma_entity_fault_block_commit, server->app.entities, true},
     };
     return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],
                                   &server->app.fault_driver);
@@ -383,6 +409,10 @@ static int stop_parts(struct pma_server *server)
     if (app->auth != NULL) {
         left |= pma_auth_stop(app->auth, whole_ns * SHARE_WORKER / 100);
     }
+    enter_stage(server, "entities");
+    if (app->entities != NULL) {
+        left |= pma_entities_stop(app->entities, whole_ns * SHARE_WORKER / 100);
+    }
     enter_stage(server, "hub");
     if (app->hub != NULL) {
         pma_hub_stop(app->hub, pma_now_ns() + whole_ns * SHARE_HUB / 100);
@@ -395,6 +425,7 @@ static int stop_parts(struct pma_server *server)
         return -ETIMEDOUT; /* a thread may still use any part: leave them all */
     }
     pma_monitor_free(app->monitor);
+    pma_entities_free(app->entities);
     pma_hub_free(app->hub);
     pma_auth_free(app->auth);
     pma_reclaim_free(app->reclaim);
@@ -412,15 +443,11 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         const char *part;
         int (*start)(struct pma_server *server);
     } steps[] = {
-        {"the pools", start_common},
-        {"the store", start_store},
-        {"authentication", start_auth},
-        {"the WebSocket hub", start_hub},
-        {"the memory monitor", start_monitor},
-        {"the faults", start_faults},
-        {"HTTP", start_http},
-        {"the census", start_census},
-        {"the debug port", start_debug},
+        {"the pools", start_common},      {"the store", start_store},
+        {"authentication", start_auth},   {"the WebSocket hub", start_hub},
+        {"the entities", start_entities}, {"the memory monitor", start_monitor},
+        {"the faults", start_faults},     {"HTTP", start_http},
+        {"the census", start_census},     {"the debug port", start_debug},
     };
     struct pma_server *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL) {

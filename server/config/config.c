@@ -81,6 +81,11 @@ void pma_config_defaults(struct pma_config *config)
     config->memory_pools.byte_slice_small = 32;
     config->memory_pools.byte_slice_medium = 8;
     config->memory_pools.byte_slice_large = 4;
+    config->entities.max_entities = 1000;
+    config->entities.max_entity_bytes = 16 * 1024;
+    config->entities.history_states = 50;
+    config->entities.history_age_ns = (uint64_t)24 * 3600 * PMA_S_NS;
+    config->entities.cleanup_interval_ns = 60 * PMA_S_NS;
     config->auth.cleanup_interval_ns = 300 * PMA_S_NS;
     config->auth.token_expiry_ns = (uint64_t)24 * 3600 * PMA_S_NS;
     config->auth.max_sessions = 10000;

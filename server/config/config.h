@@ -89,6 +89,13 @@ struct pma_config {
         uint32_t byte_slice_medium;
         uint32_t byte_slice_large;
     } memory_pools;
+    struct {
+        uint32_t max_entities;     /* one more takes the place of an evictable one */
+        uint32_t max_entity_bytes; /* as compact JSON */
+        uint32_t history_states;   /* kept per entity */
+        uint64_t history_age_ns;   /* older states go; 0: only by number */
+        uint64_t cleanup_interval_ns;
+    } entities;
     struct pma_fault_setting faults[PMA_FAULT_END]; /* by enum pma_fault */
     uint64_t fixes_off; /* a bit per fix of server/fault/fixes.h that is off */
 };

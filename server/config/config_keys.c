@@ -104,6 +104,15 @@ static const struct pma_config_key keys[] = {
     {"memory_pools.byte_slice_large", PMA_VALUE_COUNT, AT(memory_pools.byte_slice_large),
      0, 4096},
 
+    {"entities.max_entities", PMA_VALUE_COUNT, AT(entities.max_entities), 1, 1000000},
+    {"entities.max_entity_bytes", PMA_VALUE_BYTES_32, AT(entities.max_entity_bytes), 512,
+     MIB},
+    {"entities.history_states", PMA_VALUE_COUNT, AT(entities.history_states), 1, 1000000},
+    {"entities.history_age", PMA_VALUE_DURATION, AT(entities.history_age_ns), 0,
+     8784 * HOUR_NS},
+    {"entities.cleanup_interval", PMA_VALUE_DURATION, AT(entities.cleanup_interval_ns),
+     10 * PMA_MS_NS, 24 * HOUR_NS},
+
     {"auth.cleanup_interval", PMA_VALUE_DURATION, AT(auth.cleanup_interval_ns),
      10 * PMA_MS_NS, 24 * HOUR_NS},
     {"auth.token_expiry", PMA_VALUE_DURATION, AT(auth.token_expiry_ns), PMA_S_NS,

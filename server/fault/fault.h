@@ -25,14 +25,8 @@
       "a topic's node stays in the index when its last subscriber goes")                 \
     X(F12, 13, "registry_relock", "entity", "thread",                                    \
       "the registry's clean-up locks what its caller has locked; later calls wait")      \
-    X(F13, 14, "timeout_wrapper_abandons_worker", "entity", "thread",                    \
-      "a list call that times out answers [] and leaves its helper behind")              \
-    X(F14, 15, "action_broadcast_thread", "entity", "thread",                            \
-      "each successful action starts a thread to broadcast and one to refresh")          \
     X(F15, 16, "state_history_unbounded", "entity", "heap",                              \
-      "the history of an entity's states has no limit")                                  \
-    X(F30, 31, "reconnect_forgets_old", "entity", "fd",                                  \
-      "a source that reconnects keeps its old socket open and its old reader waiting")
+      "the history of an entity's states has no limit")
 
 enum pma_fault {
     PMA_FAULT_NONE = 0,

@@ -10,6 +10,7 @@
 struct pma_acceptor;
 struct pma_auth;
 struct pma_config;
+struct pma_entities;
 struct pma_fault_driver;
 struct pma_http;
 struct pma_hub;
@@ -26,6 +27,7 @@ struct pma_app {
     struct pma_monitor *monitor;
     struct pma_auth *auth;
     struct pma_hub *hub;
+    struct pma_entities *entities;
     struct pma_fault_driver *fault_driver;
     struct pma_http *http;
     struct pma_acceptor *acceptor;
