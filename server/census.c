@@ -106,7 +106,17 @@ static void read_auth(void *arg, struct pma_figures *figures)
     const struct pma_app *app = arg;
     struct pma_auth_status status;
     pma_auth_status_read(app->auth, &status);
-    pma_figure_put(figures, "sessions", PMA_RESOURCE_OBJECT, status.sessions);
+    pma_figure_put_kept(figures, "sessions", status.sessions,
+                        app->config->auth.max_sessions);
+    pma_figure_put_kept(figures, "failing_clients", status.failing_clients,
+                        app->config->auth.max_lockouts);
+    pma_figure_put_kept(figures, "revocations", status.revocations,
+                        PMA_AUTH_REVOCATIONS_MAX);
+    pma_figure_put(figures, "lockouts", PMA_RESOURCE_TOTAL, status.lockouts);
+    pma_figure_put(figures, "lockout_refused", PMA_RESOURCE_TOTAL,
+                   status.lockout_refused);
+    pma_figure_put(figures, "lockout_full", PMA_RESOURCE_TOTAL, status.lockout_full);
+    pma_figure_put(figures, "hashing_busy", PMA_RESOURCE_TOTAL, status.busy);
 }
 
 /* Both fill up to a limit by design. */

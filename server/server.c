@@ -194,6 +194,15 @@ static int start_auth(struct pma_server *server)
         .cleanup_interval_ns = config->auth.cleanup_interval_ns,
         .token_expiry_ns = config->auth.token_expiry_ns,
         .max_sessions = config->auth.max_sessions,
+        .max_users = config->auth.max_users,
+        .lockout = {.failures = config->auth.lockout_failures,
+                    .duration_ns = config->auth.lockout_duration_ns,
+                    .max_entries = config->auth.max_lockouts},
+        .hash_cost = config->auth.hash_cost,
+        .max_hashing = config->auth.max_hashing,
+        .jwt_secret = config->auth.jwt_secret,
+        .api_secret = config->auth.api_secret,
+        .accept_any_bearer = config->auth.accept_any_bearer,
     };
     const int err = pma_auth_new(&settings, &server->app.auth);
     return err != 0 ? err : pma_auth_start(server->app.auth);
@@ -204,11 +213,12 @@ static int authenticate_client(void *arg, const char *token,
                                char user_id[PMA_USER_ID_BYTES])
 {
     const struct pma_server *server = arg;
-    if (!pma_auth_is_session(server->app.auth, token, NULL)) {
-        return -EACCES;
+    struct pma_user user;
+    const int err = pma_auth_verify_token(server->app.auth, token, &user, NULL);
+    if (err == 0) {
+        snprintf(user_id, PMA_USER_ID_BYTES, "%s", user.id);
     }
-    snprintf(user_id, PMA_USER_ID_BYTES, "1");
-    return 0;
+    return err;
 }
 
 static int start_hub(struct pma_server *server)

@@ -1,18 +1,26 @@
-/* PIN, sessions, lock-outs, in memory.
+/* The service: credentials, sessions, revocations and lock-outs under one lock.
  *
- * Both tables are plain arrays: sessions grow by doubling up to their limit and are
- * searched from end to end, which at 10,000 of them takes some 100 us, on a path that a
- * person walks a few times a day. The table of failures has a fixed size, because its
- * keys are chosen by whoever fails: a full one gives up its oldest entry.
+ * Hashing takes tens of milliseconds and is done outside the lock, so it has to be safe
+ * against many at once: the lock-out counts a guess before it is checked, not after, and
+ * a limit on hashes under way bounds memory (16 MiB each) and processors that guessing
+ * can take. One that finds the limit reached is told so at once: handlers run on few
+ * threads, and a queue of guesses on them would stop everybody else's requests.
  *
- * I1: sessions_count <= sessions_capacity, sessions[0 .. sessions_count) are in use.
- * I2: sessions_count <= config.max_sessions.
+ * Sessions live in memory: a restart ends them. Whoever needs tokens that outlive it, or
+ * that several backends accept, sets jwt_secret.
+ *
+ * Rejected: a lock per table (they are taken together at login), and hashing on a thread
+ * of its own (the reply would have to be suspended for work that is rare by design).
  *
  * SPDX-License-Identifier: MIT
  */
 #include "server/auth/auth.h"
 
 #include "seep/seep.h"
+#include "server/auth/credentials.h"
+#include "server/auth/jwt_token.h"
+#include "server/auth/revocation.h"
+#include "server/auth/secret.h"
 #include "server/base/clock.h"
 #include "server/fault/fault.h"
 #include "server/log/log.h"
@@ -23,38 +31,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <time.h>
 
-#define PIN_DIGITS_MAX    6
-#define FAILURES_ALLOWED  3
-#define LOCK_OUT_NS       (300 * PMA_S_NS)
-#define FAILURES_COUNT    16
-#define SESSIONS_AT_FIRST 16
-
-struct session {
-    char token[PMA_AUTH_TOKEN_BYTES];
-    uint64_t expires_at_ns;
-};
-
-struct failure {
-    char client[48]; /* cut to what fits */
-    uint32_t count;  /* 0: unused */
-    uint64_t last_at_ns;
-};
+#define RANDOM_ID_BYTES 16
 
 struct pma_auth {
     struct pma_auth_config config;
     struct pma_worker *worker;
-    pthread_mutex_t lock; /* PMA_LOCK_AUTH: everything below */
-    char pin[PIN_DIGITS_MAX + 1];
-    struct session *sessions;
-    uint32_t sessions_count, sessions_capacity;
-    struct failure failures[FAILURES_COUNT];
+    struct pma_auth *home; /* whose sessions are used: itself, but for F01's services */
+    pthread_mutex_t lock;  /* PMA_LOCK_AUTH: everything below */
+    struct pma_credentials credentials;
+    struct pma_session_table sessions;
+    struct pma_revocations revoked;
+    struct pma_lockout lockout;
+    uint32_t hashing;
+    uint64_t busy;
 };
+
+static const struct pma_user owner = {.id = PMA_AUTH_OWNER_ID, .name = "pin"};
 
 int pma_auth_new(const struct pma_auth_config *config, struct pma_auth **auth)
 {
-    if (config->max_sessions == 0) {
+    if (config->max_sessions == 0 || config->max_hashing == 0 ||
+        config->hash_cost < PMA_SECRET_COST_MIN ||
+        config->hash_cost > PMA_SECRET_COST_MAX || config->lockout.failures == 0 ||
+        config->lockout.max_entries == 0) {
         return -EINVAL;
     }
     struct pma_auth *fresh = calloc(1, sizeof *fresh);
@@ -62,6 +63,13 @@ int pma_auth_new(const struct pma_auth_config *config, struct pma_auth **auth)
         return -ENOMEM;
     }
     fresh->config = *config;
+    fresh->config.jwt_secret = config->jwt_secret != NULL ? config->jwt_secret : "";
+    fresh->config.api_secret = config->api_secret != NULL ? config->api_secret : "";
+    fresh->home = fresh;
+    pma_credentials_init(&fresh->credentials, config->max_users);
+    pma_session_table_init(&fresh->sessions, config->max_sessions);
+    fresh->revoked.limit = PMA_AUTH_REVOCATIONS_MAX;
+    pma_lockout_init(&fresh->lockout, &config->lockout);
     pthread_mutex_init(&fresh->lock, NULL);
     *auth = fresh;
     return 0;
@@ -100,7 +108,10 @@ void pma_auth_free(struct pma_auth *auth)
         return;
     }
     pthread_mutex_destroy(&auth->lock);
-    free(auth->sessions);
+    pma_credentials_fini(&auth->credentials);
+    pma_session_table_fini(&auth->sessions);
+    pma_revocations_fini(&auth->revoked);
+    pma_lockout_fini(&auth->lockout);
     free(auth);
 }
 
@@ -115,10 +126,13 @@ struct pma_auth *pma_auth_for_request(struct pma_auth *shared)
     if (err != 0) {
         goto fail_new;
     }
+    forgotten->home = shared;
     pthread_mutex_lock(&shared->lock);
-    memcpy(forgotten->pin, shared->pin, sizeof forgotten->pin);
+    err = pma_credentials_copy(&forgotten->credentials, &shared->credentials);
     pthread_mutex_unlock(&shared->lock);
-    err = pma_auth_start(forgotten);
+    if (err == 0) {
+        err = pma_auth_start(forgotten);
+    }
     if (err != 0) {
         goto fail_start;
     }
@@ -132,175 +146,343 @@ fail_new:
     return shared;
 }
 
-static bool is_pin(const char *pin)
+/* Takes one of max_hashing places. */
+static int begin_hashing(struct pma_auth *auth)
 {
-    const size_t digits = strspn(pin, "0123456789");
-    return pin[digits] == '\0' && (digits == 4 || digits == 6);
+    pthread_mutex_lock(&auth->lock);
+    const bool is_full = auth->hashing == auth->config.max_hashing;
+    auth->hashing += is_full ? 0 : 1;
+    auth->busy += is_full ? 1 : 0;
+    pthread_mutex_unlock(&auth->lock);
+    return is_full ? -EBUSY : 0;
+}
+
+static void end_hashing(struct pma_auth *auth)
+{
+    pthread_mutex_lock(&auth->lock);
+    auth->hashing--;
+    pthread_mutex_unlock(&auth->lock);
+}
+
+static int make_hash(struct pma_auth *auth, const char *text,
+                     char hash[PMA_SECRET_HASH_BYTES])
+{
+    int err = begin_hashing(auth->home);
+    if (err == 0) {
+        err = pma_secret_hash(text, auth->config.hash_cost, hash);
+        end_hashing(auth->home);
+    }
+    return err;
+}
+
+/* Checks `text` against `hash`, or against nothing, in the same time, when hash is empty.
+ */
+static int check_hash(struct pma_auth *auth, const char *text, const char *hash)
+{
+    char unused[PMA_SECRET_HASH_BYTES];
+    if (hash[0] == '\0') {
+        const int err = make_hash(auth, text, unused);
+        return err == 0 || err == -EINVAL ? -EACCES : err;
+    }
+    int err = begin_hashing(auth->home);
+    if (err == 0) {
+        err = pma_secret_check(text, hash);
+        end_hashing(auth->home);
+    }
+    return err;
+}
+
+/* One guess, from the lock-out to its verdict. forgives: a right one forgets earlier
+ * failures of the client, instead of its own alone. */
+static int guess(struct pma_auth *auth, const struct pma_lockout_client *client,
+                 const char *text, const char *hash, bool forgives)
+{
+    pthread_mutex_lock(&auth->lock);
+    int err = pma_lockout_try(&auth->lockout, client, pma_now_ns());
+    pthread_mutex_unlock(&auth->lock);
+    if (err != 0) {
+        return err;
+    }
+    err = check_hash(auth, text, hash);
+    pthread_mutex_lock(&auth->lock);
+    if (err == 0 && forgives) {
+        pma_lockout_succeed(&auth->lockout, client);
+    } else if (err != -EACCES) {
+        pma_lockout_withdraw(&auth->lockout, client);
+    }
+    pthread_mutex_unlock(&auth->lock);
+    return err;
+}
+
+static int guess_pin(struct pma_auth *auth, const struct pma_lockout_client *client,
+                     const char *pin)
+{
+    char hash[PMA_SECRET_HASH_BYTES];
+    pthread_mutex_lock(&auth->lock);
+    memcpy(hash, auth->credentials.pin_hash, sizeof hash);
+    pthread_mutex_unlock(&auth->lock);
+    return hash[0] == '\0' ? -ENOENT : guess(auth, client, pin, hash, true);
+}
+
+static int replace_pin(struct pma_auth *auth, const char *hash, size_t digits,
+                       bool only_first)
+{
+    pthread_mutex_lock(&auth->lock);
+    struct pma_credentials *credentials = &auth->credentials;
+    const int err = only_first && credentials->pin_hash[0] != '\0' ? -EEXIST : 0;
+    if (err == 0) {
+        snprintf(credentials->pin_hash, sizeof credentials->pin_hash, "%s", hash);
+        credentials->pin_digits = (uint32_t)digits;
+    }
+    pthread_mutex_unlock(&auth->lock);
+    return err;
 }
 
 int pma_auth_set_pin(struct pma_auth *auth, const char *pin)
 {
-    if (!is_pin(pin)) {
+    char hash[PMA_SECRET_HASH_BYTES];
+    struct pma_auth_status status;
+    if (!pma_credentials_is_pin(pin)) {
         return -EINVAL;
     }
+    pma_auth_status_read(auth, &status);
+    if (status.pin_set) {
+        return -EEXIST; /* without a hash: it is asked for by anybody */
+    }
+    const int err = make_hash(auth, pin, hash);
+    return err != 0 ? err : replace_pin(auth->home, hash, strlen(pin), true);
+}
+
+static int open_session(struct pma_auth *auth, const struct pma_user *user,
+                        struct pma_auth_grant *grant)
+{
+    struct pma_auth_grant fresh = {.user = *user};
+    fresh.expires_in_s = auth->config.token_expiry_ns / PMA_S_NS;
     pthread_mutex_lock(&auth->lock);
-    const int err = auth->pin[0] != '\0' ? -EEXIST : 0;
+    const int err = pma_session_table_open(
+        &auth->sessions, user, pma_now_ns() + auth->config.token_expiry_ns, fresh.token);
+    pthread_mutex_unlock(&auth->lock);
     if (err == 0) {
-        snprintf(auth->pin, sizeof auth->pin, "%s", pin);
+        *grant = fresh;
+    }
+    return err;
+}
+
+int pma_auth_login(struct pma_auth *auth, const struct pma_lockout_client *client,
+                   const char *pin, struct pma_auth_grant *grant)
+{
+    const int err = guess_pin(auth, client, pin);
+    return err != 0 ? err : open_session(auth->home, &owner, grant);
+}
+
+int pma_auth_change_pin(struct pma_auth *auth, const struct pma_lockout_client *client,
+                        const char *current, const char *fresh, const char *keep)
+{
+    char hash[PMA_SECRET_HASH_BYTES];
+    if (!pma_credentials_is_pin(fresh)) {
+        return -EINVAL;
+    }
+    int err = guess_pin(auth, client, current);
+    if (err == 0) {
+        err = make_hash(auth, fresh, hash);
+    }
+    if (err == 0) {
+        err = replace_pin(auth->home, hash, strlen(fresh), false);
+    }
+    if (err == 0) {
+        pthread_mutex_lock(&auth->home->lock);
+        pma_session_table_close_all(&auth->home->sessions, owner.id, keep);
+        pthread_mutex_unlock(&auth->home->lock);
+    }
+    return err;
+}
+
+int pma_auth_disable_pin(struct pma_auth *auth, const struct pma_lockout_client *client,
+                         const char *current)
+{
+    const int err = guess_pin(auth, client, current);
+    return err != 0 ? err : replace_pin(auth->home, "", 0, false);
+}
+
+static int make_id(char text[2 * RANDOM_ID_BYTES + 1])
+{
+    unsigned char random[RANDOM_ID_BYTES];
+    const int err = pma_secret_random(random, sizeof random);
+    if (err == 0) {
+        pma_secret_to_hex(random, sizeof random, text);
+    }
+    return err;
+}
+
+/* Whether one more user of this name may be added. */
+static int check_user(struct pma_auth *auth, const char *name)
+{
+    pthread_mutex_lock(&auth->lock);
+    const struct pma_credentials *credentials = &auth->credentials;
+    int err = pma_credentials_find(credentials, name) != NULL ? -EEXIST : 0;
+    if (err == 0 && credentials->users_count == credentials->users_max) {
+        err = -ENOSPC;
     }
     pthread_mutex_unlock(&auth->lock);
     return err;
 }
 
-/* The failures of `client`; when it has none, an entry that is unused or the oldest. */
-static struct failure *failure_of(struct pma_auth *auth, const char *client)
+int pma_auth_register(struct pma_auth *auth, const char *name, const char *password,
+                      const char *email, struct pma_user *user)
 {
-    struct failure *oldest = &auth->failures[0];
-    for (size_t i = 0; i < FAILURES_COUNT; i++) {
-        struct failure *at = &auth->failures[i];
-        if (at->count > 0 && strncmp(at->client, client, sizeof at->client - 1) == 0) {
-            return at;
-        }
-        if (at->last_at_ns < oldest->last_at_ns) {
-            oldest = at;
-        }
+    struct pma_user_record record = {.email = ""};
+    if (!pma_credentials_is_user_name(name) || !pma_credentials_is_password(password) ||
+        strlen(email) >= sizeof record.email) {
+        return -EINVAL;
     }
-    memset(oldest, 0, sizeof *oldest);
-    return oldest;
+    int err = check_user(auth->home, name); /* before the hash costs something */
+    if (err == 0) {
+        err = make_id(record.user.id);
+    }
+    if (err == 0) {
+        err = make_hash(auth, password, record.hash);
+    }
+    if (err != 0) {
+        return err;
+    }
+    snprintf(record.user.name, sizeof record.user.name, "%s", name);
+    snprintf(record.email, sizeof record.email, "%s", email);
+    pthread_mutex_lock(&auth->home->lock);
+    err = pma_credentials_add(&auth->home->credentials, &record);
+    pthread_mutex_unlock(&auth->home->lock);
+    if (err == 0) {
+        *user = record.user;
+    }
+    return err;
 }
 
-/* Takes the same time wherever the first wrong digit is. */
-static bool same_pin(const char *pin, const char *tried)
+static int sign_token(struct pma_auth *auth, const struct pma_user *user,
+                      struct pma_auth_grant *grant)
 {
-    char padded[PIN_DIGITS_MAX + 1] = {0};
-    const size_t tried_length = strlen(tried);
-    memcpy(padded, tried, tried_length < sizeof padded ? tried_length : sizeof padded);
-    unsigned char difference = tried_length > PIN_DIGITS_MAX;
-    for (size_t i = 0; i < sizeof padded; i++) {
-        difference |= (unsigned char)(pin[i] ^ padded[i]);
+    const char *key = auth->config.jwt_secret;
+    const int64_t now_s = (int64_t)time(NULL);
+    struct pma_auth_grant fresh = {.user = *user};
+    fresh.expires_in_s = auth->config.token_expiry_ns / PMA_S_NS;
+    struct pma_jwt_claims claims = {.user = *user,
+                                    .expires_at_s = now_s + (int64_t)fresh.expires_in_s};
+    char *token = NULL;
+    int err = make_id(claims.id);
+    if (err == 0) {
+        err = pma_jwt_make(&claims, key, strlen(key), now_s, &token);
     }
-    return difference == 0;
+    if (err != 0) {
+        return err;
+    }
+    const size_t token_bytes = strlen(token) + 1;
+    if (token_bytes > sizeof fresh.token) {
+        err = -E2BIG;
+    } else {
+        memcpy(fresh.token, token, token_bytes);
+        *grant = fresh;
+    }
+    free(token);
+    return err;
 }
 
-static int make_token(char token[PMA_AUTH_TOKEN_BYTES])
+int pma_auth_user_login(struct pma_auth *auth, const struct pma_lockout_client *client,
+                        const char *name, const char *password,
+                        struct pma_auth_grant *grant)
 {
-    unsigned char random[(PMA_AUTH_TOKEN_BYTES - 1) / 2];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
-        return -EIO;
+    struct pma_user_record record = {.hash = ""};
+    pthread_mutex_lock(&auth->lock);
+    const struct pma_user_record *found = pma_credentials_find(&auth->credentials, name);
+    if (found != NULL) {
+        record = *found;
     }
-    for (size_t i = 0; i < sizeof random; i++) {
-        snprintf(token + 2 * i, 3, "%02x", random[i]);
+    pthread_mutex_unlock(&auth->lock);
+    /* A right one forgives nothing else: else an account of one's own would buy guesses
+     * at another. */
+    const int err = guess(auth, client, password, record.hash, false);
+    if (err != 0) {
+        return err;
     }
-    return 0;
+    return auth->config.jwt_secret[0] != '\0'
+               ? sign_token(auth, &record.user, grant)
+               : open_session(auth->home, &record.user, grant);
 }
 
-static void remove_session(struct pma_auth *auth, uint32_t at)
+/* Verifies a JWT that was not logged out. Returns: 0; -EACCES; -ENOMEM. */
+static int verify_jwt(struct pma_auth *auth, const char *token,
+                      struct pma_jwt_claims *claims)
 {
-    auth->sessions[at] = auth->sessions[--auth->sessions_count];
-}
-
-static int make_room(struct pma_auth *auth)
-{
-    if (auth->sessions_count == auth->config.max_sessions) {
-        uint32_t oldest = 0;
-        for (uint32_t i = 1; i < auth->sessions_count; i++) {
-            if (auth->sessions[i].expires_at_ns < auth->sessions[oldest].expires_at_ns) {
-                oldest = i;
-            }
-        }
-        remove_session(auth, oldest);
-    }
-    if (auth->sessions_count < auth->sessions_capacity) {
-        return 0;
-    }
-    const uint32_t capacity =
-        auth->sessions_capacity != 0 ? 2 * auth->sessions_capacity : SESSIONS_AT_FIRST;
-    struct session *grown = realloc(auth->sessions, capacity * sizeof *grown);
-    if (grown == NULL) {
-        return -ENOMEM;
-    }
-    auth->sessions = grown;
-    auth->sessions_capacity = capacity;
-    return 0;
-}
-
-/* Under the lock. */
-static int check_pin(struct pma_auth *auth, const char *client, const char *pin)
-{
-    if (auth->pin[0] == '\0') {
-        return -ENOENT;
-    }
-    const uint64_t now_ns = pma_now_ns();
-    struct failure *failure = failure_of(auth, client);
-    if (failure->count >= FAILURES_ALLOWED &&
-        now_ns - failure->last_at_ns < LOCK_OUT_NS) {
-        return -EAGAIN;
-    }
-    if (!same_pin(auth->pin, pin)) {
-        snprintf(failure->client, sizeof failure->client, "%s", client);
-        failure->count = failure->count >= FAILURES_ALLOWED ? 1 : failure->count + 1;
-        failure->last_at_ns = now_ns;
-        return -EACCES;
-    }
-    memset(failure, 0, sizeof *failure);
-    return 0;
-}
-
-int pma_auth_login(struct pma_auth *auth, const char *client, const char *pin,
-                   char token[PMA_AUTH_TOKEN_BYTES])
-{
-    struct session fresh;
-    int err = make_token(fresh.token);
+    const char *key = auth->config.jwt_secret;
+    const int err = pma_jwt_verify(token, key, strlen(key), (int64_t)time(NULL), claims);
     if (err != 0) {
         return err;
     }
     pthread_mutex_lock(&auth->lock);
-    err = check_pin(auth, client, pin);
-    if (err == 0) {
-        err = make_room(auth);
-    }
-    if (err == 0) {
-        fresh.expires_at_ns = pma_now_ns() + auth->config.token_expiry_ns;
-        auth->sessions[auth->sessions_count++] = fresh;
-        memcpy(token, fresh.token, sizeof fresh.token);
-    }
+    const bool revoked =
+        claims->id[0] != '\0' && pma_revocations_contain(&auth->revoked, claims->id);
     pthread_mutex_unlock(&auth->lock);
-    return err;
+    return revoked ? -EACCES : 0;
 }
 
-/* Under the lock. Returns: the index, or sessions_count. */
-static uint32_t find_session(const struct pma_auth *auth, const char *token)
+static uint64_t monotonic_of(int64_t unix_s)
 {
-    uint32_t at = 0;
-    while (at < auth->sessions_count && strcmp(auth->sessions[at].token, token) != 0) {
-        at++;
-    }
-    return at;
+    const int64_t left_s = unix_s - (int64_t)time(NULL);
+    return pma_now_ns() + (left_s > 0 ? (uint64_t)left_s * PMA_S_NS : 0);
 }
 
-bool pma_auth_is_session(struct pma_auth *auth, const char *token,
-                         uint64_t *expires_at_ns)
+int pma_auth_verify_token(struct pma_auth *auth, const char *token, struct pma_user *user,
+                          uint64_t *expires_at_ns)
 {
-    pthread_mutex_lock(&auth->lock);
-    const uint32_t at = find_session(auth, token);
-    const bool open =
-        at < auth->sessions_count && auth->sessions[at].expires_at_ns > pma_now_ns();
-    if (open && expires_at_ns != NULL) {
-        *expires_at_ns = auth->sessions[at].expires_at_ns;
+    struct pma_auth *home = auth->home;
+    struct pma_jwt_claims claims;
+    pthread_mutex_lock(&home->lock);
+    const bool is_session =
+        pma_session_table_find(&home->sessions, token, pma_now_ns(), user, expires_at_ns);
+    pthread_mutex_unlock(&home->lock);
+    if (is_session) {
+        return 0;
     }
-    pthread_mutex_unlock(&auth->lock);
-    return open;
+    if (verify_jwt(home, token, &claims) == 0) {
+        if (user != NULL) {
+            *user = claims.user;
+        }
+        if (expires_at_ns != NULL) {
+            *expires_at_ns = monotonic_of(claims.expires_at_s);
+        }
+        return 0;
+    }
+    if (!auth->config.accept_any_bearer || token[0] == '\0') {
+        return -EACCES;
+    }
+    if (user != NULL) {
+        *user = owner;
+    }
+    if (expires_at_ns != NULL) {
+        *expires_at_ns = pma_now_ns() + auth->config.token_expiry_ns;
+    }
+    return 0;
+}
+
+bool pma_auth_verify_api_secret(struct pma_auth *auth, const char *tried)
+{
+    const char *secret = auth->config.api_secret;
+    return secret[0] != '\0' && pma_secret_same(secret, tried);
 }
 
 int pma_auth_logout(struct pma_auth *auth, const char *token)
 {
-    pthread_mutex_lock(&auth->lock);
-    const uint32_t at = find_session(auth, token);
-    const int err = at < auth->sessions_count ? 0 : -ENOENT;
+    struct pma_auth *home = auth->home;
+    struct pma_jwt_claims claims;
+    pthread_mutex_lock(&home->lock);
+    int err = pma_session_table_close(&home->sessions, token);
+    pthread_mutex_unlock(&home->lock);
     if (err == 0) {
-        remove_session(auth, at);
+        return 0;
     }
-    pthread_mutex_unlock(&auth->lock);
+    err = verify_jwt(home, token, &claims);
+    if (err == 0) {
+        pthread_mutex_lock(&home->lock);
+        err = pma_revocations_add(&home->revoked, &claims, (int64_t)time(NULL));
+        pthread_mutex_unlock(&home->lock);
+    }
     return err;
 }
 
@@ -308,30 +490,28 @@ void pma_auth_sweep(struct pma_auth *auth)
 {
     const uint64_t now_ns = pma_now_ns();
     pthread_mutex_lock(&auth->lock);
-    for (uint32_t at = auth->sessions_count; at > 0; at--) {
-        if (auth->sessions[at - 1].expires_at_ns <= now_ns) {
-            remove_session(auth, at - 1);
-        }
-    }
-    if (auth->sessions_count == 0) {
-        free(auth->sessions);
-        auth->sessions = NULL;
-        auth->sessions_capacity = 0;
-    }
-    for (size_t i = 0; i < FAILURES_COUNT; i++) {
-        struct failure *at = &auth->failures[i];
-        if (at->count > 0 && now_ns - at->last_at_ns >= LOCK_OUT_NS) {
-            memset(at, 0, sizeof *at);
-        }
-    }
+    pma_session_table_sweep(&auth->sessions, now_ns);
+    pma_revocations_sweep(&auth->revoked, (int64_t)time(NULL));
+    pma_lockout_sweep(&auth->lockout, now_ns);
     pthread_mutex_unlock(&auth->lock);
 }
 
 void pma_auth_status_read(struct pma_auth *auth, struct pma_auth_status *status)
 {
-    pthread_mutex_lock(&auth->lock);
-    status->pin_digits = (uint32_t)strlen(auth->pin);
-    status->pin_set = status->pin_digits > 0;
-    status->sessions = auth->sessions_count;
-    pthread_mutex_unlock(&auth->lock);
+    struct pma_auth *home = auth->home;
+    pthread_mutex_lock(&home->lock);
+    *status = (struct pma_auth_status){
+        .pin_set = home->credentials.pin_hash[0] != '\0',
+        .pin_digits = home->credentials.pin_digits,
+        .users = home->credentials.users_count,
+        .sessions = home->sessions.count,
+        .sessions_evicted = home->sessions.evicted,
+        .revocations = home->revoked.count,
+        .failing_clients = home->lockout.count,
+        .lockouts = home->lockout.locked,
+        .lockout_refused = home->lockout.refused,
+        .lockout_full = home->lockout.full,
+        .busy = home->busy,
+    };
+    pthread_mutex_unlock(&home->lock);
 }

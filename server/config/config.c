@@ -29,6 +29,9 @@
 #define PATH_BYTES     96
 #define DEPTH_MAX      4
 
+/* RFC 7518, 3.2: a key of at least the hash's size. */
+#define JWT_SECRET_BYTES_MIN 32
+
 /* One pass over a document. */
 struct reading {
     yaml_document_t *document; /* borrowed */
@@ -89,6 +92,12 @@ void pma_config_defaults(struct pma_config *config)
     config->auth.cleanup_interval_ns = 300 * PMA_S_NS;
     config->auth.token_expiry_ns = (uint64_t)24 * 3600 * PMA_S_NS;
     config->auth.max_sessions = 10000;
+    config->auth.max_users = 100;
+    config->auth.lockout_failures = 3;
+    config->auth.lockout_duration_ns = 300 * PMA_S_NS;
+    config->auth.max_lockouts = 1024;
+    config->auth.hash_cost = 5;
+    config->auth.max_hashing = 2;
 }
 
 __attribute__((format(printf, 3, 4))) static void
@@ -392,6 +401,7 @@ void pma_config_read_environment(struct pma_config *config,
         {"PORT", "server.port"},
         {"LOG_LEVEL", "logging.level"},
         {"DATABASE_PATH", "database.path"},
+        {"JWT_SECRET", "auth.jwt_secret"},
     };
     /* NOLINTBEGIN(concurrency-mt-unsafe): the header asks callers for a quiet
      * environment. */
@@ -420,5 +430,12 @@ void pma_config_check(const struct pma_config *config,
                     "http.max_url_bytes: %u does not fit into a head of "
                     "acceptor.max_head_bytes, %u",
                     config->http.max_url_bytes, config->acceptor.max_head_bytes);
+    }
+    const size_t jwt_bytes = strlen(config->auth.jwt_secret);
+    if (jwt_bytes > 0 && jwt_bytes < JWT_SECRET_BYTES_MIN) {
+        add_problem(problems, 0,
+                    "auth.jwt_secret: has fewer than the %d bytes that HS256 needs; make "
+                    "one with: openssl rand -hex 32",
+                    JWT_SECRET_BYTES_MIN);
     }
 }

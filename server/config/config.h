@@ -1,9 +1,9 @@
 /* The server's configuration: every limit and interval, from four sources.
  *
  * Later sources win: defaults, the YAML file, the environment (PORT, LOG_LEVEL,
- * DATABASE_PATH, PMA_FAULTS, PMA_FIXES), fixes that are off, the command line (--set
- * key.path=value). Durations are written as 250ms, 30s, 5m, 1h or combined (1h30m); sizes
- * as bytes or with KiB, MiB, GiB.
+ * DATABASE_PATH, JWT_SECRET, PMA_FAULTS, PMA_FIXES), fixes that are off, the command line
+ * (--set key.path=value). Durations are written as 250ms, 30s, 5m, 1h or combined
+ * (1h30m); sizes as bytes or with KiB, MiB, GiB.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,6 +18,9 @@
 
 /* Room for a path with its final NUL. */
 #define PMA_CONFIG_PATH_BYTES 512
+
+/* The same for a secret. */
+#define PMA_CONFIG_SECRET_BYTES 257
 
 /* Every setting; docs in configs/pma-backend.yaml, ranges in config_keys.c. */
 struct pma_config {
@@ -74,6 +77,15 @@ struct pma_config {
         uint64_t cleanup_interval_ns;
         uint64_t token_expiry_ns;
         uint32_t max_sessions;
+        uint32_t max_users;
+        uint32_t lockout_failures;
+        uint64_t lockout_duration_ns;
+        uint32_t max_lockouts;                    /* clients with failures */
+        uint32_t hash_cost;                       /* of yescrypt */
+        uint32_t max_hashing;                     /* hashes at one time */
+        char jwt_secret[PMA_CONFIG_SECRET_BYTES]; /* empty: no JWTs */
+        char api_secret[PMA_CONFIG_SECRET_BYTES]; /* empty: no such secret */
+        bool accept_any_bearer;
     } auth;
     struct {
         uint32_t port; /* on 127.0.0.1; 0: none */

@@ -118,6 +118,18 @@ static const struct pma_config_key keys[] = {
     {"auth.token_expiry", PMA_VALUE_DURATION, AT(auth.token_expiry_ns), PMA_S_NS,
      8784 * HOUR_NS},
     {"auth.max_sessions", PMA_VALUE_COUNT, AT(auth.max_sessions), 1, 1000000},
+    {"auth.max_users", PMA_VALUE_COUNT, AT(auth.max_users), 0, 10000},
+    {"auth.lockout_failures", PMA_VALUE_COUNT, AT(auth.lockout_failures), 1, 1000},
+    {"auth.lockout_duration", PMA_VALUE_DURATION, AT(auth.lockout_duration_ns),
+     10 * PMA_MS_NS, 24 * HOUR_NS},
+    {"auth.max_lockouts", PMA_VALUE_COUNT, AT(auth.max_lockouts), 16, 100000},
+    {"auth.hash_cost", PMA_VALUE_COUNT, AT(auth.hash_cost), 1, 11},
+    {"auth.max_hashing", PMA_VALUE_COUNT, AT(auth.max_hashing), 1, 64},
+    {"auth.jwt_secret", PMA_VALUE_SECRET, AT(auth.jwt_secret), 0,
+     PMA_CONFIG_SECRET_BYTES - 1},
+    {"auth.api_secret", PMA_VALUE_SECRET, AT(auth.api_secret), 0,
+     PMA_CONFIG_SECRET_BYTES - 1},
+    {"auth.accept_any_bearer", PMA_VALUE_BOOL, AT(auth.accept_any_bearer), 0, 0},
 };
 
 #define KEYS_COUNT (sizeof keys / sizeof keys[0])

@@ -8,6 +8,8 @@
 #ifndef PMA_EXCHANGE_H
 #define PMA_EXCHANGE_H
 
+#include "server/base/address.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +39,7 @@ struct pma_request {
     const char *body;        /* empty when there is none; NUL after its last byte */
     size_t body_bytes;
     const char *client;          /* numeric address of the peer */
+    struct pma_address address;  /* the same; all zero when it is unknown */
     bool loopback;               /* the peer is this machine */
     char param[PMA_PARAM_BYTES]; /* what stood for ":name" in the route */
     const char *(*header)(const struct pma_request *request, const char *name);

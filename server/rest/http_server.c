@@ -19,10 +19,8 @@
 #include "server/pool/pool.h"
 #include "server/rest/http_response.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,28 +118,16 @@ static const char *find_argument(const struct pma_request *request, const char *
     return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-/* Writes the peer's address. Returns: whether it is this machine. */
-static bool describe_peer(struct MHD_Connection *connection, char text[INET6_ADDRSTRLEN])
+/* The peer's address; all zero when it is unknown. */
+static struct pma_address peer_address(struct MHD_Connection *connection)
 {
+    struct pma_address address = {{0}};
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    snprintf(text, INET6_ADDRSTRLEN, "unknown");
-    if (info == NULL || info->client_addr == NULL) {
-        return false;
+    if (info != NULL && info->client_addr != NULL) {
+        pma_address_of_peer(info->client_addr, &address);
     }
-    if (info->client_addr->sa_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)info->client_addr;
-        inet_ntop(AF_INET, &v4->sin_addr, text, INET6_ADDRSTRLEN);
-        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
-    }
-    if (info->client_addr->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)info->client_addr;
-        inet_ntop(AF_INET6, &v6->sin6_addr, text, INET6_ADDRSTRLEN);
-        const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
-        return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
-               (mapped && v6->sin6_addr.s6_addr[12] == 127);
-    }
-    return false;
+    return address;
 }
 
 static void log_access(struct pma_http *http, const struct pma_request *request,
@@ -163,7 +149,8 @@ static enum MHD_Result answer(struct MHD_Connection *connection,
                               struct exchange *exchange, const char *method,
                               const char *path)
 {
-    char client[INET6_ADDRSTRLEN];
+    char client[PMA_ADDRESS_BYTES];
+    const struct pma_address address = peer_address(connection);
     struct pma_http *http = exchange->http;
     struct pma_request request = {
         .app = http->config.app,
@@ -175,12 +162,14 @@ static enum MHD_Result answer(struct MHD_Connection *connection,
         .body = exchange->body != NULL ? exchange->body->bytes : "",
         .body_bytes = exchange->body != NULL ? exchange->body->used : 0,
         .client = client,
-        .loopback = describe_peer(connection, client),
+        .address = address,
+        .loopback = pma_address_is_loopback(&address),
         .header = find_header,
         .argument = find_argument,
         .connection = connection,
     };
     struct pma_reply reply = {.status = 500};
+    pma_address_format(&address, client);
     if (exchange->refusal == MHD_HTTP_URI_TOO_LONG) {
         pma_reply_error(&reply, &request, exchange->refusal,
                         "The URL has %zu bytes; %u are allowed", exchange->url_bytes,

@@ -39,9 +39,16 @@
     X(GET, "/api/v1/auth/pin-status", auth_pin_status, false)                            \
     X(GET, "/api/v1/auth/session", auth_session, false)                                  \
     X(POST, "/api/v1/auth/set-pin", auth_set_pin, false)                                 \
+    X(POST, "/api/v1/auth/register", auth_set_pin, false)                                \
     X(POST, "/api/v1/auth/verify-pin", auth_login, false)                                \
     X(POST, "/api/v1/auth/login", auth_login, false)                                     \
-    X(POST, "/api/v1/auth/logout", auth_logout, false)
+    X(POST, "/api/v1/auth/change-pin", auth_change_pin, false)                           \
+    X(POST, "/api/v1/auth/disable-pin", auth_disable_pin, false)                         \
+    X(POST, "/api/v1/auth/logout", auth_logout, false)                                   \
+    X(POST, "/api/v1/auth/validate", auth_validate, false)                               \
+    X(POST, "/api/v1/auth/user/login", auth_user_login, false)                           \
+    X(POST, "/api/v1/auth/user/register", auth_user_register, false)                     \
+    X(GET, "/api/v1/auth/remote-status", auth_remote_status, false)
 
 #define PMA_ROUTES_DEBUG(X)                                                              \
     X(GET, "/api/v1/debug/faults", debug_faults, true)                                   \
