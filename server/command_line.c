@@ -29,9 +29,10 @@ static const char help[] =
     "  -version            print the version and exit\n"
     "  -help               print this text and exit\n"
     "\n"
-    "Environment: PORT, LOG_LEVEL (debug, info, warn, error), DATABASE_PATH, PMA_FAULTS\n"
-    "(by commas, each ID, ID@RATE or ID@RATE/LIMIT: events per second, events in all),\n"
-    "PMA_FIXES.\n"
+    "Environment: PORT, LOG_LEVEL (debug, info, warn, error), DATABASE_PATH, "
+    "REDIS_HOST,\n"
+    "REDIS_PORT, REDIS_PASSWORD, PMA_FAULTS (by commas, each ID, ID@RATE or\n"
+    "ID@RATE/LIMIT: events per second, events in all), PMA_FIXES.\n"
     "Exit status: 0; 2 wrong option or setting; 3 cannot listen; 4 other failure.\n";
 
 const char *pma_command_line_help(void)

@@ -32,6 +32,8 @@
 #include "server/rest/debug_server.h"
 #include "server/rest/http_server.h"
 #include "server/rest/routes.h"
+#include "server/store/cache.h"
+#include "server/store/storage.h"
 #include "server/store/store.h"
 #include "server/worker/worker.h"
 
@@ -51,6 +53,7 @@
 
 struct pma_server {
     struct pma_app app;
+    struct pma_storage storage;
     struct pma_worker *watch;
     struct pma_debug_server *debug; /* NULL: none */
     uint64_t shutdown_timeout_ns;
@@ -171,19 +174,14 @@ static int make_acceptor(struct pma_server *server)
     return pma_acceptor_new(&settings, &hooks, &server->app.acceptor);
 }
 
-static int start_store(struct pma_server *server)
+static int start_storage(struct pma_server *server)
 {
-    const struct pma_config *config = server->app.config;
-    const struct pma_store_config settings = {
-        .path = config->database.path,
-        .busy_timeout_ns = config->database.busy_timeout_ns,
-        .max_bytes = config->database.max_bytes,
-        .max_document_bytes = config->database.max_document_bytes,
-    };
-    const int err = pma_store_open(&settings, &server->app.store);
-    if (err != 0) {
-        pma_store_explain(err, settings.path, server->why, sizeof server->why);
-    }
+    struct pma_storage *storage = &server->storage;
+    const int err =
+        pma_storage_start(server->app.config, storage, server->why, sizeof server->why);
+    server->app.storage = storage;
+    server->app.store = storage->store;
+    server->app.cache = storage->cache;
     return err;
 }
 
@@ -285,6 +283,7 @@ static int start_monitor(struct pma_server *server)
     pma_reclaim_add(server->app.reclaim, "auth", sweep_auth, server->app.auth);
     pma_reclaim_add(server->app.reclaim, "entity", sweep_entities, server->app.entities);
     pma_reclaim_add(server->app.reclaim, "http", sweep_pools, NULL);
+    pma_reclaim_add(server->app.reclaim, "store", pma_storage_sweep, &server->storage);
     err = pma_monitor_new(&settings, &hooks, &server->app.monitor);
     if (err != 0) {
         return err;
@@ -314,6 +313,9 @@ static int start_faults(struct pma_server *server)
         {PMA_FAULT_F00, pma_blocked_thread_commit, NULL, true},
         {PMA_FAULT_F01, pma_auth_simulate_request, &server->app, false},
         {PMA_FAULT_F12, pma_entity_fault_block_commit, server->app.entities, true},
+        {PMA_FAULT_F16, pma_store_simulate_read, server->app.store, false},
+        {PMA_FAULT_F17, pma_cache_simulate_error, server->app.cache, false},
+        {PMA_FAULT_F18, pma_cache_simulate_removal, server->app.cache, false},
     };
     return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],
                                   &server->app.fault_driver);
@@ -427,6 +429,8 @@ static int stop_parts(struct pma_server *server)
     if (app->hub != NULL) {
         pma_hub_stop(app->hub, pma_now_ns() + whole_ns * SHARE_HUB / 100);
     }
+    enter_stage(server, "store");
+    left |= pma_storage_stop(&server->storage, whole_ns * SHARE_WORKER / 100);
     enter_stage(server, "monitor");
     if (app->monitor != NULL) {
         left |= pma_monitor_stop(app->monitor, whole_ns * SHARE_WORKER / 100);
@@ -440,7 +444,7 @@ static int stop_parts(struct pma_server *server)
     pma_auth_free(app->auth);
     pma_reclaim_free(app->reclaim);
     pma_acceptor_free(app->acceptor);
-    pma_store_close(app->store);
+    pma_storage_free(&server->storage);
     pma_metrics_fini();
     pma_pools_trim();
     return 0;
@@ -453,7 +457,7 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         const char *part;
         int (*start)(struct pma_server *server);
     } steps[] = {
-        {"the pools", start_common},      {"the store", start_store},
+        {"the pools", start_common},      {"the store", start_storage},
         {"authentication", start_auth},   {"the WebSocket hub", start_hub},
         {"the entities", start_entities}, {"the memory monitor", start_monitor},
         {"the faults", start_faults},     {"HTTP", start_http},

@@ -24,8 +24,11 @@ enum pma_lock_rank {
     PMA_LOCK_ENTITY_CHANGES = 46, /* one writer of entities: held across events */
     PMA_LOCK_ENTITIES = 47,       /* tables of entities */
     PMA_LOCK_HUB = 50,            /* everything of server/hub */
+    PMA_LOCK_STORE = 52,          /* the SQLite connection: held across its I/O */
+    PMA_LOCK_LOCAL_CACHE = 53,    /* one cache in this process */
+    PMA_LOCK_REDIS = 54,          /* the pool: not held while connecting or talking */
+    PMA_LOCK_BACKPLANE = 55,      /* what waits to be published */
     PMA_LOCK_FAULT = 60,          /* settings of the faults */
-    PMA_LOCK_STORE = 65,          /* the SQLite connection: held across its I/O */
     PMA_LOCK_WORKERS = 70,        /* the list of workers */
     PMA_LOCK_CANCEL = 80,         /* one worker's cancellation token */
     PMA_LOCK_POOL = 85,           /* idle buffers of one pool */

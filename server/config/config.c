@@ -39,6 +39,34 @@ struct reading {
     struct pma_config_problems *problems;
 };
 
+static void default_storage(struct pma_config *config)
+{
+    snprintf(config->database.path, sizeof config->database.path, ":memory:");
+    config->database.busy_timeout_ns = PMA_S_NS;
+    config->database.max_bytes = (uint64_t)1024 * 1024 * 1024;
+    config->database.max_document_bytes = (uint64_t)1024 * 1024;
+    config->cache.max_entries = 1000;
+    config->cache.max_bytes = (uint64_t)8 * 1024 * 1024;
+    config->cache.ttl_ns = 300 * PMA_S_NS;
+    config->cache.sweep_interval_ns = 300 * PMA_S_NS;
+    snprintf(config->redis.host, sizeof config->redis.host, "127.0.0.1");
+    config->redis.port = 6379;
+    snprintf(config->redis.key_prefix, sizeof config->redis.key_prefix, "pma:");
+    config->redis.pool_size = 10;
+    config->redis.min_idle_conns = 5;
+    config->redis.connect_timeout_ns = 50 * PMA_MS_NS;
+    config->redis.command_timeout_ns = 50 * PMA_MS_NS;
+    config->redis.wait_limit_ns = 20 * PMA_MS_NS;
+    config->redis.health_interval_ns = 5 * PMA_S_NS;
+    config->redis.backoff_min_ns = 100 * PMA_MS_NS;
+    config->redis.backoff_max_ns = 5 * PMA_S_NS;
+    config->redis.entity_cache_ttl_ns = (uint64_t)24 * 3600 * PMA_S_NS;
+    config->redis.max_value_bytes = 1024 * 1024;
+    config->redis.backplane = true;
+    config->redis.max_queue_messages = 1000;
+    config->redis.max_message_bytes = 256 * 1024;
+}
+
 void pma_config_defaults(struct pma_config *config)
 {
     memset(config, 0, sizeof *config);
@@ -72,10 +100,7 @@ void pma_config_defaults(struct pma_config *config)
     config->memory_monitor.cleanup_interval_ns = 300 * PMA_S_NS;
     config->memory_monitor.max_history_size = 100;
     config->memory_monitor.memory_alert_percent = 80;
-    snprintf(config->database.path, sizeof config->database.path, ":memory:");
-    config->database.busy_timeout_ns = PMA_S_NS;
-    config->database.max_bytes = (uint64_t)1024 * 1024 * 1024;
-    config->database.max_document_bytes = (uint64_t)1024 * 1024;
+    default_storage(config);
     config->debug.port = 6060;
     config->metrics.max_series = 200;
     config->memory_pools.buffer = 32;
@@ -402,6 +427,9 @@ void pma_config_read_environment(struct pma_config *config,
         {"LOG_LEVEL", "logging.level"},
         {"DATABASE_PATH", "database.path"},
         {"JWT_SECRET", "auth.jwt_secret"},
+        {"REDIS_HOST", "redis.host"},
+        {"REDIS_PORT", "redis.port"},
+        {"REDIS_PASSWORD", "redis.password"},
     };
     /* NOLINTBEGIN(concurrency-mt-unsafe): the header asks callers for a quiet
      * environment. */
@@ -437,5 +465,13 @@ void pma_config_check(const struct pma_config *config,
                     "auth.jwt_secret: has fewer than the %d bytes that HS256 needs; make "
                     "one with: openssl rand -hex 32",
                     JWT_SECRET_BYTES_MIN);
+    }
+    if (config->redis.min_idle_conns > config->redis.pool_size) {
+        add_problem(problems, 0,
+                    "redis.min_idle_conns: %u is more than redis.pool_size, %u",
+                    config->redis.min_idle_conns, config->redis.pool_size);
+    }
+    if (config->redis.backoff_min_ns > config->redis.backoff_max_ns) {
+        add_problem(problems, 0, "redis.backoff_min: is longer than redis.backoff_max");
     }
 }

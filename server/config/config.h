@@ -74,6 +74,33 @@ struct pma_config {
         uint64_t max_document_bytes;
     } database;
     struct {
+        uint32_t max_entries;
+        uint64_t max_bytes;
+        uint64_t ttl_ns;
+        uint64_t sweep_interval_ns;
+    } cache; /* in this process, of documents read from the database */
+    struct {
+        bool enabled;
+        char host[256]; /* a name or an address */
+        uint32_t port;
+        char password[256];
+        uint32_t db;
+        char key_prefix[65];
+        uint32_t pool_size;
+        uint32_t min_idle_conns;
+        uint64_t connect_timeout_ns;
+        uint64_t command_timeout_ns;
+        uint64_t wait_limit_ns;
+        uint64_t health_interval_ns;
+        uint64_t backoff_min_ns;
+        uint64_t backoff_max_ns;
+        uint64_t entity_cache_ttl_ns; /* whole seconds: Redis is told seconds */
+        uint32_t max_value_bytes;
+        bool backplane;
+        uint32_t max_queue_messages;
+        uint32_t max_message_bytes;
+    } redis;
+    struct {
         uint64_t cleanup_interval_ns;
         uint64_t token_expiry_ns;
         uint32_t max_sessions;

@@ -26,7 +26,13 @@
     X(F12, 13, "registry_relock", "entity", "thread",                                    \
       "the registry's clean-up locks what its caller has locked; later calls wait")      \
     X(F15, 16, "state_history_unbounded", "entity", "heap",                              \
-      "the history of an entity's states has no limit")
+      "the history of an entity's states has no limit")                                  \
+    X(F16, 17, "cache_no_evict", "store", "heap",                                        \
+      "cached entries have no limit and no sweep: one goes when its key is read again")  \
+    X(F17, 18, "redis_conn_not_returned", "store", "fd",                                 \
+      "a connection to Redis whose command failed is not given back and never closed")   \
+    X(F18, 19, "redis_stale_keys", "store", "remote",                                    \
+      "the key of something that was removed stays in Redis until its time is over")
 
 enum pma_fault {
     PMA_FAULT_NONE = 0,

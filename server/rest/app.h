@@ -9,6 +9,7 @@
 
 struct pma_acceptor;
 struct pma_auth;
+struct pma_cache;
 struct pma_config;
 struct pma_entities;
 struct pma_fault_driver;
@@ -16,6 +17,7 @@ struct pma_http;
 struct pma_hub;
 struct pma_monitor;
 struct pma_reclaim;
+struct pma_storage;
 struct pma_store;
 
 /* Every pointer is borrowed, set before the acceptor starts and constant from then on;
@@ -23,6 +25,8 @@ struct pma_store;
 struct pma_app {
     const struct pma_config *config;
     struct pma_store *store;
+    struct pma_cache *cache;     /* NULL: Redis is switched off */
+    struct pma_storage *storage; /* what holds these two */
     struct pma_reclaim *reclaim;
     struct pma_monitor *monitor;
     struct pma_auth *auth;

@@ -10,24 +10,33 @@
  * I1: a statement is reset and unbound before the lock is given back; otherwise it would
  *     hold a read transaction, and the log could never be moved into the database.
  * I2: no callback runs under the lock.
+ * I3: the cache is filled and emptied under the lock, so that it never keeps what a
+ *     writer has replaced meanwhile. An empty text in it: there is no such document.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "server/store/store.h"
 
 #include "seep/seep.h"
+#include "server/fault/fault.h"
 #include "server/log/log.h"
+#include "server/store/local_cache.h"
 #include "server/store/store_file.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define SUBSYSTEM "store"
 #define BATCH     64 /* documents that pma_store_each holds */
+
+/* Room for the name of a document in the cache. */
+#define CACHE_KEY_BYTES (PMA_STORE_ID_BYTES_MAX + 16)
 
 /* X(name, sql) */
 #define QUERIES(X)                                                                       \
@@ -73,6 +82,7 @@ struct pma_store {
     uint64_t max_document_bytes;
     uint64_t max_bytes;
     char *path;
+    struct pma_local_cache *cache;  /* borrowed; NULL: none. It has its own lock */
     uint64_t reads, writes, errors; /* calls since the start; errors are in both */
     int last_error;                 /* negative errno, 0: none so far */
 };
@@ -129,6 +139,7 @@ int pma_store_open(const struct pma_store_config *config, struct pma_store **sto
     }
     fresh->max_document_bytes = config->max_document_bytes;
     fresh->max_bytes = config->max_bytes;
+    fresh->cache = config->cache;
     *store = fresh;
     return 0;
 
@@ -246,6 +257,11 @@ static int encode(const struct pma_store *store, const json_t *document, char **
     return 0;
 }
 
+static void cache_key(int collection, const char *id, char key[CACHE_KEY_BYTES])
+{
+    snprintf(key, CACHE_KEY_BYTES, "%d:%s", collection, id);
+}
+
 /* Parses the first column of the present row. Returns: NULL when it is not JSON. */
 static json_t *decode(sqlite3_stmt *statement)
 {
@@ -258,6 +274,13 @@ static void log_damage(const char *id, size_t count)
 {
     pma_log(PMA_LOG_ERROR, "Damaged data in the store: not JSON", pma_str("id", id),
             pma_u64("count", count));
+}
+
+static void uncache(struct pma_store *store, int collection, const char *id)
+{
+    char key[CACHE_KEY_BYTES];
+    cache_key(collection, id, key);
+    pma_local_cache_remove(store->cache, key);
 }
 
 static int64_t unix_ms(void)
@@ -281,7 +304,11 @@ static int write_text(struct pma_store *store, enum query query, int class,
     if (query == QUERY_APPEND) {
         sqlite3_bind_int64(statement, 4, unix_ms());
     }
-    err = end(store, statement, sqlite3_step(statement), 0);
+    const int result = sqlite3_step(statement);
+    if (query == QUERY_PUT) {
+        uncache(store, class, id);
+    }
+    err = end(store, statement, result, 0);
     free(text);
     return err;
 }
@@ -296,14 +323,38 @@ int pma_store_put(struct pma_store *store, enum pma_collection collection, const
     return write_text(store, QUERY_PUT, (int)collection, id, document);
 }
 
+/* Reads a document from the cache. Returns: whether the cache knew; *err and *document
+ * are what it knew then. */
+static bool get_cached(struct pma_store *store, const char *key, int *err,
+                       json_t **document)
+{
+    char *text = NULL;
+    size_t text_bytes = 0;
+    if (!pma_local_cache_get(store->cache, key, &text, &text_bytes)) {
+        return false;
+    }
+    json_t *read = json_loadb(text, text_bytes, JSON_DECODE_ANY, NULL);
+    free(text);
+    *err = text_bytes == 0 ? -ENOENT : read != NULL ? 0 : -ENOMEM;
+    if (read != NULL) {
+        *document = read;
+    }
+    return true;
+}
+
 int pma_store_get(struct pma_store *store, enum pma_collection collection, const char *id,
                   json_t **document)
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
+    char key[CACHE_KEY_BYTES];
     json_t *read = NULL;
     int err = 0;
     if (!is_document_id(collection, id)) {
         return -EINVAL;
+    }
+    cache_key((int)collection, id, key);
+    if (get_cached(store, key, &err, document)) {
+        return err;
     }
     sqlite3_stmt *statement = begin(store, QUERY_GET, (int)collection, id);
     const int result = sqlite3_step(statement);
@@ -312,6 +363,11 @@ int pma_store_get(struct pma_store *store, enum pma_collection collection, const
         err = read != NULL ? 0 : -EBADMSG;
     } else if (result == SQLITE_DONE) {
         err = -ENOENT;
+    }
+    if (read != NULL || err == -ENOENT) {
+        const char *text =
+            read != NULL ? (const char *)sqlite3_column_text(statement, 0) : "";
+        pma_local_cache_put(store->cache, key, text, strlen(text));
     }
     err = end(store, statement, result, err);
     if (err == 0) {
@@ -332,6 +388,7 @@ int pma_store_remove(struct pma_store *store, enum pma_collection collection,
     sqlite3_stmt *statement = begin(store, QUERY_REMOVE, (int)collection, id);
     const int result = sqlite3_step(statement);
     const bool missed = result == SQLITE_DONE && sqlite3_changes(store->database) == 0;
+    uncache(store, (int)collection, id);
     return end(store, statement, result, missed ? -ENOENT : 0);
 }
 
@@ -494,4 +551,20 @@ json_t *pma_store_stats_json(struct pma_store *store)
     sqlite3_reset(statement);
     pthread_mutex_unlock(&store->lock);
     return stats;
+}
+
+void pma_store_simulate_read(void *arg)
+{
+    static atomic_uint_fast64_t number; /* relaxed: only has to be new each time */
+    char id[48];
+    json_t *document = NULL;
+    if (!pma_fault_enabled(PMA_FAULT_F16)) {
+        return;
+    }
+    snprintf(
+        id, sizeof id, "simulated-%llu",
+        (unsigned long long)atomic_fetch_add_explicit(&number, 1, memory_order_relaxed));
+    if (pma_store_get(arg, PMA_COLLECTION_ENTITIES, id, &document) == 0) {
+        json_decref(document);
+    }
 }

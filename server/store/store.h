@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pma_local_cache;
 struct pma_store;
 
 /* Kept in the file: never renumbered. */
@@ -42,6 +43,8 @@ struct pma_store_config {
     uint64_t busy_timeout_ns;    /* wait for another program that writes to the file */
     uint64_t max_bytes;          /* of the database without its log; 0: no limit */
     uint64_t max_document_bytes; /* of one document or entry as JSON text; 0: no limit */
+    struct pma_local_cache *cache; /* of documents that were read; borrowed until close;
+                                      NULL: none */
 };
 
 /* Opens the database, makes its tables when it is new, and proves that it can be written.
@@ -76,8 +79,9 @@ void pma_store_close(struct pma_store *store);
 int pma_store_put(struct pma_store *store, enum pma_collection collection, const char *id,
                   const json_t *document);
 
-/* Reads a document. document: out, owned by the caller. Returns: 0; -ENOENT; see above.
- */
+/* Reads a document, from the cache when it is there: what another program changed in the
+ * file is seen when the cache's time is over. document: out, owned by the caller.
+ * Returns: 0; -ENOENT; see above. */
 int pma_store_get(struct pma_store *store, enum pma_collection collection, const char *id,
                   json_t **document);
 
@@ -116,5 +120,9 @@ int pma_store_trim(struct pma_store *store, enum pma_journal journal, const char
 /* {path, documents, entries, size_bytes, max_bytes, reads, writes, errors, last_error?};
  * owned by the caller, NULL without memory. Cost: O(documents + entries). */
 json_t *pma_store_stats_json(struct pma_store *store);
+
+/* Fault F16: reads a document that nobody has read before, when the fault is on.
+ * arg: struct pma_store. Thread-safety: any thread. */
+void pma_store_simulate_read(void *arg);
 
 #endif

@@ -100,7 +100,7 @@ static void all_errors_are_listed_with_their_lines(void **state)
                                "  max_clients: -5\n"
                                "  client_timeout: 300\n"
                                "  ping_interval: 10s\n"
-                               "redis:\n"
+                               "memcached:\n"
                                "  host: a\n"
                                "faults:\n"
                                "  F99: {enabled: true}\n"
@@ -110,12 +110,33 @@ static void all_errors_are_listed_with_their_lines(void **state)
     assert_problem(0, 2, "server.prot: unknown key; did you mean server.port?");
     assert_problem(1, 4, "websocket.max_clients: \"-5\" is not a whole number from 1");
     assert_problem(2, 5, "websocket.client_timeout: \"300\" is not a duration such as");
-    assert_problem(3, 7, "redis: unknown key");
+    assert_problem(3, 7, "memcached: unknown key");
     assert_problem(4, 10, "there is no fault \"F99\"; known: F00 F01");
     assert_problem(5, 11, "a fault has enabled, rate and limit");
     /* What is right is taken all the same. */
     assert_int_equal(config.websocket.ping_interval_ns, 10 * PMA_S_NS);
     assert_int_equal(config.websocket.max_clients, 1000);
+}
+
+static void texts_are_bounded_and_a_secret_is_never_repeated(void **state)
+{
+    (void)state;
+    assert_int_equal(read_yaml("database:\n"
+                               "  path: \"a\\tb\"\n"
+                               "redis:\n"
+                               "  password: \"hush\\nhush\"\n"
+                               "  host: redis.example\n"
+                               "  min_idle_conns: 11\n"
+                               "  backoff_min: 6s\n"),
+                     0);
+    pma_config_check(&config, &problems);
+    assert_int_equal(problems.count, 4);
+    assert_problem(0, 2, "database.path: \"a\tb\" is not a text of 1 to 511 bytes");
+    assert_problem(1, 4, "redis.password: what is given is not a text of 0 to 255");
+    assert_null(strstr(problems.items[1].text, "hush"));
+    assert_problem(2, 0, "redis.min_idle_conns: 11 is more than redis.pool_size, 10");
+    assert_problem(3, 0, "redis.backoff_min: is longer than redis.backoff_max");
+    assert_string_equal(config.redis.host, "redis.example");
 }
 
 static void a_key_given_twice_is_an_error(void **state)
@@ -264,6 +285,7 @@ int main(void)
         cmocka_unit_test_setup(defaults_are_those_of_the_document, setup),
         cmocka_unit_test_setup(every_kind_of_value_is_taken, setup),
         cmocka_unit_test_setup(all_errors_are_listed_with_their_lines, setup),
+        cmocka_unit_test_setup(texts_are_bounded_and_a_secret_is_never_repeated, setup),
         cmocka_unit_test_setup(a_key_given_twice_is_an_error, setup),
         cmocka_unit_test_setup(a_section_where_a_value_belongs_is_an_error, setup),
         cmocka_unit_test_setup(text_that_is_not_yaml_is_refused_with_its_line, setup),
