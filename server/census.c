@@ -11,6 +11,7 @@
 #include "server/auth/auth.h"
 #include "server/config/config.h"
 #include "server/entity/entity_service.h"
+#include "server/entity/room_service.h"
 #include "server/fault/resources.h"
 #include "server/hub/hub.h"
 #include "server/log/log.h"
@@ -94,6 +95,9 @@ static void read_entities(void *arg, struct pma_figures *figures)
     pma_figure_put_kept(figures, "registered", stats.entities, most);
     pma_figure_put_kept(figures, "states", stats.history_states,
                         most * app->config->entities.history_states);
+    pma_figure_put(figures, "states_in_excess", PMA_RESOURCE_OBJECT,
+                   stats.states_in_excess);
+    pma_figure_put(figures, "rooms", PMA_RESOURCE_OBJECT, pma_rooms_count(app->rooms));
     pma_figure_put(figures, "changes", PMA_RESOURCE_TOTAL, stats.changes);
     pma_figure_put(figures, "evicted", PMA_RESOURCE_TOTAL, stats.evicted);
     pma_figure_put(figures, "refused_full", PMA_RESOURCE_TOTAL, stats.refused_full);

@@ -20,6 +20,7 @@
 #include "server/entity/entity_fault.h"
 #include "server/entity/entity_publish.h"
 #include "server/entity/entity_service.h"
+#include "server/entity/room_service.h"
 #include "server/fault/fault_driver.h"
 #include "server/fault/resources.h"
 #include "server/hub/hub.h"
@@ -253,7 +254,13 @@ static int start_entities(struct pma_server *server)
     };
     const struct pma_entity_hooks hooks = {.publish = pma_entity_publish,
                                            .arg = server->app.hub};
-    const int err = pma_entities_new(&settings, &hooks, &server->app.entities);
+    const struct pma_rooms_config room_settings = {.max_rooms =
+                                                       config->entities.max_rooms};
+    int err = pma_entities_new(&settings, &hooks, &server->app.entities);
+    if (err == 0) {
+        err = pma_rooms_new(&room_settings, server->app.entities, &hooks,
+                            &server->app.rooms);
+    }
     return err != 0 ? err : pma_entities_start(server->app.entities);
 }
 
@@ -439,6 +446,7 @@ static int stop_parts(struct pma_server *server)
         return -ETIMEDOUT; /* a thread may still use any part: leave them all */
     }
     pma_monitor_free(app->monitor);
+    pma_rooms_free(app->rooms);
     pma_entities_free(app->entities);
     pma_hub_free(app->hub);
     pma_auth_free(app->auth);

@@ -21,6 +21,7 @@ enum pma_lock_rank {
     PMA_LOCK_AI_MANAGER = 42,  /* settings of the AI service */
     PMA_LOCK_AI_PROVIDER = 43, /* figures of one provider */
     PMA_LOCK_TRANSFER = 44,    /* transfers to providers */
+    PMA_LOCK_ROOMS = 45,       /* rooms: held across their events */
     PMA_LOCK_ENTITY_CHANGES = 46, /* one writer of entities: held across events */
     PMA_LOCK_ENTITIES = 47,       /* tables of entities */
     PMA_LOCK_HUB = 50,            /* everything of server/hub */

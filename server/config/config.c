@@ -109,6 +109,7 @@ void pma_config_defaults(struct pma_config *config)
     config->memory_pools.byte_slice_small = 32;
     config->memory_pools.byte_slice_medium = 8;
     config->memory_pools.byte_slice_large = 4;
+    config->entities.max_rooms = 500;
     config->entities.max_entities = 1000;
     config->entities.max_entity_bytes = 16 * 1024;
     config->entities.history_states = 50;

@@ -129,6 +129,7 @@ struct pma_config {
         uint32_t byte_slice_large;
     } memory_pools;
     struct {
+        uint32_t max_rooms;
         uint32_t max_entities;     /* one more takes the place of an evictable one */
         uint32_t max_entity_bytes; /* as compact JSON */
         uint32_t history_states;   /* kept per entity */

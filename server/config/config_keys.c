@@ -105,6 +105,7 @@ static const struct pma_config_key keys[] = {
      0, 4096},
 
     {"entities.max_entities", PMA_VALUE_COUNT, AT(entities.max_entities), 1, 1000000},
+    {"entities.max_rooms", PMA_VALUE_COUNT, AT(entities.max_rooms), 1, 100000},
     {"entities.max_entity_bytes", PMA_VALUE_BYTES_32, AT(entities.max_entity_bytes), 512,
      MIB},
     {"entities.history_states", PMA_VALUE_COUNT, AT(entities.history_states), 1, 1000000},

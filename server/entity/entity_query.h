@@ -36,12 +36,13 @@ struct pma_entity_filter {
 /* How much there is, and what was done so far. */
 struct pma_entities_stats {
     uint64_t entities, evictable;
-    uint64_t history_states; /* kept, of all entities */
-    uint64_t changes;        /* of state or attributes */
-    uint64_t evicted;        /* gave way to another */
-    uint64_t refused_full;   /* not taken, because all others are connected devices */
-    uint64_t states_dropped; /* gave way in a full history */
-    uint64_t states_expired; /* older than history_age */
+    uint64_t history_states;   /* kept, of all entities */
+    uint64_t states_in_excess; /* of history_states, of all entities: fault F15 */
+    uint64_t changes;          /* of state or attributes */
+    uint64_t evicted;          /* gave way to another */
+    uint64_t refused_full;     /* not taken, because all others are connected devices */
+    uint64_t states_dropped;   /* gave way in a full history */
+    uint64_t states_expired;   /* older than history_age */
     uint64_t cleanup_runs;
     bool is_blocked; /* by fault F12 */
 };

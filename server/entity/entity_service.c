@@ -173,6 +173,14 @@ static void publish_changed(struct pma_entities *entities, const json_t *old,
                       json_object_get(copy, "last_updated")));
 }
 
+/* How many states the entity has above its limit. */
+static uint64_t excess(const struct pma_entities *entities,
+                       const struct pma_entity *entity)
+{
+    const size_t limit = entities->config.history_states;
+    return entity->history.count > limit ? entity->history.count - limit : 0;
+}
+
 /* Records the state that the entity is in now. Thread-safety: under LOCK. */
 static void record(struct pma_entities *entities, struct pma_entity *entity,
                    const json_t *attributes)
@@ -191,6 +199,7 @@ static void record(struct pma_entities *entities, struct pma_entity *entity,
         entities->stats.states_dropped++; /* without memory: lost, so counted */
     } else {
         entities->stats.history_states += 1 - dropped;
+        entities->stats.states_in_excess += limit == 0;
     }
     entities->stats.states_dropped += dropped;
 }
@@ -202,6 +211,7 @@ static struct pma_shared_json *take_out(struct pma_entities *entities,
 {
     struct pma_shared_json *document = pma_shared_json_retain(entity->document);
     entities->stats.history_states -= entity->history.count;
+    entities->stats.states_in_excess -= excess(entities, entity);
     pma_registry_remove(&entities->registry, entity);
     return document;
 }
@@ -520,7 +530,9 @@ void pma_entities_clean_up(struct pma_entities *entities)
     }
     for (struct pma_entity *at = entities->registry.first;
          at != NULL && entities->config.history_age_ns > 0; at = at->next) {
+        entities->stats.states_in_excess -= excess(entities, at);
         expired += pma_history_trim(&at->history, oldest_us);
+        entities->stats.states_in_excess += excess(entities, at);
     }
     entities->stats.states_expired += expired;
     entities->stats.history_states -= expired;

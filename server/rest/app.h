@@ -18,6 +18,7 @@ struct pma_hub;
 struct pma_monitor;
 struct pma_reclaim;
 struct pma_storage;
+struct pma_rooms;
 struct pma_store;
 
 /* Every pointer is borrowed, set before the acceptor starts and constant from then on;
@@ -32,6 +33,7 @@ struct pma_app {
     struct pma_auth *auth;
     struct pma_hub *hub;
     struct pma_entities *entities;
+    struct pma_rooms *rooms;
     struct pma_fault_driver *fault_driver;
     struct pma_http *http;
     struct pma_acceptor *acceptor;

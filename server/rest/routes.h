@@ -65,10 +65,36 @@
 
 #define PMA_ROUTES_METRICS(X) X(GET, "/metrics", metrics, false)
 
+#define PMA_ROUTES_ENTITIES(X)                                                           \
+    X(GET, "/api/v1/entities", entities, false)                                          \
+    X(POST, "/api/v1/entities", entity_put, false)                                       \
+    X(GET, "/api/v1/entities/types", entity_types, false)                                \
+    X(GET, "/api/v1/entities/capabilities", entity_capabilities, false)                  \
+    X(GET, "/api/v1/entities/search", entities_search, false)                            \
+    X(GET, "/api/v1/entities/type/:type", entities_by_type, false)                       \
+    X(GET, "/api/v1/entities/source/:source", entities_by_source, false)                 \
+    X(GET, "/api/v1/entities/room/:id", entities_by_room, false)                         \
+    X(GET, "/api/v1/entities/:id", entity, false)                                        \
+    X(DELETE, "/api/v1/entities/:id", entity_delete, false)                              \
+    X(POST, "/api/v1/entities/:id/action", entity_action, false)                         \
+    X(PUT, "/api/v1/entities/:id/state", entity_state, false)                            \
+    X(PUT, "/api/v1/entities/:id/room", entity_move, false)                              \
+    X(GET, "/api/v1/entities/:id/history", entity_history, false)
+
+#define PMA_ROUTES_ROOMS(X)                                                              \
+    X(GET, "/api/v1/rooms", rooms, false)                                                \
+    X(POST, "/api/v1/rooms", room_create, false)                                         \
+    X(GET, "/api/v1/rooms/stats", rooms_stats, false)                                    \
+    X(GET, "/api/v1/rooms/:id", room, false)                                             \
+    X(PUT, "/api/v1/rooms/:id", room_update, false)                                      \
+    X(DELETE, "/api/v1/rooms/:id", room_delete, false)
+
 #define PMA_ROUTES(X)                                                                    \
     PMA_ROUTES_STATUS(X)                                                                 \
     PMA_ROUTES_MEMORY(X)                                                                 \
     PMA_ROUTES_WEBSOCKET(X)                                                              \
+    PMA_ROUTES_ENTITIES(X)                                                               \
+    PMA_ROUTES_ROOMS(X)                                                                  \
     PMA_ROUTES_AUTH(X)                                                                   \
     PMA_ROUTES_DEBUG(X)                                                                  \
     PMA_ROUTES_METRICS(X)                                                                \

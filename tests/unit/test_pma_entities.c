@@ -424,6 +424,7 @@ static void f15_keeps_every_state(void **state)
     pma_fault_set(PMA_FAULT_F15, &off);
     assert_int_equal(stats().history_states, 21);
     assert_int_equal(pma_fault_total(PMA_FAULT_F15) - before, 17);
+    assert_int_equal(stats().states_in_excess, 17);
     for (int n = 0; n < 20; n++) {
         pma_entities_set_state(entities, "lamp", n % 2 ? "off" : "on", NULL);
     }
