@@ -1,0 +1,100 @@
+"""The rows of the fault matrix: how each fault is provoked, and what grows by it.
+
+SPDX-License-Identifier: MIT
+"""
+import contextlib
+
+import backend
+import websocket_client
+
+API = "/api/v1"
+TIMES = 8
+# Settings that make what the server keeps for a while short-lived, for all tests of the matrix.
+SHORT = ()
+
+
+class Row:
+    """How one fault is provoked and what of the truth grows by it."""
+
+    def __init__(self, provoke, grows, *, settings=(), surroundings=None, switch=None,
+                 occurrences=TIMES, warm_up=False, is_quiet_when_off=True, slack=None):
+        """provoke(server): what the fault needs to be committed. grows: {figure: by at least};
+        names as in GET debug/resources. surroundings: a context manager that gives settings.
+        switch: what is PUT; None: {"enabled": true}. occurrences: at least so many are counted.
+        warm_up: provoke once before counting. slack: {figure: growth that is none}."""
+        self.provoke, self.grows = provoke, grows
+        self.switch = switch or {"enabled": True}
+        self.occurrences, self.warm_up = occurrences, warm_up
+        self.is_quiet_when_off = is_quiet_when_off
+        self.slack = slack or {}
+        self._settings, self._surroundings = settings, surroundings
+
+    @contextlib.contextmanager
+    def surroundings(self):
+        if self._surroundings is None:
+            yield self._settings
+        else:
+            with self._surroundings() as settings:
+                yield (*self._settings, *settings)
+
+    def figures_when_off(self, before):
+        del before
+        return [(name, self.slack.get(name, 0)) for name in self.grows]
+
+
+def times(count=TIMES):
+    """Makes a provocation that is repeated."""
+    def repeat(once):
+        def provoke(server):
+            for at in range(count):
+                once(server, at)
+        return provoke
+    return repeat
+
+
+def get(path, expected=(200,)):
+    """Requests of one path."""
+    def once(server, at):
+        status, body, _ = server.ask("GET", path.format(at=at))
+        if status not in expected:
+            raise AssertionError(f"GET {path}: {status} {body}")
+    return times()(once)
+
+
+def driven(server):
+    """The fault commits itself; see `switch`."""
+
+
+def by_itself(grows, rate=200, count=TIMES):
+    """A row of a fault that drives itself at a rate up to a limit."""
+    return Row(driven, grows, switch={"enabled": True, "rate": rate, "limit": count},
+               occurrences=count, is_quiet_when_off=False)
+
+
+@times()
+def vanishing_client(server, _):
+    """A client that subscribes and loses its network."""
+    client = websocket_client.Client(server.port)
+    client.send("subscribe", {"topics": ["entity:*"]})
+    client.await_type("subscription_confirmed")
+    client.reset()
+
+
+@times(1)
+def forgotten_topics(server, _):
+    """Topics that nobody wants any more."""
+    client = websocket_client.Client(server.port)
+    for number in range(TIMES):
+        for kind in ("subscribe", "unsubscribe"):
+            client.send(kind, {"topics": [f"own:{number}"]})
+    client.close()
+    backend.eventually(
+        lambda: server.get(f"{API}/websocket/stats")["data"]["connected_clients"] == 0, "it left")
+
+
+ROWS = {
+    "F00": by_itself({"threads": TIMES, "workers.threads": TIMES}),
+    "F01": Row(get(f"{API}/auth/pin-status"), {"threads": TIMES, "timers": TIMES}),
+    "F05": Row(vanishing_client, {"websocket.subscription_records": TIMES}),
+    "F11": Row(forgotten_topics, {"websocket.topics": TIMES}),
+}
