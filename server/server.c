@@ -22,6 +22,7 @@
 #include "server/entity/entity_service.h"
 #include "server/entity/room_service.h"
 #include "server/fault/fault_driver.h"
+#include "server/fault/lost_stop.h"
 #include "server/fault/resources.h"
 #include "server/hub/hub.h"
 #include "server/log/log.h"
@@ -323,6 +324,7 @@ static int start_faults(struct pma_server *server)
         {PMA_FAULT_F16, pma_store_simulate_read, server->app.store, false},
         {PMA_FAULT_F17, pma_cache_simulate_error, server->app.cache, false},
         {PMA_FAULT_F18, pma_cache_simulate_removal, server->app.cache, false},
+        {PMA_FAULT_F28, pma_lost_stop_commit, NULL, true},
     };
     return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],
                                   &server->app.fault_driver);

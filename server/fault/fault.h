@@ -32,7 +32,11 @@
     X(F17, 18, "redis_conn_not_returned", "store", "fd",                                 \
       "a connection to Redis whose command failed is not given back and never closed")   \
     X(F18, 19, "redis_stale_keys", "store", "remote",                                    \
-      "the key of something that was removed stays in Redis until its time is over")
+      "the key of something that was removed stays in Redis until its time is over")     \
+    X(F27, 28, "stop_channel_swap", "monitor", "thread",                                 \
+      "each stop of the memory monitor leaves two loops that wait on a new channel")     \
+    X(F28, 29, "lost_stop_signal", "worker", "thread",                                   \
+      "a change of a setting starts a worker anew, and the old one is not stopped")
 
 enum pma_fault {
     PMA_FAULT_NONE = 0,

@@ -27,11 +27,18 @@
     X(1, "inactive-clients", "websocket", "",                                            \
       "websocket.client_timeout=24h websocket.cleanup_interval=24h",                     \
       "clients without a sign of life for 5 minutes are removed, every 30 seconds")      \
-    X(2, "client-unregister", "websocket", "F05 F11", "",                                \
+    X(2, "client-unregister", "websocket", "F05 F06 F11", "",                            \
       "a client that leaves is taken out of every table")                                \
     X(3, "queue-limits", "websocket", "", "websocket.max_queue_messages=1000000",        \
       "at most 1000 messages wait for clients that are away")                            \
-    X(14, "worker-shutdown", "worker", "F01", "", "every background worker has an end")  \
+    X(4, "connection-buffers", "websocket", "", "websocket.preallocate_buffers=true",    \
+      "a client's buffers are made when it needs them")                                  \
+    X(9, "entity-limits", "entity", "", "entities.max_entities=1000000",                 \
+      "at most 1000 entities are registered")                                            \
+    X(11, "state-history", "entity", "F15", "",                                          \
+      "of an entity's old states the newest 50 are kept, for a time")                    \
+    X(14, "worker-shutdown", "worker", "F01 F27 F28", "",                                \
+      "every background worker has an end")                                              \
     X(17, "memory-monitor", "monitor", "", "memory_monitor.enabled=false",               \
       "memory and threads are watched, and pressure cleans up")
 

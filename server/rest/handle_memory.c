@@ -9,6 +9,7 @@
 #include "server/arena/arena.h"
 #include "server/base/clock.h"
 #include "server/config/config.h"
+#include "server/fault/lost_stop.h"
 #include "server/monitor/monitor.h"
 #include "server/monitor/reclaim.h"
 #include "server/rest/app.h"
@@ -268,6 +269,7 @@ void pma_handle_memory_monitor_stop(struct pma_request *request, struct pma_repl
                         strerrordesc_np(-err));
         return;
     }
+    pma_lost_stop_monitor();
     pma_reply_flat(reply, json_pack("{s:o, s:b, s:s}", "stopped_at", pma_json_now(),
                                     "monitoring_active", 0, "message",
                                     "Memory monitoring is stopped"));

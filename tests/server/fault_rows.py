@@ -17,16 +17,17 @@ class Row:
     """How one fault is provoked and what of the truth grows by it."""
 
     def __init__(self, provoke, grows, *, settings=(), surroundings=None, switch=None,
-                 occurrences=TIMES, warm_up=False, is_quiet_when_off=True, slack=None):
+                 occurrences=TIMES, warm_up=False, is_quiet_when_off=True, slack=None, needs=None):
         """provoke(server): what the fault needs to be committed. grows: {figure: by at least};
         names as in GET debug/resources. surroundings: a context manager that gives settings.
         switch: what is PUT; None: {"enabled": true}. occurrences: at least so many are counted.
-        warm_up: provoke once before counting. slack: {figure: growth that is none}."""
+        warm_up: provoke once before counting. slack: {figure: growth that is none}.
+        needs: a path without which there is nothing to provoke."""
         self.provoke, self.grows = provoke, grows
         self.switch = switch or {"enabled": True}
         self.occurrences, self.warm_up = occurrences, warm_up
         self.is_quiet_when_off = is_quiet_when_off
-        self.slack = slack or {}
+        self.slack, self.needs = slack or {}, needs
         self._settings, self._surroundings = settings, surroundings
 
     @contextlib.contextmanager
@@ -92,9 +93,55 @@ def forgotten_topics(server, _):
         lambda: server.get(f"{API}/websocket/stats")["data"]["connected_clients"] == 0, "it left")
 
 
+@times()
+def monitor_cycle(server, _):
+    """The memory monitor is stopped and started."""
+    for what in ("stop", "start"):
+        status, body, _ = server.ask("POST", f"{API}/memory/monitor/{what}", {})
+        if status != 200:
+            raise AssertionError(f"monitor/{what}: {status} {body}")
+
+
+@times(1)
+def slow_readers(server, _):
+    """Clients that read nothing, until the server ends them for their full queues."""
+    clients = [websocket_client.Client(server.port) for _ in range(TIMES)]
+    ended = server.get(f"{API}/websocket/stats")["data"]["slow_closed"]
+    text = "x" * 500_000
+
+    def all_ended():
+        server.ask("POST", f"{API}/websocket/broadcast", {"type": "notification",
+                                                           "data": {"text": text}})
+        stats = server.get(f"{API}/websocket/stats")["data"]
+        return stats["slow_closed"] >= ended + TIMES
+    backend.eventually(all_ended, "the slow ones are ended")
+    for client in clients:
+        client.reset()
+
+
+def changed_states(server):
+    """More changes of one entity's state than its history holds."""
+    status, body, _ = server.ask("POST", f"{API}/entities", {
+        "id": "matrix", "type": "light", "friendly_name": "Matrix", "state": "off"})
+    if status not in (200, 201):
+        raise AssertionError(f"POST entities: {status} {body}")
+    for at in range(5 + TIMES):
+        status, body, _ = server.ask("PUT", f"{API}/entities/matrix/state",
+                                     {"state": f"at-{at}-{status}"})
+        if status != 200:
+            raise AssertionError(f"PUT state: {status} {body}")
+
+
 ROWS = {
     "F00": by_itself({"threads": TIMES, "workers.threads": TIMES}),
     "F01": Row(get(f"{API}/auth/pin-status"), {"threads": TIMES, "timers": TIMES}),
     "F05": Row(vanishing_client, {"websocket.subscription_records": TIMES}),
+    "F06": Row(slow_readers, {"websocket.subscription_records": TIMES},
+               settings=("websocket.send_queue_messages=2", "websocket.max_queue_messages=50")),
     "F11": Row(forgotten_topics, {"websocket.topics": TIMES}),
+    "F12": by_itself({"threads": TIMES}),
+    "F15": Row(changed_states, {"entities.states": TIMES}, warm_up=True,
+               settings=("entities.history_states=5",), needs=f"{API}/entities"),
+    "F27": Row(monitor_cycle, {"threads": 2 * TIMES, "timers": 2 * TIMES}),
+    "F28": by_itself({"threads": TIMES, "timers": TIMES}),
 }
