@@ -35,8 +35,13 @@
       "a client's buffers are made when it needs them")                                  \
     X(9, "entity-limits", "entity", "", "entities.max_entities=1000000",                 \
       "at most 1000 entities are registered")                                            \
+    X(10, "redis-pool", "store", "F17 F18", "redis.pool_size=256",                       \
+      "connections to Redis are few, given back and closed, and its keys removed")       \
     X(11, "state-history", "entity", "F15", "",                                          \
       "of an entity's old states the newest 50 are kept, for a time")                    \
+    X(12, "cache-eviction", "store", "F16",                                              \
+      "cache.max_entries=1000000 cache.max_bytes=1GiB cache.ttl=24h",                    \
+      "what is cached has a limit and an end")                                           \
     X(14, "worker-shutdown", "worker", "F01 F27 F28", "",                                \
       "every background worker has an end")                                              \
     X(17, "memory-monitor", "monitor", "", "memory_monitor.enabled=false",               \

@@ -3,6 +3,9 @@
 SPDX-License-Identifier: MIT
 """
 import contextlib
+import socket
+import subprocess
+import tempfile
 
 import backend
 import websocket_client
@@ -17,17 +20,18 @@ class Row:
     """How one fault is provoked and what of the truth grows by it."""
 
     def __init__(self, provoke, grows, *, settings=(), surroundings=None, switch=None,
-                 occurrences=TIMES, warm_up=False, is_quiet_when_off=True, slack=None, needs=None):
+                 occurrences=TIMES, warm_up=False, is_quiet_when_off=True, slack=None, needs=None, measures=None):
         """provoke(server): what the fault needs to be committed. grows: {figure: by at least};
         names as in GET debug/resources. surroundings: a context manager that gives settings.
         switch: what is PUT; None: {"enabled": true}. occurrences: at least so many are counted.
         warm_up: provoke once before counting. slack: {figure: growth that is none}.
-        needs: a path without which there is nothing to provoke."""
+        needs: a path without which there is nothing to provoke. measures: {figure: function(server)}
+        for what the server cannot count itself."""
         self.provoke, self.grows = provoke, grows
         self.switch = switch or {"enabled": True}
         self.occurrences, self.warm_up = occurrences, warm_up
         self.is_quiet_when_off = is_quiet_when_off
-        self.slack, self.needs = slack or {}, needs
+        self.slack, self.needs, self.measures = slack or {}, needs, measures or {}
         self._settings, self._surroundings = settings, surroundings
 
     @contextlib.contextmanager
@@ -66,10 +70,54 @@ def driven(server):
     """The fault commits itself; see `switch`."""
 
 
-def by_itself(grows, rate=200, count=TIMES):
+def by_itself(grows, rate=200, count=TIMES, **more):
     """A row of a fault that drives itself at a rate up to a limit."""
     return Row(driven, grows, switch={"enabled": True, "rate": rate, "limit": count},
-               occurrences=count, is_quiet_when_off=False)
+               occurrences=count, is_quiet_when_off=False, **more)
+
+
+class Redis:
+    """The redis-server of the present row."""
+    port = 0
+
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls):
+        """Runs one without persistence. Gives the settings for the backend."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            cls.port = probe.getsockname()[1]
+        with tempfile.TemporaryDirectory() as folder:
+            process = subprocess.Popen(
+                ["redis-server", "--port", str(cls.port), "--bind", "127.0.0.1", "--save", "",
+                 "--appendonly", "no", "--dir", folder],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                backend.eventually(cls.is_up, "redis-server answers")
+                yield ("redis.enabled=true", f"redis.port={cls.port}", "redis.pool_size=12",
+                       "redis.min_idle_conns=1", "redis.health_interval=50ms")
+            finally:
+                process.kill()
+                process.wait()
+
+    @classmethod
+    def ask(cls, command):
+        """One command, by the inline protocol. Returns the first line of the answer."""
+        with socket.create_connection(("127.0.0.1", cls.port), timeout=5) as connection:
+            connection.sendall(command.encode() + b"\r\n")
+            return connection.recv(4096).decode().split("\r\n")[0]
+
+    @classmethod
+    def is_up(cls):
+        try:
+            return cls.ask("PING") == "+PONG"
+        except OSError:
+            return False
+
+    @classmethod
+    def keys(cls, _):
+        """How many keys there are."""
+        return int(cls.ask("DBSIZE").removeprefix(":"))
 
 
 @times()
@@ -142,6 +190,10 @@ ROWS = {
     "F12": by_itself({"threads": TIMES}),
     "F15": Row(changed_states, {"entities.states": TIMES}, warm_up=True,
                settings=("entities.history_states=5",), needs=f"{API}/entities"),
+    "F16": by_itself({"store.cache_forgotten": TIMES}),
+    "F17": by_itself({"store.redis_lent": TIMES, "fds": TIMES - 2}, surroundings=Redis.running),
+    "F18": by_itself({"redis keys": TIMES}, surroundings=Redis.running,
+                     measures={"redis keys": Redis.keys}),
     "F27": Row(monitor_cycle, {"threads": 2 * TIMES, "timers": 2 * TIMES}),
     "F28": by_itself({"threads": TIMES, "timers": TIMES}),
 }

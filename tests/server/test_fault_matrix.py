@@ -32,7 +32,9 @@ HEAP_SLACK_BYTES = 1 << 20
 class Truth:
     """What GET debug/resources says at one moment."""
 
-    def __init__(self, server):
+    def __init__(self, server, measures=None):
+        """measures: {name: function(server)}, further figures."""
+        self.measured = {name: measure(server) for name, measure in (measures or {}).items()}
         self.data = server.get("/api/v1/debug/resources")["data"]
 
     def figure(self, name):
@@ -40,6 +42,8 @@ class Truth:
         if name.startswith("heap."):
             subsystem = self.data["subsystems"].get(name.removeprefix("heap."), {})
             return subsystem.get("bytes", 0)
+        if name in self.measured:
+            return self.measured[name]
         for group in ("counters", "totals"):
             if name in self.data[group]:
                 return self.data[group][name]
@@ -80,28 +84,30 @@ class FaultMatrix(backend.TestCase):
 
     def judge(self, server, fault, row):
         """One row: the provocation without the fault, then with it."""
+        def truth():
+            return Truth(server, row.measures)
         if row.warm_up:
             row.provoke(server)
-        before = Truth(server)
+        before = truth()
         if row.is_quiet_when_off:
             row.provoke(server)
             backend.eventually(
-                lambda: all(Truth(server).figure(name) <= before.figure(name) + slack
+                lambda: all(truth().figure(name) <= before.figure(name) + slack
                             for name, slack in row.figures_when_off(before)),
                 f"{fault}: without the fault {sorted(row.grows)} come back")
-        before = Truth(server)
+        before = truth()
         status, body, _ = server.ask("PUT", f"{FAULTS}/{fault}", row.switch)
         self.assertEqual(status, 200, body)
         row.provoke(server)
 
         def grown():
-            now = Truth(server)
+            now = truth()
             return all(now.figure(name) >= before.figure(name) + least
                        for name, least in row.grows.items())
         try:
             backend.eventually(grown, f"{fault}: {row.grows}")
         except AssertionError as error:
-            now = Truth(server)
+            now = truth()
             raise AssertionError(f"{error}; got " + str(
                 {name: now.figure(name) - before.figure(name) for name in row.grows})) from None
         occurrences = server.get("/api/v1/debug/resources")["data"]["leaked"][fault]
