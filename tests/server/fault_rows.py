@@ -20,18 +20,17 @@ class Row:
     """How one fault is provoked and what of the truth grows by it."""
 
     def __init__(self, provoke, grows, *, settings=(), surroundings=None, switch=None,
-                 occurrences=TIMES, warm_up=False, is_quiet_when_off=True, slack=None, needs=None, measures=None):
+                 occurrences=TIMES, warm_up=False, is_quiet_when_off=True, slack=None, measures=None):
         """provoke(server): what the fault needs to be committed. grows: {figure: by at least};
         names as in GET debug/resources. surroundings: a context manager that gives settings.
         switch: what is PUT; None: {"enabled": true}. occurrences: at least so many are counted.
         warm_up: provoke once before counting. slack: {figure: growth that is none}.
-        needs: a path without which there is nothing to provoke. measures: {figure: function(server)}
-        for what the server cannot count itself."""
+        measures: {figure: function(server)} for what the server cannot count itself."""
         self.provoke, self.grows = provoke, grows
         self.switch = switch or {"enabled": True}
         self.occurrences, self.warm_up = occurrences, warm_up
         self.is_quiet_when_off = is_quiet_when_off
-        self.slack, self.needs, self.measures = slack or {}, needs, measures or {}
+        self.slack, self.measures = slack or {}, measures or {}
         self._settings, self._surroundings = settings, surroundings
 
     @contextlib.contextmanager
@@ -189,7 +188,7 @@ ROWS = {
     "F11": Row(forgotten_topics, {"websocket.topics": TIMES}),
     "F12": by_itself({"threads": TIMES}),
     "F15": Row(changed_states, {"entities.states": TIMES}, warm_up=True,
-               settings=("entities.history_states=5",), needs=f"{API}/entities"),
+               settings=("entities.history_states=5",)),
     "F16": by_itself({"store.cache_forgotten": TIMES}),
     "F17": by_itself({"store.redis_lent": TIMES, "fds": TIMES - 2}, surroundings=Redis.running),
     "F18": by_itself({"redis keys": TIMES}, surroundings=Redis.running,
