@@ -32,6 +32,7 @@
 #include "server/pool/pool.h"
 #include "server/rest/app.h"
 #include "server/rest/debug_server.h"
+#include "server/rest/http_block.h"
 #include "server/rest/http_server.h"
 #include "server/rest/routes.h"
 #include "server/store/cache.h"
@@ -320,6 +321,8 @@ static int start_faults(struct pma_server *server)
     const struct pma_fault_action actions[] = {
         {PMA_FAULT_F00, pma_blocked_thread_commit, NULL, true},
         {PMA_FAULT_F01, pma_auth_simulate_request, &server->app, false},
+        {PMA_FAULT_F02, pma_hub_commit_f02, server->app.hub, false},
+        {PMA_FAULT_F10, pma_hub_commit_f10, server->app.hub, false},
         {PMA_FAULT_F12, pma_entity_fault_block_commit, server->app.entities, true},
         {PMA_FAULT_F16, pma_store_simulate_read, server->app.store, false},
         {PMA_FAULT_F17, pma_cache_simulate_error, server->app.cache, false},
@@ -422,6 +425,7 @@ static int stop_parts(struct pma_server *server)
     }
     left |= pma_debug_server_stop(server->debug, whole_ns * SHARE_WORKER / 100);
     enter_stage(server, "http");
+    pma_http_unblock();
     pma_http_stop(app->http, whole_ns * SHARE_DRAIN / 100);
     app->http = NULL;
     pma_resource_forget(app); /* nobody asks any more */

@@ -17,10 +17,29 @@
       "a thread waits for ever on a condition that nobody signals")                      \
     X(F01, 2, "auth_service_per_request", "auth", "thread",                              \
       "each PIN or session request builds a service whose clean-up worker has no stop")  \
+    X(F02, 3, "hub_heartbeat_selfpost", "websocket", "thread",                           \
+      "the hub's loop posts to its own queue; from then on each broadcast blocks a "     \
+      "thread for ever")                                                                 \
+    X(F03, 4, "hub_dead_accept", "websocket", "fd",                                      \
+      "an accepted client waits for its registration for ever: a thread and a socket")   \
+    X(F04, 5, "hub_dead_unregister", "websocket", "thread",                              \
+      "a client that leaves waits for its removal for ever; its socket goes at its "     \
+      "next "                                                                            \
+      "ping")                                                                            \
     X(F05, 6, "ws_timeout_orphan_subs", "websocket", "heap",                             \
       "a timed-out client leaves the client table but stays in the subscription table")  \
     X(F06, 7, "ws_slow_orphan_subs", "websocket", "heap",                                \
       "a client closed for its full queue stays in the subscription table")              \
+    X(F07, 8, "ws_idle_by_connect_time", "websocket", "none",                            \
+      "idle is measured from the connection, so active clients are cut")                 \
+    X(F08, 9, "ws_reader_blocked_on_reply", "websocket", "thread",                       \
+      "the reader of a client that does not read waits for room in its queue for ever")  \
+    X(F09, 10, "ws_rejected_writer_linger", "websocket", "none",                         \
+      "a refused client's writer lives until its ping: slow release, no leak")           \
+    X(F10, 11, "offline_queue_unbounded", "websocket", "queue",                          \
+      "messages for absent clients have no limit: it counts clients")                    \
+    X(F10B, 41, "offline_queue_clear_all", "websocket", "none",                          \
+      "the clean-up throws away the messages of all absent clients")                     \
     X(F11, 12, "topic_index_never_pruned", "websocket", "heap",                          \
       "a topic's node stays in the index when its last subscriber goes")                 \
     X(F12, 13, "registry_relock", "entity", "thread",                                    \
@@ -36,7 +55,9 @@
     X(F27, 28, "stop_channel_swap", "monitor", "thread",                                 \
       "each stop of the memory monitor leaves two loops that wait on a new channel")     \
     X(F28, 29, "lost_stop_signal", "worker", "thread",                                   \
-      "a change of a setting starts a worker anew, and the old one is not stopped")
+      "a change of a setting starts a worker anew, and the old one is not stopped")      \
+    X(F32, 33, "http_blocked_handler", "http", "thread",                                 \
+      "a request that broadcasts never ends: a thread and a socket")
 
 enum pma_fault {
     PMA_FAULT_NONE = 0,

@@ -8,15 +8,12 @@
  */
 #include "server/fault/fault_driver.h"
 
-#include "seep/seep.h"
 #include "server/base/clock.h"
-#include "server/log/log.h"
+#include "server/fault/fault_block.h"
 #include "server/worker/worker.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define ACTIONS_MAX    PMA_FAULT_END
 #define LOOK_NS        (100 * PMA_MS_NS)
@@ -124,32 +121,11 @@ int pma_fault_driver_stop(struct pma_fault_driver *driver, uint64_t timeout_ns)
     return err;
 }
 
-/* The fault itself: nothing in the program ever signals `never`. */
-static void block_for_ever(void *arg, struct pma_cancel *cancel)
-{
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
-    (void)arg;
-    (void)cancel;
-    pthread_mutex_lock(&lock);
-    for (;;) {
-        pthread_cond_wait(&never, &lock);
-    }
-}
-
 void pma_blocked_thread_commit(void *arg)
 {
+    static struct pma_fault_queue queue = PMA_FAULT_QUEUE_INITIALIZER;
     (void)arg;
-    if (!pma_fault_take(PMA_FAULT_F00)) {
-        return;
-    }
-    SEEP_SUBSYSTEM("worker");
-    const struct pma_worker_spec spec = {
-        .name = "blocked", .subsystem = "worker", .run = block_for_ever};
-    struct pma_worker *forgotten = NULL;
-    const int err = pma_worker_start(&spec, &forgotten);
-    if (err != 0) {
-        pma_log(PMA_LOG_ERROR, "Fault F00 could not start its thread",
-                pma_str("error", strerrordesc_np(-err)));
+    if (pma_fault_take(PMA_FAULT_F00)) {
+        pma_fault_block(&queue, "blocked", "worker");
     }
 }

@@ -9,6 +9,7 @@
 #include "seep/seep.h"
 #include "server/base/clock.h"
 #include "server/hub/hub_core.h"
+#include "server/hub/hub_fault.h"
 #include "server/hub/hub_service.h"
 #include "server/hub/hub_socket.h"
 #include "server/hub/hub_stats.h"
@@ -51,6 +52,7 @@ int pma_hub_new(const struct pma_hub_config *config, struct pma_hub **hub)
     made->started_ns = pma_now_ns();
     TAILQ_INIT(&made->connections);
     TAILQ_INIT(&made->unfiltered);
+    TAILQ_INIT(&made->lingering);
     if (pma_index_init(&made->clients) != 0) {
         goto fail_clients;
     }
@@ -73,6 +75,10 @@ int pma_hub_new(const struct pma_hub_config *config, struct pma_hub **hub)
     if (status != 0) {
         goto fail_mutex;
     }
+    status = -pthread_mutex_init(&made->linger_mutex, NULL);
+    if (status != 0) {
+        goto fail_linger;
+    }
     status = pma_socket_open(made);
     if (status != 0) {
         goto fail_socket;
@@ -81,6 +87,8 @@ int pma_hub_new(const struct pma_hub_config *config, struct pma_hub **hub)
     return 0;
 
 fail_socket:
+    pthread_mutex_destroy(&made->linger_mutex);
+fail_linger:
     pthread_mutex_destroy(&made->mutex);
 fail_mutex:
     pma_inbox_fini(&made->inbox);
@@ -126,6 +134,7 @@ int pma_hub_stop(struct pma_hub *hub, uint64_t deadline_ns)
         return status;
     }
     hub->worker = NULL;
+    pma_fault_sweep(hub, true);
     return atomic_load_explicit(&hub->cut_off, memory_order_relaxed) > 0 ? -ETIMEDOUT : 0;
 }
 
@@ -134,7 +143,9 @@ void pma_hub_free(struct pma_hub *hub)
     if (hub == NULL || hub->worker != NULL) {
         return;
     }
+    pma_fault_sweep(hub, true);
     pma_socket_close(hub);
+    pthread_mutex_destroy(&hub->linger_mutex);
     pthread_mutex_destroy(&hub->mutex);
     pma_inbox_fini(&hub->inbox);
     pma_away_fini(&hub->away);
@@ -203,7 +214,10 @@ bool pma_hub_is_full(struct pma_hub *hub)
 
 void pma_hub_note_rejected(struct pma_hub *hub)
 {
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+
     atomic_fetch_add_explicit(&hub->rejected, 1, memory_order_relaxed);
+    pma_fault_writer_lingers(hub);
 }
 
 static void count_set(struct pma_topic_set *set, void *context)
@@ -292,7 +306,11 @@ static int post_message(struct pma_hub *hub, char *topics, const char *type,
         return status;
     }
     reached = reach(hub, topics);
-    status = post(hub, task);
+    if (pma_fault_swallows_message(hub)) {
+        pma_task_free(task);
+    } else {
+        status = post(hub, task);
+    }
     if (status == 0 && clients != NULL) {
         *clients = reached;
     }
@@ -476,6 +494,29 @@ int pma_hub_ping(struct pma_hub *hub, const char *client_id)
     SEEP_SUBSYSTEM(SUBSYSTEM);
 
     return order(hub, PMA_TASK_PING, client_id, NULL);
+}
+
+void pma_hub_commit_f02(void *arg)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    struct pma_hub *hub = arg;
+
+    if (pma_fault_stalls_loop(hub)) {
+        pma_fault_swallows_message(hub);
+    }
+}
+
+void pma_hub_commit_f10(void *arg)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    struct pma_hub *hub = arg;
+    struct pma_task *task;
+    char *id = strdup("f10-absent");
+
+    if (id != NULL &&
+        send_task_new(PMA_TASK_SEND_TO, id, "notification", NULL, &task) == 0) {
+        post(hub, task);
+    }
 }
 
 void pma_hub_sweep(struct pma_hub *hub)

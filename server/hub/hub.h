@@ -132,6 +132,11 @@ int pma_hub_disconnect(struct pma_hub *hub, const char *client_id, const char *r
 /* Has a protocol ping sent to one client. Returns: as pma_hub_disconnect. */
 int pma_hub_ping(struct pma_hub *hub, const char *client_id);
 
+/* What faults F02 (a broadcast that blocks) and F10 (a message for somebody who is away)
+ * do by themselves at a rate. arg: the hub. Thread-safety: any thread. Allocates. */
+void pma_hub_commit_f02(void *arg);
+void pma_hub_commit_f10(void *arg);
+
 /* Asks the service thread for a clean-up now. Thread-safety: any thread. */
 void pma_hub_sweep(struct pma_hub *hub);
 

@@ -40,7 +40,7 @@ struct pma_away_session {
 TAILQ_HEAD(pma_away_sessions, pma_away_session);
 
 /* Invariant: messages <= messages_max, sessions <= sessions_max, entry_count <=
- * per_session_max. */
+ * per_session_max; fault F10 breaks the first and the last. */
 struct pma_away {
     struct pma_index by_id;
     struct pma_away_sessions sessions; /* the one that left first comes first */
@@ -80,6 +80,9 @@ struct pma_away_session *pma_away_find(const struct pma_away *away, const char *
 
 /* Frees a session; messages that still wait in it count as dropped when `is_lost`. */
 void pma_away_end(struct pma_away *away, struct pma_away_session *session, bool is_lost);
+
+/* Drops every message that waits, counted; the sessions stay. Fault F10B does it. */
+void pma_away_clear(struct pma_away *away);
 
 /* Ends all sessions that are away for longer than timeout_ns. Returns: how many. */
 uint32_t pma_away_expire(struct pma_away *away, uint64_t now_ns, uint64_t timeout_ns);

@@ -20,6 +20,7 @@
 
 #include "server/base/clock.h"
 #include "server/fault/fault.h"
+#include "server/hub/hub_fault.h"
 #include "server/log/log.h"
 
 #include <errno.h>
@@ -350,6 +351,7 @@ void pma_client_reply(struct pma_hub *hub, struct pma_client *client, const char
     }
     if (!enqueue(hub, client, message)) {
         hub->counts.undelivered++;
+        pma_fault_stops_reader(client);
         close_slow(hub, client);
     }
     pma_message_release(message);
@@ -425,13 +427,16 @@ void pma_hub_send_to(struct pma_hub *hub, const char *client_id,
     struct pma_client *client =
         (struct pma_client *)pma_index_find(&hub->clients, client_id, id_bytes);
     struct pma_away_session *session = pma_away_find(&hub->away, client_id);
+    const struct pma_topic_set nothing = {.has_chosen = true};
 
     if (client != NULL) {
         if (!enqueue(hub, client, message)) {
             hub->counts.undelivered++;
             close_slow(hub, client);
         }
-    } else if (session != NULL) {
+    } else if (session != NULL || (pma_fault_enabled(PMA_FAULT_F10) &&
+                                   pma_away_begin(&hub->away, client_id, &nothing,
+                                                  pma_now_ns(), &session) == 0)) {
         pma_away_keep(&hub->away, session, message);
     } else {
         hub->counts.undelivered++; /* it has gone since the message was posted */
@@ -448,11 +453,16 @@ void pma_hub_clean_up(struct pma_hub *hub, uint64_t now_ns)
     TAILQ_FOREACH(client, &hub->connections, link)
     {
         if (client->subscriber != NULL && timeout_ns != 0 &&
-            now_ns - client->last_seen_ns > timeout_ns) {
+            (now_ns - client->last_seen_ns > timeout_ns ||
+             (now_ns - client->connected_ns > timeout_ns &&
+              pma_fault_take(PMA_FAULT_F07)))) {
             pma_client_close(hub, client, PMA_LEAVE_IDLE, LWS_CLOSE_STATUS_NORMAL,
                              "idle for too long");
             idle++;
         }
+    }
+    if (hub->away.messages > 0 && pma_fault_take(PMA_FAULT_F10B)) {
+        pma_away_clear(&hub->away);
     }
     if (timeout_ns != 0) {
         expired = pma_away_expire(&hub->away, now_ns, timeout_ns);
@@ -522,7 +532,8 @@ bool pma_hub_is_valid(const struct pma_hub *hub)
         }
     }
     return clients == hub->clients.count && hub->subscribers.count >= clients &&
-           hub->away.messages <= hub->config.max_queue_messages &&
+           (hub->away.messages <= hub->config.max_queue_messages ||
+            pma_fault_total(PMA_FAULT_F10) > 0) &&
            pma_index_is_valid(&hub->clients) && pma_index_is_valid(&hub->subscribers) &&
            pma_topics_is_valid(&hub->topics);
 }

@@ -71,8 +71,9 @@ struct pma_client {
     uint64_t last_ping_ns;             /* of the last ping, or connected_ns */
     uint16_t close_code;               /* to be sent; 0: not closing */
     uint8_t wrong_tokens;
-    bool is_unfiltered; /* never chose a topic, so it gets what others filter */
-    bool is_named;      /* chose its id, so it may come back for it */
+    bool is_socket_kept; /* faults F03 and F08 */
+    bool is_unfiltered;  /* never chose a topic, so it gets what others filter */
+    bool is_named;       /* chose its id, so it may come back for it */
     bool is_ping_due;
     bool is_slow;            /* in the list of next_slow */
     bool has_sent_close;     /* the peer's close frame came */
@@ -99,6 +100,9 @@ struct pma_hub_counts {
     uint32_t queue_depth_max;             /* the fullest a client's queue has been */
 };
 
+struct pma_linger; /* what lingers after its client, by faults F04 and F09 */
+TAILQ_HEAD(pma_lingering, pma_linger);
+
 struct pma_hub {
     struct pma_hub_config config;
     struct lws_context *context; /* set once by pma_hub_new */
@@ -116,6 +120,12 @@ struct pma_hub {
                                           thread loads (acquire) */
     _Atomic uint32_t
         cut_off; /* connections that outlived the deadline; read after the join */
+
+    _Atomic bool is_stalled; /* fault F02 has struck; stored by the service thread and by
+                                the fault's driver, relaxed: it orders nothing */
+    pthread_mutex_t linger_mutex; /* the next two; leaf but for workers' locks */
+    struct pma_lingering lingering;
+    uint32_t lingering_count;
 
     pthread_mutex_t mutex;          /* LOCK */
     struct pma_clients connections; /* oldest first */

@@ -14,7 +14,9 @@
 
 #include "seep/seep.h"
 #include "server/base/clock.h"
+#include "server/fault/fault.h"
 #include "server/hub/hub_core.h"
+#include "server/hub/hub_fault.h"
 #include "server/hub/hub_socket.h"
 #include "server/log/log.h"
 
@@ -127,6 +129,13 @@ static void send_heartbeat(struct pma_hub *hub, uint64_t now_ns)
     pma_message_release(message);
 }
 
+/* Whether fault F02 has stopped the loop's own work. */
+static bool is_stalled(struct pma_hub *hub)
+{
+    return atomic_load_explicit(&hub->is_stalled, memory_order_relaxed) &&
+           pma_fault_enabled(PMA_FAULT_F02);
+}
+
 static void run_due(struct pma_hub *hub, struct schedule *schedule)
 {
     uint64_t now_ns = pma_now_ns();
@@ -135,8 +144,11 @@ static void run_due(struct pma_hub *hub, struct schedule *schedule)
 
     if (now_ns >= schedule->next_heartbeat_ns) {
         schedule->next_heartbeat_ns = after(now_ns, hub->config.heartbeat_interval_ns);
-        send_heartbeat(hub, now_ns);
+        if (!pma_fault_stalls_loop(hub)) {
+            send_heartbeat(hub, now_ns);
+        }
     }
+    pma_fault_sweep(hub, false);
     pthread_mutex_lock(&hub->mutex);
     if (now_ns >= schedule->next_ping_look_ns) {
         schedule->next_ping_look_ns = after(now_ns, schedule->ping_look_ns);
@@ -144,7 +156,9 @@ static void run_due(struct pma_hub *hub, struct schedule *schedule)
     }
     if (is_sweep_wanted || now_ns >= schedule->next_cleanup_ns) {
         schedule->next_cleanup_ns = after(now_ns, hub->config.cleanup_interval_ns);
-        pma_hub_clean_up(hub, now_ns);
+        if (!is_stalled(hub)) {
+            pma_hub_clean_up(hub, now_ns);
+        }
     }
     pthread_mutex_unlock(&hub->mutex);
 }

@@ -13,6 +13,7 @@
 #include "server/hub/hub_socket.h"
 
 #include "server/base/clock.h"
+#include "server/hub/hub_fault.h"
 #include "server/hub/hub_request.h"
 #include "server/log/log.h"
 
@@ -80,7 +81,8 @@ static int on_established(struct pma_hub *hub, struct pma_client *client)
     pthread_mutex_lock(&hub->mutex);
     client->user_agent = user_agent;
     note_seen(client);
-    status = pma_client_register(hub, client, id);
+    status =
+        pma_fault_stops_registration(client) ? 0 : pma_client_register(hub, client, id);
     pthread_mutex_unlock(&hub->mutex);
     return status;
 }
@@ -286,10 +288,16 @@ static void on_pong(struct pma_hub *hub, struct pma_client *client)
 
 static void on_closed(struct pma_hub *hub, struct pma_client *client)
 {
+    bool was_client = client->subscriber != NULL;
+
     pthread_mutex_lock(&hub->mutex);
     pma_client_leave(hub, client,
                      client->has_sent_close ? PMA_LEAVE_CLOSED : PMA_LEAVE_ABRUPT);
     pthread_mutex_unlock(&hub->mutex);
+    if (was_client) {
+        pma_fault_stops_removal(hub, client);
+    }
+    pma_fault_keeps_socket(client);
 }
 
 static void on_destroy(struct pma_hub *hub, struct pma_client *client)

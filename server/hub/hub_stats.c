@@ -6,6 +6,7 @@
 #include "server/hub/hub_stats.h"
 
 #include "server/base/clock.h"
+#include "server/hub/hub_fault.h"
 
 #define NS_PER_MS 1e6
 
@@ -92,6 +93,7 @@ json_t *pma_stats_json(struct pma_hub *hub)
     set_count(data, "queue_depth_max", counts->queue_depth_max);
     set_count(data, "offline_clients", hub->away.by_id.count);
     set_count(data, "offline_messages", hub->away.messages);
+    set_count(data, "lingering", pma_fault_lingering(hub));
     set_count(data, "cleanup_runs", counts->cleanup_runs);
     set_losses(data, hub);
     return data;

@@ -4,6 +4,7 @@
  */
 #include "server/hub/hub.h"
 #include "server/rest/app.h"
+#include "server/rest/http_block.h"
 #include "server/rest/routes.h"
 
 #include <errno.h>
@@ -105,6 +106,9 @@ static void reply_broadcast(const struct pma_request *request, struct pma_reply 
 void pma_handle_websocket_broadcast(struct pma_request *request, struct pma_reply *reply)
 {
     struct broadcast broadcast;
+    if (pma_http_blocks(request, reply)) {
+        return;
+    }
     json_t *body = pma_request_json(request, reply);
     if (body == NULL) {
         return;
