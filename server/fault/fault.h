@@ -23,9 +23,8 @@
     X(F03, 4, "hub_dead_accept", "websocket", "fd",                                      \
       "an accepted client waits for its registration for ever: a thread and a socket")   \
     X(F04, 5, "hub_dead_unregister", "websocket", "thread",                              \
-      "a client that leaves waits for its removal for ever; its socket goes at its "     \
-      "next "                                                                            \
-      "ping")                                                                            \
+      "a client that leaves waits for its removal for ever; its socket goes at the "     \
+      "next ping")                                                                       \
     X(F05, 6, "ws_timeout_orphan_subs", "websocket", "heap",                             \
       "a timed-out client leaves the client table but stays in the subscription table")  \
     X(F06, 7, "ws_slow_orphan_subs", "websocket", "heap",                                \

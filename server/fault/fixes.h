@@ -29,7 +29,7 @@
       "clients without a sign of life for 5 minutes are removed, every 30 seconds")      \
     X(2, "client-unregister", "websocket", "F05 F06 F11", "",                            \
       "a client that leaves is taken out of every table")                                \
-    X(3, "queue-limits", "websocket", "", "websocket.max_queue_messages=1000000",        \
+    X(3, "queue-limits", "websocket", "F10", "websocket.max_queue_messages=1000000",     \
       "at most 1000 messages wait for clients that are away")                            \
     X(4, "connection-buffers", "websocket", "", "websocket.preallocate_buffers=true",    \
       "a client's buffers are made when it needs them")                                  \

@@ -35,11 +35,51 @@ static bool is_config_valid(const struct pma_hub_config *config)
            config->max_queue_messages >= 1 && config->max_message_bytes >= 1;
 }
 
+/* What LOCK guards. Returns: 0; -ENOMEM. */
+static int init_tables(struct pma_hub *hub)
+{
+    const struct pma_hub_config *config = &hub->config;
+
+    TAILQ_INIT(&hub->connections);
+    TAILQ_INIT(&hub->unfiltered);
+    if (pma_index_init(&hub->clients) != 0) {
+        goto fail_clients;
+    }
+    if (pma_index_init(&hub->subscribers) != 0) {
+        goto fail_subscribers;
+    }
+    if (pma_topics_init(&hub->topics) != 0) {
+        goto fail_topics;
+    }
+    if (pma_away_init(&hub->away, config->max_queue_messages, config->send_queue_messages,
+                      config->max_clients) != 0) {
+        goto fail_away;
+    }
+    return 0;
+
+fail_away:
+    pma_topics_fini(&hub->topics);
+fail_topics:
+    pma_index_fini(&hub->subscribers);
+fail_subscribers:
+    pma_index_fini(&hub->clients);
+fail_clients:
+    return -ENOMEM;
+}
+
+static void fini_tables(struct pma_hub *hub)
+{
+    pma_away_fini(&hub->away);
+    pma_topics_fini(&hub->topics);
+    pma_index_fini(&hub->subscribers);
+    pma_index_fini(&hub->clients);
+}
+
 int pma_hub_new(const struct pma_hub_config *config, struct pma_hub **hub)
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
     struct pma_hub *made;
-    int status = -ENOMEM;
+    int status;
 
     if (!is_config_valid(config)) {
         return -EINVAL;
@@ -50,21 +90,10 @@ int pma_hub_new(const struct pma_hub_config *config, struct pma_hub **hub)
     }
     made->config = *config;
     made->started_ns = pma_now_ns();
-    TAILQ_INIT(&made->connections);
-    TAILQ_INIT(&made->unfiltered);
     TAILQ_INIT(&made->lingering);
-    if (pma_index_init(&made->clients) != 0) {
-        goto fail_clients;
-    }
-    if (pma_index_init(&made->subscribers) != 0) {
-        goto fail_subscribers;
-    }
-    if (pma_topics_init(&made->topics) != 0) {
-        goto fail_topics;
-    }
-    if (pma_away_init(&made->away, config->max_queue_messages,
-                      config->send_queue_messages, config->max_clients) != 0) {
-        goto fail_away;
+    status = init_tables(made);
+    if (status != 0) {
+        goto fail_tables;
     }
     status = pma_inbox_init(&made->inbox, config->max_queue_messages,
                             config->max_clients + ORDERS_BESIDE_ADOPTS);
@@ -93,14 +122,8 @@ fail_linger:
 fail_mutex:
     pma_inbox_fini(&made->inbox);
 fail_inbox:
-    pma_away_fini(&made->away);
-fail_away:
-    pma_topics_fini(&made->topics);
-fail_topics:
-    pma_index_fini(&made->subscribers);
-fail_subscribers:
-    pma_index_fini(&made->clients);
-fail_clients:
+    fini_tables(made);
+fail_tables:
     free(made);
     return status;
 }
@@ -148,10 +171,7 @@ void pma_hub_free(struct pma_hub *hub)
     pthread_mutex_destroy(&hub->linger_mutex);
     pthread_mutex_destroy(&hub->mutex);
     pma_inbox_fini(&hub->inbox);
-    pma_away_fini(&hub->away);
-    pma_topics_fini(&hub->topics);
-    pma_index_fini(&hub->subscribers);
-    pma_index_fini(&hub->clients);
+    fini_tables(hub);
     free(hub);
 }
 
