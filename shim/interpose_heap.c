@@ -45,7 +45,13 @@ void *seep_wrap_malloc(size_t size, uintptr_t sp, uintptr_t fp)
     if (!seep_real_ready()) {
         return boot(size, 0);
     }
-    return recorded(seep_real.malloc(seep_live_fit(size)), size, sp, fp);
+    void *block = seep_real.malloc(seep_live_fit(size));
+    struct seep_self *self = block != NULL ? seep_guard_self() : NULL;
+
+    if (__builtin_expect(self != NULL, 1)) {
+        seep_record_acquire_inline(self, SEEP_KIND_HEAP, block, size, sp, fp);
+    }
+    return block;
 }
 
 void *seep_wrap_calloc(size_t count, size_t size, uintptr_t sp, uintptr_t fp)

@@ -16,26 +16,7 @@
  */
 #include "record.h"
 
-#include "birth.h"
-#include "counters.h"
-#include "live.h"
-#include "peak.h"
-#include "sample.h"
 #include "seep/live_entry.h"
-#include "site.h"
-
-/* A large block's size lies in the entry of its next granule, which is its own (S4). */
-static void put(uint64_t *entry, uint32_t site, uint64_t bytes, uint16_t birth)
-{
-    bool large = bytes >= SEEP_LIVE_LARGE;
-
-    if (large) {
-        __atomic_store_n(entry + 1, bytes, __ATOMIC_RELAXED);
-    }
-    __atomic_store_n(
-        entry, seep_live_pack(site, large ? SEEP_LIVE_LARGE : (uint32_t)bytes, birth),
-        __ATOMIC_RELAXED);
-}
 
 /* The entry's granule is the last of its leaf: a large block there has no place for its
  * size, and is counted as lost. One address in eight million. */
@@ -53,8 +34,8 @@ static uint64_t plain_bytes(uint64_t bytes)
 }
 
 /* Adds what a recorded heap block stands for to the counters, or takes it off. */
-__attribute__((noinline, cold)) static void
-acquire_weighed(struct seep_self *self, uint64_t entry, uint64_t index, uint64_t bytes)
+static void acquire_weighed(struct seep_self *self, uint64_t entry, uint64_t index,
+                            uint64_t bytes)
 {
     struct seep_sample_weight weight = seep_sample_weight_of(entry, index, bytes);
     struct seep_counters *at = &self->counters[seep_live_site(entry)];
@@ -93,8 +74,8 @@ void seep_record_restore(const void *address, struct seep_taken taken)
     uint64_t *entry = taken.entry != 0 ? seep_live_find((uintptr_t)address) : NULL;
 
     if (entry != NULL) {
-        put(entry, seep_live_site(taken.entry), plain_bytes(taken.bytes),
-            seep_live_birth(taken.entry));
+        seep_record_put(entry, seep_live_site(taken.entry), plain_bytes(taken.bytes),
+                        seep_live_birth(taken.entry));
         if (seep_sample_is_on()) {
             seep_sample_note((uintptr_t)address);
         }
@@ -108,47 +89,31 @@ bool seep_record_is_live(const void *address)
     return entry != NULL && __atomic_load_n(entry, __ATOMIC_RELAXED) != 0;
 }
 
-void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void *address,
-                         size_t size_bytes, uintptr_t sp, uintptr_t fp)
+void seep_record_weigh(struct seep_self *self, const uint64_t *entry, const void *address,
+                       size_t size_bytes)
 {
-    uint64_t *entry = NULL;
-    uint32_t epoch = self->epoch;
-    uint32_t site = 0;
+    self->sample_passed = 0;
+    seep_sample_note((uintptr_t)address);
+    acquire_weighed(self, __atomic_load_n(entry, __ATOMIC_RELAXED),
+                    seep_live_index((uintptr_t)address), size_bytes);
+}
 
-    if (seep_sample_is_on() && !seep_sample_take(self, size_bytes)) {
-        self->sample_passed = (uintptr_t)address;
-        return;
-    }
-    entry = seep_live_make((uintptr_t)address);
-    if (__builtin_expect(entry == NULL, 0)) {
-        return;
-    }
-    site = seep_site_here(self, kind, sp, fp);
-    if (__builtin_expect(site == 0, 0)) {
-        return;
-    }
-    if (__builtin_expect(
-            atomic_load_explicit(seep_guard_epoch, memory_order_relaxed) != epoch, 0)) {
-        return; /* I2 */
-    }
-    if (__builtin_expect(seep_live_site(__atomic_load_n(entry, __ATOMIC_RELAXED)) != 0,
-                         0)) {
+bool seep_record_makes_way(struct seep_self *self, const uint64_t *entry,
+                           const void *address, size_t size_bytes)
+{
+    if (seep_live_site(__atomic_load_n(entry, __ATOMIC_RELAXED)) != 0) {
         seep_record_settle(self,
                            seep_record_take(address)); /* its release went past us */
     }
-    if (__builtin_expect(
-            size_bytes >= SEEP_LIVE_LARGE && last_of_leaf((uintptr_t)address), 0)) {
+    if (size_bytes >= SEEP_LIVE_LARGE && last_of_leaf((uintptr_t)address)) {
         seep_segment_lose(SEEP_LOSS_LIVE_FULL);
-        return; /* I1: not counted as acquired either */
+        return false; /* I1: not counted as acquired either */
     }
-    put(entry, site, size_bytes, seep_birth_now(self));
-    if (seep_sample_is_on()) {
-        self->sample_passed = 0;
-        seep_sample_note((uintptr_t)address);
-        acquire_weighed(self, __atomic_load_n(entry, __ATOMIC_RELAXED),
-                        seep_live_index((uintptr_t)address), size_bytes);
-        return;
-    }
-    seep_counters_acquire(self, site, size_bytes);
-    seep_peak_add(self, (int64_t)size_bytes);
+    return true;
+}
+
+void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void *address,
+                         size_t size_bytes, uintptr_t sp, uintptr_t fp)
+{
+    seep_record_acquire_inline(self, kind, address, size_bytes, sp, fp);
 }

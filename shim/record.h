@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "birth.h"
 #include "counters.h"
 #include "guard.h"
 #include "live.h"
@@ -13,6 +14,7 @@
 #include "sample.h"
 #include "seep/kinds.h"
 #include "seep/live_entry.h"
+#include "site.h"
 
 /* Acquisitions and releases of resources that have an address. */
 
@@ -83,6 +85,65 @@ seep_record_settle(struct seep_self *self, struct seep_taken taken)
     }
     seep_counters_release(self, seep_live_site(taken.entry), taken.bytes);
     seep_peak_add(self, -(int64_t)taken.bytes);
+}
+
+/* A large block's size lies in the entry of its next granule, which is its own (S4). */
+static inline void seep_record_put(uint64_t *entry, uint32_t site, uint64_t bytes,
+                                   uint16_t birth)
+{
+    uint32_t size24 = (uint32_t)bytes;
+
+    if (__builtin_expect(bytes >= SEEP_LIVE_LARGE, 0)) {
+        __atomic_store_n(entry + 1, bytes, __ATOMIC_RELAXED);
+        size24 = SEEP_LIVE_LARGE;
+    }
+    __atomic_store_n(entry, seep_live_pack(site, size24, birth), __ATOMIC_RELAXED);
+}
+
+/* The rare halves of an acquisition: an address whose entry is taken, or which has no
+ * place for the size (returns false: counted as lost); a sampled block. */
+bool seep_record_makes_way(struct seep_self *self, const uint64_t *entry,
+                           const void *address, size_t size_bytes);
+void seep_record_weigh(struct seep_self *self, const uint64_t *entry, const void *address,
+                       size_t size_bytes);
+
+/* seep_record_acquire, for the one wrapper that is called far more than all others. */
+static inline __attribute__((always_inline)) void
+seep_record_acquire_inline(struct seep_self *self, enum seep_kind kind,
+                           const void *address, size_t size_bytes, uintptr_t sp,
+                           uintptr_t fp)
+{
+    uint64_t *entry = NULL;
+    uint32_t epoch = self->epoch;
+    uint32_t site = 0;
+
+    if (seep_sample_is_on() && !seep_sample_take(self, size_bytes)) {
+        self->sample_passed = (uintptr_t)address;
+        return;
+    }
+    entry = seep_live_make((uintptr_t)address);
+    if (__builtin_expect(entry == NULL, 0)) {
+        return;
+    }
+    site = seep_site_here(self, kind, sp, fp);
+    if (__builtin_expect(site == 0 || atomic_load_explicit(seep_guard_epoch,
+                                                           memory_order_relaxed) != epoch,
+                         0)) {
+        return; /* I2 */
+    }
+    if (__builtin_expect((seep_live_site(__atomic_load_n(entry, __ATOMIC_RELAXED)) != 0 ||
+                          size_bytes >= SEEP_LIVE_LARGE) &&
+                             !seep_record_makes_way(self, entry, address, size_bytes),
+                         0)) {
+        return;
+    }
+    seep_record_put(entry, site, size_bytes, seep_birth_now(self));
+    if (seep_sample_is_on()) {
+        seep_record_weigh(self, entry, address, size_bytes);
+        return;
+    }
+    seep_counters_acquire(self, site, size_bytes);
+    seep_peak_add(self, (int64_t)size_bytes);
 }
 
 #endif

@@ -1,9 +1,8 @@
 /* Comparing words scattered over a stack, several at a time where the processor can.
  *
  * Design: the hot path of a hit is this loop and little else, so it has one variant per
- * instruction set, chosen once. Choosing by the processor's feature bits alone was
- * rejected: on models whose microcode guards gathers against data sampling a gather of
- * eight costs more than eight loads.
+ * instruction set, chosen once, by timing: what it costs to fill a vector word by word
+ * differs between models.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -20,9 +20,8 @@ enum seep_compare_way {
 extern uint32_t seep_compare_way __attribute__((
     visibility("hidden"))); /* enum seep_compare_way; written once at start */
 
-/* Chooses the fastest way that this processor has: what its vector gathers cost differs
- * by a factor of ten between models and microcode versions, so the candidates are timed
- * for a few microseconds.
+/* Chooses the fastest way that this processor has: the candidates are timed for a few
+ * microseconds.
  *
  * wanted:  "scalar", "avx2" or "avx512" (SEEP_OPTIONS simd=); NULL: the fastest. One that
  * the processor lacks falls back to scalar.
