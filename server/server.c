@@ -26,6 +26,9 @@
 #include "server/fault/resources.h"
 #include "server/hub/hub.h"
 #include "server/log/log.h"
+#include "server/mcp/mcp_child.h"
+#include "server/mcp/mcp_service.h"
+#include "server/mcp_wiring.h"
 #include "server/metrics/metrics.h"
 #include "server/monitor/monitor.h"
 #include "server/monitor/reclaim.h"
@@ -50,6 +53,7 @@
 #define EXIT_OVERDUE 4
 
 /* Shares of the whole shutdown that one part may take, in percent. */
+#define SHARE_CALLS  10
 #define SHARE_DRAIN  30
 #define SHARE_HUB    30
 #define SHARE_WORKER 15
@@ -108,6 +112,11 @@ static void on_goroutine_leak(void *arg, uint32_t current, uint32_t threshold)
 static void sweep_hub(void *arg)
 {
     pma_hub_sweep(arg);
+}
+
+static void sweep_mcp(void *arg)
+{
+    pma_mcp_sweep(arg);
 }
 
 static void sweep_auth(void *arg)
@@ -266,6 +275,11 @@ static int start_entities(struct pma_server *server)
     return err != 0 ? err : pma_entities_start(server->app.entities);
 }
 
+static int start_mcp(struct pma_server *server)
+{
+    return pma_mcp_wire(&server->app);
+}
+
 /* Whoever collects memory, and the monitor that makes it do so. */
 static int start_monitor(struct pma_server *server)
 {
@@ -291,6 +305,7 @@ static int start_monitor(struct pma_server *server)
     pma_reclaim_add(server->app.reclaim, "websocket", sweep_hub, server->app.hub);
     pma_reclaim_add(server->app.reclaim, "auth", sweep_auth, server->app.auth);
     pma_reclaim_add(server->app.reclaim, "entity", sweep_entities, server->app.entities);
+    pma_reclaim_add(server->app.reclaim, "ai", sweep_mcp, server->app.mcp);
     pma_reclaim_add(server->app.reclaim, "http", sweep_pools, NULL);
     pma_reclaim_add(server->app.reclaim, "store", pma_storage_sweep, &server->storage);
     err = pma_monitor_new(&settings, &hooks, &server->app.monitor);
@@ -327,6 +342,9 @@ static int start_faults(struct pma_server *server)
         {PMA_FAULT_F16, pma_store_simulate_read, server->app.store, false},
         {PMA_FAULT_F17, pma_cache_simulate_error, server->app.cache, false},
         {PMA_FAULT_F18, pma_cache_simulate_removal, server->app.cache, false},
+        {PMA_FAULT_F23, pma_mcp_simulate_execution, server->app.mcp, false},
+        {PMA_FAULT_F24, pma_mcp_child_leak, NULL, false},
+        {PMA_FAULT_F25, pma_mcp_simulate_execution, server->app.mcp, false},
         {PMA_FAULT_F28, pma_lost_stop_commit, NULL, true},
     };
     return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],
@@ -424,6 +442,10 @@ static int stop_parts(struct pma_server *server)
         left |= pma_acceptor_stop(app->acceptor, whole_ns * SHARE_WORKER / 100);
     }
     left |= pma_debug_server_stop(server->debug, whole_ns * SHARE_WORKER / 100);
+    enter_stage(server, "tool calls");
+    if (app->mcp != NULL) {
+        pma_mcp_close(app->mcp, whole_ns * SHARE_CALLS / 100);
+    }
     enter_stage(server, "http");
     pma_http_unblock();
     pma_http_stop(app->http, whole_ns * SHARE_DRAIN / 100);
@@ -433,6 +455,9 @@ static int stop_parts(struct pma_server *server)
     left |= pma_fault_driver_stop(app->fault_driver, whole_ns * SHARE_WORKER / 100);
     if (app->auth != NULL) {
         left |= pma_auth_stop(app->auth, whole_ns * SHARE_WORKER / 100);
+    }
+    if (app->mcp != NULL) {
+        left |= pma_mcp_stop(app->mcp, whole_ns * SHARE_WORKER / 100);
     }
     enter_stage(server, "entities");
     if (app->entities != NULL) {
@@ -452,6 +477,7 @@ static int stop_parts(struct pma_server *server)
         return -ETIMEDOUT; /* a thread may still use any part: leave them all */
     }
     pma_monitor_free(app->monitor);
+    pma_mcp_free(app->mcp);
     pma_rooms_free(app->rooms);
     pma_entities_free(app->entities);
     pma_hub_free(app->hub);
@@ -471,11 +497,17 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         const char *part;
         int (*start)(struct pma_server *server);
     } steps[] = {
-        {"the pools", start_common},      {"the store", start_storage},
-        {"authentication", start_auth},   {"the WebSocket hub", start_hub},
-        {"the entities", start_entities}, {"the memory monitor", start_monitor},
-        {"the faults", start_faults},     {"HTTP", start_http},
-        {"the census", start_census},     {"the debug port", start_debug},
+        {"the pools", start_common},
+        {"the store", start_storage},
+        {"authentication", start_auth},
+        {"the WebSocket hub", start_hub},
+        {"the entities", start_entities},
+        {"the tools", start_mcp},
+        {"the memory monitor", start_monitor},
+        {"the faults", start_faults},
+        {"HTTP", start_http},
+        {"the census", start_census},
+        {"the debug port", start_debug},
     };
     struct pma_server *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL) {

@@ -12,12 +12,14 @@
 
 #include "server/base/clock.h"
 #include "server/config/config_keys.h"
+#include "server/config/config_mcp.h"
 #include "server/config/config_value.h"
 #include "server/fault/fixes.h"
 #include "server/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +117,7 @@ void pma_config_defaults(struct pma_config *config)
     config->entities.history_states = 50;
     config->entities.history_age_ns = (uint64_t)24 * 3600 * PMA_S_NS;
     config->entities.cleanup_interval_ns = 60 * PMA_S_NS;
+    pma_config_mcp_defaults(config);
     config->auth.cleanup_interval_ns = 300 * PMA_S_NS;
     config->auth.token_expiry_ns = (uint64_t)24 * 3600 * PMA_S_NS;
     config->auth.max_sessions = 10000;
@@ -199,6 +202,10 @@ static int set_scalar(struct pma_config *config, const char *path, const char *v
     if (strncmp(path, "faults.", 7) == 0) {
         return set_fault(config, path + 7, value, why, why_bytes);
     }
+    if (strncmp(path, PMA_CONFIG_MCP_PREFIX, strlen(PMA_CONFIG_MCP_PREFIX)) == 0) {
+        return pma_config_mcp_set(config, path + strlen(PMA_CONFIG_MCP_PREFIX), value,
+                                  why, why_bytes);
+    }
     if (strcmp(path, "fixes") == 0) {
         return pma_fixes_parse(value, &config->fixes_off, why, why_bytes);
     }
@@ -222,7 +229,8 @@ static bool is_section(const char *path)
     const bool is_fault = strncmp(path, "faults.", 7) == 0 &&
                           strchr(path + 7, '.') == NULL &&
                           pma_fault_find(path + 7) != NULL;
-    return is_fault || strcmp(path, "faults") == 0 || pma_config_is_section(path);
+    return is_fault || strcmp(path, "faults") == 0 || pma_config_mcp_is_section(path) ||
+           pma_config_is_section(path);
 }
 
 static bool is_repeated(const struct reading *reading, const yaml_node_t *mapping,
@@ -241,6 +249,41 @@ static bool is_repeated(const struct reading *reading, const yaml_node_t *mappin
 
 static void read_mapping(const struct reading *reading, const yaml_node_t *mapping,
                          const char *prefix, unsigned depth);
+
+/* A list of plain words as the text of a JSON array; owned. NULL: it is something else.
+ */
+static char *list_text(const struct reading *reading, const yaml_node_t *list)
+{
+    json_t *words = json_array();
+    for (const yaml_node_item_t *item = list->data.sequence.items.start;
+         item < list->data.sequence.items.top; item++) {
+        const yaml_node_t *word = yaml_document_get_node(reading->document, *item);
+        if (word->type != YAML_SCALAR_NODE ||
+            json_array_append_new(
+                words, json_string((const char *)word->data.scalar.value)) != 0) {
+            json_decref(words);
+            return NULL;
+        }
+    }
+    char *text = json_dumps(words, JSON_COMPACT);
+    json_decref(words);
+    return text;
+}
+
+/* A list: the words of a tool server's command line, or a mistake. */
+static void read_list(const struct reading *reading, const yaml_node_t *value,
+                      const char *path, unsigned line)
+{
+    char why[200];
+    char *text = strncmp(path, PMA_CONFIG_MCP_PREFIX, strlen(PMA_CONFIG_MCP_PREFIX)) == 0
+                     ? list_text(reading, value)
+                     : NULL;
+    if (set_scalar(reading->config, path, text != NULL ? text : "", why, sizeof why) !=
+        0) {
+        add_problem(reading->problems, line, "%s: %s", path, why);
+    }
+    free(text);
+}
 
 /* `path` names the value; `line` is where its key stands. */
 static void read_value(const struct reading *reading, const yaml_node_t *value,
@@ -262,6 +305,8 @@ static void read_value(const struct reading *reading, const yaml_node_t *value,
     } else if (pma_config_key_find(path) != NULL) {
         add_problem(reading->problems, line, "%s: is a value, not a %s", path,
                     value->type == YAML_MAPPING_NODE ? "section" : "list");
+    } else if (value->type == YAML_SEQUENCE_NODE) {
+        read_list(reading, value, path, line);
     } else if (set_scalar(reading->config, path, "", why, sizeof why) != 0) {
         add_problem(reading->problems, line, "%s: %s", path, why);
     }
@@ -474,5 +519,11 @@ void pma_config_check(const struct pma_config *config,
     }
     if (config->redis.backoff_min_ns > config->redis.backoff_max_ns) {
         add_problem(problems, 0, "redis.backoff_min: is longer than redis.backoff_max");
+    }
+    for (uint32_t i = 0; i < config->mcp.servers_count; i++) {
+        if (config->mcp.servers[i].command[0] == '\0') {
+            add_problem(problems, 0, "mcp.servers.%s.command: is missing",
+                        config->mcp.servers[i].id);
+        }
     }
 }

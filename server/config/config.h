@@ -10,6 +10,7 @@
 #ifndef PMA_CONFIG_H
 #define PMA_CONFIG_H
 
+#include "server/config/config_mcp_settings.h"
 #include "server/fault/fault.h"
 
 #include <stdbool.h>
@@ -120,6 +121,7 @@ struct pma_config {
     struct {
         uint32_t max_series; /* of one metric */
     } metrics;
+    struct pma_config_mcp mcp;
     struct { /* idle buffers that each pool keeps */
         uint32_t buffer;
         uint32_t json_response;

@@ -51,6 +51,12 @@
       "a connection to Redis whose command failed is not given back and never closed")   \
     X(F18, 19, "redis_stale_keys", "store", "remote",                                    \
       "the key of something that was removed stays in Redis until its time is over")     \
+    X(F23, 24, "tool_execution_log_unbounded", "ai", "heap",                             \
+      "the log of tool executions has no retention but a manual one")                    \
+    X(F24, 25, "child_not_reaped", "ai", "process",                                      \
+      "a tool server is killed and never waited for: a zombie, two pipes, two threads")  \
+    X(F25, 26, "exec_context_double_create", "ai", "heap",                               \
+      "two contexts are made per tool execution and one is removed")                     \
     X(F27, 28, "stop_channel_swap", "monitor", "thread",                                 \
       "each stop of the memory monitor leaves two loops that wait on a new channel")     \
     X(F28, 29, "lost_stop_signal", "worker", "thread",                                   \

@@ -15,6 +15,7 @@ struct pma_entities;
 struct pma_fault_driver;
 struct pma_http;
 struct pma_hub;
+struct pma_mcp;
 struct pma_monitor;
 struct pma_reclaim;
 struct pma_storage;
@@ -34,6 +35,7 @@ struct pma_app {
     struct pma_hub *hub;
     struct pma_entities *entities;
     struct pma_rooms *rooms;
+    struct pma_mcp *mcp;
     struct pma_fault_driver *fault_driver;
     struct pma_http *http;
     struct pma_acceptor *acceptor;

@@ -50,6 +50,22 @@
     X(POST, "/api/v1/auth/user/register", auth_user_register, false)                     \
     X(GET, "/api/v1/auth/remote-status", auth_remote_status, false)
 
+#define PMA_ROUTES_MCP(X)                                                                \
+    X(GET, "/api/v1/mcp/status", mcp_status, false)                                      \
+    X(GET, "/api/v1/mcp/servers", mcp_servers, false)                                    \
+    X(POST, "/api/v1/mcp/servers", mcp_server_add, false)                                \
+    X(DELETE, "/api/v1/mcp/servers/:id", mcp_server_remove, false)                       \
+    X(GET, "/api/v1/mcp/tools", mcp_tools, false)                                        \
+    X(POST, "/api/v1/mcp/tools/execute", mcp_execute, false)                             \
+    X(GET, "/api/v1/mcp/executions", mcp_executions, false)                              \
+    X(POST, "/api/v1/mcp/executions/cleanup", mcp_executions_cleanup, false)             \
+    X(GET, "/api/v1/ai/mcp/status", mcp_status, false)                                   \
+    X(GET, "/api/v1/ai/mcp/servers", mcp_servers, false)                                 \
+    X(POST, "/api/v1/ai/mcp/servers", mcp_server_add, false)                             \
+    X(DELETE, "/api/v1/ai/mcp/servers/:id", mcp_server_remove, false)                    \
+    X(GET, "/api/v1/ai/mcp/tools", mcp_tools, false)                                     \
+    X(POST, "/api/v1/ai/mcp/tools/execute", mcp_execute, false)
+
 #define PMA_ROUTES_DEBUG(X)                                                              \
     X(GET, "/api/v1/debug/faults", debug_faults, true)                                   \
     X(PUT, "/api/v1/debug/faults/:id", debug_fault_set, true)                            \
@@ -96,6 +112,7 @@
     PMA_ROUTES_ENTITIES(X)                                                               \
     PMA_ROUTES_ROOMS(X)                                                                  \
     PMA_ROUTES_AUTH(X)                                                                   \
+    PMA_ROUTES_MCP(X)                                                                    \
     PMA_ROUTES_DEBUG(X)                                                                  \
     PMA_ROUTES_METRICS(X)                                                                \
     PMA_ROUTES_PROFILE(X)
