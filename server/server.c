@@ -33,6 +33,7 @@
 #include "server/monitor/monitor.h"
 #include "server/monitor/reclaim.h"
 #include "server/pool/pool.h"
+#include "server/rest/access.h"
 #include "server/rest/app.h"
 #include "server/rest/debug_server.h"
 #include "server/rest/http_block.h"
@@ -119,11 +120,6 @@ static void sweep_mcp(void *arg)
     pma_mcp_sweep(arg);
 }
 
-static void sweep_auth(void *arg)
-{
-    pma_auth_sweep(arg);
-}
-
 static void sweep_pools(void *arg)
 {
     (void)arg;
@@ -197,27 +193,6 @@ static int start_storage(struct pma_server *server)
     return err;
 }
 
-static int start_auth(struct pma_server *server)
-{
-    const struct pma_config *config = server->app.config;
-    const struct pma_auth_config settings = {
-        .cleanup_interval_ns = config->auth.cleanup_interval_ns,
-        .token_expiry_ns = config->auth.token_expiry_ns,
-        .max_sessions = config->auth.max_sessions,
-        .max_users = config->auth.max_users,
-        .lockout = {.failures = config->auth.lockout_failures,
-                    .duration_ns = config->auth.lockout_duration_ns,
-                    .max_entries = config->auth.max_lockouts},
-        .hash_cost = config->auth.hash_cost,
-        .max_hashing = config->auth.max_hashing,
-        .jwt_secret = config->auth.jwt_secret,
-        .api_secret = config->auth.api_secret,
-        .accept_any_bearer = config->auth.accept_any_bearer,
-    };
-    const int err = pma_auth_new(&settings, &server->app.auth);
-    return err != 0 ? err : pma_auth_start(server->app.auth);
-}
-
 /* Whose session a client's token is. There is one user. */
 static int authenticate_client(void *arg, const char *token,
                                char user_id[PMA_USER_ID_BYTES])
@@ -229,6 +204,11 @@ static int authenticate_client(void *arg, const char *token,
         snprintf(user_id, PMA_USER_ID_BYTES, "%s", user.id);
     }
     return err;
+}
+
+static int start_access(struct pma_server *server)
+{
+    return pma_access_start(&server->app);
 }
 
 static int start_hub(struct pma_server *server)
@@ -303,7 +283,7 @@ static int start_monitor(struct pma_server *server)
         return err;
     }
     pma_reclaim_add(server->app.reclaim, "websocket", sweep_hub, server->app.hub);
-    pma_reclaim_add(server->app.reclaim, "auth", sweep_auth, server->app.auth);
+    pma_reclaim_add(server->app.reclaim, "auth", pma_access_sweep, &server->app);
     pma_reclaim_add(server->app.reclaim, "entity", sweep_entities, server->app.entities);
     pma_reclaim_add(server->app.reclaim, "ai", sweep_mcp, server->app.mcp);
     pma_reclaim_add(server->app.reclaim, "http", sweep_pools, NULL);
@@ -405,6 +385,8 @@ static int start_http(struct pma_server *server)
         .max_body_bytes = config->http.max_body_bytes,
         .idle_timeout_ns = config->http.idle_timeout_ns,
         .read_timeout_ns = config->http.read_timeout_ns,
+        .max_headers = config->http.max_headers,
+        .gate = server->app.gate,
         .app = &server->app,
     };
     settings.routes = pma_routes(&settings.routes_count);
@@ -481,7 +463,7 @@ static int stop_parts(struct pma_server *server)
     pma_rooms_free(app->rooms);
     pma_entities_free(app->entities);
     pma_hub_free(app->hub);
-    pma_auth_free(app->auth);
+    pma_access_free(app);
     pma_reclaim_free(app->reclaim);
     pma_acceptor_free(app->acceptor);
     pma_storage_free(&server->storage);
@@ -499,7 +481,7 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
     } steps[] = {
         {"the pools", start_common},
         {"the store", start_storage},
-        {"authentication", start_auth},
+        {"authentication", start_access},
         {"the WebSocket hub", start_hub},
         {"the entities", start_entities},
         {"the tools", start_mcp},

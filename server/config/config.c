@@ -31,9 +31,6 @@
 #define PATH_BYTES     96
 #define DEPTH_MAX      4
 
-/* RFC 7518, 3.2: a key of at least the hash's size. */
-#define JWT_SECRET_BYTES_MIN 32
-
 /* One pass over a document. */
 struct reading {
     yaml_document_t *document; /* borrowed */
@@ -84,6 +81,7 @@ void pma_config_defaults(struct pma_config *config)
     config->http.max_body_bytes = (uint64_t)10 * 1024 * 1024;
     config->http.idle_timeout_ns = 60 * PMA_S_NS;
     config->http.read_timeout_ns = 15 * PMA_S_NS;
+    config->http.max_headers = 100;
     config->logging.level = PMA_LOG_INFO;
     config->websocket.max_clients = 1000;
     config->websocket.client_timeout_ns = 300 * PMA_S_NS;
@@ -118,15 +116,7 @@ void pma_config_defaults(struct pma_config *config)
     config->entities.history_age_ns = (uint64_t)24 * 3600 * PMA_S_NS;
     config->entities.cleanup_interval_ns = 60 * PMA_S_NS;
     pma_config_mcp_defaults(config);
-    config->auth.cleanup_interval_ns = 300 * PMA_S_NS;
-    config->auth.token_expiry_ns = (uint64_t)24 * 3600 * PMA_S_NS;
-    config->auth.max_sessions = 10000;
-    config->auth.max_users = 100;
-    config->auth.lockout_failures = 3;
-    config->auth.lockout_duration_ns = 300 * PMA_S_NS;
-    config->auth.max_lockouts = 1024;
-    config->auth.hash_cost = 5;
-    config->auth.max_hashing = 2;
+    pma_config_access_defaults(&config->auth, &config->security);
 }
 
 __attribute__((format(printf, 3, 4))) static void
@@ -473,6 +463,7 @@ void pma_config_read_environment(struct pma_config *config,
         {"LOG_LEVEL", "logging.level"},
         {"DATABASE_PATH", "database.path"},
         {"JWT_SECRET", "auth.jwt_secret"},
+        {"PMA_RATE_LIMITING_ENABLED", "security.rate_limiting.enabled"},
         {"REDIS_HOST", "redis.host"},
         {"REDIS_PORT", "redis.port"},
         {"REDIS_PASSWORD", "redis.password"},
@@ -505,12 +496,10 @@ void pma_config_check(const struct pma_config *config,
                     "acceptor.max_head_bytes, %u",
                     config->http.max_url_bytes, config->acceptor.max_head_bytes);
     }
-    const size_t jwt_bytes = strlen(config->auth.jwt_secret);
-    if (jwt_bytes > 0 && jwt_bytes < JWT_SECRET_BYTES_MIN) {
-        add_problem(problems, 0,
-                    "auth.jwt_secret: has fewer than the %d bytes that HS256 needs; make "
-                    "one with: openssl rand -hex 32",
-                    JWT_SECRET_BYTES_MIN);
+    char why[160];
+    const char *key = pma_config_access_check(&config->auth, why, sizeof why);
+    if (key != NULL) {
+        add_problem(problems, 0, "%s: %s", key, why);
     }
     if (config->redis.min_idle_conns > config->redis.pool_size) {
         add_problem(problems, 0,

@@ -10,6 +10,7 @@
 #ifndef PMA_CONFIG_H
 #define PMA_CONFIG_H
 
+#include "server/config/config_access.h"
 #include "server/config/config_mcp_settings.h"
 #include "server/fault/fault.h"
 
@@ -19,9 +20,6 @@
 
 /* Room for a path with its final NUL. */
 #define PMA_CONFIG_PATH_BYTES 512
-
-/* The same for a secret. */
-#define PMA_CONFIG_SECRET_BYTES 257
 
 /* Every setting; docs in configs/pma-backend.yaml, ranges in config_keys.c. */
 struct pma_config {
@@ -42,6 +40,7 @@ struct pma_config {
         uint64_t max_body_bytes;  /* of a request */
         uint64_t idle_timeout_ns; /* whole seconds: libmicrohttpd counts in them */
         uint64_t read_timeout_ns; /* for the whole body of a request */
+        uint32_t max_headers;
     } http;
     struct {
         int level; /* enum pma_level */
@@ -101,20 +100,8 @@ struct pma_config {
         uint32_t max_queue_messages;
         uint32_t max_message_bytes;
     } redis;
-    struct {
-        uint64_t cleanup_interval_ns;
-        uint64_t token_expiry_ns;
-        uint32_t max_sessions;
-        uint32_t max_users;
-        uint32_t lockout_failures;
-        uint64_t lockout_duration_ns;
-        uint32_t max_lockouts;                    /* clients with failures */
-        uint32_t hash_cost;                       /* of yescrypt */
-        uint32_t max_hashing;                     /* hashes at one time */
-        char jwt_secret[PMA_CONFIG_SECRET_BYTES]; /* empty: no JWTs */
-        char api_secret[PMA_CONFIG_SECRET_BYTES]; /* empty: no such secret */
-        bool accept_any_bearer;
-    } auth;
+    struct pma_config_auth auth;
+    struct pma_config_security security;
     struct {
         uint32_t port; /* on 127.0.0.1; 0: none */
     } debug;

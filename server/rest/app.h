@@ -14,6 +14,7 @@ struct pma_config;
 struct pma_entities;
 struct pma_fault_driver;
 struct pma_http;
+struct pma_gate;
 struct pma_hub;
 struct pma_mcp;
 struct pma_monitor;
@@ -37,6 +38,7 @@ struct pma_app {
     struct pma_rooms *rooms;
     struct pma_mcp *mcp;
     struct pma_fault_driver *fault_driver;
+    struct pma_gate *gate;
     struct pma_http *http;
     struct pma_acceptor *acceptor;
     uint64_t started_at_ns; /* CLOCK_MONOTONIC */

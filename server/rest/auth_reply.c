@@ -8,6 +8,7 @@
 #include "server/base/clock.h"
 #include "server/config/config.h"
 #include "server/rest/app.h"
+#include "server/rest/gate.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,6 +27,20 @@ const char *pma_auth_field(const struct pma_request *request, struct pma_reply *
         pma_reply_error(reply, request, 400, "%s (a text) is required", name);
     }
     return text;
+}
+
+bool pma_auth_may_set_up(const struct pma_request *request, struct pma_reply *reply)
+{
+    struct pma_auth_status status;
+    pma_auth_status_read(request->app->auth, &status);
+    if ((!status.pin_set && status.users == 0) ||
+        pma_gate_is_proved(request->app->gate, request)) {
+        return true;
+    }
+    pma_reply_error(reply, request, 401,
+                    "Only for those who are logged in, or on the same machine");
+    json_object_set_new(reply->body, "auth_required", json_true());
+    return false;
 }
 
 void pma_auth_reply_grant(struct pma_reply *reply, const struct pma_auth_grant *grant)
@@ -47,10 +62,12 @@ void pma_auth_reply_error(struct pma_reply *reply, const struct pma_request *req
         pma_reply_error(reply, request, 429, "Locked for %llu s after %u wrong tries",
                         (unsigned long long)(config->auth.lockout_duration_ns / PMA_S_NS),
                         config->auth.lockout_failures);
+        reply->retry_after_s = (uint32_t)(config->auth.lockout_duration_ns / PMA_S_NS);
         break;
     case -EBUSY:
         pma_reply_error(reply, request, 503,
                         "Too many PINs and passwords are being checked; try again");
+        reply->retry_after_s = 1;
         break;
     case -ENOENT:
         pma_reply_error(reply, request, 409, "No PIN is set; use auth/set-pin first");

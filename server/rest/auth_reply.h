@@ -18,6 +18,11 @@ struct pma_lockout_client pma_auth_client(const struct pma_request *request);
 const char *pma_auth_field(const struct pma_request *request, struct pma_reply *reply,
                            const json_t *body, const char *name);
 
+/* Whether the client may set the first PIN or add a user: while nobody is known it may be
+ * anybody, as with any device that is new; afterwards somebody known. Returns: false: the
+ * reply is a 401. Thread-safety: any thread. */
+bool pma_auth_may_set_up(const struct pma_request *request, struct pma_reply *reply);
+
 /* 200 with {token, expiresIn, user{id, username}}. */
 void pma_auth_reply_grant(struct pma_reply *reply, const struct pma_auth_grant *grant);
 

@@ -7,12 +7,14 @@
 
 #include "server/acceptor.h"
 #include "server/base/clock.h"
+#include "server/rest/app.h"
 #include "server/rest/http_server.h"
 #include "server/rest/routes.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#define HEADERS_MAX     100
 #define CONNECTIONS_MAX 16
 #define HEAD_BYTES      4096
 #define TIMEOUT_NS      (10 * PMA_S_NS)
@@ -72,6 +74,8 @@ static int start_http(struct pma_debug_server *server, struct pma_app *app)
         .max_body_bytes = HEAD_BYTES,
         .idle_timeout_ns = TIMEOUT_NS,
         .read_timeout_ns = TIMEOUT_NS,
+        .max_headers = HEADERS_MAX,
+        .gate = app->gate,
         .routes = routes,
         .routes_count = sizeof routes / sizeof routes[0],
         .app = app,

@@ -10,6 +10,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 json_t *pma_json_now(void)
@@ -66,18 +67,50 @@ void pma_reply_flat(struct pma_reply *reply, json_t *data)
     json_decref(data);
 }
 
+static bool is_secret(const char *name, size_t name_bytes)
+{
+    static const char *const words[] = {"token", "pin", "pass", "secret", "key", "auth"};
+    char copy[32];
+    snprintf(copy, sizeof copy, "%.*s", (int)name_bytes, name);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (name_bytes >= sizeof copy || strcasestr(copy, words[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Copies a query without the values of what sounds like a secret: errors are shown on
+ * screens and kept by clients. */
+static void hide_secrets(const char *query, char *text, size_t text_bytes)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    while (*query != '\0' && used < text_bytes) {
+        const size_t pair = strcspn(query, "&;");
+        const size_t name = strcspn(query, "=&;");
+        const bool hidden = name < pair && is_secret(query, name);
+        const int wrote = snprintf(text + used, text_bytes - used, "%.*s%s%.1s",
+                                   (int)(hidden ? name + 1 : pair), query,
+                                   hidden ? "***" : "", query + pair);
+        used += (size_t)wrote;
+        query += pair + (query[pair] != '\0' ? 1 : 0);
+    }
+}
+
 void pma_reply_error(struct pma_reply *reply, const struct pma_request *request,
                      unsigned status, const char *format, ...)
 {
     char text[512];
+    char query[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    hide_secrets(request->query, query, sizeof query);
     /* A path that is not UTF-8 makes json_pack fail; it is left out then. */
     json_t *asked = json_pack("{s:s, s:s*, s:s*}", "method", request->method_text, "path",
-                              request->path, "query",
-                              request->query[0] != '\0' ? request->query : NULL);
+                              request->path, "query", query[0] != '\0' ? query : NULL);
     json_t *error = json_string(text);
     set_reply(reply, status,
               json_pack("{s:b, s:s, s:o, s:i, s:o, s:o*}", "success", 0, "status",

@@ -38,13 +38,16 @@ struct pma_request {
     const char *query;       /* as sent, empty when there is none */
     const char *body;        /* empty when there is none; NUL after its last byte */
     size_t body_bytes;
-    const char *client;          /* numeric address of the peer */
+    const char *client;          /* numeric address of who asks, behind trusted proxies */
     struct pma_address address;  /* the same; all zero when it is unknown */
-    bool loopback;               /* the peer is this machine */
+    bool loopback;               /* it is this machine, for certain */
     char param[PMA_PARAM_BYTES]; /* what stood for ":name" in the route */
     const char *(*header)(const struct pma_request *request, const char *name);
     const char *(*argument)(const struct pma_request *request, const char *name);
-    void *connection; /* of the two functions above */
+    /* All values of a header, joined by ", ". Returns: 0; -E2BIG: more than fits. */
+    int (*headers)(const struct pma_request *request, const char *name, char *text,
+                   size_t text_bytes);
+    void *connection; /* of the three functions above */
 };
 
 /* A body without an end that is known: pieces come as they are asked for. */
@@ -63,6 +66,10 @@ struct pma_reply {
     struct pma_stream stream; /* when it has a read, the body instead of both */
     const char *content_type; /* of text and stream, borrowed for ever */
     const char *allow;        /* value of the Allow header, borrowed for ever, or NULL */
+    const char *authenticate; /* of WWW-Authenticate, likewise */
+    const char *cors_origin;  /* of Access-Control-Allow-Origin, likewise */
+    bool is_preflight;        /* an answer to a browser's question, without a body */
+    uint32_t retry_after_s;   /* 0: no such header */
 };
 
 /* 200 with {success, status:"success", data, timestamp}. data: taken; NULL is lack of

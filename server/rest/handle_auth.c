@@ -70,7 +70,7 @@ void pma_handle_auth_set_pin(struct pma_request *request, struct pma_reply *repl
     struct pma_auth *auth = service_of(request);
     json_t *body = pma_request_json(request, reply);
     const char *pin = body != NULL ? pma_auth_field(request, reply, body, "pin") : NULL;
-    if (pin != NULL) {
+    if (pin != NULL && pma_auth_may_set_up(request, reply)) {
         const int err = pma_auth_set_pin(auth, pin);
         if (err == -EINVAL) {
             pma_reply_error(reply, request, 400, "A PIN has 4 or 6 digits");

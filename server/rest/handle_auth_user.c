@@ -8,6 +8,7 @@
 #include "server/auth/authorization.h"
 #include "server/rest/app.h"
 #include "server/rest/auth_reply.h"
+#include "server/rest/gate.h"
 #include "server/rest/routes.h"
 
 #include <errno.h>
@@ -66,7 +67,7 @@ void pma_handle_auth_user_register(struct pma_request *request, struct pma_reply
     struct pma_auth *auth = pma_auth_for_request(request->app->auth);
     json_t *body = pma_request_json(request, reply);
     const char *fields[2];
-    if (read_login(request, reply, body, fields)) {
+    if (read_login(request, reply, body, fields) && pma_auth_may_set_up(request, reply)) {
         const char *email = json_string_value(json_object_get(body, "email"));
         struct pma_user user;
         const int err = pma_auth_register(auth, fields[0], fields[1],
@@ -121,7 +122,8 @@ void pma_handle_auth_remote_status(struct pma_request *request, struct pma_reply
     } else if (pma_address_is_private(&request->address)) {
         type = "local-network";
     }
-    pma_reply_data(reply, json_pack("{s:b, s:s, s:b}", "requires_auth",
-                                    (int)!request->loopback, "connection_type", type,
-                                    "is_local", strcmp(type, "remote") != 0));
+    const bool proof = !pma_gate_is_proved(request->app->gate, request);
+    pma_reply_data(reply, json_pack("{s:b, s:s, s:b}", "requires_auth", (int)proof,
+                                    "connection_type", type, "is_local",
+                                    strcmp(type, "remote") != 0));
 }

@@ -8,6 +8,7 @@
 
 #include "server/metrics/metrics.h"
 #include "server/pool/pool.h"
+#include "server/rest/cors.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -74,8 +75,47 @@ static struct MHD_Response *make_stream(const struct pma_stream *stream)
     return response;
 }
 
+/* What a browser has to know (Fetch, 3.2.3). Vary always: a cache may not give one
+ * origin's reply to another. */
+static void add_cors(struct MHD_Response *response, const struct pma_reply *reply)
+{
+    MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Origin");
+    if (reply->cors_origin == NULL) {
+        return;
+    }
+    MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN,
+                            reply->cors_origin);
+    MHD_add_response_header(response, "Access-Control-Allow-Credentials", "true");
+    if (reply->is_preflight) {
+        MHD_add_response_header(response, "Access-Control-Allow-Methods",
+                                PMA_CORS_METHODS);
+        MHD_add_response_header(response, "Access-Control-Allow-Headers",
+                                PMA_CORS_HEADERS);
+        MHD_add_response_header(response, "Access-Control-Max-Age", PMA_CORS_MAX_AGE);
+    }
+}
+
+static void add_optional(struct MHD_Response *response, const struct pma_reply *reply)
+{
+    char seconds[16];
+    if (reply->allow != NULL) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
+    }
+    if (reply->authenticate != NULL) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                                reply->authenticate);
+    }
+    if (reply->retry_after_s > 0) {
+        snprintf(seconds, sizeof seconds, "%u", reply->retry_after_s);
+        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    }
+}
+
 static struct MHD_Response *make_text(struct pma_reply *reply)
 {
+    if (reply->is_preflight) {
+        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    }
     const bool is_text = reply->text != NULL;
     struct pma_buffer *text = is_text ? reply->text : dump(reply->body);
     if (text == NULL) {
@@ -106,13 +146,14 @@ struct MHD_Response *pma_http_response_make(struct pma_reply *reply)
     if (response == NULL) {
         return NULL;
     }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-                            is_json ? "application/json; charset=utf-8"
-                                    : reply->content_type);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (reply->allow != NULL) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
+    if (!reply->is_preflight) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                is_json ? "application/json; charset=utf-8"
+                                        : reply->content_type);
     }
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    add_cors(response, reply);
+    add_optional(response, reply);
     return response;
 }
 

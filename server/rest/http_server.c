@@ -17,6 +17,7 @@
 #include "server/config/config_value.h"
 #include "server/log/log.h"
 #include "server/pool/pool.h"
+#include "server/rest/gate.h"
 #include "server/rest/http_response.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define STACK_BYTES ((size_t)512 * 1024)
@@ -48,6 +50,13 @@ struct exchange {
     unsigned refusal; /* a status: too large, the rest of the body is thrown away */
     char query[QUERY_BYTES];
     struct pma_buffer *body; /* NULL: none came yet */
+};
+
+/* The values of one header, being joined. */
+struct joined {
+    const char *name;
+    char *text;
+    size_t used, capacity; /* used reaches capacity when something did not fit */
 };
 
 static void *request_begun(void *arg, const char *uri, struct MHD_Connection *connection)
@@ -144,16 +153,51 @@ static void log_access(struct pma_http *http, const struct pma_request *request,
             pma_f64("ms", (double)took_ns / 1e6));
 }
 
-/* Runs the handler, or answers with the refusal, and queues the reply. */
-static enum MHD_Result answer(struct MHD_Connection *connection,
-                              struct exchange *exchange, const char *method,
-                              const char *path)
+static void count_refusal(const struct exchange *exchange)
 {
-    char client[PMA_ADDRESS_BYTES];
-    const struct pma_address address = peer_address(connection);
     struct pma_http *http = exchange->http;
+    pthread_mutex_lock(&http->lock);
+    http->info.url_too_long += exchange->refusal == MHD_HTTP_URI_TOO_LONG;
+    http->info.body_too_large += exchange->refusal == MHD_HTTP_CONTENT_TOO_LARGE;
+    http->info.too_many_headers +=
+        exchange->refusal == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+    pthread_mutex_unlock(&http->lock);
+}
+
+static enum MHD_Result join_value(void *arg, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    struct joined *joined = arg;
+    (void)kind;
+    if (value == NULL || strcasecmp(name, joined->name) != 0) {
+        return MHD_YES;
+    }
+    const int wrote =
+        snprintf(joined->text + joined->used, joined->capacity - joined->used, "%s%s",
+                 joined->used > 0 ? ", " : "", value);
+    joined->used += (size_t)wrote;
+    return joined->used < joined->capacity ? MHD_YES : MHD_NO;
+}
+
+static int join_headers(const struct pma_request *request, const char *name, char *text,
+                        size_t text_bytes)
+{
+    struct joined joined = {.name = name, .text = text, .capacity = text_bytes};
+    text[0] = '\0';
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, join_value, &joined);
+    return joined.used < joined.capacity ? 0 : -E2BIG;
+}
+
+/* The request as handlers see it; without its body before that has come. client: room for
+ * its address, borrowed by the request. */
+static struct pma_request make_request(struct MHD_Connection *connection,
+                                       const struct exchange *exchange,
+                                       const char *method, const char *path,
+                                       char client[PMA_ADDRESS_BYTES])
+{
+    const struct pma_http_config *config = &exchange->http->config;
     struct pma_request request = {
-        .app = http->config.app,
+        .app = config->app,
         .method = pma_method_parse(method),
         .method_text = method,
         .path = path,
@@ -162,34 +206,79 @@ static enum MHD_Result answer(struct MHD_Connection *connection,
         .body = exchange->body != NULL ? exchange->body->bytes : "",
         .body_bytes = exchange->body != NULL ? exchange->body->used : 0,
         .client = client,
-        .address = address,
-        .loopback = pma_address_is_loopback(&address),
+        .address = peer_address(connection),
         .header = find_header,
         .argument = find_argument,
+        .headers = join_headers,
         .connection = connection,
     };
-    struct pma_reply reply = {.status = 500};
-    pma_address_format(&address, client);
-    if (exchange->refusal == MHD_HTTP_URI_TOO_LONG) {
-        pma_reply_error(&reply, &request, exchange->refusal,
-                        "The URL has %zu bytes; %u are allowed", exchange->url_bytes,
-                        http->config.max_url_bytes);
-    } else if (exchange->refusal == MHD_HTTP_CONTENT_TOO_LARGE) {
-        pma_reply_error(&reply, &request, exchange->refusal,
-                        "The body has more than the %llu bytes that are allowed",
-                        (unsigned long long)http->config.max_body_bytes);
-    } else if (exchange->refusal == 0) {
-        pma_router_dispatch(http->config.routes, http->config.routes_count, &request,
-                            &reply);
+    if (config->gate != NULL) {
+        pma_gate_identify(config->gate, &request);
+    } else {
+        request.loopback = pma_address_is_loopback(&request.address);
     }
-    struct MHD_Response *response = pma_http_response_make(&reply);
+    pma_address_format(&request.address, client);
+    return request;
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *connection,
+                                  const struct exchange *exchange,
+                                  const struct pma_request *request,
+                                  struct pma_reply *reply)
+{
+    struct MHD_Response *response = pma_http_response_make(reply);
     if (response == NULL) {
         return MHD_NO;
     }
-    const enum MHD_Result queued = MHD_queue_response(connection, reply.status, response);
+    const enum MHD_Result queued =
+        MHD_queue_response(connection, reply->status, response);
     MHD_destroy_response(response);
-    log_access(http, &request, reply.status, pma_now_ns() - exchange->begin_ns);
+    log_access(exchange->http, request, reply->status, pma_now_ns() - exchange->begin_ns);
     return queued;
+}
+
+/* Says why a request was refused for what it is made of. */
+static void reply_refusal(const struct exchange *exchange,
+                          const struct pma_request *request, struct pma_reply *reply)
+{
+    const struct pma_http_config *config = &exchange->http->config;
+    switch (exchange->refusal) {
+    case MHD_HTTP_URI_TOO_LONG:
+        pma_reply_error(reply, request, exchange->refusal,
+                        "The URL has %zu bytes; %u are allowed", exchange->url_bytes,
+                        config->max_url_bytes);
+        break;
+    case MHD_HTTP_CONTENT_TOO_LARGE:
+        pma_reply_error(reply, request, exchange->refusal,
+                        "The body has more than the %llu bytes that are allowed",
+                        (unsigned long long)config->max_body_bytes);
+        break;
+    case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
+        pma_reply_error(reply, request, exchange->refusal,
+                        "The request has more than %u headers", config->max_headers);
+        break;
+    default: /* no memory: the reply stays a 500 */
+        break;
+    }
+}
+
+/* Runs the handler, or answers with the refusal, and queues the reply. */
+static enum MHD_Result answer(struct MHD_Connection *connection,
+                              struct exchange *exchange, const char *method,
+                              const char *path)
+{
+    char client[PMA_ADDRESS_BYTES];
+    const struct pma_http_config *config = &exchange->http->config;
+    struct pma_request request = make_request(connection, exchange, method, path, client);
+    struct pma_reply reply = {.status = 500};
+    pma_gate_mark(&request, &reply);
+    if (exchange->refusal != 0) {
+        count_refusal(exchange);
+        reply_refusal(exchange, &request, &reply);
+    } else {
+        pma_router_dispatch(config->routes, config->routes_count, &request, &reply);
+    }
+    return send_reply(connection, exchange, &request, &reply);
 }
 
 /* What can be refused before the body comes. Returns: a status, 0 for nothing. */
@@ -200,6 +289,10 @@ static unsigned refuse_early(struct MHD_Connection *connection,
     if (exchange->url_bytes > config->max_url_bytes) {
         return MHD_HTTP_URI_TOO_LONG;
     }
+    if (MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL) >
+        (int)config->max_headers) {
+        return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+    }
     uint64_t announced = 0;
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
                                                      MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -208,6 +301,27 @@ static unsigned refuse_early(struct MHD_Connection *connection,
         return MHD_HTTP_CONTENT_TOO_LARGE;
     }
     return 0;
+}
+
+/* Lets a request in before its body is read, or answers it. */
+static enum MHD_Result admit(struct MHD_Connection *connection, struct exchange *exchange,
+                             const char *method, const char *path)
+{
+    char client[PMA_ADDRESS_BYTES];
+    struct pma_gate *gate = exchange->http->config.gate;
+    exchange->refusal = refuse_early(connection, exchange);
+    if (exchange->refusal != 0) {
+        return answer(connection, exchange, method, path);
+    }
+    if (gate == NULL) {
+        return MHD_YES;
+    }
+    const struct pma_request request =
+        make_request(connection, exchange, method, path, client);
+    struct pma_reply reply = {.status = 500};
+    return pma_gate_admit(gate, &request, &reply)
+               ? MHD_YES
+               : send_reply(connection, exchange, &request, &reply);
 }
 
 /* Keeps a piece of the body. Sets the refusal when it is too much. */
@@ -260,9 +374,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
     }
     if (!exchange->begun) {
         exchange->begun = true;
-        exchange->refusal = refuse_early(connection, exchange);
-        return exchange->refusal != 0 ? answer(connection, exchange, method, path)
-                                      : MHD_YES;
+        return admit(connection, exchange, method, path);
     }
     if (*piece_bytes > 0) {
         if (is_body_late(exchange)) {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct pma_gate;
 struct pma_http;
 
 struct pma_http_config {
@@ -19,6 +20,8 @@ struct pma_http_config {
     uint32_t max_head_bytes;
     uint32_t max_url_bytes;  /* path and query; more is a 414 */
     uint64_t max_body_bytes; /* more is a 413 */
+    uint32_t max_headers;    /* more is a 431 */
+    struct pma_gate *gate;   /* borrowed while the server lives; NULL: none */
     uint64_t idle_timeout_ns;
     uint64_t read_timeout_ns;       /* for a body; later pieces end the connection */
     const struct pma_route *routes; /* borrowed while the server lives */
@@ -31,6 +34,7 @@ struct pma_http_info {
     uint32_t active_requests;
     uint64_t requests;
     uint64_t errors_4xx, errors_5xx;
+    uint64_t url_too_long, body_too_large, too_many_headers; /* 414, 413, 431 */
 };
 
 /* Starts the threads. Returns: 0; -ENOMEM; -EIO: libmicrohttpd refused (it logs why).

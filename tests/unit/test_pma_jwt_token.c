@@ -5,6 +5,7 @@
 #include "server/auth/jwt_token.h"
 
 #include <errno.h>
+#include <jwt.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -86,6 +87,25 @@ static void other_algorithms_are_refused(void **state)
     }
 }
 
+/* Signed with the right key, and by libjwt itself: only its algorithm is wrong. */
+static void a_right_signature_of_another_algorithm_is_refused(void **state)
+{
+    static const jwt_alg_t algorithms[] = {JWT_ALG_HS384, JWT_ALG_HS512, JWT_ALG_HS256};
+    struct pma_jwt_claims claims;
+    (void)state;
+    for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
+        jwt_t *jwt = NULL;
+        assert_int_equal(jwt_new(&jwt), 0);
+        jwt_add_grant_int(jwt, "exp", 2000);
+        jwt_set_alg(jwt, algorithms[i], rfc_key, sizeof rfc_key);
+        char *token = jwt_encode_str(jwt);
+        assert_int_equal(verify(token, 1000, &claims),
+                         algorithms[i] == JWT_ALG_HS256 ? 0 : -EACCES);
+        free(token);
+        jwt_free(jwt);
+    }
+}
+
 static void what_is_no_token_is_refused(void **state)
 {
     static const char *const texts[] = {"",
@@ -131,6 +151,7 @@ int main(void)
         cmocka_unit_test(the_example_of_rfc_7515_a1_is_valid_until_its_second),
         cmocka_unit_test(each_changed_letter_breaks_the_signature),
         cmocka_unit_test(other_algorithms_are_refused),
+        cmocka_unit_test(a_right_signature_of_another_algorithm_is_refused),
         cmocka_unit_test(what_is_no_token_is_refused),
         cmocka_unit_test(what_is_made_is_verified_with_the_same_key_alone),
     };
