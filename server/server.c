@@ -17,16 +17,15 @@
 #include "server/auth/auth.h"
 #include "server/base/clock.h"
 #include "server/census.h"
-#include "server/entity/entity_fault.h"
 #include "server/entity/entity_publish.h"
 #include "server/entity/entity_service.h"
 #include "server/entity/room_service.h"
 #include "server/fault/fault_driver.h"
-#include "server/fault/lost_stop.h"
 #include "server/fault/resources.h"
+#include "server/fault/wrong_order.h"
+#include "server/fault_wiring.h"
 #include "server/hub/hub.h"
 #include "server/log/log.h"
-#include "server/mcp/mcp_child.h"
 #include "server/mcp/mcp_service.h"
 #include "server/mcp_wiring.h"
 #include "server/metrics/metrics.h"
@@ -301,34 +300,7 @@ static int start_monitor(struct pma_server *server)
 
 static int start_faults(struct pma_server *server)
 {
-    if (server->app.config->fixes_off != 0) {
-        pma_log(PMA_LOG_WARN, "Fixes are off; GET /api/v1/debug/fixes lists them",
-                pma_u64("fixes_off", server->app.config->fixes_off));
-    }
-    for (size_t fault = 0; fault < PMA_FAULT_END; fault++) {
-        const struct pma_fault_setting *setting = &server->app.config->faults[fault];
-        if (setting->enabled && pma_fault_set((enum pma_fault)fault, setting) == 0) {
-            pma_log(PMA_LOG_WARN, "Fault switched on by configuration",
-                    pma_u64("fault", fault), pma_f64("rate", setting->rate_per_s),
-                    pma_u64("limit", setting->limit));
-        }
-    }
-    const struct pma_fault_action actions[] = {
-        {PMA_FAULT_F00, pma_blocked_thread_commit, NULL, true},
-        {PMA_FAULT_F01, pma_auth_simulate_request, &server->app, false},
-        {PMA_FAULT_F02, pma_hub_commit_f02, server->app.hub, false},
-        {PMA_FAULT_F10, pma_hub_commit_f10, server->app.hub, false},
-        {PMA_FAULT_F12, pma_entity_fault_block_commit, server->app.entities, true},
-        {PMA_FAULT_F16, pma_store_simulate_read, server->app.store, false},
-        {PMA_FAULT_F17, pma_cache_simulate_error, server->app.cache, false},
-        {PMA_FAULT_F18, pma_cache_simulate_removal, server->app.cache, false},
-        {PMA_FAULT_F23, pma_mcp_simulate_execution, server->app.mcp, false},
-        {PMA_FAULT_F24, pma_mcp_child_leak, NULL, false},
-        {PMA_FAULT_F25, pma_mcp_simulate_execution, server->app.mcp, false},
-        {PMA_FAULT_F28, pma_lost_stop_commit, NULL, true},
-    };
-    return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],
-                                  &server->app.fault_driver);
+    return pma_fault_wire(&server->app);
 }
 
 /* What all parts use: pools and metrics. */
@@ -413,6 +385,15 @@ static void enter_stage(struct pma_server *server, const char *part)
     pma_log(PMA_LOG_DEBUG, "Stopping", pma_str("part", part));
 }
 
+static void stop_hub(struct pma_server *server)
+{
+    enter_stage(server, "hub");
+    if (server->app.hub != NULL) {
+        pma_hub_stop(server->app.hub,
+                     pma_now_ns() + server->shutdown_timeout_ns * SHARE_HUB / 100);
+    }
+}
+
 /* Stops what runs, frees what is stopped; parts that were never started are NULL. */
 static int stop_parts(struct pma_server *server)
 {
@@ -427,6 +408,9 @@ static int stop_parts(struct pma_server *server)
     enter_stage(server, "tool calls");
     if (app->mcp != NULL) {
         pma_mcp_close(app->mcp, whole_ns * SHARE_CALLS / 100);
+    }
+    if (pma_wrong_order_begin()) {
+        stop_hub(server);
     }
     enter_stage(server, "http");
     pma_http_unblock();
@@ -445,10 +429,7 @@ static int stop_parts(struct pma_server *server)
     if (app->entities != NULL) {
         left |= pma_entities_stop(app->entities, whole_ns * SHARE_WORKER / 100);
     }
-    enter_stage(server, "hub");
-    if (app->hub != NULL) {
-        pma_hub_stop(app->hub, pma_now_ns() + whole_ns * SHARE_HUB / 100);
-    }
+    stop_hub(server);
     enter_stage(server, "store");
     left |= pma_storage_stop(&server->storage, whole_ns * SHARE_WORKER / 100);
     enter_stage(server, "monitor");

@@ -62,7 +62,9 @@
     X(F28, 29, "lost_stop_signal", "worker", "thread",                                   \
       "a change of a setting starts a worker anew, and the old one is not stopped")      \
     X(F32, 33, "http_blocked_handler", "http", "thread",                                 \
-      "a request that broadcasts never ends: a thread and a socket")
+      "a request that broadcasts never ends: a thread and a socket")                     \
+    X(F34, 35, "shutdown_wrong_order", "shutdown", "thread",                             \
+      "the hub stops before HTTP: requests that broadcast meanwhile hold up the end")
 
 enum pma_fault {
     PMA_FAULT_NONE = 0,

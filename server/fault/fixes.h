@@ -33,6 +33,10 @@
       "at most 1000 messages wait for clients that are away")                            \
     X(4, "connection-buffers", "websocket", "", "websocket.preallocate_buffers=true",    \
       "a client's buffers are made when it needs them")                                  \
+    X(5, "pump-errors", "websocket", "F08", "",                                          \
+      "a client that cannot be written to is ended, and its reader with it")             \
+    X(7, "tool-executions", "ai", "F23 F25", "mcp.max_executions=100000",                \
+      "of tool executions the newest 500 are kept, for a day")                           \
     X(9, "entity-limits", "entity", "", "entities.max_entities=1000000",                 \
       "at most 1000 entities are registered")                                            \
     X(10, "redis-pool", "store", "F17 F18", "redis.pool_size=256",                       \
@@ -42,8 +46,9 @@
     X(12, "cache-eviction", "store", "F16",                                              \
       "cache.max_entries=1000000 cache.max_bytes=1GiB cache.ttl=24h",                    \
       "what is cached has a limit and an end")                                           \
-    X(14, "worker-shutdown", "worker", "F01 F27 F28", "",                                \
+    X(14, "worker-shutdown", "worker", "F01 F27 F28 F34", "",                            \
       "every background worker has an end")                                              \
+    X(15, "child-reaping", "ai", "F24", "", "a process that was started is waited for")  \
     X(17, "memory-monitor", "monitor", "", "memory_monitor.enabled=false",               \
       "memory and threads are watched, and pressure cleans up")
 

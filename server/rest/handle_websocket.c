@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "server/fault/wrong_order.h"
 #include "server/hub/hub.h"
 #include "server/rest/app.h"
 #include "server/rest/http_block.h"
@@ -117,6 +118,7 @@ void pma_handle_websocket_broadcast(struct pma_request *request, struct pma_repl
     if (wrong != NULL) {
         pma_reply_error(reply, request, 400, "%s", wrong);
     } else {
+        pma_wrong_order_wait();
         reply_broadcast(request, reply, &broadcast);
     }
     json_decref(body);

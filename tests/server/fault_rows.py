@@ -6,6 +6,7 @@ import contextlib
 import socket
 import subprocess
 import tempfile
+import time
 
 import backend
 import websocket_client
@@ -20,17 +21,19 @@ class Row:
     """How one fault is provoked and what of the truth grows by it."""
 
     def __init__(self, provoke, grows, *, settings=(), surroundings=None, switch=None,
-                 occurrences=TIMES, warm_up=False, is_quiet_when_off=True, slack=None, measures=None):
+                 occurrences=TIMES, warm_up=False, is_quiet_when_off=True, slack=None, measures=None, judge=None):
         """provoke(server): what the fault needs to be committed. grows: {figure: by at least};
         names as in GET debug/resources. surroundings: a context manager that gives settings.
         switch: what is PUT; None: {"enabled": true}. occurrences: at least so many are counted.
         warm_up: provoke once before counting. slack: {figure: growth that is none}.
-        measures: {figure: function(server)} for what the server cannot count itself."""
+        measures: {figure: function(server)} for what the server cannot count itself.
+        judge(test, server, fault): instead of all this, for faults of another kind."""
         self.provoke, self.grows = provoke, grows
         self.switch = switch or {"enabled": True}
         self.occurrences, self.warm_up = occurrences, warm_up
         self.is_quiet_when_off = is_quiet_when_off
         self.slack, self.measures = slack or {}, measures or {}
+        self.judge = judge
         self._settings, self._surroundings = settings, surroundings
 
     @contextlib.contextmanager
@@ -69,10 +72,10 @@ def driven(server):
     """The fault commits itself; see `switch`."""
 
 
-def by_itself(grows, rate=200, count=TIMES, **more):
+def by_itself(grows, rate=200, count=TIMES, occurrences=None, **more):
     """A row of a fault that drives itself at a rate up to a limit."""
     return Row(driven, grows, switch={"enabled": True, "rate": rate, "limit": count},
-               occurrences=count, is_quiet_when_off=False, **more)
+               occurrences=occurrences or count, is_quiet_when_off=False, **more)
 
 
 class Redis:
@@ -179,12 +182,144 @@ def changed_states(server):
             raise AssertionError(f"PUT state: {status} {body}")
 
 
+def end_with_a_request_under_way(server, is_hub_gone):
+    """SIGTERM while a request that broadcasts is half sent. Returns the exit status."""
+    body = b'{"type":"notification","data":{}}'
+    with server.connect() as client:
+        client.sendall(b"POST /api/v1/websocket/broadcast HTTP/1.1\r\nHost: localhost\r\n"
+                       b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                       % len(body) + body[:5])
+        # Its own question is a request under way as well.
+        backend.eventually(lambda: server.get(f"{API}/debug/resources")["data"]["http"]
+                           ["active_requests"] >= 2, "the request is under way")
+        server.process.terminate()
+        backend.eventually(lambda: "http" in [line["part"] for line in server.logged("Stopping")],
+                           "HTTP is being stopped")
+        stopped = [line["part"] for line in server.logged("Stopping")]
+        if ("hub" in stopped) != is_hub_gone:
+            raise AssertionError(f"order of the shutdown: {stopped}")
+        client.sendall(body[5:])
+        return server.process.wait(timeout=backend.DEADLINE_S)
+
+
+def wrong_order(test, server, fault):
+    """F34: the process is ended by the watch, which names the part; without it all ends well."""
+    test.assertEqual(end_with_a_request_under_way(server, False), 0)
+    test.assertEqual(server.logged("Server stopped")[0]["threads_left"], 0)
+    with backend.Backend("logging.level=debug", "server.shutdown_timeout=800ms",
+                         PMA_FAULTS=fault) as broken:
+        test.assertEqual(end_with_a_request_under_way(broken, True), 4)
+        overdue = broken.logged("Shutdown took too long; the process ends now")
+        test.assertEqual([line["part"] for line in overdue], ["http"])
+
+
+@times()
+def unwelcome_client(server, _):
+    """A client that upgrades, waits a moment for its welcome, and leaves."""
+    with server.connect() as client:
+        client.sendall(websocket_client.UPGRADE)
+        client.settimeout(0.02)
+        with contextlib.suppress(TimeoutError):
+            client.recv(4096)
+
+
+def active_client(server):
+    """A client that pings for longer than the time-out of silent ones."""
+    client = websocket_client.Client(server.port)
+    with contextlib.suppress(ConnectionError):
+        for _ in range(16):
+            client.send("ping")
+            client.await_type("pong")
+            time.sleep(0.05)
+    client.socket.close()
+
+
+@times(2)
+def deaf_client(server, _):
+    """A client that pings without reading the answers, until the server ends it."""
+    client = websocket_client.Client(server.port)
+    ended = server.get(f"{API}/websocket/stats")["data"]["slow_closed"]
+    client.socket.settimeout(0.01)
+
+    def is_ended():
+        with contextlib.suppress(OSError):
+            for _ in range(50):
+                client.send("ping", request_id="x" * 4000)
+        return server.get(f"{API}/websocket/stats")["data"]["slow_closed"] > ended
+    backend.eventually(is_ended, "its queue is full")
+    client.reset()
+
+
+@times()
+def refused_client(server, _):
+    """One client more than the server takes."""
+    with server.connect() as client:
+        client.sendall(websocket_client.UPGRADE)
+        if b" 503 " not in client.recv(4096):
+            raise AssertionError("the client was not refused")
+
+
+def slow_release(test, server, fault):
+    """F09, a negative control: what a refused client leaves goes by itself, a ping later."""
+    client = websocket_client.Client(server.port)
+    begin = server.get(f"{API}/debug/resources")["data"]["threads"]
+
+    def threads():
+        return server.get(f"{API}/debug/resources")["data"]["threads"]
+    refused_client(server)
+    test.assertEqual(threads(), begin)
+    server.ask("PUT", f"{API}/debug/faults/{fault}", {"enabled": True})
+    refused_client(server)
+    test.assertGreaterEqual(threads(), begin + TIMES)
+    backend.eventually(lambda: threads() == begin, "they end at their first ping")
+    client.reset()
+
+
+def absent_messages(server):
+    """Messages for a client that named itself and is away; one clean-up later."""
+    websocket_client.Client(server.port, "/ws?client_id=absent").close()
+
+    def stats():
+        return server.get(f"{API}/websocket/stats")["data"]
+    backend.eventually(lambda: stats()["offline_clients"] > 0, "its session is kept")
+    for at in range(TIMES):
+        server.ask("POST", f"{API}/websocket/broadcast", {"type": "notification", "data": {"n": at}})
+    runs = stats()["cleanup_runs"]
+    backend.eventually(lambda: stats()["cleanup_runs"] > runs + 2, "it was cleaned up")
+
+
+@times(4)
+def impatient_broadcast(server, _):
+    """A request that broadcasts, of somebody who gives up."""
+    with server.connect() as client:
+        client.sendall(b"POST /api/v1/websocket/broadcast HTTP/1.1\r\nHost: x\r\n"
+                       b"Connection: close\r\nContent-Length: 33\r\n\r\n"
+                       b'{"type":"notification","data":{}}')
+        client.settimeout(0.1)
+        with contextlib.suppress(TimeoutError):
+            client.recv(4096)
+
+
 ROWS = {
     "F00": by_itself({"threads": TIMES, "workers.threads": TIMES}),
     "F01": Row(get(f"{API}/auth/pin-status"), {"threads": TIMES, "timers": TIMES}),
+    "F02": by_itself({"threads": TIMES}),
+    "F03": Row(unwelcome_client, {"threads": TIMES, "fds": TIMES}),
+    "F04": Row(vanishing_client, {"threads": TIMES}),
     "F05": Row(vanishing_client, {"websocket.subscription_records": TIMES}),
     "F06": Row(slow_readers, {"websocket.subscription_records": TIMES},
                settings=("websocket.send_queue_messages=2", "websocket.max_queue_messages=50")),
+    "F07": Row(active_client, {"websocket.idle_closed": 1}, occurrences=1,
+               settings=("websocket.client_timeout=300ms", "websocket.cleanup_interval=20ms",
+                         "websocket.ping_interval=50ms")),
+    "F08": Row(deaf_client, {"threads": 2, "fds": 2}, occurrences=2,
+               settings=("websocket.send_queue_messages=4",)),
+    "F09": Row(None, {}, judge=slow_release,
+               settings=("websocket.max_clients=1", "websocket.ping_interval=600ms")),
+    "F10": by_itself({"websocket.offline_messages": 50}, count=50, occurrences=40,
+                     settings=("websocket.max_queue_messages=10",)),
+    "F10B": Row(absent_messages, {"websocket.dropped": TIMES}, occurrences=1,
+                settings=("websocket.client_timeout=20s",)),
     "F11": Row(forgotten_topics, {"websocket.topics": TIMES}),
     "F12": by_itself({"threads": TIMES}),
     "F15": Row(changed_states, {"entities.states": TIMES}, warm_up=True,
@@ -193,6 +328,11 @@ ROWS = {
     "F17": by_itself({"store.redis_lent": TIMES, "fds": TIMES - 2}, surroundings=Redis.running),
     "F18": by_itself({"redis keys": TIMES}, surroundings=Redis.running,
                      measures={"redis keys": Redis.keys}),
+    "F23": by_itself({"mcp.executions": TIMES}, settings=("mcp.max_executions=1",)),
+    "F24": by_itself({"children": TIMES, "fds": 2 * TIMES}, rate=100),
+    "F25": by_itself({"mcp.contexts": TIMES}),
     "F27": Row(monitor_cycle, {"threads": 2 * TIMES, "timers": 2 * TIMES}),
     "F28": by_itself({"threads": TIMES, "timers": TIMES}),
+    "F32": Row(impatient_broadcast, {"threads": 4, "fds": 4}, occurrences=4),
+    "F34": Row(None, {}, judge=wrong_order, settings=("logging.level=debug",)),
 }

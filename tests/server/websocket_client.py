@@ -8,6 +8,9 @@ import socket
 import struct
 
 DEADLINE_S = 10.0
+REQUEST = (b"GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+UPGRADE = REQUEST % b"/ws"
 
 
 class Client:
@@ -15,9 +18,7 @@ class Client:
 
     def __init__(self, port, path="/ws"):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
-        self.socket.sendall((f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-                             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode())
+        self.socket.sendall(REQUEST % path.encode())
         self.received = b""
         while b"\r\n\r\n" not in self.received:
             self._more()
@@ -38,10 +39,10 @@ class Client:
         piece, self.received = self.received[:count], self.received[count:]
         return piece
 
-    def send(self, kind, data=None, opcode=1):
-        """One document {type, data}; with another opcode, the bytes `kind`."""
+    def send(self, kind, data=None, opcode=1, **more):
+        """One document {type, data, ...}; with another opcode, the bytes `kind`."""
         payload = kind if isinstance(kind, bytes) else \
-            json.dumps({"type": kind, "data": data or {}}).encode()
+            json.dumps({"type": kind, "data": data or {}, **more}).encode()
         mask = os.urandom(4)
         length = bytes([0x80 | len(payload)]) if len(payload) < 126 else \
             b"\xfe" + struct.pack(">H", len(payload))

@@ -1,0 +1,49 @@
+/* The list of what faults commit at a rate; faults that need a client are not in it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "server/fault_wiring.h"
+
+#include "server/config/config.h"
+#include "server/entity/entity_fault.h"
+#include "server/fault/fault_driver.h"
+#include "server/fault/lost_stop.h"
+#include "server/hub/hub.h"
+#include "server/log/log.h"
+#include "server/mcp/mcp_child.h"
+#include "server/mcp/mcp_service.h"
+#include "server/rest/routes.h"
+#include "server/store/cache.h"
+#include "server/store/store.h"
+
+int pma_fault_wire(struct pma_app *app)
+{
+    if (app->config->fixes_off != 0) {
+        pma_log(PMA_LOG_WARN, "Fixes are off; GET /api/v1/debug/fixes lists them",
+                pma_u64("fixes_off", app->config->fixes_off));
+    }
+    for (size_t fault = 0; fault < PMA_FAULT_END; fault++) {
+        const struct pma_fault_setting *setting = &app->config->faults[fault];
+        if (setting->enabled && pma_fault_set((enum pma_fault)fault, setting) == 0) {
+            pma_log(PMA_LOG_WARN, "Fault switched on by configuration",
+                    pma_u64("fault", fault), pma_f64("rate", setting->rate_per_s),
+                    pma_u64("limit", setting->limit));
+        }
+    }
+    const struct pma_fault_action actions[] = {
+        {PMA_FAULT_F00, pma_blocked_thread_commit, NULL, true},
+        {PMA_FAULT_F01, pma_auth_simulate_request, app, false},
+        {PMA_FAULT_F02, pma_hub_commit_f02, app->hub, false},
+        {PMA_FAULT_F10, pma_hub_commit_f10, app->hub, false},
+        {PMA_FAULT_F12, pma_entity_fault_block_commit, app->entities, true},
+        {PMA_FAULT_F16, pma_store_simulate_read, app->store, false},
+        {PMA_FAULT_F17, pma_cache_simulate_error, app->cache, false},
+        {PMA_FAULT_F18, pma_cache_simulate_removal, app->cache, false},
+        {PMA_FAULT_F23, pma_mcp_simulate_execution, app->mcp, false},
+        {PMA_FAULT_F24, pma_mcp_child_leak, NULL, false},
+        {PMA_FAULT_F25, pma_mcp_simulate_execution, app->mcp, false},
+        {PMA_FAULT_F28, pma_lost_stop_commit, NULL, true},
+    };
+    return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],
+                                  &app->fault_driver);
+}
