@@ -70,7 +70,12 @@ class Records:
         return found
 
     def ratio(self, suite, case, tool, field):
-        return spread([record[field] / bare[field] for bare, record in self.pairs(suite, case, tool) if bare[field]])
+        """Of each round; of each slice of the load, where the field is what a slice gave."""
+        found = []
+        for bare, record in self.pairs(suite, case, tool):
+            slices = zip(record.get("slices", ()), bare.get("slices", ())) if field == "per_s" else ()
+            found += [one / other for one, other in slices] or [record[field] / bare[field]] if bare[field] else []
+        return spread(found)
 
     def absolute(self, suite, case, tool, field):
         return spread([record[field] for record in self._timed(suite, case, tool).values()])

@@ -99,6 +99,15 @@ class Program:
         return None if binary and shutil.which(binary) else f"{binary or self.name} is not installed"
 
 
+def _script(name, text):
+    """A program in a file: heaptrack's interpreter gives up on a command line of several lines."""
+    return lambda folder, scale: (folder / name).write_text(text, encoding="utf-8")
+
+
+def _write_sql(folder, scale):
+    (folder / f"rows-{scale}.sql").write_text(SQL.format(rows=int(1500000 * scale)), encoding="ascii")
+
+
 def _write_json(folder, scale):
     items = [{"id": i, "name": f"name {i}", "tags": [f"t{i % 7}", f"t{i % 11}"], "at": {"x": i * 0.5, "y": i % 97}}
              for i in range(int(120000 * scale))]
@@ -127,19 +136,22 @@ def _cc1():
 def all_programs():
     cc1 = _cc1()
     return [
-        Program("python3", lambda folder, scale: ["/usr/bin/python3", "-c", PYTHON, str(int(40000 * scale))],
-                env={"PYTHONMALLOC": "malloc"}),
-        Program("perl", lambda folder, scale: ["/usr/bin/perl", "-e", PERL, str(int(700000 * scale))]),
-        Program("sqlite3",
-                lambda folder, scale: ["/usr/bin/sqlite3", ":memory:", SQL.format(rows=int(1500000 * scale))]),
+        Program("python3", lambda folder, scale: ["/usr/bin/python3", f"{folder}/mixed.py", str(int(40000 * scale))],
+                _script("mixed.py", PYTHON), {"PYTHONMALLOC": "malloc"}),
+        Program("perl", lambda folder, scale: ["/usr/bin/perl", f"{folder}/mixed.pl", str(int(700000 * scale))],
+                _script("mixed.pl", PERL)),
+        Program("sqlite3", lambda folder, scale: ["/usr/bin/sqlite3", ":memory:", f".read {folder}/rows-{scale}.sql"],
+                _write_sql),
         Program("jq", lambda folder, scale: ["/usr/bin/jq", "-c", JQ, f"{folder}/items-{scale}.json"], _write_json),
         Program("xmllint", lambda folder, scale: ["/usr/bin/xmllint", "--format", "--output", "/dev/null",
                                                   f"{folder}/items-{scale}.xml"], _write_xml),
         Program("cc1", lambda folder, scale: [cc1, "-quiet", "-O2", f"{folder}/functions-{scale}.c", "-o", "-"],
                 _write_c),
-        Program("python3-dense", lambda folder, scale: ["/usr/bin/python3", "-c", PYTHON_DENSE, str(int(3000000 * scale))],
-                env={"PYTHONMALLOC": "malloc"}),
-        Program("perl-dense", lambda folder, scale: ["/usr/bin/perl", "-e", PERL_DENSE, str(int(4000000 * scale))]),
-        Program("python3-compiles", lambda folder, scale: ["/usr/bin/python3", "-c", PYTHON_COMPILES, str(int(220 * scale) or 1)],
-                env={"PYTHONMALLOC": "malloc"}),
+        Program("python3-dense", lambda folder, scale: ["/usr/bin/python3", f"{folder}/dense.py", str(int(3000000 * scale))],
+                _script("dense.py", PYTHON_DENSE), {"PYTHONMALLOC": "malloc"}),
+        Program("perl-dense", lambda folder, scale: ["/usr/bin/perl", f"{folder}/dense.pl", str(int(4000000 * scale))],
+                _script("dense.pl", PERL_DENSE)),
+        Program("python3-compiles",
+                lambda folder, scale: ["/usr/bin/python3", f"{folder}/compiles.py", str(int(220 * scale) or 1)],
+                _script("compiles.py", PYTHON_COMPILES), {"PYTHONMALLOC": "malloc"}),
     ]

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
@@ -25,6 +26,7 @@ from tools import ALL_ROUNDS, FEW_ROUNDS, ONE_ROUND
 FEW = 2                 # rounds of the slow tools
 MICRO_ROUNDS = 3        # each of these takes the fastest of five blocks already
 REDUCED_SCALE = 0.05
+SLICES = 6              # of load for each server in a round
 RUN_WAIT_S = 150
 READY_WAIT_S = 60
 HOLD_S = 2.5            # two intervals of the collector
@@ -64,6 +66,23 @@ class Progress:
 class Step:
     def __init__(self, key, title, work, guess_s):
         self.key, self.title, self.work, self.guess_s = key, title, work, guess_s
+
+
+class _Stood:
+    """A server that runs under a tool, and what loading it has shown."""
+
+    def __init__(self, tool, reduced, folder):
+        self.tool, self.reduced, self.folder = tool, reduced, folder
+        self.port, self.run, self.problem, self.slices = 0, None, None, []
+
+    def load(self, server):
+        """One slice; nothing once something went wrong."""
+        if self.problem is not None:
+            return
+        try:
+            self.slices.append(server.load(self.port, int(server.requests * (REDUCED_SCALE if self.reduced else 1))))
+        except (subprocess.SubprocessError, ValueError, AttributeError) as error:
+            self.problem = f"load fails: {error}"[:120]
 
 
 class Runner:
@@ -112,12 +131,17 @@ class Runner:
         return steps
 
     def _server_steps(self, number):
+        """Round 0 looks at memory, one server after the other; in the others they are loaded by turns."""
         steps = []
         for server in servers.all_servers(self.seep.micro):
-            for tool, reduced in self._tools_of_round(number, server.name):
-                steps.append(Step((server.name, tool.key, reduced), f"round {number}  {server.name}  {tool.title}",
-                                  lambda s=server, t=tool, r=reduced: self._run_server(s, t, r, number),
-                                  GUESS_S.get(tool.key, 2.5)))
+            entrants = self._tools_of_round(number, server.name)
+            together = [entrants] if number > 0 and entrants else [[entrant] for entrant in entrants]
+            for group in together:
+                title = group[0][0].title if number == 0 else f"{len(group)} servers by turns"
+                key = (server.name, *group[0]) if number == 0 else (server.name, "turns", len(group))
+                steps.append(Step(key, f"round {number}  {server.name}  {title}",
+                                  lambda s=server, g=group: self._run_servers(s, g, number),
+                                  sum(GUESS_S.get(tool.key, 2.5) for tool, _ in group)))
         return steps
 
     def _micro_steps(self, number):
@@ -184,26 +208,35 @@ class Runner:
                     result.problem = "prints something else"
             self._write("program", program.name, tool, number, result, folder, reduced=reduced)
 
-    def _run_server(self, server, tool, reduced, number):
-        requests = int(server.requests * (REDUCED_SCALE if reduced else 1))
-        per_s, missing = 0.0, tool.missing or server.missing()
-        with self._folder() as folder:
-            result = measure.Result(problem=missing)
-            if missing is None:
-                port = servers.free_port()
-                with self._start(tool, server.command(folder, port), folder, {}, number == 0) as run:
-                    if run.wait_for(lambda: servers.answers(port), servers.ANSWER_WAIT_S):
-                        try:
-                            per_s = server.load(port, requests)
-                            problem = None
-                        except (subprocess.SubprocessError, ValueError, AttributeError) as error:
-                            problem = f"load fails: {error}"[:120]
-                        server.end(folder, port)
-                        result = run.finish(RUN_WAIT_S)
-                        result.problem = problem or result.problem
-                    else:
-                        result = measure.Result(problem="does not start" + _last_words(run))
-            self._write("server", server.name, tool, number, result, folder, reduced=reduced, per_s=per_s)
+    def _run_servers(self, server, entrants, number):
+        """Starts the server under each (tool, reduced), loads them by turns, ends them."""
+        with contextlib.ExitStack() as stack:
+            stood = [_Stood(tool, reduced, stack.enter_context(self._folder())) for tool, reduced in entrants]
+            for one in stood:
+                one.problem = one.tool.missing or server.missing()
+                if one.problem is None:
+                    self._stand(server, one, stack, number == 0)
+            for turn in range(SLICES if number > 0 else 1):
+                for at in range(len(stood)):
+                    stood[(turn + at) % len(stood)].load(server)
+            for one in stood:
+                self._fall(server, one, number)
+
+    def _stand(self, server, one, stack, sampled):
+        one.port = servers.free_port()
+        one.run = stack.enter_context(self._start(one.tool, server.command(one.folder, one.port), one.folder, {}, sampled))
+        if not one.run.wait_for(lambda: servers.answers(one.port), servers.ANSWER_WAIT_S):
+            one.problem = "does not start" + _last_words(one.run)
+
+    def _fall(self, server, one, number):
+        result = measure.Result(problem=one.problem)
+        if one.run is not None and not (one.problem or "").startswith("does not start"):
+            server.end(one.folder, one.port)
+            result = one.run.finish(RUN_WAIT_S)
+            result.problem = one.problem or result.problem
+        per_s = statistics.median(one.slices) if one.slices else 0.0
+        self._write("server", server.name, one.tool, number, result, one.folder, reduced=one.reduced, per_s=per_s,
+                    slices=one.slices)
 
     def _refusal(self, options):
         if options not in self.refused:

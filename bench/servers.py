@@ -1,6 +1,8 @@
 """The servers: started under a tool, loaded from outside of it, and ended the way an operator ends them.
 
-What counts is the requests per second that the client sees on a machine that server, client and collector share.
+What counts is the requests per second that the client sees on a machine that server, client and collector share. That
+machine's speed changes from second to second, so the servers of all tools stand ready at the same time and are loaded in
+short slices by turns; a ratio is one of two slices that lie side by side.
 
 SPDX-License-Identifier: MIT
 """
@@ -52,7 +54,8 @@ def _tell(port, text):
 
 
 class Server:
-    """command(folder, port): how it is started; load(port, requests): requests per second; end(folder, port)."""
+    """command(folder, port): how it is started; load(port, requests): requests per second; end(folder, port).
+    requests: of one slice."""
 
     def __init__(self, name, needs, requests, command, load, end):
         self.name, self.needs, self.requests = name, needs, requests
@@ -79,8 +82,8 @@ def _nginx_command(folder, port):
 
 
 def _nginx_load(port, requests):
-    seconds = max(1, round(requests / 60000))  # wrk counts time, not requests
-    text = _said(["wrk", "-t", 1, "-c", 32, "-d", f"{seconds}s", f"http://127.0.0.1:{port}/"])
+    del requests  # wrk counts time, by whole seconds
+    text = _said(["wrk", "-t", 1, "-c", 32, "-d", "1s", f"http://127.0.0.1:{port}/"])
     if "Non-2xx" in text or "Socket errors" in text:
         raise ValueError("wrk saw errors: " + text[-200:])
     return float(re.search(r"Requests/sec:\s*([0-9.]+)", text).group(1))
@@ -103,9 +106,9 @@ def all_servers(micro):
         _tell(port, b"SHUTDOWN NOSAVE\r\n")
 
     return [
-        Server("redis-server -P 1", ("redis-server", "redis-benchmark"), 100000, redis, _redis_load(1), end_redis),
-        Server("redis-server -P 16", ("redis-server", "redis-benchmark"), 1000000, redis, _redis_load(16), end_redis),
-        Server("memcached", ("memcached",), 150000,
+        Server("redis-server -P 1", ("redis-server", "redis-benchmark"), 30000, redis, _redis_load(1), end_redis),
+        Server("redis-server -P 16", ("redis-server", "redis-benchmark"), 300000, redis, _redis_load(16), end_redis),
+        Server("memcached", ("memcached",), 50000,
                lambda folder, port: ["/usr/bin/memcached", "-l", "127.0.0.1", "-p", port, "-U", 0, "-t", 1, "-u", "nobody",
                                      "-A"], memcached_load, lambda folder, port: _tell(port, b"shutdown\r\n")),
         Server("nginx", ("nginx", "wrk"), 60000, _nginx_command, _nginx_load, _end_nginx),
