@@ -19,3 +19,12 @@ foreach(path ${PMA_SERVER_TESTS})
     set_tests_properties(server.${name} PROPERTIES TIMEOUT 120 LABELS server
         ENVIRONMENT "PMA_BACKEND=$<TARGET_FILE:pma-backend>;PYTHONDONTWRITEBYTECODE=1")
 endforeach()
+
+# What clients say about themselves, against texts that are nearly right.
+add_executable(fuzz-access ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_access.c
+    ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_access.c)
+target_include_directories(fuzz-access PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz)
+target_link_libraries(fuzz-access PRIVATE pma)
+add_test(NAME fuzz.access COMMAND fuzz-access)
+set_tests_properties(fuzz.access PROPERTIES LABELS fuzz TIMEOUT 60
+    ENVIRONMENT "UBSAN_OPTIONS=abort_on_error=1;ASAN_OPTIONS=abort_on_error=1")

@@ -17,6 +17,7 @@
 #include "server/auth/auth.h"
 
 #include "seep/seep.h"
+#include "server/auth/credential_store.h"
 #include "server/auth/credentials.h"
 #include "server/auth/jwt_token.h"
 #include "server/auth/revocation.h"
@@ -38,8 +39,10 @@
 struct pma_auth {
     struct pma_auth_config config;
     struct pma_worker *worker;
-    struct pma_auth *home; /* whose sessions are used: itself, but for F01's services */
-    pthread_mutex_t lock;  /* PMA_LOCK_AUTH: everything below */
+    struct pma_auth *home;  /* whose sessions are used: itself, but for F01's services */
+    pthread_mutex_t change; /* PMA_LOCK_AUTH_CHANGE: credentials are changed by one at a
+                               time; held across the store's write */
+    pthread_mutex_t lock;   /* PMA_LOCK_AUTH: everything below */
     struct pma_credentials credentials;
     struct pma_session_table sessions;
     struct pma_revocations revoked;
@@ -70,7 +73,13 @@ int pma_auth_new(const struct pma_auth_config *config, struct pma_auth **auth)
     pma_session_table_init(&fresh->sessions, config->max_sessions);
     fresh->revoked.limit = PMA_AUTH_REVOCATIONS_MAX;
     pma_lockout_init(&fresh->lockout, &config->lockout);
+    pthread_mutex_init(&fresh->change, NULL);
     pthread_mutex_init(&fresh->lock, NULL);
+    const int err = pma_credential_store_load(config->store, &fresh->credentials);
+    if (err != 0) {
+        pma_auth_free(fresh);
+        return err;
+    }
     *auth = fresh;
     return 0;
 }
@@ -108,6 +117,7 @@ void pma_auth_free(struct pma_auth *auth)
         return;
     }
     pthread_mutex_destroy(&auth->lock);
+    pthread_mutex_destroy(&auth->change);
     pma_credentials_fini(&auth->credentials);
     pma_session_table_fini(&auth->sessions);
     pma_revocations_fini(&auth->revoked);
@@ -122,7 +132,9 @@ struct pma_auth *pma_auth_for_request(struct pma_auth *shared)
     }
     SEEP_SUBSYSTEM("auth");
     struct pma_auth *forgotten = NULL;
-    int err = pma_auth_new(&shared->config, &forgotten);
+    struct pma_auth_config config = shared->config;
+    config.store = NULL; /* it has a copy, and changes nothing of its own */
+    int err = pma_auth_new(&config, &forgotten);
     if (err != 0) {
         goto fail_new;
     }
@@ -224,17 +236,35 @@ static int guess_pin(struct pma_auth *auth, const struct pma_lockout_client *cli
     return hash[0] == '\0' ? -ENOENT : guess(auth, client, pin, hash, true);
 }
 
+/* What the store says, for those who asked for a change: it did not happen. */
+static int explain_store(int err)
+{
+    if (err == 0 || err == -ENOMEM) {
+        return err;
+    }
+    pma_log(PMA_LOG_ERROR, "PIN or user not changed: the store does not take it",
+            pma_str("error", strerrordesc_np(-err)));
+    return -EIO;
+}
+
 static int replace_pin(struct pma_auth *auth, const char *hash, size_t digits,
                        bool only_first)
 {
-    pthread_mutex_lock(&auth->lock);
     struct pma_credentials *credentials = &auth->credentials;
-    const int err = only_first && credentials->pin_hash[0] != '\0' ? -EEXIST : 0;
+    pthread_mutex_lock(&auth->change);
+    /* Only read here: whoever writes it has the lock above. */
+    int err = only_first && credentials->pin_hash[0] != '\0' ? -EEXIST : 0;
     if (err == 0) {
+        err = explain_store(
+            pma_credential_store_put_pin(auth->config.store, hash, (uint32_t)digits));
+    }
+    if (err == 0) {
+        pthread_mutex_lock(&auth->lock);
         snprintf(credentials->pin_hash, sizeof credentials->pin_hash, "%s", hash);
         credentials->pin_digits = (uint32_t)digits;
+        pthread_mutex_unlock(&auth->lock);
     }
-    pthread_mutex_unlock(&auth->lock);
+    pthread_mutex_unlock(&auth->change);
     return err;
 }
 
@@ -327,6 +357,22 @@ static int check_user(struct pma_auth *auth, const char *name)
     return err;
 }
 
+static int add_user(struct pma_auth *auth, const struct pma_user_record *record)
+{
+    pthread_mutex_lock(&auth->change);
+    int err = check_user(auth, record->user.name); /* again: others may have come */
+    if (err == 0) {
+        err = explain_store(pma_credential_store_put_user(auth->config.store, record));
+    }
+    if (err == 0) {
+        pthread_mutex_lock(&auth->lock);
+        err = pma_credentials_add(&auth->credentials, record);
+        pthread_mutex_unlock(&auth->lock);
+    }
+    pthread_mutex_unlock(&auth->change);
+    return err;
+}
+
 int pma_auth_register(struct pma_auth *auth, const char *name, const char *password,
                       const char *email, struct pma_user *user)
 {
@@ -347,9 +393,7 @@ int pma_auth_register(struct pma_auth *auth, const char *name, const char *passw
     }
     snprintf(record.user.name, sizeof record.user.name, "%s", name);
     snprintf(record.email, sizeof record.email, "%s", email);
-    pthread_mutex_lock(&auth->home->lock);
-    err = pma_credentials_add(&auth->home->credentials, &record);
-    pthread_mutex_unlock(&auth->home->lock);
+    err = add_user(auth->home, &record);
     if (err == 0) {
         *user = record.user;
     }

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct pma_auth;
+struct pma_store;
 
 struct pma_auth_config {
     uint64_t cleanup_interval_ns; /* between two removals of expired sessions */
@@ -25,11 +26,13 @@ struct pma_auth_config {
     uint32_t max_sessions;        /* one more ends the oldest; from 1 */
     uint32_t max_users;           /* one more is refused */
     struct pma_lockout_config lockout;
-    uint32_t hash_cost;     /* PMA_SECRET_COST_MIN .. _MAX */
-    uint32_t max_hashing;   /* hashes at one time, of 16 MiB each; from 1 */
-    const char *jwt_secret; /* borrowed while the service lives; NULL or "": no JWTs */
-    const char *api_secret; /* as above; NULL or "": no such secret */
-    bool accept_any_bearer; /* any bearer token is right: for compatibility tests */
+    uint32_t hash_cost;      /* PMA_SECRET_COST_MIN .. _MAX */
+    uint32_t max_hashing;    /* hashes at one time, of 16 MiB each; from 1 */
+    const char *jwt_secret;  /* borrowed while the service lives; NULL or "": no JWTs */
+    const char *api_secret;  /* as above; NULL or "": no such secret */
+    struct pma_store *store; /* borrowed while the service lives; NULL: PIN and users are
+                                kept in memory alone */
+    bool accept_any_bearer;  /* any bearer token is right: for compatibility tests */
 };
 
 /* JWTs that were logged out and have not expired, at most. */
@@ -61,8 +64,9 @@ struct pma_auth_status {
     uint64_t busy;             /* tries refused because max_hashing were under way */
 };
 
-/* Makes a service without a PIN; starts no thread.
- * Returns: 0; -EINVAL: max_sessions or max_hashing 0, a hash cost out of range; -ENOMEM.
+/* Makes a service with the PIN and the users of the store; starts no thread.
+ * Returns: 0; -EINVAL: max_sessions or max_hashing 0, a hash cost out of range; -ENOMEM;
+ * of pma_credential_store_load.
  * Thread-safety: any thread. Allocates. */
 int pma_auth_new(const struct pma_auth_config *config, struct pma_auth **auth);
 
@@ -85,7 +89,8 @@ void pma_auth_free(struct pma_auth *auth);
 struct pma_auth *pma_auth_for_request(struct pma_auth *shared);
 
 /* Sets the first PIN. Returns: 0; -EINVAL: not 4 or 6 digits; -EEXIST: there is one;
- * -EBUSY: max_hashing hashes are under way; -EIO, -ENOMEM.
+ * -EBUSY: max_hashing hashes are under way; -EIO: no random bytes, or the store did not
+ * take it (the log says why); -ENOMEM.
  * Thread-safety: any thread. Cost: a hash. */
 int pma_auth_set_pin(struct pma_auth *auth, const char *pin);
 

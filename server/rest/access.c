@@ -25,6 +25,7 @@ static int start_auth(struct pma_app *app)
         .max_hashing = config->auth.max_hashing,
         .jwt_secret = config->auth.jwt_secret,
         .api_secret = config->auth.api_secret,
+        .store = app->store,
         .accept_any_bearer = config->auth.accept_any_bearer,
     };
     const int err = pma_auth_new(&settings, &app->auth);

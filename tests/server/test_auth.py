@@ -8,9 +8,13 @@ SPDX-License-Identifier: MIT
 """
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
+import os
+import sqlite3
+import tempfile
 import time
 
 import backend
@@ -254,6 +258,53 @@ class Tokens(backend.TestCase):
         good = sign({"sub": "7", "exp": int(time.time()) + 60})
         self.assertEqual(asyncio.run(answer(good)), "authentication_success")
         self.assertEqual(asyncio.run(answer(good[:-2])), "authentication_failure")
+
+
+class Restart(backend.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.path = os.path.join(self.directory.name, "pma.db")
+        self.settings = (*PROXY, f"database.path={self.path}")
+
+    def test_the_pin_and_users_survive_it_and_no_secret_is_in_the_file(self):
+        anna = {"username": "anna", "password": "a long password"}
+        with backend.Backend(*self.settings) as server:
+            for path, body in (("set-pin", {"pin": "918273"}), ("user/register", anna)):
+                self.assertEqual(server.ask("POST", f"{AUTH}/{path}", body)[0], 200)
+            self.assertEqual(server.stop()[0], 0)
+        with backend.Backend(*self.settings) as server:
+            self.assertEqual(server.get(f"{AUTH}/pin-status")["data"]["pinLength"], 6)
+            self.assertEqual(server.ask("POST", f"{AUTH}/set-pin", {"pin": "1234"})[0], 409)
+            self.assertEqual(server.ask("POST", f"{AUTH}/login", {"pin": "918273"})[0], 200)
+            self.assertEqual(server.ask("POST", f"{AUTH}/user/login", anna)[0], 200)
+            self.assertEqual(server.ask("POST", f"{AUTH}/user/register", anna)[0], 409)
+            self.assertEqual(
+                server.ask("POST", f"{AUTH}/disable-pin", {"currentPin": "918273"})[0], 200)
+            self.assertEqual(server.stop()[0], 0)
+        kept = b""
+        for name in os.listdir(self.directory.name):
+            with open(os.path.join(self.directory.name, name), "rb") as file:
+                kept += file.read()
+        self.assertIn(b"$y$", kept)
+        self.assertNotIn(b"918273", kept)
+        self.assertNotIn(b"a long password", kept)
+        with backend.Backend(*self.settings) as server:
+            self.assertIs(server.get(f"{AUTH}/pin-status")["data"]["pinSet"], False)
+
+    def test_a_damaged_pin_does_not_become_an_open_door(self):
+        with backend.Backend(*self.settings) as server:
+            server.ask("POST", f"{AUTH}/set-pin", {"pin": "1234"})
+            server.stop()
+        with contextlib.closing(sqlite3.connect(self.path)) as database:
+            changed = database.execute("UPDATE documents SET body = '{}' "
+                                       "WHERE id = 'auth.pin'").rowcount
+            database.commit()
+        self.assertEqual(changed, 1)
+        done = backend.run_once("--set", "server.port=0", "--set", f"database.path={self.path}",
+                                "--set", "debug.port=0")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("authentication", done.stderr)
 
 
 class Proxies(backend.TestCase):
