@@ -7,8 +7,11 @@
  */
 #include "server/mcp_wiring.h"
 
+#include "server/automation_wiring.h"
 #include "server/base/clock.h"
 #include "server/config/config.h"
+#include "server/entity/entity_service.h"
+#include "server/entity/room_service.h"
 #include "server/fault/resources.h"
 #include "server/hub/hub.h"
 #include "server/log/log.h"
@@ -41,6 +44,138 @@ static int system_status(void *arg, json_t **status)
         json_object_get(hub, "subscription_count"), "fds", (int)pma_fd_count());
     json_decref(hub);
     return *status != NULL ? 0 : -ENOMEM;
+}
+
+static int entity_get(void *arg, const char *entity_id, json_t **entity)
+{
+    const struct pma_app *app = arg;
+    return pma_entities_get(app->entities, entity_id, entity);
+}
+
+static int entity_list(void *arg, const char *room_id, json_t **entities)
+{
+    const struct pma_app *app = arg;
+    const struct pma_entity_filter filter = {.room_id = room_id};
+    return pma_entities_list(app->entities, &filter, entities);
+}
+
+static int entity_history(void *arg, const char *entity_id, size_t limit, json_t **states)
+{
+    const struct pma_app *app = arg;
+    return pma_entities_history(app->entities, entity_id, limit, states);
+}
+
+/* "on" and "off" are switched, so that the device follows; what cannot be switched, and
+ * every other state, is written. */
+static int bring_to(struct pma_entities *entities, const char *entity_id,
+                    const char *state, const json_t *attributes)
+{
+    const char *action = strcmp(state, "on") == 0    ? "turn_on"
+                         : strcmp(state, "off") == 0 ? "turn_off"
+                                                     : NULL;
+    json_t *done = NULL;
+    const int err = action != NULL
+                        ? pma_entities_action(entities, entity_id, action, NULL, &done)
+                        : -ENOTSUP;
+    json_decref(done);
+    if (err == 0 && attributes == NULL) {
+        return 0;
+    }
+    return err == 0 || err == -ENOTSUP
+               ? pma_entities_set_state(entities, entity_id, err == 0 ? NULL : state,
+                                        attributes)
+               : err;
+}
+
+static int entity_set_state(void *arg, const char *entity_id, const char *state,
+                            const json_t *attributes, json_t **result)
+{
+    const struct pma_app *app = arg;
+    json_t *entity = NULL;
+    int err = bring_to(app->entities, entity_id, state, attributes);
+    err = err == 0 ? pma_entities_get(app->entities, entity_id, &entity) : err;
+    if (err != 0) {
+        return err;
+    }
+    *result = json_pack("{s:s, s:O*, s:O*, s:O*}", "entity_id", entity_id, "new_state",
+                        json_object_get(entity, "state"), "attributes",
+                        json_object_get(entity, "attributes"), "last_updated",
+                        json_object_get(entity, "last_updated"));
+    json_decref(entity);
+    return *result != NULL ? 0 : -ENOMEM;
+}
+
+static int room_get(void *arg, const char *room_id, json_t **room)
+{
+    const struct pma_app *app = arg;
+    return pma_rooms_get(app->rooms, room_id, false, room);
+}
+
+static int automation_create(void *arg, const json_t *definition, json_t **automation)
+{
+    return pma_automation_create(arg, definition, automation);
+}
+
+/* One step of a scene: what came of it. */
+static json_t *run_step(struct pma_entities *entities, const json_t *step, int *failed)
+{
+    const char *id = json_string_value(json_object_get(step, "entity_id"));
+    const char *action = json_string_value(json_object_get(step, "action"));
+    const json_t *parameters = json_object_get(step, "parameters");
+    char why[PMA_ENTITY_WHY_BYTES] = "it names no entity_id and action";
+    json_t *done = NULL;
+    int err = -EINVAL;
+    if (id != NULL && action != NULL) {
+        err =
+            pma_entities_act(entities, id, action,
+                             json_is_object(parameters) ? parameters : NULL, &done, why);
+    }
+    json_decref(done);
+    *failed += err != 0;
+    return json_pack("{s:s*, s:s*, s:b, s:s*}", "entity_id", id, "action", action,
+                     "success", err == 0, "error",
+                     err == 0 ? NULL : (why[0] != '\0' ? why : strerrordesc_np(-err)));
+}
+
+/* A scene is an entity that can be turned on: a device of its source, whose adapter does
+ * the rest, or one whose attributes have the steps: actions:[{entity_id, action,
+ * parameters?}]. */
+static int scene_run(void *arg, const char *scene_id, json_t **result)
+{
+    const struct pma_app *app = arg;
+    json_t *scene = NULL;
+    int failed = 0;
+    size_t at = 0;
+    const json_t *step = NULL;
+    int err = pma_entities_get(app->entities, scene_id, &scene);
+    if (err != 0) {
+        return err;
+    }
+    const json_t *steps =
+        json_object_get(json_object_get(scene, "attributes"), "actions");
+    if (!json_is_array(steps) && strstr(scene_id, "scene") == NULL) {
+        json_decref(scene);
+        return -ENOTSUP; /* a lamp is not a scene */
+    }
+    json_t *report = json_array();
+    json_array_foreach(steps, at, step)
+    {
+        json_array_append_new(report, run_step(app->entities, step, &failed));
+    }
+    json_decref(scene);
+    err = bring_to(app->entities, scene_id, "on", NULL);
+    if (err != 0) {
+        json_decref(report);
+        return err;
+    }
+    char when[PMA_TIMESTAMP_BYTES];
+    pma_timestamp_now(when);
+    json_t *data = json_pack("{s:s, s:s}", "scene_id", scene_id, "timestamp", when);
+    (void)pma_hub_broadcast(app->hub, "scene_activated", data, NULL);
+    json_decref(data);
+    *result = json_pack("{s:s, s:s, s:o, s:i}", "scene_id", scene_id, "activated_at",
+                        when, "actions", report, "failed", failed);
+    return *result != NULL ? 0 : -ENOMEM;
 }
 
 static int journal_append(void *arg, const json_t *entry)
@@ -146,7 +281,17 @@ int pma_mcp_wire(struct pma_app *app)
 {
     const struct pma_config *config = app->config;
     const struct pma_mcp_config settings = settings_of(config);
-    const struct pma_mcp_bindings bindings = {.arg = app, .system_status = system_status};
+    const struct pma_mcp_bindings bindings = {
+        .arg = app,
+        .entity_get = entity_get,
+        .entity_list = entity_list,
+        .entity_history = entity_history,
+        .entity_set_state = entity_set_state,
+        .room_get = room_get,
+        .system_status = system_status,
+        .automation_create = automation_create,
+        .scene_run = scene_run,
+    };
     const struct pma_mcp_journal journal = {.arg = app,
                                             .append = journal_append,
                                             .newest = journal_newest,
@@ -155,7 +300,8 @@ int pma_mcp_wire(struct pma_app *app)
     if (err != 0) {
         return err;
     }
-    err = pma_resource_add("mcp", read_figures, app);
+    err = pma_automation_restore(app);
+    err = err == 0 ? pma_resource_add("mcp", read_figures, app) : err;
     err = err == 0 ? pma_mcp_start(app->mcp) : err;
     for (uint32_t i = 0; config->mcp.enabled && i < config->mcp.servers_count; i++) {
         err = err == 0 ? add_server(app->mcp, &config->mcp.servers[i]) : err;

@@ -15,6 +15,8 @@
 #include "seep/seep.h"
 #include "server/acceptor.h"
 #include "server/auth/auth.h"
+#include "server/automation/automation.h"
+#include "server/automation_wiring.h"
 #include "server/base/clock.h"
 #include "server/census.h"
 #include "server/entity/entity_publish.h"
@@ -242,8 +244,8 @@ static int start_entities(struct pma_server *server)
         .history_age_ns = config->entities.history_age_ns,
         .cleanup_interval_ns = config->entities.cleanup_interval_ns,
     };
-    const struct pma_entity_hooks hooks = {.publish = pma_entity_publish,
-                                           .arg = server->app.hub};
+    const struct pma_entity_hooks hooks = {.publish = pma_automation_publish,
+                                           .arg = &server->app};
     const struct pma_rooms_config room_settings = {.max_rooms =
                                                        config->entities.max_rooms};
     int err = pma_entities_new(&settings, &hooks, &server->app.entities);
@@ -252,6 +254,12 @@ static int start_entities(struct pma_server *server)
                             &server->app.rooms);
     }
     return err != 0 ? err : pma_entities_start(server->app.entities);
+}
+
+/* Before the entities, whose events set them off. */
+static int start_automations(struct pma_server *server)
+{
+    return pma_automation_wire(&server->app);
 }
 
 static int start_mcp(struct pma_server *server)
@@ -422,6 +430,9 @@ static int stop_parts(struct pma_server *server)
     if (app->auth != NULL) {
         left |= pma_auth_stop(app->auth, whole_ns * SHARE_WORKER / 100);
     }
+    if (app->automations != NULL) {
+        left |= pma_automations_stop(app->automations, whole_ns * SHARE_WORKER / 100);
+    }
     if (app->mcp != NULL) {
         left |= pma_mcp_stop(app->mcp, whole_ns * SHARE_WORKER / 100);
     }
@@ -443,6 +454,7 @@ static int stop_parts(struct pma_server *server)
     pma_mcp_free(app->mcp);
     pma_rooms_free(app->rooms);
     pma_entities_free(app->entities);
+    pma_automations_free(app->automations);
     pma_hub_free(app->hub);
     pma_access_free(app);
     pma_reclaim_free(app->reclaim);
@@ -464,6 +476,7 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         {"the store", start_storage},
         {"authentication", start_access},
         {"the WebSocket hub", start_hub},
+        {"the automations", start_automations},
         {"the entities", start_entities},
         {"the tools", start_mcp},
         {"the memory monitor", start_monitor},

@@ -30,6 +30,7 @@ enum pma_lock_rank {
     PMA_LOCK_MCP = 48,            /* tool servers and the calls that wait for them */
     PMA_LOCK_MCP_LOG = 49,        /* executions and contexts of tools */
     PMA_LOCK_HUB = 50,            /* everything of server/hub */
+    PMA_LOCK_AUTOMATION = 51,     /* rules and runs: taken within changes of entities */
     PMA_LOCK_STORE = 52,          /* the SQLite connection: held across its I/O */
     PMA_LOCK_LOCAL_CACHE = 53,    /* one cache in this process */
     PMA_LOCK_REDIS = 54,          /* the pool: not held while connecting or talking */

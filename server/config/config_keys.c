@@ -175,6 +175,11 @@ static const struct pma_config_key keys[] = {
      10 * PMA_MS_NS, 24 * HOUR_NS},
     {"mcp.context_max_age", PMA_VALUE_DURATION, AT(mcp.context_max_age_ns), 0,
      8784 * HOUR_NS},
+    {"mcp.max_automations", PMA_VALUE_COUNT, AT(mcp.max_automations), 1, 10000},
+    {"mcp.max_automation_runs", PMA_VALUE_COUNT, AT(mcp.max_automation_runs), 1, 1000000},
+    {"mcp.automation_cooldown", PMA_VALUE_DURATION, AT(mcp.automation_cooldown_ns), 0,
+     24 * HOUR_NS},
+
     {"security.rate_limiting.enabled", PMA_VALUE_BOOL, AT(security.rate_limiting.enabled),
      0, 0},
     {"security.rate_limiting.requests_per_minute", PMA_VALUE_COUNT,

@@ -34,6 +34,9 @@ void pma_config_mcp_defaults(struct pma_config *config)
     config->mcp.max_execution_bytes = 16 * 1024;
     config->mcp.cleanup_interval_ns = 300 * PMA_S_NS;
     config->mcp.context_max_age_ns = 1800 * PMA_S_NS;
+    config->mcp.max_automations = 100;
+    config->mcp.max_automation_runs = 1000;
+    config->mcp.automation_cooldown_ns = PMA_S_NS;
 }
 
 /* Returns: NULL when it is not there and there is no room. */

@@ -39,6 +39,9 @@ struct pma_config_mcp {
     uint32_t max_execution_bytes; /* of parameters and of a result, each */
     uint64_t cleanup_interval_ns;
     uint64_t context_max_age_ns; /* 0: contexts are never reaped */
+    uint32_t max_automations;
+    uint32_t max_automation_runs; /* that wait */
+    uint64_t automation_cooldown_ns;
     struct pma_config_mcp_server servers[PMA_CONFIG_MCP_SERVERS_MAX];
     uint32_t servers_count;
 };

@@ -32,6 +32,9 @@
 #define WORDS_MAX      64 /* of a command line, and of an environment */
 /* Without a pidfd the process is looked at so often. */
 #define LOOK_NS (50 * PMA_MS_NS)
+/* A process that ends closes its pipes a moment before it can be reaped: so long is
+ * waited for its exit status before closed pipes count as a mistake of one that lives. */
+#define CLOSED_NS (100 * PMA_MS_NS)
 
 struct pma_mcp_client {
     const struct pma_mcp_client_config *config;
@@ -44,6 +47,7 @@ struct pma_mcp_client {
     bool was_terminated;          /* STOPPING: SIGTERM was sent */
     uint64_t due_ns;              /* of the state: deadline, or next attempt */
     uint64_t term_ns;             /* STOPPING: when SIGTERM is sent */
+    uint64_t closed_at_ns;        /* when a pipe was found closed; 0: both are open */
     uint64_t ready_at_ns;
     uint32_t failures; /* in a row, for the wait */
     uint64_t starts;
@@ -169,6 +173,7 @@ void pma_mcp_client_start(struct pma_mcp_client *client, uint64_t now_ns)
     }
     pma_mcp_session_init(&client->session, &client->config->session);
     (void)pma_mcp_session_start(&client->session, client->config->version);
+    client->closed_at_ns = 0;
     client->due_ns = now_ns + client->config->start_timeout_ns;
     client->state = PMA_MCP_CLIENT_STARTING;
     pma_log(PMA_LOG_INFO, "Tool server started", pma_str("server", client->id),
@@ -253,6 +258,11 @@ uint64_t pma_mcp_client_due_ns(const struct pma_mcp_client *client)
         due_ns = client->due_ns;
     } else if (client->state == PMA_MCP_CLIENT_STOPPING) {
         due_ns = client->was_terminated ? client->due_ns : client->term_ns;
+    }
+    if (client->closed_at_ns > 0 && client->state != PMA_MCP_CLIENT_STOPPING &&
+        client->child.pid != 0) {
+        const uint64_t closed_ns = client->closed_at_ns + CLOSED_NS;
+        due_ns = closed_ns < due_ns ? closed_ns : due_ns;
     }
     if (client->child.pid != 0 && client->child.pid_fd < 0) {
         const uint64_t look_ns = pma_now_ns() + LOOK_NS;
@@ -371,10 +381,10 @@ static void advance(struct pma_mcp_client *client, uint64_t now_ns)
         }
     } else if (session == PMA_MCP_SESSION_BROKEN) {
         give_up(client, now_ns, client->session.error);
-    } else if (client->child.out_fd < 0) {
-        give_up(client, now_ns, "The tool server closed its output");
-    } else if (client->child.in_fd < 0) {
-        give_up(client, now_ns, "The tool server closed its input");
+    } else if (client->closed_at_ns > 0 && now_ns >= client->closed_at_ns + CLOSED_NS) {
+        give_up(client, now_ns,
+                client->child.out_fd < 0 ? "The tool server closed its output"
+                                         : "The tool server closed its input");
     } else if (client->state == PMA_MCP_CLIENT_STARTING &&
                session == PMA_MCP_SESSION_READY) {
         client->state = PMA_MCP_CLIENT_READY;
@@ -404,6 +414,10 @@ void pma_mcp_client_run(struct pma_mcp_client *client, uint64_t now_ns)
     if (pma_mcp_child_reap(&client->child, &status)) {
         on_end(client, status, now_ns);
         return;
+    }
+    if (client->closed_at_ns == 0 &&
+        (client->child.out_fd < 0 || client->child.in_fd < 0)) {
+        client->closed_at_ns = now_ns;
     }
     advance(client, now_ns);
     write_input(client); /* what the input gave rise to */

@@ -9,6 +9,7 @@
 
 struct pma_acceptor;
 struct pma_auth;
+struct pma_automations;
 struct pma_cache;
 struct pma_config;
 struct pma_entities;
@@ -37,6 +38,7 @@ struct pma_app {
     struct pma_entities *entities;
     struct pma_rooms *rooms;
     struct pma_mcp *mcp;
+    struct pma_automations *automations;
     struct pma_fault_driver *fault_driver;
     struct pma_gate *gate;
     struct pma_http *http;

@@ -59,6 +59,8 @@
     X(POST, "/api/v1/mcp/tools/execute", mcp_execute, false)                             \
     X(GET, "/api/v1/mcp/executions", mcp_executions, false)                              \
     X(POST, "/api/v1/mcp/executions/cleanup", mcp_executions_cleanup, false)             \
+    X(GET, "/api/v1/automations", automations, false)                                    \
+    X(DELETE, "/api/v1/automations/:id", automation_remove, false)                       \
     X(GET, "/api/v1/ai/mcp/status", mcp_status, false)                                   \
     X(GET, "/api/v1/ai/mcp/servers", mcp_servers, false)                                 \
     X(POST, "/api/v1/ai/mcp/servers", mcp_server_add, false)                             \
