@@ -27,6 +27,7 @@
 #include "server/fault/wrong_order.h"
 #include "server/fault_wiring.h"
 #include "server/hub/hub.h"
+#include "server/hub/hub_relay.h"
 #include "server/log/log.h"
 #include "server/mcp/mcp_service.h"
 #include "server/mcp_wiring.h"
@@ -212,6 +213,12 @@ static int start_access(struct pma_server *server)
     return pma_access_start(&server->app);
 }
 
+/* When all that listens to other backends is there. */
+static int start_backplane(struct pma_server *server)
+{
+    return pma_storage_start_backplane(&server->storage);
+}
+
 static int start_hub(struct pma_server *server)
 {
     const struct pma_config *config = server->app.config;
@@ -230,7 +237,10 @@ static int start_hub(struct pma_server *server)
         .authenticate_arg = server,
     };
     SEEP_SUBSYSTEM("websocket");
-    const int err = pma_hub_new(&settings, &server->app.hub);
+    int err = pma_hub_new(&settings, &server->app.hub);
+    if (err == 0 && server->storage.backplane != NULL) {
+        err = pma_hub_relay_attach(server->app.hub, server->storage.backplane);
+    }
     return err != 0 ? err : pma_hub_start(server->app.hub);
 }
 
@@ -478,6 +488,7 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         {"the WebSocket hub", start_hub},
         {"the automations", start_automations},
         {"the entities", start_entities},
+        {"the backplane", start_backplane},
         {"the tools", start_mcp},
         {"the memory monitor", start_monitor},
         {"the faults", start_faults},

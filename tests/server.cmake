@@ -28,3 +28,12 @@ target_link_libraries(fuzz-access PRIVATE pma)
 add_test(NAME fuzz.access COMMAND fuzz-access)
 set_tests_properties(fuzz.access PROPERTIES LABELS fuzz TIMEOUT 60
     ENVIRONMENT "UBSAN_OPTIONS=abort_on_error=1;ASAN_OPTIONS=abort_on_error=1")
+
+# Messages between backends: 200,000 mutated ones.
+add_executable(fuzz-backplane ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_backplane.c
+    ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_backplane.c)
+target_include_directories(fuzz-backplane PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz)
+target_link_libraries(fuzz-backplane PRIVATE pma)
+add_test(NAME fuzz.backplane COMMAND fuzz-backplane)
+set_tests_properties(fuzz.backplane PROPERTIES LABELS fuzz TIMEOUT 120
+    ENVIRONMENT "UBSAN_OPTIONS=abort_on_error=1;ASAN_OPTIONS=abort_on_error=1")

@@ -14,8 +14,8 @@
  */
 #include "server/ai/ai_manager.h"
 
-#include "server/ai/backoff.h"
 #include "server/ai/scripted.h"
+#include "server/base/backoff.h"
 #include "server/base/clock.h"
 #include "server/log/log.h"
 

@@ -341,8 +341,12 @@ int pma_hub_broadcast(struct pma_hub *hub, const char *type, const json_t *data,
                       uint32_t *clients)
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
+    const int status = post_message(hub, NULL, type, data, clients);
 
-    return post_message(hub, NULL, type, data, clients);
+    if (status == 0 && hub->relay != NULL) {
+        hub->relay(hub->relay_arg, NULL, 0, type, data);
+    }
+    return status;
 }
 
 int pma_hub_emit(struct pma_hub *hub, const char *const *topics, size_t topics_count,
@@ -350,8 +354,35 @@ int pma_hub_emit(struct pma_hub *hub, const char *const *topics, size_t topics_c
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
     char *packed = pma_topic_pack(topics, topics_count);
+    const int status =
+        packed != NULL ? post_message(hub, packed, type, data, clients) : -ENOMEM;
 
-    return packed != NULL ? post_message(hub, packed, type, data, clients) : -ENOMEM;
+    if (status == 0 && hub->relay != NULL) {
+        hub->relay(hub->relay_arg, topics, topics_count, type, data);
+    }
+    return status;
+}
+
+int pma_hub_deliver(struct pma_hub *hub, const char *const *topics, size_t topics_count,
+                    const char *type, const json_t *data)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    char *packed = topics != NULL ? pma_topic_pack(topics, topics_count) : NULL;
+
+    if (topics != NULL && packed == NULL) {
+        return -ENOMEM;
+    }
+    return post_message(hub, packed, type, data, NULL);
+}
+
+void pma_hub_set_relay(struct pma_hub *hub,
+                       void (*relay)(void *arg, const char *const *topics,
+                                     size_t topics_count, const char *type,
+                                     const json_t *data),
+                       void *arg)
+{
+    hub->relay = relay;
+    hub->relay_arg = arg;
 }
 
 int pma_hub_publish(struct pma_hub *hub, const char *topic, const char *type,

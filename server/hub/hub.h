@@ -96,6 +96,21 @@ int pma_hub_emit(struct pma_hub *hub, const char *const *topics, size_t topics_c
 int pma_hub_publish(struct pma_hub *hub, const char *topic, const char *type,
                     const json_t *data, uint32_t *clients);
 
+/* pma_hub_emit, or pma_hub_broadcast for topics NULL, for our own clients alone: what
+ * came from another backend, which the relay must not send back. */
+int pma_hub_deliver(struct pma_hub *hub, const char *const *topics, size_t topics_count,
+                    const char *type, const json_t *data);
+
+/* Has every message of pma_hub_broadcast (topics NULL) and pma_hub_emit, once it is
+ * queued for our own clients, handed to `relay` too, on the caller's thread: the way to
+ * the clients of other backends. arg: borrowed until the hub is freed; data may be NULL.
+ * Thread-safety: owner thread, before any other uses the hub. */
+void pma_hub_set_relay(struct pma_hub *hub,
+                       void (*relay)(void *arg, const char *const *topics,
+                                     size_t topics_count, const char *type,
+                                     const json_t *data),
+                       void *arg);
+
 /* As pma_hub_broadcast, for one client, connected or expected back.
  * Returns: also -ENOENT. */
 int pma_hub_send(struct pma_hub *hub, const char *client_id, const char *type,

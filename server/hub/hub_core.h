@@ -110,6 +110,10 @@ struct pma_hub {
     struct pma_worker *worker; /* owner thread */
     struct pma_inbox inbox;
     uint64_t started_ns; /* monotonic */
+    /* pma_hub_set_relay: constant once the hub is used; NULL: no other backends */
+    void (*relay)(void *arg, const char *const *topics, size_t topics_count,
+                  const char *type, const json_t *data);
+    void *relay_arg;
     /* Connections admitted and not yet ended. Writers: adopting threads (compare and
      * swap), service thread. Relaxed: it orders nothing else. */
     _Atomic uint32_t admitted;

@@ -107,6 +107,22 @@
     X(PUT, "/api/v1/rooms/:id", room_update, false)                                      \
     X(DELETE, "/api/v1/rooms/:id", room_delete, false)
 
+#define PMA_ROUTES_CACHE(X)                                                              \
+    X(GET, "/api/v1/cache/stats", cache_stats, false)                                    \
+    X(GET, "/api/v1/cache/status", cache_stats, false)                                   \
+    X(GET, "/api/v1/cache/list", cache_stats, false)                                     \
+    X(GET, "/api/v1/cache/health", cache_health, false)                                  \
+    X(POST, "/api/v1/cache/clear", cache_clear, false)                                   \
+    X(DELETE, "/api/v1/cache/clear", cache_clear, false)                                 \
+    X(POST, "/api/v1/cache/invalidate", cache_invalidate, false)                         \
+    X(POST, "/api/v1/cache/optimize", cache_optimize, false)                             \
+    X(GET, "/api/v1/cache/:name/stats", cache_stats_of, false)                           \
+    X(GET, "/api/v1/cache/:name/keys", cache_keys, false)                                \
+    X(POST, "/api/v1/cache/:name/clear", cache_clear_one, false)                         \
+    X(DELETE, "/api/v1/cache/:name", cache_clear_one, false)                             \
+    X(GET, "/api/v1/redis/stats", redis_stats, false)                                    \
+    X(GET, "/api/v1/store/stats", store_stats, false)
+
 #define PMA_ROUTES(X)                                                                    \
     PMA_ROUTES_STATUS(X)                                                                 \
     PMA_ROUTES_MEMORY(X)                                                                 \
@@ -115,6 +131,7 @@
     PMA_ROUTES_ROOMS(X)                                                                  \
     PMA_ROUTES_AUTH(X)                                                                   \
     PMA_ROUTES_MCP(X)                                                                    \
+    PMA_ROUTES_CACHE(X)                                                                  \
     PMA_ROUTES_DEBUG(X)                                                                  \
     PMA_ROUTES_METRICS(X)                                                                \
     PMA_ROUTES_PROFILE(X)

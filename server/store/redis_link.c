@@ -8,12 +8,14 @@
  */
 #include "server/store/redis_link.h"
 
+#include "server/base/backoff.h"
 #include "server/base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 static struct timeval time_of(uint64_t ns)
 {
@@ -130,4 +132,14 @@ int pma_redis_link_open(const struct pma_redis_address *address, redisContext **
     }
     *link = fresh;
     return 0;
+}
+
+uint64_t pma_redis_retry_at_ns(uint64_t min_ns, uint64_t max_ns, uint32_t attempts)
+{
+    uint32_t random = UINT32_MAX / 2;
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random) {
+        random = UINT32_MAX / 2; /* before the kernel has entropy: no jitter */
+    }
+    return pma_now_ns() +
+           pma_backoff_ns(min_ns, max_ns, attempts > 0 ? attempts - 1 : 0, random);
 }

@@ -41,4 +41,8 @@ redisReply *pma_redis_link_call(redisContext *link, int argc, const char *const 
 /* What broke a link, for the log. Borrowed from the link. Thread-safety: as call. */
 const char *pma_redis_link_why(const redisContext *link);
 
+/* When to try again after `attempts` failures in a row (from 1): an instant of
+ * CLOCK_MONOTONIC, by pma_backoff_ns. Thread-safety: any thread. */
+uint64_t pma_redis_retry_at_ns(uint64_t min_ns, uint64_t max_ns, uint32_t attempts);
+
 #endif

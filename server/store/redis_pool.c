@@ -26,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define SUBSYSTEM       "store"
 #define CONNECTIONS_MAX 256
@@ -103,25 +102,6 @@ fail_lock:
 fail_idle:
     free(fresh);
     return -ENOMEM;
-}
-
-/* Doubled per attempt, between a half of that and the whole, by chance. Under the lock.
- */
-static uint64_t backoff_ns(const struct pma_redis_pool *pool)
-{
-    uint64_t whole_ns = pool->config.backoff_min_ns;
-    uint32_t chance = 0;
-    for (uint32_t i = 1; i < pool->attempts && whole_ns < pool->config.backoff_max_ns;
-         i++) {
-        whole_ns *= 2;
-    }
-    if (whole_ns > pool->config.backoff_max_ns) {
-        whole_ns = pool->config.backoff_max_ns;
-    }
-    if (getrandom(&chance, sizeof chance, GRND_NONBLOCK) != sizeof chance) {
-        chance = (uint32_t)pma_now_ns();
-    }
-    return whole_ns / 2 + whole_ns / 2 * (chance % 1024) / 1023;
 }
 
 /* Redis is away from now on. Moves the idle connections to `doomed`, which the caller
@@ -209,7 +189,8 @@ static bool open_one(struct pma_redis_pool *pool)
     } else {
         pool->connect_failures++;
         pool->attempts++;
-        pool->next_try_ns = pma_now_ns() + backoff_ns(pool);
+        pool->next_try_ns = pma_redis_retry_at_ns(
+            pool->config.backoff_min_ns, pool->config.backoff_max_ns, pool->attempts);
         snprintf(pool->why, sizeof pool->why, "%s", why);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -412,6 +393,15 @@ void pma_redis_pool_count(struct pma_redis_pool *pool, uint32_t *open, uint32_t 
     *open = pool->open;
     *lent = pool->open - pool->idle_count;
     pthread_mutex_unlock(&pool->lock);
+}
+
+bool pma_redis_pool_is_spent(struct pma_redis_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    const bool is_spent =
+        pool->idle_count == 0 && pool->open == pool->config.max_connections;
+    pthread_mutex_unlock(&pool->lock);
+    return is_spent;
 }
 
 json_t *pma_redis_pool_stats_json(struct pma_redis_pool *pool)

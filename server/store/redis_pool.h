@@ -52,6 +52,9 @@ bool pma_redis_pool_is_up(struct pma_redis_pool *pool);
  * Thread-safety: any thread. */
 void pma_redis_pool_count(struct pma_redis_pool *pool, uint32_t *open, uint32_t *lent);
 
+/* Whether every connection that there may be is lent. Thread-safety: any thread. */
+bool pma_redis_pool_is_spent(struct pma_redis_pool *pool);
+
 /* Statistics: state "up"|"away"|"stopped", connections and counters since the start.
  * Owned by the caller, NULL without memory. Thread-safety: any thread. Allocates. */
 json_t *pma_redis_pool_stats_json(struct pma_redis_pool *pool);

@@ -7,6 +7,7 @@
 #include "seep/seep.h"
 #include "server/base/clock.h"
 #include "server/fault/resources.h"
+#include "server/store/backplane.h"
 #include "server/store/cache.h"
 #include "server/store/local_cache.h"
 #include "server/store/redis_pool.h"
@@ -31,6 +32,10 @@ static void read_figures(void *arg, struct pma_figures *figures)
     if (storage->redis_pool != NULL) {
         pma_redis_pool_count(storage->redis_pool, &open, &lent);
         pma_figure_put(figures, "redis_lent", PMA_RESOURCE_OBJECT, lent);
+    }
+    if (storage->backplane != NULL) {
+        pma_figure_put(figures, "backplane_waiting", PMA_RESOURCE_QUEUE,
+                       pma_backplane_waiting(storage->backplane));
     }
 }
 
@@ -63,15 +68,37 @@ static int start_store(const struct pma_config *config, struct pma_storage *stor
     return err;
 }
 
+static struct pma_redis_address redis_address(const struct pma_config *config)
+{
+    return (struct pma_redis_address){
+        .host = config->redis.host,
+        .password = config->redis.password,
+        .port = config->redis.port,
+        .db = config->redis.db,
+        .connect_timeout_ns = config->redis.connect_timeout_ns,
+        .command_timeout_ns = config->redis.command_timeout_ns,
+    };
+}
+
+static int make_backplane(const struct pma_config *config, struct pma_storage *storage)
+{
+    const struct pma_backplane_config settings = {
+        .address = redis_address(config),
+        .key_prefix = config->redis.key_prefix,
+        .max_queue_messages = config->redis.max_queue_messages,
+        .max_message_bytes = config->redis.max_message_bytes,
+        .health_interval_ns = config->redis.health_interval_ns,
+        .backoff_min_ns = config->redis.backoff_min_ns,
+        .backoff_max_ns = config->redis.backoff_max_ns,
+    };
+    return config->redis.backplane ? pma_backplane_new(&settings, &storage->backplane)
+                                   : 0;
+}
+
 static int start_redis(const struct pma_config *config, struct pma_storage *storage)
 {
     const struct pma_redis_pool_config pool = {
-        .address = {.host = config->redis.host,
-                    .password = config->redis.password,
-                    .port = config->redis.port,
-                    .db = config->redis.db,
-                    .connect_timeout_ns = config->redis.connect_timeout_ns,
-                    .command_timeout_ns = config->redis.command_timeout_ns},
+        .address = redis_address(config),
         .max_connections = config->redis.pool_size,
         .min_idle = config->redis.min_idle_conns,
         .wait_limit_ns = config->redis.wait_limit_ns,
@@ -89,6 +116,7 @@ static int start_redis(const struct pma_config *config, struct pma_storage *stor
     }
     int err = pma_redis_pool_new(&pool, &storage->redis_pool);
     err = err != 0 ? err : pma_cache_new(&cache, storage->redis_pool, &storage->cache);
+    err = err != 0 ? err : make_backplane(config, storage);
     return err != 0 ? err : pma_redis_pool_start(storage->redis_pool);
 }
 
@@ -103,6 +131,11 @@ int pma_storage_start(const struct pma_config *config, struct pma_storage *stora
     return err != 0 ? err : pma_resource_add(SUBSYSTEM, read_figures, storage);
 }
 
+int pma_storage_start_backplane(struct pma_storage *storage)
+{
+    return storage->backplane != NULL ? pma_backplane_start(storage->backplane) : 0;
+}
+
 void pma_storage_sweep(void *arg)
 {
     const struct pma_storage *storage = arg;
@@ -111,17 +144,20 @@ void pma_storage_sweep(void *arg)
 
 int pma_storage_stop(struct pma_storage *storage, uint64_t timeout_ns)
 {
-    int err = 0;
+    int err = pma_backplane_stop(storage->backplane, timeout_ns);
+    int other = 0;
     if (storage->redis_pool != NULL) {
-        err = pma_redis_pool_stop(storage->redis_pool, timeout_ns);
+        other = pma_redis_pool_stop(storage->redis_pool, timeout_ns);
+        err = err != 0 ? err : other;
     }
-    const int local = pma_local_cache_stop(storage->local_cache, timeout_ns);
-    return err != 0 ? err : local;
+    other = pma_local_cache_stop(storage->local_cache, timeout_ns);
+    return err != 0 ? err : other;
 }
 
 void pma_storage_free(struct pma_storage *storage)
 {
     pma_resource_forget(storage);
+    pma_backplane_free(storage->backplane);
     pma_cache_free(storage->cache);
     pma_redis_pool_free(storage->redis_pool);
     pma_store_close(storage->store);

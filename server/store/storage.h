@@ -1,5 +1,6 @@
 /* All that keeps data, started and stopped together: the database with its cache in this
- * process, and, when Redis is switched on, the pool and the shared cache.
+ * process, and, when Redis is switched on, the pool, the shared cache and the
+ * backplane.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -11,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pma_backplane;
 struct pma_cache;
 struct pma_local_cache;
 struct pma_redis_pool;
@@ -22,6 +24,7 @@ struct pma_storage {
     struct pma_local_cache *local_cache;
     struct pma_redis_pool *redis_pool; /* NULL: Redis is switched off */
     struct pma_cache *cache;           /* likewise */
+    struct pma_backplane *backplane;   /* likewise, or redis.backplane is off */
     uint32_t max_entries;              /* of local_cache */
 };
 
@@ -34,6 +37,10 @@ struct pma_storage {
  * Allocates. */
 int pma_storage_start(const struct pma_config *config, struct pma_storage *storage,
                       char *why, size_t why_bytes);
+
+/* Starts the backplane, once its listeners are known. Returns: 0; as pma_worker_start.
+ * Thread-safety: owner thread. */
+int pma_storage_start_backplane(struct pma_storage *storage);
 
 /* Sweeps the cache in this process. arg: struct pma_storage. For pma_reclaim_add. */
 void pma_storage_sweep(void *arg);

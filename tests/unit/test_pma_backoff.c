@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "server/ai/backoff.h"
+#include "server/base/backoff.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

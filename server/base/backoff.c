@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "server/ai/backoff.h"
+#include "server/base/backoff.h"
 
 uint64_t pma_backoff_ns(uint64_t first_ns, uint64_t most_ns, uint32_t attempt,
                         uint32_t random)
