@@ -6,6 +6,7 @@
 
 #include "server/config/config.h"
 #include "server/entity/entity_fault.h"
+#include "server/entity/simulated_source.h"
 #include "server/fault/fault_driver.h"
 #include "server/fault/lost_stop.h"
 #include "server/hub/hub.h"
@@ -42,6 +43,7 @@ int pma_fault_wire(struct pma_app *app)
         {PMA_FAULT_F23, pma_mcp_simulate_execution, app->mcp, false},
         {PMA_FAULT_F24, pma_mcp_child_leak, NULL, false},
         {PMA_FAULT_F25, pma_mcp_simulate_execution, app->mcp, false},
+        {PMA_FAULT_F30, pma_simulated_lose, app->simulated, true},
         {PMA_FAULT_F28, pma_lost_stop_commit, NULL, true},
     };
     return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],

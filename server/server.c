@@ -19,9 +19,7 @@
 #include "server/automation_wiring.h"
 #include "server/base/clock.h"
 #include "server/census.h"
-#include "server/entity/entity_publish.h"
-#include "server/entity/entity_service.h"
-#include "server/entity/room_service.h"
+#include "server/entity/house.h"
 #include "server/fault/fault_driver.h"
 #include "server/fault/resources.h"
 #include "server/fault/wrong_order.h"
@@ -63,6 +61,7 @@
 
 struct pma_server {
     struct pma_app app;
+    struct pma_house house;
     struct pma_storage storage;
     struct pma_worker *watch;
     struct pma_debug_server *debug; /* NULL: none */
@@ -126,11 +125,6 @@ static void sweep_pools(void *arg)
 {
     (void)arg;
     pma_pools_trim();
-}
-
-static void sweep_entities(void *arg)
-{
-    pma_entities_clean_up(arg);
 }
 
 static int to_http(void *arg, int fd, const struct sockaddr *peer, socklen_t peer_bytes)
@@ -244,26 +238,17 @@ static int start_hub(struct pma_server *server)
     return err != 0 ? err : pma_hub_start(server->app.hub);
 }
 
-static int start_entities(struct pma_server *server)
+static int start_house(struct pma_server *server)
 {
-    const struct pma_config *config = server->app.config;
-    const struct pma_entities_config settings = {
-        .max_entities = config->entities.max_entities,
-        .max_entity_bytes = config->entities.max_entity_bytes,
-        .history_states = config->entities.history_states,
-        .history_age_ns = config->entities.history_age_ns,
-        .cleanup_interval_ns = config->entities.cleanup_interval_ns,
-    };
-    const struct pma_entity_hooks hooks = {.publish = pma_automation_publish,
-                                           .arg = &server->app};
-    const struct pma_rooms_config room_settings = {.max_rooms =
-                                                       config->entities.max_rooms};
-    int err = pma_entities_new(&settings, &hooks, &server->app.entities);
-    if (err == 0) {
-        err = pma_rooms_new(&room_settings, server->app.entities, &hooks,
-                            &server->app.rooms);
-    }
-    return err != 0 ? err : pma_entities_start(server->app.entities);
+    struct pma_app *app = &server->app;
+    const struct pma_entity_hooks hooks = {.publish = pma_automation_publish, .arg = app};
+    const int err = pma_house_new(app->config, &hooks, &server->house);
+    /* Before anything starts: an event may set off what looks for them. */
+    app->entities = server->house.entities;
+    app->rooms = server->house.rooms;
+    app->sync = server->house.sync;
+    app->simulated = server->house.simulated;
+    return err != 0 ? err : pma_house_start(&server->house);
 }
 
 /* Before the entities, whose events set them off. */
@@ -301,7 +286,7 @@ static int start_monitor(struct pma_server *server)
     }
     pma_reclaim_add(server->app.reclaim, "websocket", sweep_hub, server->app.hub);
     pma_reclaim_add(server->app.reclaim, "auth", pma_access_sweep, &server->app);
-    pma_reclaim_add(server->app.reclaim, "entity", sweep_entities, server->app.entities);
+    pma_reclaim_add(server->app.reclaim, "entity", pma_house_sweep, &server->house);
     pma_reclaim_add(server->app.reclaim, "ai", sweep_mcp, server->app.mcp);
     pma_reclaim_add(server->app.reclaim, "http", sweep_pools, NULL);
     pma_reclaim_add(server->app.reclaim, "store", pma_storage_sweep, &server->storage);
@@ -447,9 +432,7 @@ static int stop_parts(struct pma_server *server)
         left |= pma_mcp_stop(app->mcp, whole_ns * SHARE_WORKER / 100);
     }
     enter_stage(server, "entities");
-    if (app->entities != NULL) {
-        left |= pma_entities_stop(app->entities, whole_ns * SHARE_WORKER / 100);
-    }
+    left |= pma_house_stop(&server->house, whole_ns * SHARE_WORKER / 100);
     stop_hub(server);
     enter_stage(server, "store");
     left |= pma_storage_stop(&server->storage, whole_ns * SHARE_WORKER / 100);
@@ -462,8 +445,7 @@ static int stop_parts(struct pma_server *server)
     }
     pma_monitor_free(app->monitor);
     pma_mcp_free(app->mcp);
-    pma_rooms_free(app->rooms);
-    pma_entities_free(app->entities);
+    pma_house_free(&server->house);
     pma_automations_free(app->automations);
     pma_hub_free(app->hub);
     pma_access_free(app);
@@ -487,7 +469,7 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         {"authentication", start_access},
         {"the WebSocket hub", start_hub},
         {"the automations", start_automations},
-        {"the entities", start_entities},
+        {"the entities", start_house},
         {"the backplane", start_backplane},
         {"the tools", start_mcp},
         {"the memory monitor", start_monitor},

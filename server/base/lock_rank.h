@@ -36,6 +36,8 @@ enum pma_lock_rank {
     PMA_LOCK_REDIS = 54,          /* the pool: not held while connecting or talking */
     PMA_LOCK_BACKPLANE = 55,      /* what waits to be published */
     PMA_LOCK_FAULT = 60,          /* settings of the faults */
+    PMA_LOCK_SYNC = 61,           /* who wants to be synchronised, and how it went */
+    PMA_LOCK_SIMULATED = 62,      /* the simulated source; its devices have one as well */
     PMA_LOCK_WORKERS = 70,        /* the list of workers */
     PMA_LOCK_CANCEL = 80,         /* one worker's cancellation token */
     PMA_LOCK_POOL = 85,           /* idle buffers of one pool */

@@ -66,6 +66,23 @@ static void default_storage(struct pma_config *config)
     config->redis.max_message_bytes = 256 * 1024;
 }
 
+static void default_entities(struct pma_config *config)
+{
+    config->entities.max_rooms = 500;
+    config->entities.max_entities = 1000;
+    config->entities.max_entity_bytes = 16 * 1024;
+    config->entities.history_states = 50;
+    config->entities.history_age_ns = (uint64_t)24 * 3600 * PMA_S_NS;
+    config->entities.cleanup_interval_ns = 60 * PMA_S_NS;
+    config->entities.sync_interval_ns = 3600 * PMA_S_NS;
+    config->entities.sync_timeout_ns = 600 * PMA_S_NS;
+    config->entities.sync_batch = 10;
+    config->simulated.devices = 12;
+    config->simulated.change_interval_ns = 5 * PMA_S_NS;
+    config->simulated.reconnect_interval_ns = 0;
+    config->simulated.retry_ns = 100 * PMA_MS_NS;
+}
+
 void pma_config_defaults(struct pma_config *config)
 {
     memset(config, 0, sizeof *config);
@@ -109,14 +126,9 @@ void pma_config_defaults(struct pma_config *config)
     config->memory_pools.byte_slice_small = 32;
     config->memory_pools.byte_slice_medium = 8;
     config->memory_pools.byte_slice_large = 4;
-    config->entities.max_rooms = 500;
-    config->entities.max_entities = 1000;
-    config->entities.max_entity_bytes = 16 * 1024;
-    config->entities.history_states = 50;
-    config->entities.history_age_ns = (uint64_t)24 * 3600 * PMA_S_NS;
-    config->entities.cleanup_interval_ns = 60 * PMA_S_NS;
     pma_config_mcp_defaults(config);
     pma_config_access_defaults(&config->auth, &config->security);
+    default_entities(config);
 }
 
 __attribute__((format(printf, 3, 4))) static void

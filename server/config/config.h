@@ -124,7 +124,16 @@ struct pma_config {
         uint32_t history_states;   /* kept per entity */
         uint64_t history_age_ns;   /* older states go; 0: only by number */
         uint64_t cleanup_interval_ns;
+        uint64_t sync_interval_ns; /* between two periodic synchronisations */
+        uint64_t sync_timeout_ns;  /* of one source */
+        uint32_t sync_batch; /* entities between two looks at time and cancellation */
     } entities;
+    struct {
+        uint32_t devices; /* 0: no simulated source */
+        uint64_t change_interval_ns;
+        uint64_t reconnect_interval_ns; /* between two losses of the connection */
+        uint64_t retry_ns;
+    } simulated;
     struct pma_fault_setting faults[PMA_FAULT_END]; /* by enum pma_fault */
     uint64_t fixes_off; /* a bit per fix of server/fault/fixes.h that is off */
 };

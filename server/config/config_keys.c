@@ -189,6 +189,19 @@ static const struct pma_config_key keys[] = {
     {"security.rate_limiting.max_clients", PMA_VALUE_COUNT,
      AT(security.rate_limiting.max_clients), 1, 1000000},
 
+    {"entities.sync_interval", PMA_VALUE_DURATION, AT(entities.sync_interval_ns),
+     10 * PMA_MS_NS, 24 * HOUR_NS},
+    {"entities.sync_timeout", PMA_VALUE_DURATION, AT(entities.sync_timeout_ns), PMA_MS_NS,
+     24 * HOUR_NS},
+    {"entities.sync_batch", PMA_VALUE_COUNT, AT(entities.sync_batch), 1, 1000000},
+
+    {"simulated.devices", PMA_VALUE_COUNT, AT(simulated.devices), 0, 1000000},
+    {"simulated.change_interval", PMA_VALUE_DURATION, AT(simulated.change_interval_ns), 0,
+     24 * HOUR_NS},
+    {"simulated.reconnect_interval", PMA_VALUE_DURATION,
+     AT(simulated.reconnect_interval_ns), 0, 24 * HOUR_NS},
+    {"simulated.retry", PMA_VALUE_DURATION, AT(simulated.retry_ns), PMA_MS_NS, HOUR_NS},
+
     {"auth.cleanup_interval", PMA_VALUE_DURATION, AT(auth.cleanup_interval_ns),
      10 * PMA_MS_NS, 24 * HOUR_NS},
     {"auth.token_expiry", PMA_VALUE_DURATION, AT(auth.token_expiry_ns), PMA_S_NS,

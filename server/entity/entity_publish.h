@@ -7,10 +7,8 @@
 
 #include "server/entity/entity_service.h"
 
-/* Sends an event to the clients that want it: a change of state on the topics of the
- * entity ("entity:<id>", "entity_updates:<id>"), of its source and of its room; anything
- * else to all. For pma_entity_hooks.publish. arg: struct pma_hub. Thread-safety: any
- * thread; never waits for a client. */
+/* Sends an event to the clients that want it (hub_event.h). For pma_entity_hooks.publish.
+ * arg: struct pma_hub. Thread-safety: any thread; never waits for a client. */
 void pma_entity_publish(void *arg, const struct pma_entity_event *event);
 
 #endif

@@ -135,6 +135,7 @@ static void publish(struct pma_entities *entities, const char *type, const json_
         const struct pma_entity_event event = {
             .type = type,
             .entity_id = pma_entity_id(entity),
+            .entity_type = pma_entity_type(entity),
             .source = pma_entity_source(entity),
             .room_id = pma_entity_room(entity),
             .data = data,

@@ -35,11 +35,13 @@ struct pma_entities_config {
 
 /* Something that happened, for whoever is interested. All borrowed during the call. */
 struct pma_entity_event {
-    const char *type; /* "pma_entity_state_changed", ..._added, ..._removed */
-    const char *entity_id;
+    const char *type;      /* "pma_entity_state_changed", ..._added, ..._removed */
+    const char *entity_id; /* NULL, as all that follow: it is not about one */
+    const char *entity_type;
     const char *source;
-    const char *room_id; /* NULL: in no room */
-    const json_t *data;  /* of the message to clients */
+    const char *room_id;
+    const char *adapter_id;
+    const json_t *data; /* of the message to clients */
 };
 
 /* publish: called in the order of events, one at a time, with PMA_LOCK_ENTITY_CHANGES

@@ -61,6 +61,8 @@
       "each stop of the memory monitor leaves two loops that wait on a new channel")     \
     X(F28, 29, "lost_stop_signal", "worker", "thread",                                   \
       "a change of a setting starts a worker anew, and the old one is not stopped")      \
+    X(F30, 31, "reconnect_forgets_old", "entity", "fd",                                  \
+      "a source that reconnects keeps its old socket open and its old reader waiting")   \
     X(F32, 33, "http_blocked_handler", "http", "thread",                                 \
       "a request that broadcasts never ends: a thread and a socket")                     \
     X(F34, 35, "shutdown_wrong_order", "shutdown", "thread",                             \

@@ -22,7 +22,9 @@ struct pma_monitor;
 struct pma_reclaim;
 struct pma_storage;
 struct pma_rooms;
+struct pma_simulated;
 struct pma_store;
+struct pma_sync;
 
 /* Every pointer is borrowed, set before the acceptor starts and constant from then on;
  * what it points to has its own locks. */
@@ -39,6 +41,8 @@ struct pma_app {
     struct pma_rooms *rooms;
     struct pma_mcp *mcp;
     struct pma_automations *automations;
+    struct pma_simulated *simulated; /* NULL: there are no simulated devices */
+    struct pma_sync *sync;           /* of entities with their sources */
     struct pma_fault_driver *fault_driver;
     struct pma_gate *gate;
     struct pma_http *http;

@@ -88,6 +88,8 @@
     X(POST, "/api/v1/entities", entity_put, false)                                       \
     X(GET, "/api/v1/entities/types", entity_types, false)                                \
     X(GET, "/api/v1/entities/capabilities", entity_capabilities, false)                  \
+    X(POST, "/api/v1/entities/sync", entities_sync, false)                               \
+    X(GET, "/api/v1/entities/sync/status", entities_sync_status, false)                  \
     X(GET, "/api/v1/entities/search", entities_search, false)                            \
     X(GET, "/api/v1/entities/type/:type", entities_by_type, false)                       \
     X(GET, "/api/v1/entities/source/:source", entities_by_source, false)                 \

@@ -58,7 +58,9 @@ class Backend:
         self.directory = tempfile.TemporaryDirectory()
         port_file = os.path.join(self.directory.name, "port")
         command = [BINARY, "--port-file", port_file, "--set", "server.host=127.0.0.1",
-                   "--set", "server.port=0", "--set", "debug.port=0", *arguments]
+                   "--set", "server.port=0", "--set", "debug.port=0",
+                   # Quiet: clients that count messages hear only what their test causes.
+                   "--set", "simulated.devices=0", *arguments]
         for setting in settings:
             command += ["--set", setting]
         self.log_path = os.path.join(self.directory.name, "log")

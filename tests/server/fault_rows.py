@@ -332,6 +332,8 @@ ROWS = {
     "F24": by_itself({"children": TIMES, "fds": 2 * TIMES}, rate=100),
     "F25": by_itself({"mcp.contexts": TIMES}),
     "F27": Row(monitor_cycle, {"threads": 2 * TIMES, "timers": 2 * TIMES}),
+    "F30": by_itself({"threads": TIMES, "fds": TIMES - 1},
+                     settings=("simulated.devices=7", "simulated.retry=1ms")),
     "F28": by_itself({"threads": TIMES, "timers": TIMES}),
     "F32": Row(impatient_broadcast, {"threads": 4, "fds": 4}, occurrences=4),
     "F34": Row(None, {}, judge=wrong_order, settings=("logging.level=debug",)),

@@ -283,7 +283,7 @@ class Events(unittest.IsolatedAsyncioTestCase):
         other = await self.connect("entity:other")
         clients = (everybody, all_of_it, by_room, other)
         await self.ask("POST", ENTITIES, entity("lamp", room_id="hall"))
-        for client in clients:
+        for client in clients[:3]:
             data = await self.receive(client, "pma_entity_added")
             self.assertEqual(data["entity"]["id"], "lamp")
         await self.ask("POST", f"{ENTITIES}/lamp/action", {"action": "turn_on"})
@@ -295,9 +295,12 @@ class Events(unittest.IsolatedAsyncioTestCase):
                              ("lamp", "off", "on", "pma", "action"))
             self.assertEqual(data["entity"], read)
         await self.ask("DELETE", f"{ENTITIES}/lamp")
-        for client in clients:  # and nothing before it, for any of them
+        for client in clients[:3]:
             data = await self.receive(client, "pma_entity_removed")
             self.assertEqual((data["entity_id"], data["source"]), ("lamp", "pma"))
+        await self.ask("POST", ENTITIES, entity("other"))  # the fourth heard nothing else
+        data = await self.receive(other, "pma_entity_added")
+        self.assertEqual(data["entity"]["id"], "other")
 
     async def test_rooms_tell_what_happened_to_them(self):
         client = await self.connect()
@@ -321,6 +324,97 @@ class Events(unittest.IsolatedAsyncioTestCase):
             data = await self.receive(client, "pma_entity_state_changed")
             self.assertEqual(data["old_state"], state)
             state = data["new_state"]
+
+
+class Source(EntityTest):
+    settings = ("simulated.devices=21", "simulated.change_interval=5ms", "simulated.retry=1ms",
+                "entities.sync_interval=24h")
+
+    def status(self):
+        (source,) = self.data(f"{ENTITIES}/sync/status")
+        return source
+
+    def synchronised(self):
+        return backend.eventually(lambda: self.status()["last_sync"] and self.status(),
+                                  "the source is synchronised")
+
+    def test_its_devices_are_there_with_their_rooms(self):
+        source = self.synchronised()
+        self.assertEqual((source["id"], source["source"], source["connected"],
+                          source["entities_managed"], source["rooms_managed"],
+                          source["sync_errors"]),
+                         ("simulated", "simulated", True, 21, 4, 0))
+        self.assertEqual(len(self.data(f"{ENTITIES}/source/simulated")), 21)
+        self.assertEqual(sum(r["entity_count"] for r in self.data(ROOMS)), 21)
+
+    def test_they_change_by_themselves(self):
+        self.synchronised()
+        before = self.counter("entities.changes")
+        backend.eventually(lambda: self.counter("entities.changes") >= before + 50, "changes")
+        for wrapped in self.data(f"{ENTITIES}/type/sensor"):
+            backend.eventually(lambda: len(self.data(
+                f"{ENTITIES}/{wrapped['entity']['id']}/history")) > 2, "a history")
+
+    def test_they_do_what_they_are_told(self):
+        self.synchronised()
+        self.ask("POST", f"{ENTITIES}/sim_light_1/action", {"action": "turn_on"})
+        self.ask("POST", f"{ENTITIES}/sim_sensor_1/action", {"action": "turn_on"}, status=422)
+        self.ask("DELETE", f"{ENTITIES}/sim_light_1", status=400)
+
+    def test_a_synchronisation_can_be_asked_for(self):
+        syncs = self.synchronised()["syncs"]
+        self.ask("PUT", f"{ENTITIES}/sim_lock_1/room", {"room_id": None})
+        self.assertEqual(self.ask("POST", f"{ENTITIES}/sync?source=simulated")["data"]["requested"],
+                         1)
+        backend.eventually(lambda: self.status()["syncs"] > syncs, "it is synchronised again")
+        self.assertNotIn("room_id", self.data(f"{ENTITIES}/sim_lock_1")["entity"])
+        self.ask("PUT", f"{ENTITIES}/sim_lock_1/room", {"room_id": "sim_room_1"})
+        self.ask("POST", f"{ENTITIES}/sync")
+        self.ask("POST", f"{ENTITIES}/sync?source=nobody", status=404)
+
+
+class End(backend.TestCase):
+    def test_a_busy_house_ends_in_time(self):
+        with backend.Backend("simulated.devices=100", "simulated.change_interval=1ms",
+                             "simulated.reconnect_interval=15ms", "simulated.retry=1ms") as server:
+            backend.eventually(lambda: server.get(f"{ENTITIES}?limit=1")["meta"]["total"] == 100,
+                               "all devices are there")
+            status, seconds = server.stop()
+            self.assertEqual(status, 0)
+            self.assertLess(seconds, 2)
+
+
+class Faults(EntityTest):
+    settings = ("simulated.devices=7", "simulated.change_interval=0", "simulated.retry=1ms",
+                "simulated.reconnect_interval=10ms")
+
+    def truth(self):
+        data = self.data("/api/v1/debug/resources")
+        return data["threads"], data["fds"], data["leaked"]["F30"]
+
+    def switch(self, fault, **setting):
+        self.ask("PUT", f"/api/v1/debug/faults/{fault}", setting)
+
+    def reconnects(self):
+        return self.data(f"{ENTITIES}/sync/status")[0]["reconnects"]
+
+    def test_f30_leaves_a_socket_and_a_thread_per_reconnection(self):
+        def settled():
+            first = self.truth()
+            return first if first == self.truth() else None
+        backend.eventually(lambda: self.reconnects() > 5, "it reconnects")
+        begin = backend.eventually(settled, "a quiet moment")
+        seen = self.reconnects()
+        backend.eventually(lambda: self.reconnects() > seen + 10, "it reconnects")
+        quiet = backend.eventually(settled, "a quiet moment")
+        self.assertLessEqual(abs(quiet[1] - begin[1]), 2)  # between two connections
+        self.assertEqual((quiet[0], quiet[2]), (begin[0], 0))
+        self.switch("F30", enabled=True, limit=10)
+        backend.eventually(lambda: self.truth()[2] == 10, "ten are forgotten")
+        backend.eventually(lambda: self.truth()[0] == begin[0] + 10, "ten threads more")
+        self.assertLessEqual(abs(self.truth()[1] - begin[1] - 10), 2)
+        self.assertEqual(self.server.threads().count("sim-reader"), 11)
+        self.switch("F30", enabled=False)
 
 
 class Speed(EntityTest):

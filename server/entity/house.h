@@ -1,0 +1,46 @@
+/* All of server/entity as the server starts and stops it: entities, rooms, sources.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PMA_HOUSE_H
+#define PMA_HOUSE_H
+
+#include "server/config/config.h"
+
+#include <stdint.h>
+
+struct pma_entities;
+struct pma_entity_hooks;
+struct pma_rooms;
+struct pma_simulated;
+struct pma_sync;
+
+/* Zero-initialised it is stopped. */
+struct pma_house {
+    struct pma_entities *entities;
+    struct pma_rooms *rooms;
+    struct pma_sync *sync;
+    struct pma_simulated *simulated; /* NULL: there are no simulated devices */
+};
+
+/* Makes all parts. config: borrowed until pma_house_free. hooks: borrowed, copied; told
+ * of all events of the house. house: out. Returns: 0; a negative errno, then
+ * pma_house_free is due all the same. Thread-safety: owner thread. Allocates. */
+int pma_house_new(const struct pma_config *config, const struct pma_entity_hooks *hooks,
+                  struct pma_house *house);
+
+/* Starts their workers. Returns: 0; a negative errno, then pma_house_stop is due all the
+ * same. Thread-safety: owner thread. */
+int pma_house_start(struct pma_house *house);
+
+/* Stops the sources, then what works in the background. timeout_ns: for each worker.
+ * Returns: 0; -ETIMEDOUT, a worker is still busy. Thread-safety: owner thread. */
+int pma_house_stop(struct pma_house *house, uint64_t timeout_ns);
+
+/* Frees a stopped house. Thread-safety: owner thread. */
+void pma_house_free(struct pma_house *house);
+
+/* Drops old states. arg: struct pma_house. Thread-safety: any thread. */
+void pma_house_sweep(void *arg);
+
+#endif
