@@ -16,6 +16,9 @@
 #include "server/hub/hub.h"
 #include "server/log/log.h"
 #include "server/metrics/metrics.h"
+#include "server/monitor/memory_manager_lock.h"
+#include "server/monitor/monitor.h"
+#include "server/monitor/stray_alerts.h"
 #include "server/pool/pool.h"
 #include "server/rest/http_server.h"
 #include "server/worker/worker.h"
@@ -123,6 +126,20 @@ static void read_auth(void *arg, struct pma_figures *figures)
     pma_figure_put(figures, "hashing_busy", PMA_RESOURCE_TOTAL, status.busy);
 }
 
+static void read_memory(void *arg, struct pma_figures *figures)
+{
+    const struct pma_app *app = arg;
+    struct pma_monitor_status status;
+    pma_monitor_status_read(app->monitor, &status);
+    const uint32_t history = app->config->memory_monitor.max_history_size;
+    pma_figure_put_kept(figures, "history",
+                        status.checks < history ? status.checks : history, history);
+    pma_figure_put(figures, "stray_alerts", PMA_RESOURCE_OBJECT, pma_stray_alert_count());
+    pma_figure_put(figures, "manager_waiters", PMA_RESOURCE_OBJECT,
+                   pma_manager_waiters());
+    pma_figure_put(figures, "posix_timers", PMA_RESOURCE_OBJECT, pma_timer_count());
+}
+
 /* Both fill up to a limit by design. */
 static void read_pools(void *arg, struct pma_figures *figures)
 {
@@ -154,10 +171,9 @@ int pma_census_add(struct pma_app *app)
         const char *part;
         void (*read)(void *arg, struct pma_figures *figures);
     } rows[] = {
-        {"workers", read_workers},   {"acceptor", read_acceptor},
-        {"http", read_http},         {"websocket", read_hub},
-        {"auth", read_auth},         {"log", read_log},
-        {"entities", read_entities}, {"pools", read_pools},
+        {"workers", read_workers},   {"acceptor", read_acceptor}, {"http", read_http},
+        {"websocket", read_hub},     {"auth", read_auth},         {"log", read_log},
+        {"entities", read_entities}, {"memory", read_memory},     {"pools", read_pools},
         {"metrics", read_metrics},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

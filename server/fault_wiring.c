@@ -13,9 +13,18 @@
 #include "server/log/log.h"
 #include "server/mcp/mcp_child.h"
 #include "server/mcp/mcp_service.h"
+#include "server/monitor/machine.h"
+#include "server/monitor/stray_alerts.h"
 #include "server/rest/routes.h"
 #include "server/store/cache.h"
 #include "server/store/store.h"
+
+/* F26 by itself: an alert about the processor time used, which is never the same. */
+static void commit_f26(void *arg)
+{
+    (void)arg;
+    pma_stray_alert_raise("cpu_usage", (uint64_t)(pma_machine_process_cpu_s() * 1e6));
+}
 
 int pma_fault_wire(struct pma_app *app)
 {
@@ -44,6 +53,7 @@ int pma_fault_wire(struct pma_app *app)
         {PMA_FAULT_F24, pma_mcp_child_leak, NULL, false},
         {PMA_FAULT_F25, pma_mcp_simulate_execution, app->mcp, false},
         {PMA_FAULT_F30, pma_simulated_lose, app->simulated, true},
+        {PMA_FAULT_F26, commit_f26, NULL, false},
         {PMA_FAULT_F28, pma_lost_stop_commit, NULL, true},
     };
     return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],

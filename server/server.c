@@ -29,7 +29,7 @@
 #include "server/log/log.h"
 #include "server/mcp/mcp_service.h"
 #include "server/mcp_wiring.h"
-#include "server/metrics/metrics.h"
+#include "server/memory_parts.h"
 #include "server/monitor/monitor.h"
 #include "server/monitor/reclaim.h"
 #include "server/pool/pool.h"
@@ -70,46 +70,6 @@ struct pma_server {
     _Atomic(const char *)
         stopping; /* written by stop, read by the watch: what is stopped */
 };
-
-static void sample_hook(void *arg, struct pma_memory_snapshot *snapshot)
-{
-    const struct pma_server *server = arg;
-    pma_reclaim_sample(server->app.reclaim, snapshot);
-}
-
-static void collect_hook(void *arg)
-{
-    const struct pma_server *server = arg;
-    pma_reclaim_run(server->app.reclaim, NULL);
-}
-
-static void clean_up_hook(void *arg)
-{
-    const struct pma_server *server = arg;
-    pma_reclaim_clean_up(server->app.reclaim);
-}
-
-/* The clean-ups of step 3 may have freed memory: give it back. */
-static void on_memory_pressure(void *arg, uint64_t current_bytes,
-                               uint64_t threshold_bytes)
-{
-    const struct pma_server *server = arg;
-    struct pma_reclaim_result result;
-    pma_reclaim_run(server->app.reclaim, &result);
-    pma_log(PMA_LOG_WARN, "Collection forced by memory pressure",
-            pma_u64("current", current_bytes), pma_u64("threshold", threshold_bytes),
-            pma_u64("released", result.released_bytes));
-}
-
-static void on_goroutine_leak(void *arg, uint32_t current, uint32_t threshold)
-{
-    char name[32];
-    (void)arg;
-    const size_t count = pma_worker_commonest(name);
-    pma_log(PMA_LOG_WARN, "More threads than allowed; most of them share one name",
-            pma_u64("goroutines", current), pma_u64("max_goroutines", threshold),
-            pma_str("worker", name), pma_u64("workers_of_that_name", count));
-}
 
 static void sweep_hub(void *arg)
 {
@@ -262,25 +222,12 @@ static int start_mcp(struct pma_server *server)
     return pma_mcp_wire(&server->app);
 }
 
-/* Whoever collects memory, and the monitor that makes it do so. */
+/* Whoever collects memory, and the parts that make it do so. */
 static int start_monitor(struct pma_server *server)
 {
-    const struct pma_config *config = server->app.config;
-    const struct pma_monitor_config settings = {
-        .max_memory_usage_bytes = config->memory_monitor.max_memory_usage_bytes,
-        .max_heap_alloc_bytes = config->memory_monitor.max_heap_alloc_bytes,
-        .max_goroutines = config->memory_monitor.max_goroutines,
-        .max_history_size = config->memory_monitor.max_history_size,
-        .check_interval_ns = config->memory_monitor.check_interval_ns,
-        .cleanup_interval_ns = config->memory_monitor.cleanup_interval_ns,
-        .memory_alert_percent = config->memory_monitor.memory_alert_percent,
-    };
-    const struct pma_monitor_hooks hooks = {.sample = sample_hook,
-                                            .collect = collect_hook,
-                                            .clean_up = clean_up_hook,
-                                            .arg = server};
     SEEP_SUBSYSTEM("monitor");
-    int err = pma_reclaim_new(settings.max_memory_usage_bytes, &server->app.reclaim);
+    const int err = pma_reclaim_new(
+        server->app.config->memory_monitor.max_memory_usage_bytes, &server->app.reclaim);
     if (err != 0) {
         return err;
     }
@@ -290,15 +237,7 @@ static int start_monitor(struct pma_server *server)
     pma_reclaim_add(server->app.reclaim, "ai", sweep_mcp, server->app.mcp);
     pma_reclaim_add(server->app.reclaim, "http", sweep_pools, NULL);
     pma_reclaim_add(server->app.reclaim, "store", pma_storage_sweep, &server->storage);
-    err = pma_monitor_new(&settings, &hooks, &server->app.monitor);
-    if (err != 0) {
-        return err;
-    }
-    pma_monitor_set_memory_pressure_callback(server->app.monitor, on_memory_pressure,
-                                             server);
-    pma_monitor_set_goroutine_leak_callback(server->app.monitor, on_goroutine_leak,
-                                            server);
-    return config->memory_monitor.enabled ? pma_monitor_start(server->app.monitor) : 0;
+    return pma_memory_parts_start(&server->app);
 }
 
 static int start_faults(struct pma_server *server)
@@ -309,22 +248,7 @@ static int start_faults(struct pma_server *server)
 /* What all parts use: pools and metrics. */
 static int start_common(struct pma_server *server)
 {
-    const struct pma_config *config = server->app.config;
-    const struct {
-        enum pma_pool_id id;
-        uint32_t max_size;
-    } rows[] = {
-        {PMA_POOL_BUFFER, config->memory_pools.buffer},
-        {PMA_POOL_JSON_RESPONSE, config->memory_pools.json_response},
-        {PMA_POOL_STRING_BUILDER, config->memory_pools.string_builder},
-        {PMA_POOL_BYTE_SLICE_SMALL, config->memory_pools.byte_slice_small},
-        {PMA_POOL_BYTE_SLICE_MEDIUM, config->memory_pools.byte_slice_medium},
-        {PMA_POOL_BYTE_SLICE_LARGE, config->memory_pools.byte_slice_large},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        pma_pool_resize(rows[i].id, rows[i].max_size);
-    }
-    pma_metrics_limit(config->metrics.max_series);
+    pma_memory_parts_size(server->app.config);
     return 0;
 }
 
@@ -437,13 +361,10 @@ static int stop_parts(struct pma_server *server)
     enter_stage(server, "store");
     left |= pma_storage_stop(&server->storage, whole_ns * SHARE_WORKER / 100);
     enter_stage(server, "monitor");
-    if (app->monitor != NULL) {
-        left |= pma_monitor_stop(app->monitor, whole_ns * SHARE_WORKER / 100);
-    }
+    left |= pma_memory_parts_stop(app, whole_ns * SHARE_WORKER / 100);
     if (left != 0) {
         return -ETIMEDOUT; /* a thread may still use any part: leave them all */
     }
-    pma_monitor_free(app->monitor);
     pma_mcp_free(app->mcp);
     pma_house_free(&server->house);
     pma_automations_free(app->automations);
@@ -452,8 +373,7 @@ static int stop_parts(struct pma_server *server)
     pma_reclaim_free(app->reclaim);
     pma_acceptor_free(app->acceptor);
     pma_storage_free(&server->storage);
-    pma_metrics_fini();
-    pma_pools_trim();
+    pma_memory_parts_free(app);
     return 0;
 }
 

@@ -10,8 +10,13 @@
 enum pma_lock_rank {
     PMA_LOCK_NONE = 0,
     PMA_LOCK_MONITOR_LIFE = 10, /* monitor start/stop: held across the worker's join */
-    PMA_LOCK_RECLAIM = 20, /* one garbage collection at a time: held across clean-ups */
-    PMA_LOCK_MONITOR = 30, /* history and alerts */
+    PMA_LOCK_OPTIMIZING = 15,   /* one optimisation at a time: held across its parts */
+    PMA_LOCK_RECLAIM = 20,   /* one garbage collection at a time: held across clean-ups */
+    PMA_LOCK_MONITOR = 30,   /* history and alerts */
+    PMA_LOCK_PRESSURE = 31,  /* settings and state of the pressure handler */
+    PMA_LOCK_OPTIMIZER = 32, /* history of optimisations */
+    PMA_LOCK_CALL_SITES = 33,     /* what call sites held when the server was warm */
+    PMA_LOCK_STRAY_ALERTS = 34,   /* fault F26 */
     PMA_LOCK_RECLAIM_TOTALS = 35, /* figures of all collections */
     PMA_LOCK_RESOURCES = 36, /* who can be asked for figures: not held while asking */
     PMA_LOCK_HTTP = 37,      /* figures of HTTP */

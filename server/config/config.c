@@ -117,6 +117,10 @@ void pma_config_defaults(struct pma_config *config)
     config->memory_monitor.cleanup_interval_ns = 300 * PMA_S_NS;
     config->memory_monitor.max_history_size = 100;
     config->memory_monitor.memory_alert_percent = 80;
+    config->memory_monitor.dynamic_limits = true;
+    config->memory_monitor.dynamic_limit_percent = 80;
+    config->memory_monitor.pressure_interval_ns = 15 * PMA_S_NS;
+    config->memory_monitor.optimize_interval_ns = 300 * PMA_S_NS;
     default_storage(config);
     config->debug.port = 6060;
     config->metrics.max_series = 200;

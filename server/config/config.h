@@ -64,8 +64,14 @@ struct pma_config {
         uint64_t max_heap_alloc_bytes;
         uint64_t check_interval_ns;
         uint64_t cleanup_interval_ns;
-        uint32_t max_history_size;   /* snapshots */
-        double memory_alert_percent; /* of max_memory_usage_bytes */
+        uint32_t max_history_size;    /* snapshots */
+        double memory_alert_percent;  /* of max_memory_usage_bytes */
+        bool dynamic_limits;          /* they follow the cgroup's */
+        double dynamic_limit_percent; /* of the cgroup's limit */
+        char
+            cgroup_root[PMA_CONFIG_PATH_BYTES]; /* before /proc and /sys; "" in earnest */
+        uint64_t pressure_interval_ns;
+        uint64_t optimize_interval_ns; /* once it is started */
     } memory_monitor;
     struct {
         char path[PMA_CONFIG_PATH_BYTES]; /* of the file; ":memory:": none */

@@ -57,12 +57,16 @@
       "a tool server is killed and never waited for: a zombie, two pipes, two threads")  \
     X(F25, 26, "exec_context_double_create", "ai", "heap",                               \
       "two contexts are made per tool execution and one is removed")                     \
+    X(F26, 27, "alert_key_contains_value", "monitor", "heap",                            \
+      "an alert's identity contains the measured value, so that nothing resolves it")    \
     X(F27, 28, "stop_channel_swap", "monitor", "thread",                                 \
       "each stop of the memory monitor leaves two loops that wait on a new channel")     \
     X(F28, 29, "lost_stop_signal", "worker", "thread",                                   \
       "a change of a setting starts a worker anew, and the old one is not stopped")      \
     X(F30, 31, "reconnect_forgets_old", "entity", "fd",                                  \
       "a source that reconnects keeps its old socket open and its old reader waiting")   \
+    X(F31, 32, "memmgr_relock", "monitor", "thread",                                     \
+      "optimise takes its lock twice; each later request of the memory manager waits")   \
     X(F32, 33, "http_blocked_handler", "http", "thread",                                 \
       "a request that broadcasts never ends: a thread and a socket")                     \
     X(F34, 35, "shutdown_wrong_order", "shutdown", "thread",                             \

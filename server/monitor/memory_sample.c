@@ -11,6 +11,7 @@
 #include "seep/seep.h"
 #include "server/arena/arena.h"
 #include "server/base/clock.h"
+#include "server/pool/pool.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -62,6 +63,20 @@ uint32_t pma_fd_count(void)
     return count > 3 ? count - 3 : 0; /* ".", ".." and the directory's own descriptor */
 }
 
+uint32_t pma_timer_count(void)
+{
+    uint32_t count = 0;
+    struct pma_buffer *text = pma_pool_get(PMA_POOL_BYTE_SLICE_MEDIUM);
+    if (text != NULL && pma_buffer_read_file(text, "/proc/self/timers") == 0) {
+        for (const char *at = strstr(text->bytes, "ID: "); at != NULL;
+             at = strstr(at + 1, "\nID: ")) {
+            count++;
+        }
+    }
+    pma_pool_put(text);
+    return count;
+}
+
 void pma_memory_sample(uint64_t max_memory_usage_bytes, uint64_t heap_released_bytes,
                        struct pma_memory_snapshot *snapshot)
 {
@@ -92,6 +107,8 @@ void pma_memory_sample(uint64_t max_memory_usage_bytes, uint64_t heap_released_b
     snapshot->resident = status_number(status, "\nVmRSS:") * 1024;
     snapshot->stack = status_number(status, "\nVmStk:") * 1024;
     snapshot->goroutines = (uint32_t)status_number(status, "\nThreads:");
+    snapshot->fds = pma_fd_count();
+    snapshot->timers = pma_timer_count();
     snapshot->memory_usage_percent =
         100.0 * (double)snapshot->heap_alloc / (double)max_memory_usage_bytes;
 }

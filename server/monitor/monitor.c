@@ -15,8 +15,11 @@
 #include "server/monitor/monitor.h"
 
 #include "server/base/clock.h"
+#include "server/fault/fault.h"
 #include "server/log/log.h"
 #include "server/metrics/metrics.h"
+#include "server/monitor/call_sites.h"
+#include "server/monitor/stray_alerts.h"
 #include "server/worker/worker.h"
 
 #include <errno.h>
@@ -27,6 +30,8 @@
 /* Under pressure the next check comes four times as soon, but never below this. */
 #define PRESSED_CHECK_NS_MIN (10 * PMA_MS_NS)
 #define CRITICAL_COUNT       3
+/* By the second check everything that starts with the server has started. */
+#define WARM_CHECKS 2
 
 struct pma_monitor {
     struct pma_monitor_config config;
@@ -38,6 +43,8 @@ struct pma_monitor {
 
     pthread_mutex_t life; /* PMA_LOCK_MONITOR_LIFE: worker */
     struct pma_worker *worker;
+    _Atomic bool
+        forgotten; /* F27: the worker is to wait for ever; stop stores, it loads */
 
     pthread_mutex_t lock; /* PMA_LOCK_MONITOR: what follows */
     struct pma_memory_snapshot *ring;
@@ -79,6 +86,11 @@ int pma_monitor_new(const struct pma_monitor_config *config,
     fresh->config = *config;
     fresh->hooks = *hooks;
     fresh->status.since_ns = pma_now_ns();
+    fresh->status.limits = (struct pma_memory_limits){
+        .max_memory_usage_bytes = config->max_memory_usage_bytes,
+        .max_heap_alloc_bytes = config->max_heap_alloc_bytes,
+        .cgroup_bytes = UINT64_MAX,
+    };
     pthread_mutex_init(&fresh->life, NULL);
     pthread_mutex_init(&fresh->lock, NULL);
     *monitor = fresh;
@@ -123,14 +135,50 @@ static void remember(struct pma_monitor *monitor,
         monitor->ring_count++;
     }
     monitor->status.last_check_ns = snapshot->at_ns;
-    monitor->status.checks++;
+    const uint64_t checks = ++monitor->status.checks;
+    if (checks <= WARM_CHECKS) {
+        monitor->status.baseline_goroutines = snapshot->goroutines;
+    }
     pthread_mutex_unlock(&monitor->lock);
+    if (checks == WARM_CHECKS) {
+        pma_call_sites_mark(); /* growth counts from the warm state */
+    }
+}
+
+/* Asks for the limits, and says when they have changed. Returns: those in force. */
+static struct pma_memory_limits refresh_limits(struct pma_monitor *monitor)
+{
+    pthread_mutex_lock(&monitor->lock);
+    struct pma_memory_limits limits = monitor->status.limits;
+    pthread_mutex_unlock(&monitor->lock);
+    if (monitor->hooks.limit == NULL) {
+        return limits;
+    }
+    const struct pma_memory_limits before = limits;
+    monitor->hooks.limit(monitor->hooks.arg, &limits);
+    const bool changed = limits.max_memory_usage_bytes != before.max_memory_usage_bytes ||
+                         limits.max_heap_alloc_bytes != before.max_heap_alloc_bytes;
+    pthread_mutex_lock(&monitor->lock);
+    monitor->status.limits = limits;
+    monitor->status.limit_changes += changed;
+    pthread_mutex_unlock(&monitor->lock);
+    if (changed) {
+        pma_log(PMA_LOG_INFO, "Memory limits follow the cgroup",
+                pma_u64("cgroup_limit", limits.cgroup_bytes),
+                pma_u64("cgroup_version", limits.cgroup_version),
+                pma_u64("max_memory_usage", limits.max_memory_usage_bytes),
+                pma_u64("max_heap_alloc", limits.max_heap_alloc_bytes));
+    }
+    return limits;
 }
 
 /* Brings one alert up to date. Returns: a copy of it, as it is now. */
 static struct pma_alert note_alert(struct pma_monitor *monitor, enum pma_alert_kind kind,
                                    bool seen, double value, double threshold)
 {
+    if (seen && pma_fault_enabled(PMA_FAULT_F26)) {
+        pma_stray_alert_raise(alert_names[kind], (uint64_t)value);
+    }
     pthread_mutex_lock(&monitor->lock);
     struct pma_alert *alert = &monitor->alerts[kind];
     const bool was_open = alert->episode > 0 && !alert->resolved;
@@ -164,10 +212,11 @@ static struct pma_alert note_alert(struct pma_monitor *monitor, enum pma_alert_k
 }
 
 static void log_snapshot(const struct pma_monitor *monitor, enum pma_level level,
-                         const char *message, const struct pma_memory_snapshot *snapshot)
+                         const char *message, const struct pma_memory_snapshot *snapshot,
+                         const struct pma_memory_limits *limits)
 {
     pma_log(level, message, pma_u64("heap_alloc", snapshot->heap_alloc),
-            pma_u64("max_heap_alloc", monitor->config.max_heap_alloc_bytes),
+            pma_u64("max_heap_alloc", limits->max_heap_alloc_bytes),
             pma_u64("heap_sys", snapshot->heap_sys),
             pma_u64("heap_inuse", snapshot->heap_inuse),
             pma_u64("heap_objects", snapshot->heap_objects),
@@ -176,23 +225,25 @@ static void log_snapshot(const struct pma_monitor *monitor, enum pma_level level
             pma_u64("max_goroutines", monitor->config.max_goroutines));
 }
 
-static bool is_pressed(const struct pma_monitor *monitor,
+static bool is_pressed(const struct pma_memory_limits *limits,
                        const struct pma_memory_snapshot *snapshot)
 {
-    return snapshot->heap_alloc > monitor->config.max_heap_alloc_bytes ||
-           snapshot->heap_alloc > monitor->config.max_memory_usage_bytes;
+    return snapshot->heap_alloc > limits->max_heap_alloc_bytes ||
+           snapshot->heap_alloc > limits->max_memory_usage_bytes;
 }
 
 /* The four steps. */
 static void handle_pressure(struct pma_monitor *monitor,
-                            const struct pma_memory_snapshot *snapshot)
+                            const struct pma_memory_snapshot *snapshot,
+                            const struct pma_memory_limits *limits)
 {
-    const bool over_all = snapshot->heap_alloc > monitor->config.max_memory_usage_bytes;
-    const uint64_t threshold_bytes = over_all ? monitor->config.max_memory_usage_bytes
-                                              : monitor->config.max_heap_alloc_bytes;
+    const bool over_all = snapshot->heap_alloc > limits->max_memory_usage_bytes;
+    const uint64_t threshold_bytes =
+        over_all ? limits->max_memory_usage_bytes : limits->max_heap_alloc_bytes;
     monitor->hooks.collect(monitor->hooks.arg); /* 1 */
 
-    log_snapshot(monitor, PMA_LOG_WARN, "Memory pressure detected", snapshot); /* 2 */
+    log_snapshot(monitor, PMA_LOG_WARN, "Memory pressure detected", snapshot,
+                 limits); /* 2 */
 
     monitor->hooks.clean_up(monitor->hooks.arg); /* 3 */
     if (monitor->on_pressure != NULL) {
@@ -209,9 +260,9 @@ static void handle_pressure(struct pma_monitor *monitor,
         monitor->alerts[PMA_ALERT_HEAP_ALLOC].critical = true;
     }
     pthread_mutex_unlock(&monitor->lock);
-    pma_log(is_pressed(monitor, &after) ? PMA_LOG_WARN : PMA_LOG_INFO,
-            is_pressed(monitor, &after) ? "Memory pressure continues after clean-up"
-                                        : "Memory pressure relieved by clean-up",
+    pma_log(is_pressed(limits, &after) ? PMA_LOG_WARN : PMA_LOG_INFO,
+            is_pressed(limits, &after) ? "Memory pressure continues after clean-up"
+                                       : "Memory pressure relieved by clean-up",
             pma_u64("rounds", rounds), pma_u64("heap_alloc_before", snapshot->heap_alloc),
             pma_u64("heap_alloc", after.heap_alloc),
             pma_u64("threshold", threshold_bytes));
@@ -231,7 +282,8 @@ static void end_pressure(struct pma_monitor *monitor,
 }
 
 static void check_threads(struct pma_monitor *monitor,
-                          const struct pma_memory_snapshot *snapshot)
+                          const struct pma_memory_snapshot *snapshot,
+                          const struct pma_memory_limits *limits)
 {
     const uint32_t limit = monitor->config.max_goroutines;
     const bool leaking = snapshot->goroutines > limit;
@@ -239,7 +291,7 @@ static void check_threads(struct pma_monitor *monitor,
     if (!leaking) {
         return;
     }
-    log_snapshot(monitor, PMA_LOG_WARN, "Goroutine leak detected", snapshot);
+    log_snapshot(monitor, PMA_LOG_WARN, "Goroutine leak detected", snapshot, limits);
     if (monitor->on_leak != NULL) {
         monitor->on_leak(monitor->on_leak_arg, snapshot->goroutines, limit);
     }
@@ -249,23 +301,24 @@ uint64_t pma_monitor_check(struct pma_monitor *monitor)
 {
     const struct pma_monitor_config *config = &monitor->config;
     struct pma_memory_snapshot snapshot;
+    const struct pma_memory_limits limits = refresh_limits(monitor);
     monitor->hooks.sample(monitor->hooks.arg, &snapshot);
     remember(monitor, &snapshot);
-    log_snapshot(monitor, PMA_LOG_INFO, "Memory statistics", &snapshot);
+    log_snapshot(monitor, PMA_LOG_INFO, "Memory statistics", &snapshot, &limits);
 
-    const bool pressed = is_pressed(monitor, &snapshot);
+    const bool pressed = is_pressed(&limits, &snapshot);
     const double usage_percent = snapshot.memory_usage_percent;
     note_alert(monitor, PMA_ALERT_HEAP_ALLOC, pressed, (double)snapshot.heap_alloc,
-               (double)config->max_heap_alloc_bytes);
+               (double)limits.max_heap_alloc_bytes);
     note_alert(monitor, PMA_ALERT_MEMORY_USAGE,
                usage_percent >= config->memory_alert_percent, usage_percent,
                config->memory_alert_percent);
-    check_threads(monitor, &snapshot);
+    check_threads(monitor, &snapshot, &limits);
     if (!pressed) {
         end_pressure(monitor, &snapshot);
         return config->check_interval_ns;
     }
-    handle_pressure(monitor, &snapshot);
+    handle_pressure(monitor, &snapshot, &limits);
     const uint64_t sooner_ns = config->check_interval_ns / 4;
     const uint64_t pressed_ns =
         sooner_ns > PRESSED_CHECK_NS_MIN ? sooner_ns : PRESSED_CHECK_NS_MIN;

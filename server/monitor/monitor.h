@@ -11,6 +11,7 @@
 #ifndef PMA_MONITOR_H
 #define PMA_MONITOR_H
 
+#include "server/monitor/memory_limits.h"
 #include "server/monitor/memory_sample.h"
 
 #include <stdbool.h>
@@ -34,6 +35,9 @@ struct pma_monitor_hooks {
     void (*sample)(void *arg, struct pma_memory_snapshot *snapshot);
     void (*collect)(void *arg);  /* step 1, and the periodic clean-up */
     void (*clean_up)(void *arg); /* step 3: the subsystems' own clean-ups */
+    /* May be NULL. Called before each check with the limits in force: may lower or raise
+     * them. */
+    void (*limit)(void *arg, struct pma_memory_limits *limits);
     void *arg;
 };
 
@@ -66,6 +70,9 @@ struct pma_monitor_status {
     uint64_t pressure_events; /* checks that found pressure */
     uint64_t pressure_rounds; /* such checks without a break until now; 0: no pressure */
     uint64_t since_ns;        /* CLOCK_MONOTONIC, when the monitor was made */
+    uint32_t baseline_goroutines;    /* threads at the second check, when all is up */
+    struct pma_memory_limits limits; /* in force */
+    uint64_t limit_changes;
 };
 
 /* Called in step 3 of memory pressure, on the monitor's thread, with no lock held. */
@@ -97,8 +104,9 @@ void pma_monitor_set_goroutine_leak_callback(struct pma_monitor *monitor,
  * nothing. Returns: 0; as pma_worker_start. Thread-safety: any thread. */
 int pma_monitor_start(struct pma_monitor *monitor);
 
-/* Stops the worker; stopping a stopped monitor changes nothing. Returns: 0; -ETIMEDOUT:
- * it is still active. Thread-safety: any thread but the monitor's own. */
+/* Stops the worker; stopping a stopped monitor changes nothing.
+ * Returns: 0; -ETIMEDOUT: it is still active. Thread-safety: any thread but the monitor's
+ * own. */
 int pma_monitor_stop(struct pma_monitor *monitor, uint64_t timeout_ns);
 
 /* One check now, as the worker does. Returns: how long to wait for the next one, in ns.

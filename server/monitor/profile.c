@@ -16,7 +16,6 @@
 #include "server/worker/worker.h"
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -242,77 +241,4 @@ void pma_profile_threads(struct pma_buffer *text, enum pma_profile_format format
         closedir(tasks);
     }
     pma_pool_put(lines);
-}
-
-struct top {
-    uint32_t kind;
-    struct pma_call_site *sites;
-    size_t count, capacity;
-};
-
-static uint64_t weight(uint32_t kind, uint64_t live, uint64_t live_bytes)
-{
-    return kind == SEEP_SITE_HEAP ? live_bytes : live;
-}
-
-/* Keeps the greatest, in order. */
-static int keep_greatest(void *arg, const struct seep_site_figures *site)
-{
-    struct top *top = arg;
-    const uint64_t live = difference(site->acquired, site->released);
-    const uint64_t live_bytes = difference(site->acquired_bytes, site->released_bytes);
-    const uint64_t own = weight(top->kind, live, live_bytes);
-    size_t at = top->count;
-    while (at > 0 && weight(top->kind, top->sites[at - 1].live,
-                            top->sites[at - 1].live_bytes) < own) {
-        at--;
-    }
-    if (own == 0 || at == top->capacity) {
-        return 0;
-    }
-    top->count += top->count < top->capacity;
-    memmove(&top->sites[at + 1], &top->sites[at],
-            (top->count - at - 1) * sizeof top->sites[0]);
-    struct pma_call_site *kept = &top->sites[at];
-    memset(kept, 0, sizeof *kept);
-    kept->site = site->site;
-    kept->live = live;
-    kept->live_bytes = live_bytes;
-    kept->acquired = site->acquired;
-    snprintf(kept->subsystem, sizeof kept->subsystem, "%s", site->subsystem);
-    return 0;
-}
-
-size_t pma_call_sites(uint32_t kind, struct pma_call_site *sites, size_t capacity)
-{
-    struct top top = {.kind = kind, .sites = sites, .capacity = capacity};
-    if (capacity == 0 || seep_sites(kind, keep_greatest, &top) < 0) {
-        return 0;
-    }
-    for (size_t i = 0; i < top.count; i++) {
-        const int depth =
-            seep_stack(sites[i].site, sites[i].frames, PMA_CALL_SITE_FRAMES);
-        sites[i].depth = depth < PMA_CALL_SITE_FRAMES ? depth : PMA_CALL_SITE_FRAMES;
-        sites[i].depth = depth < 0 ? 0 : sites[i].depth;
-    }
-    return top.count;
-}
-
-void pma_frame_text(uintptr_t address, char *text, size_t text_bytes)
-{
-    Dl_info info;
-    /* A return address may be the first of the next function: the call is before it. */
-    if (address == 0 || dladdr((void *)(address - 1), &info) == 0) { /* NOLINT */
-        snprintf(text, text_bytes, "0x%" PRIxPTR, address);
-        return;
-    }
-    const char *slash = strrchr(info.dli_fname, '/');
-    const char *module = slash != NULL ? slash + 1 : info.dli_fname;
-    if (info.dli_sname != NULL) {
-        snprintf(text, text_bytes, "%s+0x%" PRIxPTR " (%s)", info.dli_sname,
-                 address - (uintptr_t)info.dli_saddr, module);
-    } else {
-        snprintf(text, text_bytes, "%s+0x%" PRIxPTR, module,
-                 address - (uintptr_t)info.dli_fbase);
-    }
 }

@@ -29,24 +29,4 @@ enum pma_profile_format {
  * Thread-safety: any thread. Allocates. Cost: reads three files of /proc per thread. */
 void pma_profile_threads(struct pma_buffer *text, enum pma_profile_format format);
 
-#define PMA_CALL_SITE_FRAMES 12
-
-/* A call site, for people. */
-struct pma_call_site {
-    uint32_t site;
-    char subsystem[64];
-    uint64_t live, live_bytes;
-    uint64_t acquired;
-    int depth; /* of frames, at most PMA_CALL_SITE_FRAMES */
-    uintptr_t frames[PMA_CALL_SITE_FRAMES];
-};
-
-/* The sites of a kind (SEEP_SITE_*) that hold most (bytes for heap, else their number),
- * greatest first. Returns: how many; 0 without libseep. Thread-safety: any thread.
- * Allocates: nothing. Cost: O(sites x (threads + capacity)). */
-size_t pma_call_sites(uint32_t kind, struct pma_call_site *sites, size_t capacity);
-
-/* "function+0x1f (pma-backend)", or "pma-backend+0x1234". Thread-safety: any thread. */
-void pma_frame_text(uintptr_t address, char *text, size_t text_bytes);
-
 #endif

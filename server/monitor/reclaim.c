@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct clean_up {
@@ -24,7 +25,7 @@ struct clean_up {
 };
 
 struct pma_reclaim {
-    uint64_t max_memory_usage_bytes;
+    _Atomic uint64_t max_memory_usage_bytes; /* a number of its own: relaxed */
     struct clean_up clean_ups[PMA_RECLAIM_CLEANUPS_MAX];
     size_t clean_ups_count;
     pthread_mutex_t running;     /* PMA_LOCK_RECLAIM */
@@ -38,12 +39,18 @@ int pma_reclaim_new(uint64_t max_memory_usage_bytes, struct pma_reclaim **reclai
     if (fresh == NULL) {
         return -ENOMEM;
     }
-    fresh->max_memory_usage_bytes = max_memory_usage_bytes;
+    atomic_init(&fresh->max_memory_usage_bytes, max_memory_usage_bytes);
     fresh->totals.since_ns = pma_now_ns();
     pthread_mutex_init(&fresh->running, NULL);
     pthread_mutex_init(&fresh->totals_lock, NULL);
     *reclaim = fresh;
     return 0;
+}
+
+void pma_reclaim_set_limit(struct pma_reclaim *reclaim, uint64_t max_memory_usage_bytes)
+{
+    atomic_store_explicit(&reclaim->max_memory_usage_bytes, max_memory_usage_bytes,
+                          memory_order_relaxed);
 }
 
 void pma_reclaim_free(struct pma_reclaim *reclaim)
@@ -90,6 +97,11 @@ void pma_reclaim_run(struct pma_reclaim *reclaim, struct pma_reclaim_result *res
     reclaim->totals.runs++;
     reclaim->totals.last_at_ns = begin_ns;
     reclaim->totals.last_duration_ns = done.duration_ns;
+    reclaim->totals.duration_ns += done.duration_ns;
+    if (done.duration_ns > reclaim->totals.longest_duration_ns) {
+        reclaim->totals.longest_duration_ns = done.duration_ns;
+    }
+    reclaim->totals.last_released_bytes = done.released_bytes;
     reclaim->totals.released_bytes += done.released_bytes;
     pthread_mutex_unlock(&reclaim->totals_lock);
 
@@ -112,7 +124,9 @@ void pma_reclaim_sample(struct pma_reclaim *reclaim, struct pma_memory_snapshot 
 {
     struct pma_reclaim_totals totals;
     pma_reclaim_totals_read(reclaim, &totals);
-    pma_memory_sample(reclaim->max_memory_usage_bytes, totals.released_bytes, snapshot);
+    pma_memory_sample(
+        atomic_load_explicit(&reclaim->max_memory_usage_bytes, memory_order_relaxed),
+        totals.released_bytes, snapshot);
 }
 
 void pma_reclaim_totals_read(struct pma_reclaim *reclaim,

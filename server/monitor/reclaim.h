@@ -26,7 +26,8 @@ struct pma_reclaim_result {
 struct pma_reclaim_totals {
     uint64_t runs;
     uint64_t last_at_ns; /* CLOCK_MONOTONIC, 0: none yet */
-    uint64_t last_duration_ns;
+    uint64_t last_duration_ns, longest_duration_ns, duration_ns; /* the last: of all */
+    uint64_t last_released_bytes;
     uint64_t released_bytes;
     uint64_t since_ns; /* CLOCK_MONOTONIC, when counting began */
 };
@@ -34,6 +35,9 @@ struct pma_reclaim_totals {
 /* max_memory_usage_bytes: 100 percent of a snapshot. Returns: 0; -ENOMEM.
  * Thread-safety: any thread. Allocates. */
 int pma_reclaim_new(uint64_t max_memory_usage_bytes, struct pma_reclaim **reclaim);
+
+/* Sets what 100 percent are from now on. Thread-safety: any thread. */
+void pma_reclaim_set_limit(struct pma_reclaim *reclaim, uint64_t max_memory_usage_bytes);
 
 /* Frees it. NULL is allowed. Thread-safety: owner thread. */
 void pma_reclaim_free(struct pma_reclaim *reclaim);

@@ -19,6 +19,8 @@ struct pma_gate;
 struct pma_hub;
 struct pma_mcp;
 struct pma_monitor;
+struct pma_optimizer;
+struct pma_pressure;
 struct pma_reclaim;
 struct pma_storage;
 struct pma_rooms;
@@ -35,6 +37,8 @@ struct pma_app {
     struct pma_storage *storage; /* what holds these two */
     struct pma_reclaim *reclaim;
     struct pma_monitor *monitor;
+    struct pma_pressure *pressure;
+    struct pma_optimizer *optimizer;
     struct pma_auth *auth;
     struct pma_hub *hub;
     struct pma_entities *entities;

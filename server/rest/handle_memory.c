@@ -13,55 +13,18 @@
 #include "server/monitor/monitor.h"
 #include "server/monitor/reclaim.h"
 #include "server/rest/app.h"
+#include "server/rest/memory_json.h"
 #include "server/rest/routes.h"
 #include "server/worker/worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define STOP_TIMEOUT_NS PMA_S_NS
 /* Workers listed in one reply: their number is bounded only while no fault leaks them. */
 #define WORKERS_MAX 128
 #define ARENAS_MAX  32
-
-static json_t *wall_json(uint64_t wall_us)
-{
-    char seconds[24];
-    char text[PMA_TIMESTAMP_BYTES];
-    struct tm utc;
-    const time_t whole = (time_t)(wall_us / 1000000);
-    gmtime_r(&whole, &utc);
-    strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text, sizeof text, "%s.%06uZ", seconds, (unsigned)(wall_us % 1000000));
-    return json_string(text);
-}
-
-static json_t *snapshot_json(const struct pma_memory_snapshot *snapshot)
-{
-    return json_pack(
-        "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:f}", "timestamp",
-        wall_json(snapshot->wall_us), "heap_alloc", (json_int_t)snapshot->heap_alloc,
-        "heap_sys", (json_int_t)snapshot->heap_sys, "heap_idle",
-        (json_int_t)snapshot->heap_idle, "heap_inuse", (json_int_t)snapshot->heap_inuse,
-        "heap_released", (json_int_t)snapshot->heap_released, "heap_objects",
-        (json_int_t)snapshot->heap_objects, "goroutines", (int)snapshot->goroutines,
-        "memory_usage_percent", snapshot->memory_usage_percent);
-}
-
-/* Bytes allocated per second since the monitor's last snapshot, since the start without.
- */
-static double alloc_rate_per_s(const struct pma_app *app,
-                               const struct pma_memory_snapshot *now)
-{
-    struct pma_memory_snapshot last = {.at_ns = app->started_at_ns};
-    pma_monitor_history(app->monitor, &last, 1);
-    const double elapsed_s = (double)(now->at_ns - last.at_ns) / 1e9;
-    return elapsed_s > 0 && now->heap_total > last.heap_total
-               ? (double)(now->heap_total - last.heap_total) / elapsed_s
-               : 0;
-}
 
 static json_t *subsystems_json(void)
 {
@@ -100,14 +63,14 @@ static json_t *details_json(const struct pma_app *app,
         metadata, "mcache_in_use", cached, "mcache_sys", cached, "buck_hash_sys", 0,
         "gc_sys", 0, "other_sys", other, "resident", (json_int_t)now->resident, "next_gc",
         (json_int_t)app->config->memory_monitor.max_heap_alloc_bytes);
-    json_t *rates =
-        json_pack("{s:o, s:I, s:i, s:I, s:f, s:f, s:f, s:o, s:s}", "last_gc",
-                  pma_json_instant(gc.last_at_ns), "gc_pause_time",
-                  (json_int_t)gc.last_duration_ns, "num_goroutines", (int)now->goroutines,
-                  "num_gc", (json_int_t)gc.runs, "alloc_rate", alloc_rate_per_s(app, now),
-                  "gc_frequency", counted_s > 0 ? (double)gc.runs / counted_s : 0.0,
-                  "heap_utilization", utilization, "subsystems", subsystems_json(),
-                  "allocator", pma_heap_is_jemalloc() ? "jemalloc" : "libc");
+    json_t *rates = json_pack(
+        "{s:o, s:I, s:i, s:I, s:f, s:f, s:f, s:o, s:s}", "last_gc",
+        pma_json_instant(gc.last_at_ns), "gc_pause_time", (json_int_t)gc.last_duration_ns,
+        "num_goroutines", (int)now->goroutines, "num_gc", (json_int_t)gc.runs,
+        "alloc_rate", pma_alloc_rate_per_s(app, now), "gc_frequency",
+        counted_s > 0 ? (double)gc.runs / counted_s : 0.0, "heap_utilization",
+        utilization, "subsystems", subsystems_json(), "allocator",
+        pma_heap_is_jemalloc() ? "jemalloc" : "libc");
     json_object_update_missing(memory, rates);
     json_decref(rates);
     return memory;
@@ -117,7 +80,7 @@ void pma_handle_memory_stats(struct pma_request *request, struct pma_reply *repl
 {
     struct pma_memory_snapshot now;
     pma_reclaim_sample(request->app->reclaim, &now);
-    json_t *snapshot = snapshot_json(&now);
+    json_t *snapshot = pma_snapshot_json(&now);
     json_t *data = json_copy(snapshot);
     json_t *details = details_json(request->app, &now);
     json_object_update_missing(data, details);
@@ -160,7 +123,7 @@ static json_t *history_json(const struct pma_app *app)
     }
     const size_t count = pma_monitor_history(app->monitor, snapshots, most);
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(history, snapshot_json(&snapshots[i]));
+        json_array_append_new(history, pma_snapshot_json(&snapshots[i]));
     }
     free(snapshots);
     return history;
@@ -226,6 +189,26 @@ static json_t *settings_json(const struct pma_monitor_config *config)
                      config->memory_alert_percent);
 }
 
+/* What is in force now: the configured limits, or less where the cgroup allows less. */
+static json_t *limits_json(const struct pma_app *app,
+                           const struct pma_monitor_status *status)
+{
+    const struct pma_memory_limits *limits = &status->limits;
+    const bool dynamic = app->config->memory_monitor.dynamic_limits;
+    return json_pack(
+        "{s:b, s:f, s:I, s:I, s:o, s:o, s:I}", "dynamic", (int)dynamic, "percent",
+        app->config->memory_monitor.dynamic_limit_percent, "max_memory_usage_bytes",
+        (json_int_t)limits->max_memory_usage_bytes, "max_heap_alloc_bytes",
+        (json_int_t)limits->max_heap_alloc_bytes, "cgroup_limit_bytes",
+        limits->cgroup_bytes != UINT64_MAX
+            ? json_integer((json_int_t)limits->cgroup_bytes)
+            : json_null(),
+        "cgroup_version",
+        limits->cgroup_version != 0 ? json_integer((json_int_t)limits->cgroup_version)
+                                    : json_null(),
+        "changes", (json_int_t)status->limit_changes);
+}
+
 void pma_handle_memory_monitor(struct pma_request *request, struct pma_reply *reply)
 {
     const struct pma_app *app = request->app;
@@ -235,17 +218,19 @@ void pma_handle_memory_monitor(struct pma_request *request, struct pma_reply *re
     const double counted_s = (double)(pma_now_ns() - status.since_ns) / 1e9;
     pma_reply_data(
         reply,
-        json_pack("{s:b, s:o, s:o, s:o, s:I, s:I, s:f, s:I, s:b, s:o, s:o, s:I, s:o}",
-                  "monitoring_active", (int)status.active, "update_interval",
-                  pma_json_duration(config->check_interval_ns), "last_update",
-                  pma_json_instant(status.last_check_ns), "config", settings_json(config),
-                  "checks", (json_int_t)status.checks, "cleanups",
-                  (json_int_t)status.cleanups, "cleanup_frequency",
-                  counted_s > 0 ? (double)status.cleanups / counted_s : 0.0,
-                  "pressure_events", (json_int_t)status.pressure_events, "under_pressure",
-                  (int)(status.pressure_rounds > 0), "history", history_json(app),
-                  "alerts", alerts_json(app), "worker_count",
-                  (json_int_t)pma_worker_count(), "workers", workers_json()));
+        json_pack(
+            "{s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:f, s:I, s:b, s:o, s:o, s:I, s:o}",
+            "monitoring_active", (int)status.active, "update_interval",
+            pma_json_duration(config->check_interval_ns), "last_update",
+            pma_json_instant(status.last_check_ns), "config", settings_json(config),
+            "limits", limits_json(app, &status), "baseline_goroutines",
+            (json_int_t)status.baseline_goroutines, "checks", (json_int_t)status.checks,
+            "cleanups", (json_int_t)status.cleanups, "cleanup_frequency",
+            counted_s > 0 ? (double)status.cleanups / counted_s : 0.0, "pressure_events",
+            (json_int_t)status.pressure_events, "under_pressure",
+            (int)(status.pressure_rounds > 0), "history", history_json(app), "alerts",
+            alerts_json(app), "worker_count", (json_int_t)pma_worker_count(), "workers",
+            workers_json()));
 }
 
 void pma_handle_memory_monitor_start(struct pma_request *request, struct pma_reply *reply)

@@ -26,7 +26,7 @@ static void look_at_process(const struct pma_app *app)
     set_gauge(PMA_METRIC_MEMORY_USAGE, now.heap_alloc);
     set_gauge(PMA_METRIC_GOROUTINES, now.goroutines);
     set_gauge(PMA_METRIC_RESIDENT, now.resident);
-    set_gauge(PMA_METRIC_OPEN_FDS, pma_fd_count());
+    set_gauge(PMA_METRIC_OPEN_FDS, now.fds);
     pma_metric_set(PMA_METRIC_CPU_SECONDS, pma_machine_process_cpu_s(), PMA_NO_LABELS);
 }
 

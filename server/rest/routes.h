@@ -21,8 +21,31 @@
     X(GET, "/api/v1/memory/monitor", memory_monitor, false)                              \
     X(POST, "/api/v1/memory/monitor/start", memory_monitor_start, false)                 \
     X(POST, "/api/v1/memory/monitor/stop", memory_monitor_stop, false)                   \
+    X(GET, "/api/v1/memory/status", memory_status, false)                                \
+    X(POST, "/api/v1/memory/optimize", memory_optimize, false)                           \
+    X(GET, "/api/v1/memory/leaks", memory_leaks, false)                                  \
+    X(GET, "/api/v1/memory/leaks/scan", memory_leaks_scan, false)                        \
+    X(POST, "/api/v1/memory/leaks/scan", memory_leaks_scan, false)                       \
+    X(GET, "/api/v1/memory/pools", memory_pools, false)                                  \
+    X(GET, "/api/v1/memory/pools/:name", memory_pool, false)                             \
+    X(POST, "/api/v1/memory/pools/optimize", memory_pools_optimize, false)               \
+    X(POST, "/api/v1/memory/pools/:name/resize", memory_pool_resize, false)              \
+    X(GET, "/api/v1/memory/pressure", memory_pressure, false)                            \
+    X(POST, "/api/v1/memory/pressure/handle", memory_pressure_handle, false)             \
+    X(GET, "/api/v1/memory/pressure/config", memory_pressure_config, false)              \
+    X(PUT, "/api/v1/memory/pressure/config", memory_pressure_configure, false)           \
+    X(GET, "/api/v1/memory/preallocation", memory_preallocation, false)                  \
+    X(POST, "/api/v1/memory/preallocation/analyze", memory_preallocation_analyze, false) \
+    X(POST, "/api/v1/memory/preallocation/optimize", memory_preallocation_optimize,      \
+      false)                                                                             \
+    X(GET, "/api/v1/memory/optimization/status", memory_optimization_status, false)      \
+    X(POST, "/api/v1/memory/optimization/start", memory_optimization_start, false)       \
+    X(POST, "/api/v1/memory/optimization/stop", memory_optimization_stop, false)         \
+    X(GET, "/api/v1/memory/optimization/history", memory_optimization_history, false)    \
+    X(GET, "/api/v1/memory/optimization/report", memory_optimization_report, false)      \
     X(GET, "/api/v1/performance/memory", memory_stats, false)                            \
-    X(POST, "/api/v1/performance/memory/gc", memory_gc, false)
+    X(POST, "/api/v1/performance/memory/gc", memory_gc, false)                           \
+    X(GET, "/api/v1/performance/status", memory_status, false)
 
 #define PMA_ROUTES_WEBSOCKET(X)                                                          \
     X(GET, "/ws", ws_without_upgrade, false)                                             \

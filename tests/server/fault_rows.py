@@ -300,6 +300,13 @@ def impatient_broadcast(server, _):
             client.recv(4096)
 
 
+def locked_manager(server):
+    """One optimisation, which locks itself out, and requests that wait for it ever after."""
+    server.ask("POST", f"{API}/memory/optimize", {})
+    for _ in range(TIMES):
+        server.ask("GET", f"{API}/memory/status")
+
+
 ROWS = {
     "F00": by_itself({"threads": TIMES, "workers.threads": TIMES}),
     "F01": Row(get(f"{API}/auth/pin-status"), {"threads": TIMES, "timers": TIMES}),
@@ -331,10 +338,12 @@ ROWS = {
     "F23": by_itself({"mcp.executions": TIMES}, settings=("mcp.max_executions=1",)),
     "F24": by_itself({"children": TIMES, "fds": 2 * TIMES}, rate=100),
     "F25": by_itself({"mcp.contexts": TIMES}),
+    "F26": by_itself({"memory.stray_alerts": TIMES}),
     "F27": Row(monitor_cycle, {"threads": 2 * TIMES, "timers": 2 * TIMES}),
     "F30": by_itself({"threads": TIMES, "fds": TIMES - 1},
                      settings=("simulated.devices=7", "simulated.retry=1ms")),
     "F28": by_itself({"threads": TIMES, "timers": TIMES}),
+    "F31": Row(locked_manager, {"threads": TIMES, "memory.manager_waiters": TIMES}),
     "F32": Row(impatient_broadcast, {"threads": 4, "fds": 4}, occurrences=4),
     "F34": Row(None, {}, judge=wrong_order, settings=("logging.level=debug",)),
 }

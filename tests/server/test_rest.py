@@ -133,7 +133,8 @@ class Rest(backend.TestCase):
         self.assertEqual(body["error"], "Endpoint not found: GET /api/v1/memory/stat")
         self.assertEqual(body["request"], {"method": "GET", "path": "/api/v1/memory/stat",
                                            "query": "a=b%20c"})
-        self.assertEqual(body["details"]["suggestions"], ["GET /api/v1/memory/stats"])
+        self.assertEqual(body["details"]["suggestions"],
+                         ["GET /api/v1/memory/stats", "GET /api/v1/memory/status"])
 
     def test_wrong_method_is_a_405_with_allow(self):
         status, body, headers = self.server.ask("DELETE", "/api/v1/memory/gc")
