@@ -37,3 +37,12 @@ target_link_libraries(fuzz-backplane PRIVATE pma)
 add_test(NAME fuzz.backplane COMMAND fuzz-backplane)
 set_tests_properties(fuzz.backplane PROPERTIES LABELS fuzz TIMEOUT 120
     ENVIRONMENT "UBSAN_OPTIONS=abort_on_error=1;ASAN_OPTIONS=abort_on_error=1")
+
+# What a tool server may say, against lines that are nearly right.
+add_executable(fuzz-mcp-session ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_mcp_session.c
+    ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_mcp_session.c)
+target_include_directories(fuzz-mcp-session PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz)
+target_link_libraries(fuzz-mcp-session PRIVATE pma)
+add_test(NAME fuzz.mcp_session COMMAND fuzz-mcp-session)
+set_tests_properties(fuzz.mcp_session PROPERTIES LABELS fuzz TIMEOUT 60
+    ENVIRONMENT "UBSAN_OPTIONS=abort_on_error=1;ASAN_OPTIONS=abort_on_error=1")

@@ -603,7 +603,9 @@ class Tools(Served):
                             "faults.F25.limit=10")
         backend.eventually(lambda: self.truth(server)["leaked"]["F25"] == 10, "the limit")
         server.ask("POST", "/api/v1/memory/gc")
-        self.assertEqual(self.truth(server)["counters"]["mcp.contexts"], 10)
+        # The driver goes on: an eleventh context may be that of a run at this moment.
+        backend.eventually(lambda: self.truth(server)["counters"]["mcp.contexts"] == 10,
+                           "all ten are still there")
 
 
 class Everything(Served):
