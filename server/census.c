@@ -53,6 +53,9 @@ static void read_http(void *arg, struct pma_figures *figures)
     pma_http_info_read(app->http, &info);
     pma_figure_put(figures, "connections", PMA_RESOURCE_FD, info.connections);
     pma_figure_put(figures, "active_requests", PMA_RESOURCE_OBJECT, info.active_requests);
+    pma_figure_put(figures, "later_queued", PMA_RESOURCE_QUEUE, info.later_queued);
+    pma_figure_put(figures, "later_running", PMA_RESOURCE_OBJECT, info.later_running);
+    pma_figure_put(figures, "later_refused", PMA_RESOURCE_TOTAL, info.later_refused);
     pma_figure_put(figures, "requests", PMA_RESOURCE_TOTAL, info.requests);
     pma_figure_put(figures, "errors_5xx", PMA_RESOURCE_TOTAL, info.errors_5xx);
 }

@@ -4,6 +4,7 @@
  */
 #include "server/fault_wiring.h"
 
+#include "server/ai_wiring.h"
 #include "server/config/config.h"
 #include "server/entity/entity_fault.h"
 #include "server/entity/simulated_source.h"
@@ -49,6 +50,9 @@ int pma_fault_wire(struct pma_app *app)
         {PMA_FAULT_F16, pma_store_simulate_read, app->store, false},
         {PMA_FAULT_F17, pma_cache_simulate_error, app->cache, false},
         {PMA_FAULT_F18, pma_cache_simulate_removal, app->cache, false},
+        {PMA_FAULT_F19, pma_ai_commit_f19, app, false},
+        {PMA_FAULT_F21, pma_ai_commit_f21, app, false},
+        {PMA_FAULT_F22, pma_ai_commit_f22, app, false},
         {PMA_FAULT_F23, pma_mcp_simulate_execution, app->mcp, false},
         {PMA_FAULT_F24, pma_mcp_child_leak, NULL, false},
         {PMA_FAULT_F25, pma_mcp_simulate_execution, app->mcp, false},

@@ -14,6 +14,8 @@
 
 #include "seep/seep.h"
 #include "server/acceptor.h"
+#include "server/ai/ai_service.h"
+#include "server/ai_wiring.h"
 #include "server/auth/auth.h"
 #include "server/automation/automation.h"
 #include "server/automation_wiring.h"
@@ -55,6 +57,7 @@
 
 /* Shares of the whole shutdown that one part may take, in percent. */
 #define SHARE_CALLS  10
+#define SHARE_GRACE  10 /* for what asks a language model, within the drain */
 #define SHARE_DRAIN  30
 #define SHARE_HUB    30
 #define SHARE_WORKER 15
@@ -222,6 +225,11 @@ static int start_mcp(struct pma_server *server)
     return pma_mcp_wire(&server->app);
 }
 
+static int start_ai(struct pma_server *server)
+{
+    return pma_ai_wire(&server->app, server->why, sizeof server->why);
+}
+
 /* Whoever collects memory, and the parts that make it do so. */
 static int start_monitor(struct pma_server *server)
 {
@@ -235,6 +243,7 @@ static int start_monitor(struct pma_server *server)
     pma_reclaim_add(server->app.reclaim, "auth", pma_access_sweep, &server->app);
     pma_reclaim_add(server->app.reclaim, "entity", pma_house_sweep, &server->house);
     pma_reclaim_add(server->app.reclaim, "ai", sweep_mcp, server->app.mcp);
+    pma_reclaim_add(server->app.reclaim, "ai", pma_ai_wiring_sweep, &server->app);
     pma_reclaim_add(server->app.reclaim, "http", sweep_pools, NULL);
     pma_reclaim_add(server->app.reclaim, "store", pma_storage_sweep, &server->storage);
     return pma_memory_parts_start(&server->app);
@@ -286,6 +295,8 @@ static int start_http(struct pma_server *server)
         .read_timeout_ns = config->http.read_timeout_ns,
         .max_headers = config->http.max_headers,
         .gate = server->app.gate,
+        .later_threads = config->http.later_threads,
+        .later_queue = config->http.later_queue,
         .app = &server->app,
     };
     settings.routes = pma_routes(&settings.routes_count);
@@ -321,6 +332,25 @@ static void stop_hub(struct pma_server *server)
     }
 }
 
+/* Returns: 0; -EBUSY: a handler does not return. */
+static int stop_http(struct pma_server *server)
+{
+    struct pma_app *app = &server->app;
+    const uint64_t whole_ns = server->shutdown_timeout_ns;
+    enter_stage(server, "http");
+    pma_http_unblock();
+    if (app->ai != NULL) {
+        pma_ai_shut(app->ai, whole_ns * SHARE_GRACE / 100);
+    }
+    if (pma_http_stop(app->http, whole_ns * SHARE_DRAIN / 100) == -EBUSY) {
+        return -EBUSY;
+    }
+    app->http = NULL;
+    pma_resource_forget(app); /* nobody asks any more */
+    pma_resource_forget(app->ai);
+    return 0;
+}
+
 /* Stops what runs, frees what is stopped; parts that were never started are NULL. */
 static int stop_parts(struct pma_server *server)
 {
@@ -339,11 +369,9 @@ static int stop_parts(struct pma_server *server)
     if (pma_wrong_order_begin()) {
         stop_hub(server);
     }
-    enter_stage(server, "http");
-    pma_http_unblock();
-    pma_http_stop(app->http, whole_ns * SHARE_DRAIN / 100);
-    app->http = NULL;
-    pma_resource_forget(app); /* nobody asks any more */
+    if (stop_http(server) != 0) {
+        return -ETIMEDOUT; /* a handler still uses any part */
+    }
     enter_stage(server, "workers");
     left |= pma_fault_driver_stop(app->fault_driver, whole_ns * SHARE_WORKER / 100);
     if (app->auth != NULL) {
@@ -355,6 +383,8 @@ static int stop_parts(struct pma_server *server)
     if (app->mcp != NULL) {
         left |= pma_mcp_stop(app->mcp, whole_ns * SHARE_WORKER / 100);
     }
+    enter_stage(server, "ai");
+    left |= pma_ai_stop(app->ai, whole_ns * SHARE_WORKER / 100);
     enter_stage(server, "entities");
     left |= pma_house_stop(&server->house, whole_ns * SHARE_WORKER / 100);
     stop_hub(server);
@@ -365,6 +395,7 @@ static int stop_parts(struct pma_server *server)
     if (left != 0) {
         return -ETIMEDOUT; /* a thread may still use any part: leave them all */
     }
+    pma_ai_free(app->ai);
     pma_mcp_free(app->mcp);
     pma_house_free(&server->house);
     pma_automations_free(app->automations);
@@ -392,6 +423,7 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         {"the entities", start_house},
         {"the backplane", start_backplane},
         {"the tools", start_mcp},
+        {"the AI service", start_ai},
         {"the memory monitor", start_monitor},
         {"the faults", start_faults},
         {"HTTP", start_http},

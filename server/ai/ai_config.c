@@ -42,6 +42,7 @@ void pma_ai_config_defaults(struct pma_ai_config *config)
     config->stale_ns = 600 * PMA_S_NS;
     config->max_tool_rounds = 5;
     config->max_downloads = 50;
+    config->install_timeout_ns = 1800 * PMA_S_NS;
     config->history_limit = 20;
     config->max_messages = 1000;
     config->max_conversations = 1000;

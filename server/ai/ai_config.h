@@ -47,6 +47,7 @@ struct pma_ai_config {
     uint32_t history_limit; /* messages of a conversation that a model is shown */
     uint32_t max_messages;  /* kept of a conversation */
     uint32_t max_conversations;
+    uint64_t install_timeout_ns;
     uint64_t retention_ns; /* conversations untouched for longer are removed */
     bool auto_create_conversation;
     char script[PMA_AI_URL_BYTES]; /* file of the offline provider; "": its own */

@@ -17,6 +17,7 @@
 #include "server/ai/scripted.h"
 #include "server/ai/transfer.h"
 #include "server/base/clock.h"
+#include "server/metrics/metrics.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -245,7 +246,8 @@ static int admit(struct pma_ai_provider *provider, uint64_t tokens, bool *probe,
     *probe = false;
     if (lacks_key(provider)) {
         return pma_ai_fail(error, PMA_AI_ERROR_AUTH,
-                           "No key is configured (ai.%s.api_key)", provider->name);
+                           "No key is configured (ai.providers.%s.api_key)",
+                           provider->name);
     }
     pthread_mutex_lock(&provider->lock);
     if (now_ns < provider->pause_until_ns) {
@@ -262,7 +264,7 @@ static int admit(struct pma_ai_provider *provider, uint64_t tokens, bool *probe,
         pma_breaker_give_back(&provider->breaker, *probe);
         err = pma_ai_fail(error, PMA_AI_ERROR_RATE_LIMIT,
                           "The limit of %u requests and %u tokens a minute is reached "
-                          "(ai.%s)",
+                          "(ai.providers.%s)",
                           provider->config.requests_per_minute,
                           provider->config.tokens_per_minute, provider->name);
         error->retry_after_ns = retry_after_ns;
@@ -349,11 +351,16 @@ int pma_ai_provider_chat(struct pma_ai_provider *provider,
               : pma_script_chat(provider->script, &bounded, &attempt, answer, error);
     if (err == 0) {
         snprintf(answer->provider, sizeof answer->provider, "%s", provider->name);
+        pma_metric_add(PMA_METRIC_LLM_TOKENS,
+                       answer->prompt_tokens + answer->completion_tokens,
+                       PMA_LABELS(provider->name));
         note_success(provider, probe, pma_now_ns() - begin_ns, tokens, answer);
     } else {
         snprintf(error->provider, sizeof error->provider, "%s", provider->name);
         note_failure(provider, probe, error);
     }
+    pma_metric_add(PMA_METRIC_LLM_REQUESTS, 1,
+                   PMA_LABELS(provider->name, err == 0 ? "true" : "false"));
     return err;
 }
 
@@ -417,7 +424,8 @@ int pma_ai_provider_check(struct pma_ai_provider *provider,
     }
     if (lacks_key(provider)) {
         return pma_ai_fail(error, PMA_AI_ERROR_AUTH,
-                           "No key is configured (ai.%s.api_key)", provider->name);
+                           "No key is configured (ai.providers.%s.api_key)",
+                           provider->name);
     }
     pthread_mutex_lock(&provider->lock);
     const bool other_checks = provider->checking;
@@ -431,8 +439,8 @@ int pma_ai_provider_check(struct pma_ai_provider *provider,
     return err;
 }
 
-void pma_ai_provider_check_in_turn(struct pma_ai_provider *provider,
-                                   const struct pma_ai_scope *scope)
+void pma_ai_provider_check_in_turn(struct pma_ai_provider *provider, uint64_t timeout_ns,
+                                   bool (*is_given_up)(void *arg), void *arg)
 {
     struct pma_ai_error error;
     json_t *models = NULL;
@@ -440,7 +448,9 @@ void pma_ai_provider_check_in_turn(struct pma_ai_provider *provider,
         return;
     }
     pthread_mutex_lock(&provider->check_turn);
-    const int err = ask_health(provider, scope, &models, &error);
+    const struct pma_ai_scope scope = {
+        .deadline_ns = pma_now_ns() + timeout_ns, .is_given_up = is_given_up, .arg = arg};
+    const int err = ask_health(provider, &scope, &models, &error);
     keep_health(provider, models, err == 0);
     pthread_mutex_unlock(&provider->check_turn);
 }

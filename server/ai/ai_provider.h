@@ -72,9 +72,10 @@ int pma_ai_provider_check(struct pma_ai_provider *provider,
                           const struct pma_ai_scope *scope, struct pma_ai_error *error);
 
 /* The check as it was: everybody makes one, one after the other, and what fails leaves
- * the stamp as old as it was (fault F19). Holds a lock over the network. */
-void pma_ai_provider_check_in_turn(struct pma_ai_provider *provider,
-                                   const struct pma_ai_scope *scope);
+ * the stamp as old as it was (fault F19). Holds a lock over the network. timeout_ns: of
+ * the check, from when it is its turn. is_given_up, arg: as in struct pma_ai_scope. */
+void pma_ai_provider_check_in_turn(struct pma_ai_provider *provider, uint64_t timeout_ns,
+                                   bool (*is_given_up)(void *arg), void *arg);
 
 /* Forgets what is stale: failures, figures of the window, the availability of a provider
  * that nobody has used or checked. Returns: how many things. Thread-safety: any thread.

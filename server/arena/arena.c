@@ -40,6 +40,13 @@ static struct arena arenas[MAX_ARENAS];
 static size_t arenas_count;
 static _Thread_local const char *bound; /* the subsystem of the calling thread */
 
+void pma_heap_flush_thread(void)
+{
+    if (mallctl != NULL) {
+        mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+    }
+}
+
 bool pma_heap_is_jemalloc(void)
 {
     return mallctl != NULL;

@@ -59,6 +59,10 @@ uint64_t pma_heap_total_bytes(void);
 /* Bytes that threads keep for reuse; 0 without jemalloc. Thread-safety: any thread. */
 uint64_t pma_heap_cached_bytes(void);
 
+/* Gives back what the calling thread keeps for reuse: for threads that are about to wait
+ * for long. Does nothing without jemalloc. Thread-safety: any thread. */
+void pma_heap_flush_thread(void);
+
 /* Whether the allocator is jemalloc. Thread-safety: pure. */
 bool pma_heap_is_jemalloc(void);
 

@@ -29,6 +29,8 @@ enum pma_lock_rank {
     PMA_LOCK_AI_MANAGER = 42, /* settings of the AI service */
     PMA_LOCK_AI_PROVIDER = 43,    /* figures of one provider */
     PMA_LOCK_TRANSFER = 44,       /* transfers to providers */
+    PMA_LOCK_CONVERSATIONS = 44,  /* held across the store's I/O */
+    PMA_LOCK_INSTALLS = 44,       /* model installations */
     PMA_LOCK_ROOMS = 45,          /* rooms: held across their events */
     PMA_LOCK_ENTITY_CHANGES = 46, /* one writer of entities: held across events */
     PMA_LOCK_ENTITIES = 47,       /* tables of entities */
@@ -40,6 +42,8 @@ enum pma_lock_rank {
     PMA_LOCK_LOCAL_CACHE = 53,    /* one cache in this process */
     PMA_LOCK_REDIS = 54,          /* the pool: not held while connecting or talking */
     PMA_LOCK_BACKPLANE = 55,      /* what waits to be published */
+    PMA_LOCK_CHECK_STORM = 56,    /* threads of fault F19 */
+    PMA_LOCK_LATER = 57,          /* requests that were put off */
     PMA_LOCK_FAULT = 60,          /* settings of the faults */
     PMA_LOCK_SYNC = 61,           /* who wants to be synchronised, and how it went */
     PMA_LOCK_SIMULATED = 62,      /* the simulated source; its devices have one as well */

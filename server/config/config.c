@@ -99,6 +99,9 @@ void pma_config_defaults(struct pma_config *config)
     config->http.idle_timeout_ns = 60 * PMA_S_NS;
     config->http.read_timeout_ns = 15 * PMA_S_NS;
     config->http.max_headers = 100;
+    config->http.later_threads = 4;
+    config->http.later_queue = 64;
+    pma_ai_config_defaults(&config->ai);
     config->logging.level = PMA_LOG_INFO;
     config->websocket.max_clients = 1000;
     config->websocket.client_timeout_ns = 300 * PMA_S_NS;
@@ -483,6 +486,9 @@ void pma_config_read_environment(struct pma_config *config,
         {"REDIS_HOST", "redis.host"},
         {"REDIS_PORT", "redis.port"},
         {"REDIS_PASSWORD", "redis.password"},
+        {"OPENAI_API_KEY", "ai.providers.openai.api_key"},
+        {"CLAUDE_API_KEY", "ai.providers.claude.api_key"},
+        {"GEMINI_API_KEY", "ai.providers.gemini.api_key"},
     };
     /* NOLINTBEGIN(concurrency-mt-unsafe): the header asks callers for a quiet
      * environment. */

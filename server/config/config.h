@@ -1,15 +1,17 @@
 /* The server's configuration: every limit and interval, from four sources.
  *
  * Later sources win: defaults, the YAML file, the environment (PORT, LOG_LEVEL,
- * DATABASE_PATH, JWT_SECRET, PMA_FAULTS, PMA_FIXES), fixes that are off, the command line
- * (--set key.path=value). Durations are written as 250ms, 30s, 5m, 1h or combined
- * (1h30m); sizes as bytes or with KiB, MiB, GiB.
+ * DATABASE_PATH, JWT_SECRET, OPENAI_API_KEY, CLAUDE_API_KEY, GEMINI_API_KEY, PMA_FAULTS,
+ * PMA_FIXES), fixes that are off, the command line (--set key.path=value). Durations are
+ * written as 250ms, 30s, 5m, 1h or combined (1h30m); sizes as bytes or with KiB, MiB,
+ * GiB.
  *
  * SPDX-License-Identifier: MIT
  */
 #ifndef PMA_CONFIG_H
 #define PMA_CONFIG_H
 
+#include "server/ai/ai_config.h"
 #include "server/config/config_access.h"
 #include "server/config/config_mcp_settings.h"
 #include "server/fault/fault.h"
@@ -41,6 +43,8 @@ struct pma_config {
         uint64_t idle_timeout_ns; /* whole seconds: libmicrohttpd counts in them */
         uint64_t read_timeout_ns; /* for the whole body of a request */
         uint32_t max_headers;
+        uint32_t later_threads; /* for requests that wait for others */
+        uint32_t later_queue;   /* of such requests; one more gets 503 */
     } http;
     struct {
         int level; /* enum pma_level */
@@ -140,6 +144,7 @@ struct pma_config {
         uint64_t reconnect_interval_ns; /* between two losses of the connection */
         uint64_t retry_ns;
     } simulated;
+    struct pma_ai_config ai;
     struct pma_fault_setting faults[PMA_FAULT_END]; /* by enum pma_fault */
     uint64_t fixes_off; /* a bit per fix of server/fault/fixes.h that is off */
 };
@@ -176,8 +181,8 @@ int pma_config_read_text(const char *text, size_t text_bytes, struct pma_config 
 void pma_config_set(struct pma_config *config, const char *key, const char *value,
                     const char *origin, struct pma_config_problems *problems);
 
-/* Takes PORT, LOG_LEVEL, DATABASE_PATH, PMA_FAULTS (ids separated by commas, each as ID,
- * ID@RATE or ID@RATE/LIMIT) and PMA_FIXES from the environment.
+/* Takes PORT, LOG_LEVEL, DATABASE_PATH, the three API keys, PMA_FAULTS (ids separated by
+ * commas, each as ID, ID@RATE or ID@RATE/LIMIT) and PMA_FIXES from the environment.
  * Thread-safety: nobody may change the environment meanwhile. */
 void pma_config_read_environment(struct pma_config *config,
                                  struct pma_config_problems *problems);

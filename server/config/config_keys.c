@@ -5,6 +5,7 @@
  */
 #include "server/config/config_keys.h"
 
+#include "server/ai/ai_keys.h"
 #include "server/base/clock.h"
 #include "server/config/config_value.h"
 #include "server/log/log.h"
@@ -42,6 +43,8 @@ static const struct pma_config_key keys[] = {
     {"http.max_headers", PMA_VALUE_COUNT, AT(http.max_headers), 8, 10000},
     {"http.read_timeout", PMA_VALUE_DURATION, AT(http.read_timeout_ns), PMA_MS_NS,
      HOUR_NS},
+    {"http.later_threads", PMA_VALUE_COUNT, AT(http.later_threads), 1, 64},
+    {"http.later_queue", PMA_VALUE_COUNT, AT(http.later_queue), 0, 65536},
 
     {"logging.level", PMA_VALUE_LEVEL, AT(logging.level), 0, 0},
 
@@ -234,6 +237,13 @@ static const struct pma_config_key keys[] = {
     {"auth.api_secret", PMA_VALUE_SECRET, AT(auth.api_secret), 0,
      PMA_CONFIG_SECRET_BYTES - 1},
     {"auth.accept_any_bearer", PMA_VALUE_BOOL, AT(auth.accept_any_bearer), 0, 0},
+
+/* clang-format off: a macro without a comma at its end is no list to it. */
+#define AI_ROW(key, kind, member, least, most)                                           \
+    {"ai." key, PMA_VALUE_##kind, AT(ai.member), least, most},
+    PMA_AI_KEYS(AI_ROW)
+#undef AI_ROW
+    /* clang-format on */
 };
 
 #define KEYS_COUNT (sizeof keys / sizeof keys[0])

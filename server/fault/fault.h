@@ -51,6 +51,14 @@
       "a connection to Redis whose command failed is not given back and never closed")   \
     X(F18, 19, "redis_stale_keys", "store", "remote",                                    \
       "the key of something that was removed stays in Redis until its time is over")     \
+    X(F19, 20, "provider_healthcheck_storm", "ai", "thread",                             \
+      "each question about a provider whose figures are stale starts its own check")     \
+    X(F20, 21, "manager_lock_over_io", "ai", "thread",                                   \
+      "the list of providers asks each of them while the manager's lock is held")        \
+    X(F21, 22, "install_record_retained", "ai", "heap",                                  \
+      "the record of a failed model installation stays in the table")                    \
+    X(F22, 23, "conversation_unbounded", "ai", "heap",                                   \
+      "messages of a conversation are neither trimmed nor removed with age")             \
     X(F23, 24, "tool_execution_log_unbounded", "ai", "heap",                             \
       "the log of tool executions has no retention but a manual one")                    \
     X(F24, 25, "child_not_reaped", "ai", "process",                                      \

@@ -35,8 +35,13 @@
       "a client's buffers are made when it needs them")                                  \
     X(5, "pump-errors", "websocket", "F08", "",                                          \
       "a client that cannot be written to is ended, and its reader with it")             \
+    X(6, "conversation-limits", "ai", "F22", "ai.retention=87600h",                      \
+      "a conversation keeps its newest messages, and old ones are removed")              \
     X(7, "tool-executions", "ai", "F23 F25", "mcp.max_executions=100000",                \
       "of tool executions the newest 500 are kept, for a day")                           \
+    X(8, "ai-cleanup", "ai", "F19 F20 F21",                                              \
+      "ai.cleanup_interval=24h ai.stale_after=720h",                                     \
+      "what the AI service keeps is cleaned up periodically")                            \
     X(9, "entity-limits", "entity", "", "entities.max_entities=1000000",                 \
       "at most 1000 entities are registered")                                            \
     X(10, "redis-pool", "store", "F17 F18", "redis.pool_size=256",                       \

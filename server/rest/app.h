@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct pma_acceptor;
+struct pma_ai;
 struct pma_auth;
 struct pma_automations;
 struct pma_cache;
@@ -47,6 +48,7 @@ struct pma_app {
     struct pma_automations *automations;
     struct pma_simulated *simulated; /* NULL: there are no simulated devices */
     struct pma_sync *sync;           /* of entities with their sources */
+    struct pma_ai *ai;               /* NULL: switched off */
     struct pma_fault_driver *fault_driver;
     struct pma_gate *gate;
     struct pma_http *http;

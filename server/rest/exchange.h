@@ -70,6 +70,9 @@ struct pma_reply {
     const char *cors_origin;  /* of Access-Control-Allow-Origin, likewise */
     bool is_preflight;        /* an answer to a browser's question, without a body */
     uint32_t retry_after_s;   /* 0: no such header */
+    /* When not NULL, the reply is made by this function on a worker: for handlers that
+     * wait (server/rest/later.h). */
+    void (*later)(struct pma_request *request, struct pma_reply *reply);
 };
 
 /* 200 with {success, status:"success", data, timestamp}. data: taken; NULL is lack of

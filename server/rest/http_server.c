@@ -19,6 +19,7 @@
 #include "server/pool/pool.h"
 #include "server/rest/gate.h"
 #include "server/rest/http_response.h"
+#include "server/rest/later.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -29,13 +30,16 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define STACK_BYTES ((size_t)512 * 1024)
-#define QUERY_BYTES 256
-#define REPLY_BYTES ((size_t)16 * 1024) /* a reply's head, a piece of a body */
+#define STACK_BYTES   ((size_t)512 * 1024)
+#define QUERY_BYTES   256
+#define REPLY_BYTES   ((size_t)16 * 1024) /* a reply's head, a piece of a body */
+#define LATER_STOP_NS (300 * PMA_MS_NS)   /* for handlers that wait, once they are told */
+#define LAST_WORDS_NS (50 * PMA_MS_NS)    /* to send what they said */
 
 struct pma_http {
     struct pma_http_config config;
     struct MHD_Daemon *daemon;
+    struct pma_later *later;
     pthread_mutex_t lock; /* PMA_LOCK_HTTP: info */
     pthread_cond_t idle;  /* active_requests became 0 */
     struct pma_http_info info;
@@ -50,6 +54,10 @@ struct exchange {
     unsigned refusal; /* a status: too large, the rest of the body is thrown away */
     char query[QUERY_BYTES];
     struct pma_buffer *body; /* NULL: none came yet */
+    /* The request that was put off, when its reply is there: set before the connection is
+     * resumed, which orders it before the next call of the handler callback. */
+    struct pma_later_job *late;
+    struct MHD_Connection *connection; /* of a request that was put off */
 };
 
 /* The values of one header, being joined. */
@@ -91,6 +99,10 @@ static void request_done(void *arg, struct MHD_Connection *connection, void **st
     (void)code;
     if (exchange == NULL) {
         return;
+    }
+    if (exchange->late != NULL) {
+        json_decref(exchange->late->reply.body);
+        free(exchange->late);
     }
     pma_pool_put(exchange->body);
     free(exchange);
@@ -237,6 +249,40 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection,
     return queued;
 }
 
+static void late_reply_made(struct pma_later_job *job)
+{
+    struct exchange *exchange = job->arg;
+    exchange->late = job;
+    MHD_resume_connection(exchange->connection);
+}
+
+/* Leaves the request to a worker. Returns: false without memory: the reply is a 500. */
+static bool put_off(struct MHD_Connection *connection, struct exchange *exchange,
+                    const struct pma_request *request, const struct pma_reply *reply)
+{
+    struct pma_later_job *job = calloc(1, sizeof *job);
+    if (job == NULL) {
+        return false;
+    }
+    job->request = *request;
+    snprintf(job->client, sizeof job->client, "%s", request->client);
+    job->request.client = job->client;
+    job->reply = *reply; /* with the headers that it has by now */
+    job->reply.later = NULL;
+    job->run = reply->later;
+    job->done = late_reply_made;
+    job->arg = exchange;
+    exchange->connection = connection;
+    /* Before it can be resumed. */
+    MHD_suspend_connection(connection);
+    if (pma_later_put(exchange->http->later, job) != 0) {
+        pma_reply_error(&job->reply, request, 503,
+                        "Too many requests are waiting (http.later_queue); try again");
+        late_reply_made(job);
+    }
+    return true;
+}
+
 /* Says why a request was refused for what it is made of. */
 static void reply_refusal(const struct exchange *exchange,
                           const struct pma_request *request, struct pma_reply *reply)
@@ -277,6 +323,9 @@ static enum MHD_Result answer(struct MHD_Connection *connection,
         reply_refusal(exchange, &request, &reply);
     } else {
         pma_router_dispatch(config->routes, config->routes_count, &request, &reply);
+    }
+    if (reply.later != NULL && put_off(connection, exchange, &request, &reply)) {
+        return MHD_YES;
     }
     return send_reply(connection, exchange, &request, &reply);
 }
@@ -376,6 +425,10 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
         exchange->begun = true;
         return admit(connection, exchange, method, path);
     }
+    if (exchange->late != NULL) {
+        struct pma_later_job *job = exchange->late;
+        return send_reply(connection, exchange, &job->request, &job->reply);
+    }
     if (*piece_bytes > 0) {
         if (is_body_late(exchange)) {
             return MHD_NO;
@@ -439,15 +492,25 @@ int pma_http_start(const struct pma_http_config *config, struct pma_http **http)
     pthread_cond_init(&fresh->idle, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&fresh->lock, NULL);
+    int err = pma_later_start(config->later_threads, config->later_queue, &fresh->later);
+    if (err != 0) {
+        goto fail_later;
+    }
     fresh->daemon = start_daemon(fresh);
     if (fresh->daemon == NULL) {
-        pthread_cond_destroy(&fresh->idle);
-        pthread_mutex_destroy(&fresh->lock);
-        free(fresh);
-        return -EIO;
+        err = -EIO;
+        goto fail_daemon;
     }
     *http = fresh;
     return 0;
+
+fail_daemon:
+    pma_later_stop(fresh->later, UINT64_MAX);
+fail_later:
+    pthread_cond_destroy(&fresh->idle);
+    pthread_mutex_destroy(&fresh->lock);
+    free(fresh);
+    return err;
 }
 
 int pma_http_adopt(struct pma_http *http, int fd, const struct sockaddr *peer,
@@ -464,19 +527,31 @@ bool pma_http_is_full(struct pma_http *http)
     return info.connections >= http->config.max_connections;
 }
 
-int pma_http_stop(struct pma_http *http, uint64_t drain_ns)
+/* Returns: how many requests still run. */
+static uint32_t drain(struct pma_http *http, uint64_t ns)
 {
-    if (http == NULL) {
-        return 0;
-    }
-    const struct timespec until = pma_monotonic_after(drain_ns);
+    const struct timespec until = pma_monotonic_after(ns);
     int err = 0;
     pthread_mutex_lock(&http->lock);
     while (err == 0 && http->info.active_requests > 0) {
         err = pthread_cond_timedwait(&http->idle, &http->lock, &until);
     }
-    const uint32_t cut = http->info.active_requests;
+    const uint32_t left = http->info.active_requests;
     pthread_mutex_unlock(&http->lock);
+    return left;
+}
+
+int pma_http_stop(struct pma_http *http, uint64_t drain_ns)
+{
+    if (http == NULL) {
+        return 0;
+    }
+    uint32_t cut = drain(http, drain_ns);
+    /* A suspended connection has to be resumed before the daemon stops. */
+    if (pma_later_stop(http->later, LATER_STOP_NS) != 0) {
+        return -EBUSY;
+    }
+    cut = cut > 0 ? drain(http, LAST_WORDS_NS) : 0;
     if (cut > 0) {
         pma_log(PMA_LOG_WARN, "Requests cut off by the shutdown",
                 pma_u64("requests", cut));
@@ -493,4 +568,9 @@ void pma_http_info_read(struct pma_http *http, struct pma_http_info *info)
     pthread_mutex_lock(&http->lock);
     *info = http->info;
     pthread_mutex_unlock(&http->lock);
+    struct pma_later_info later;
+    pma_later_info_read(http->later, &later);
+    info->later_queued = later.queued;
+    info->later_running = later.running;
+    info->later_refused = later.refused;
 }

@@ -23,8 +23,9 @@ struct pma_http_config {
     uint32_t max_headers;    /* more is a 431 */
     struct pma_gate *gate;   /* borrowed while the server lives; NULL: none */
     uint64_t idle_timeout_ns;
-    uint64_t read_timeout_ns;       /* for a body; later pieces end the connection */
-    const struct pma_route *routes; /* borrowed while the server lives */
+    uint32_t later_threads, later_queue; /* of server/rest/later.h */
+    uint64_t read_timeout_ns;            /* for a body; later pieces end the connection */
+    const struct pma_route *routes;      /* borrowed while the server lives */
     size_t routes_count;
     struct pma_app *app; /* borrowed, given to each handler */
 };
@@ -32,6 +33,8 @@ struct pma_http_config {
 struct pma_http_info {
     uint32_t connections;
     uint32_t active_requests;
+    uint32_t later_queued, later_running; /* requests whose handler waits */
+    uint64_t later_refused;
     uint64_t requests;
     uint64_t errors_4xx, errors_5xx;
     uint64_t url_too_long, body_too_large, too_many_headers; /* 414, 413, 431 */
@@ -51,7 +54,8 @@ bool pma_http_is_full(struct pma_http *http);
 
 /* Waits up to drain_ns for running requests, then closes every connection, joins the
  * threads and frees the server; NULL is allowed. Returns: 0; -ETIMEDOUT: requests were
- * cut off. A handler that never returns holds it up: see server.shutdown_timeout.
+ * cut off; -EBUSY: a handler that was put off does not return, and the server lives on. A
+ * handler that never returns holds it up: see server.shutdown_timeout.
  * Thread-safety: owner thread. */
 int pma_http_stop(struct pma_http *http, uint64_t drain_ns);
 

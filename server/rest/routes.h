@@ -6,6 +6,7 @@
 #define PMA_ROUTES_H
 
 #include "server/rest/router.h"
+#include "server/rest/routes_ai.h"
 
 /* X(method, pattern, handler, loopback_only), one list per family. */
 #define PMA_ROUTES_STATUS(X)                                                             \
@@ -153,6 +154,8 @@
     PMA_ROUTES_MEMORY(X)                                                                 \
     PMA_ROUTES_WEBSOCKET(X)                                                              \
     PMA_ROUTES_ENTITIES(X)                                                               \
+    PMA_ROUTES_AI(X)                                                                     \
+    PMA_ROUTES_CONVERSATIONS(X)                                                          \
     PMA_ROUTES_ROOMS(X)                                                                  \
     PMA_ROUTES_AUTH(X)                                                                   \
     PMA_ROUTES_MCP(X)                                                                    \

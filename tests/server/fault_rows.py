@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: MIT
 """
+import concurrent.futures
 import contextlib
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 
 import backend
 import websocket_client
+from fake_provider import FakeProvider
 
 API = "/api/v1"
 TIMES = 8
@@ -298,6 +300,55 @@ def impatient_broadcast(server, _):
         client.settimeout(0.1)
         with contextlib.suppress(TimeoutError):
             client.recv(4096)
+@contextlib.contextmanager
+def mute_provider():
+    """A provider that takes requests and never answers. Asked last, so that chats do not wait."""
+    with FakeProvider("ollama", mode="hang_all") as fake:
+        yield (*fake.settings(500), "ai.health_timeout=2s", "ai.health_interval=1h",
+               "http.later_threads=16")
+
+
+def providers_and_chats(server):
+    """The list of providers, then chats, which wait for it while the fault is on."""
+    def waiting():
+        return server.get(f"{API}/debug/resources")["data"]["counters"]["http.later_running"]
+    is_on = any(fault["enabled"] for fault in server.get(f"{API}/debug/faults")["data"]["faults"])
+    with concurrent.futures.ThreadPoolExecutor(1 + TIMES) as pool:
+        pool.submit(server.ask, "GET", f"{API}/ai/providers")
+        if is_on:
+            backend.eventually(lambda: waiting() >= 1, "the list is on its way")
+        for _ in range(TIMES):
+            pool.submit(server.ask, "POST", f"{API}/ai/chat", {"message": "hello"})
+        if is_on:
+            backend.eventually(lambda: waiting() > TIMES, "the chats wait")
+            PiledUp.most = waiting()
+
+
+class PiledUp:
+    """How many requests waited at once, by the server's own count; it is over when they end."""
+    most = 0
+
+    @classmethod
+    def read(cls, _):
+        return cls.most
+
+
+def failed_installs(server):
+    """Installations that fail, then the clean-up that forgets them."""
+    for _ in range(TIMES):
+        status, body, _ = server.ask("POST", f"{API}/ai/models/install",
+                                     {"model_name": "none", "provider": "openai"})
+        if (status, body["install_status"]) != (200, "failed"):
+            raise AssertionError(f"install: {status} {body}")
+
+
+def conversation(server):
+    """More messages in one conversation than are kept."""
+    for at in range(TIMES):
+        status, body, _ = server.ask("POST", f"{API}/conversations/matrix/messages",
+                                     {"content": f"message {at}"})
+        if status != 200:
+            raise AssertionError(f"POST messages: {status} {body}")
 
 
 def locked_manager(server):
@@ -335,6 +386,13 @@ ROWS = {
     "F17": by_itself({"store.redis_lent": TIMES, "fds": TIMES - 2}, surroundings=Redis.running),
     "F18": by_itself({"redis keys": TIMES}, surroundings=Redis.running,
                      measures={"redis keys": Redis.keys}),
+    "F19": Row(get(f"{API}/ai/providers"), {"threads": TIMES, "ai.health_checks": TIMES},
+               surroundings=mute_provider),
+    "F20": Row(providers_and_chats, {"requests that waited": TIMES}, surroundings=mute_provider,
+               occurrences=1, measures={"requests that waited": PiledUp.read}),
+    "F21": Row(failed_installs, {"ai.installs_retained": TIMES}),
+    "F22": Row(conversation, {"ai.messages_over_limit": 2 * TIMES}, warm_up=True,
+               settings=("ai.max_messages=4",)),
     "F23": by_itself({"mcp.executions": TIMES}, settings=("mcp.max_executions=1",)),
     "F24": by_itself({"children": TIMES, "fds": 2 * TIMES}, rate=100),
     "F25": by_itself({"mcp.contexts": TIMES}),
