@@ -333,6 +333,7 @@ void pma_client_close(struct pma_hub *hub, struct pma_client *client, enum pma_l
     strncpy(client->close_reason, reason, sizeof(client->close_reason) - 1);
     lws_callback_on_writable(client->wsi);
     lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_REASON_BASE, CLOSE_TIMEOUT_S);
+    hub->is_timer_set = true;
 }
 
 void pma_client_reply(struct pma_hub *hub, struct pma_client *client, const char *type,
@@ -479,6 +480,7 @@ static void end_dead(struct pma_hub *hub, struct pma_client *client)
     pma_client_leave(hub, client, PMA_LEAVE_DEAD);
     /* Nobody listens there: no close frame, the socket just ends. */
     lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    hub->is_timer_set = true;
 }
 
 void pma_client_ping(struct pma_client *client, uint64_t now_ns)

@@ -105,9 +105,11 @@ TAILQ_HEAD(pma_lingering, pma_linger);
 
 struct pma_hub {
     struct pma_hub_config config;
-    struct lws_context *context; /* set once by pma_hub_new */
+    struct pma_loop *loop; /* set once by pma_hub_new, as the next two */
+    struct lws_context *context;
     struct lws_vhost *vhost;
     struct pma_worker *worker; /* owner thread */
+    bool is_timer_set; /* service thread: a time-out of libwebsockets, see hub_loop.c */
     struct pma_inbox inbox;
     uint64_t started_ns; /* monotonic */
     /* pma_hub_set_relay: constant once the hub is used; NULL: no other backends */

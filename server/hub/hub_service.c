@@ -17,6 +17,7 @@
 #include "server/fault/fault.h"
 #include "server/hub/hub_core.h"
 #include "server/hub/hub_fault.h"
+#include "server/hub/hub_loop.h"
 #include "server/hub/hub_socket.h"
 #include "server/log/log.h"
 
@@ -25,19 +26,13 @@
 
 #define ADOPTS_MAX       32 /* per round: a burst of connects delays nobody's messages */
 #define LINGER_NS        (250 * PMA_MS_NS) /* for the peers' answers to our close frames */
-#define STOP_LOOK_US     20000
+#define STOP_LOOK_NS     (20 * PMA_MS_NS)
 #define PING_LOOKS       8 /* per ping interval: pings are late by at most that part */
 #define PING_LOOK_MIN_NS (10 * PMA_MS_NS)
 #define PING_LOOK_MAX_NS PMA_S_NS
 #define CLOSE_GOING_AWAY 1001
-/* How lws_service waits: until there is something, or not at all. Source: its header. */
-#define SERVICE_WAIT    0
-#define SERVICE_AT_ONCE (-1)
-
 /* The service thread's own clockwork; times are monotonic. */
 struct schedule {
-    lws_sorted_usec_list_t alarm;
-    struct lws_context *context;
     uint64_t ping_look_ns; /* interval; 0: none */
     uint64_t next_cleanup_ns, next_heartbeat_ns,
         next_ping_look_ns; /* UINT64_MAX: never */
@@ -51,14 +46,6 @@ static uint64_t stop_deadline(struct pma_hub *hub)
 static uint64_t after(uint64_t now_ns, uint64_t interval_ns)
 {
     return interval_ns == 0 ? UINT64_MAX : now_ns + interval_ns;
-}
-
-/* Makes lws_service return. It may fire alarms before it waits and then wait for the next
- * one, so that having fired is not enough. */
-static void on_alarm(lws_sorted_usec_list_t *alarm)
-{
-    lws_cancel_service(
-        ((struct schedule *)((char *)alarm - offsetof(struct schedule, alarm)))->context);
 }
 
 static void schedule_start(struct pma_hub *hub, struct schedule *schedule,
@@ -78,7 +65,6 @@ static void schedule_start(struct pma_hub *hub, struct schedule *schedule,
         ping_look_ns = ping_look_ns > PING_LOOK_MAX_NS ? PING_LOOK_MAX_NS : ping_look_ns;
     }
     *schedule = (struct schedule){
-        .context = hub->context,
         .ping_look_ns = ping_look_ns,
         .next_cleanup_ns = after(now_ns, config->cleanup_interval_ns),
         .next_heartbeat_ns = after(now_ns, config->heartbeat_interval_ns),
@@ -86,24 +72,24 @@ static void schedule_start(struct pma_hub *hub, struct schedule *schedule,
     };
 }
 
-/* Sets the alarm to whatever is due first. */
-static void schedule_arm(struct pma_hub *hub, struct schedule *schedule)
+/* When something is due next; UINT64_MAX for never. */
+static uint64_t next_due(const struct schedule *schedule)
 {
-    uint64_t now_ns = pma_now_ns();
     uint64_t next_ns = schedule->next_cleanup_ns;
 
     next_ns =
         schedule->next_heartbeat_ns < next_ns ? schedule->next_heartbeat_ns : next_ns;
-    next_ns =
-        schedule->next_ping_look_ns < next_ns ? schedule->next_ping_look_ns : next_ns;
-    if (next_ns != UINT64_MAX) {
-        uint64_t wait_ns = next_ns > now_ns ? next_ns - now_ns : 0;
+    return schedule->next_ping_look_ns < next_ns ? schedule->next_ping_look_ns : next_ns;
+}
 
-        /* libwebsockets cuts its wait to milliseconds: one more, or it would spin at the
-         * end. */
-        lws_sul_schedule(hub->context, 0, &schedule->alarm, on_alarm,
-                         (lws_usec_t)(wait_ns / 1000) + 1000);
+/* One round: events until `until_ns` at most, then libwebsockets' new time-outs. */
+static void serve(struct pma_hub *hub, uint64_t until_ns)
+{
+    if (hub->is_timer_set) {
+        hub->is_timer_set = false;
+        lws_cancel_service(hub->context);
     }
+    pma_loop_wait(hub->loop, until_ns);
 }
 
 static void send_heartbeat(struct pma_hub *hub, uint64_t now_ns)
@@ -268,7 +254,7 @@ static uint32_t frames_left(const struct pma_hub *hub)
 }
 
 /* Closes all clients politely until the deadline, and ends what is left. */
-static void say_goodbye(struct pma_hub *hub, struct schedule *schedule)
+static void say_goodbye(struct pma_hub *hub)
 {
     uint64_t deadline_ns = stop_deadline(hub);
     uint64_t linger_until_ns = 0;
@@ -284,10 +270,7 @@ static void say_goodbye(struct pma_hub *hub, struct schedule *schedule)
             (linger_until_ns != 0 && now_ns >= linger_until_ns)) {
             break;
         }
-        lws_sul_schedule(hub->context, 0, &schedule->alarm, on_alarm, STOP_LOOK_US);
-        if (lws_service(hub->context, 0) < 0) {
-            break;
-        }
+        serve(hub, now_ns + STOP_LOOK_NS);
     }
     atomic_store_explicit(&hub->cut_off, frames_left(hub), memory_order_relaxed);
     while (!TAILQ_EMPTY(&hub->connections)) {
@@ -304,17 +287,12 @@ void pma_service_run(void *arg, struct pma_cancel *cancel)
 
     schedule_start(hub, &schedule, pma_now_ns());
     while (stop_deadline(hub) == 0 && !pma_cancel_requested(cancel)) {
-        schedule_arm(hub, &schedule);
-        if (lws_service(hub->context, is_more ? SERVICE_AT_ONCE : SERVICE_WAIT) < 0) {
-            pma_log(PMA_LOG_ERROR, "WebSocket service ended by libwebsockets");
-            break;
-        }
+        serve(hub, is_more ? 0 : next_due(&schedule));
         is_more = take_inbox(hub);
         run_due(hub, &schedule);
     }
-    while (take_inbox(hub) && pma_now_ns() < stop_deadline(hub) &&
-           lws_service(hub->context, SERVICE_AT_ONCE) >= 0) {
+    while (take_inbox(hub) && pma_now_ns() < stop_deadline(hub)) {
+        serve(hub, 0);
     }
-    say_goodbye(hub, &schedule);
-    lws_sul_cancel(&schedule.alarm);
+    say_goodbye(hub);
 }

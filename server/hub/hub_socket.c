@@ -14,6 +14,7 @@
 
 #include "server/base/clock.h"
 #include "server/hub/hub_fault.h"
+#include "server/hub/hub_loop.h"
 #include "server/hub/hub_request.h"
 #include "server/log/log.h"
 
@@ -387,6 +388,7 @@ static void log_line(int level, const char *line)
 int pma_socket_open(struct pma_hub *hub)
 {
     struct lws_context_creation_info info = {0};
+    void *foreign_loops[1];
     struct rlimit limit;
 
     lws_set_log_level(LLL_ERR | LLL_WARN, log_line);
@@ -400,12 +402,20 @@ int pma_socket_open(struct pma_hub *hub)
     info.retry_and_idle_policy = &no_validity_checks;
     info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
                    LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
-                   LWS_SERVER_OPTION_VALIDATE_UTF8;
+                   LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_LIBEV;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > DIRECT_TABLE_FDS) {
         info.fd_limit_per_thread = hub->config.max_clients + OTHER_DESCRIPTORS;
     }
+    if (pma_loop_new(&hub->loop) != 0) {
+        return -EIO;
+    }
+    foreign_loops[0] = pma_loop_ev(hub->loop);
+    info.foreign_loops = foreign_loops;
     hub->context = lws_create_context(&info);
     if (hub->context == NULL) {
+        pma_log(PMA_LOG_ERROR, "libwebsockets gives no context; is its libev plug-in "
+                               "there (package libwebsockets-evlib-ev)?");
+        pma_socket_close(hub);
         return -EIO;
     }
     hub->vhost = lws_create_vhost(hub->context, &info);
@@ -418,7 +428,11 @@ int pma_socket_open(struct pma_hub *hub)
 
 void pma_socket_close(struct pma_hub *hub)
 {
-    lws_context_destroy(hub->context);
+    if (hub->context != NULL) {
+        lws_context_destroy(hub->context);
+    }
+    pma_loop_free(hub->loop);
+    hub->loop = NULL;
     hub->context = NULL;
     hub->vhost = NULL;
 }
@@ -432,6 +446,7 @@ void pma_socket_adopt(struct pma_hub *hub, int fd, const char *address)
     /* A small document waits for nothing; failing is only slower. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     wsi = lws_adopt_socket_vhost(hub->vhost, fd);
+    hub->is_timer_set = true; /* for the handshake */
     pthread_mutex_lock(&hub->mutex);
     client = wsi != NULL ? pma_client_new(hub, address) : NULL;
     if (client == NULL) {

