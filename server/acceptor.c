@@ -20,8 +20,10 @@
  */
 #include "server/acceptor.h"
 
+#include "server/base/address_table.h"
 #include "server/base/clock.h"
 #include "server/log/log.h"
+#include "server/request_head.h"
 #include "server/worker/worker.h"
 
 #include <arpa/inet.h>
@@ -49,6 +51,8 @@ struct pending {
     uint64_t deadline_ns;
     struct sockaddr_storage peer;
     socklen_t peer_bytes;
+    bool is_counted; /* in per_address, under the next */
+    struct pma_address subscriber;
 };
 
 struct pma_acceptor {
@@ -62,7 +66,8 @@ struct pma_acceptor {
     char *head; /* max_head_bytes + 1, of the acceptor's thread */
     struct pending *pending;
     uint32_t pending_count;
-    pthread_mutex_t lock; /* PMA_LOCK_ACCEPTOR: info */
+    struct pma_address_table per_address; /* pending ones; of the acceptor's thread */
+    pthread_mutex_t lock;                 /* PMA_LOCK_ACCEPTOR: info */
     struct pma_acceptor_info info;
 };
 
@@ -82,77 +87,6 @@ static void set_pending_count(struct pma_acceptor *acceptor, uint32_t count)
     pthread_mutex_lock(&acceptor->lock);
     acceptor->info.pending = count;
     pthread_mutex_unlock(&acceptor->lock);
-}
-
-static bool is_ws_target(const char *line, size_t line_bytes)
-{
-    static const char prefix[] = "GET /ws";
-    const size_t length = sizeof prefix - 1;
-    if (line_bytes <= length || memcmp(line, prefix, length) != 0) {
-        return false;
-    }
-    const char *rest = line + length;
-    rest += *rest == '/' ? 1 : 0;
-    return *rest == ' ' || *rest == '?';
-}
-
-/* Whether one header line is "Upgrade: ... websocket ...". */
-static bool is_upgrade_line(const char *line, size_t line_bytes)
-{
-    static const char name[] = "upgrade:";
-    static const char protocol[] = "websocket";
-    const size_t name_bytes = sizeof name - 1;
-    const size_t protocol_bytes = sizeof protocol - 1;
-    if (line_bytes < name_bytes || strncasecmp(line, name, name_bytes) != 0) {
-        return false;
-    }
-    for (size_t at = name_bytes; at + protocol_bytes <= line_bytes; at++) {
-        if (strncasecmp(line + at, protocol, protocol_bytes) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Whether one of the lines [at, end) is such. */
-static bool has_upgrade(const char *at, const char *end)
-{
-    while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        const char *stop = newline != NULL ? newline : end;
-        if (is_upgrade_line(at, (size_t)(stop - at))) {
-            return true;
-        }
-        at = stop + 1;
-    }
-    return false;
-}
-
-enum pma_head_verdict pma_head_judge(const char *head, size_t head_bytes)
-{
-    if (head_bytes == 0) {
-        return PMA_HEAD_INCOMPLETE;
-    }
-    /* RFC 9112, 2.2: an empty line before the request line is to be tolerated. */
-    const bool is_plausible =
-        (head[0] >= 'A' && head[0] <= 'Z') || head[0] == '\r' || head[0] == '\n';
-    if (!is_plausible) {
-        return PMA_HEAD_NOT_HTTP;
-    }
-    const char *end = memmem(head, head_bytes, "\r\n\r\n", 4);
-    const char *bare_end = memmem(head, head_bytes, "\n\n", 2);
-    if (end == NULL || (bare_end != NULL && bare_end < end)) {
-        end = bare_end;
-    }
-    if (end == NULL) {
-        return PMA_HEAD_INCOMPLETE;
-    }
-    const size_t whole_bytes = (size_t)(end - head);
-    const char *newline = memchr(head, '\n', whole_bytes);
-    const bool upgrade = newline != NULL &&
-                         is_ws_target(head, (size_t)(newline - head)) &&
-                         has_upgrade(newline + 1, end);
-    return upgrade ? PMA_HEAD_UPGRADE : PMA_HEAD_HTTP;
 }
 
 /* Answers with a status and closes. What has come is read first: closing a socket with
@@ -180,16 +114,61 @@ static void refuse(struct pma_acceptor *acceptor, int fd, const char *status,
                  "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
                  "Connection: close\r\n%s\r\n%s",
                  status, body_bytes,
-                 strncmp(status, "503", 3) == 0 ? "Retry-After: 5\r\n" : "", body);
+                 strncmp(status, "503", 3) == 0 || strncmp(status, "429", 3) == 0
+                     ? "Retry-After: 5\r\n"
+                     : "",
+                 body);
     (void)!send(fd, reply, (size_t)reply_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
     close(fd);
 }
 
+/* Enters an address among the pending ones. Returns: false: it has too many already. */
+static bool count_address(struct pma_acceptor *acceptor, struct pending *fresh)
+{
+    const struct pma_acceptor_hooks *hooks = &acceptor->hooks;
+    const struct sockaddr *peer = (const struct sockaddr *)&fresh->peer;
+    struct pma_address address;
+    if ((hooks->is_unlimited != NULL && hooks->is_unlimited(hooks->arg, peer)) ||
+        pma_address_of_peer(peer, &address) != 0) {
+        return true;
+    }
+    fresh->subscriber = pma_address_subscriber(&address);
+    struct pma_address_entry *entry =
+        pma_address_table_find(&acceptor->per_address, &fresh->subscriber);
+    if (entry == NULL) {
+        entry = pma_address_table_add(&acceptor->per_address, &fresh->subscriber);
+    }
+    if (entry == NULL) {
+        return true; /* no memory: the limit of all still holds */
+    }
+    if (entry->level >= acceptor->config.max_pending_per_address) {
+        return false;
+    }
+    entry->level++;
+    fresh->is_counted = true;
+    return true;
+}
+
+static void discount_address(struct pma_acceptor *acceptor,
+                             const struct pma_address *subscriber)
+{
+    struct pma_address_entry *entry =
+        pma_address_table_find(&acceptor->per_address, subscriber);
+    if (entry != NULL && --entry->level == 0) {
+        pma_address_table_remove(&acceptor->per_address,
+                                 (uint32_t)(entry - acceptor->per_address.entries));
+    }
+}
+
 /* Removes an entry without closing its socket. */
 static void forget(struct pma_acceptor *acceptor, uint32_t at)
 {
-    epoll_ctl(acceptor->epoll_fd, EPOLL_CTL_DEL, acceptor->pending[at].fd, NULL);
+    const struct pending *entry = &acceptor->pending[at];
+    epoll_ctl(acceptor->epoll_fd, EPOLL_CTL_DEL, entry->fd, NULL);
+    if (entry->is_counted) {
+        discount_address(acceptor, &entry->subscriber);
+    }
     set_pending_count(acceptor, acceptor->pending_count - 1);
     memmove(&acceptor->pending[at], &acceptor->pending[at + 1],
             (acceptor->pending_count - at) * sizeof acceptor->pending[0]);
@@ -213,7 +192,15 @@ static void hand_to_hub(struct pma_acceptor *acceptor, const struct pending *fro
 static void hand_to_http(struct pma_acceptor *acceptor, const struct pending *from)
 {
     const struct pma_acceptor_hooks *hooks = &acceptor->hooks;
-    if (hooks->is_http_full(hooks->arg)) {
+    const struct sockaddr *peer = (const struct sockaddr *)&from->peer;
+    const bool is_limited =
+        hooks->is_http_full_for != NULL &&
+        (hooks->is_unlimited == NULL || !hooks->is_unlimited(hooks->arg, peer));
+    if (is_limited && hooks->is_http_full_for(hooks->arg, peer)) {
+        COUNT(acceptor, refused_address);
+        refuse(acceptor, from->fd, "429 Too Many Requests",
+               "This client has as many HTTP connections as it may have");
+    } else if (hooks->is_http_full(hooks->arg)) {
         COUNT(acceptor, refused_full);
         refuse(acceptor, from->fd, "503 Service Unavailable",
                "The server has reached its limit of HTTP connections");
@@ -276,8 +263,14 @@ static void examine_fd(struct pma_acceptor *acceptor, int fd)
     }
 }
 
-static void add_pending(struct pma_acceptor *acceptor, const struct pending *fresh)
+static void add_pending(struct pma_acceptor *acceptor, struct pending *fresh)
 {
+    if (!count_address(acceptor, fresh)) {
+        COUNT(acceptor, refused_address);
+        refuse(acceptor, fresh->fd, "429 Too Many Requests",
+               "This client has too many connections without a complete request");
+        return;
+    }
     if (acceptor->pending_count == acceptor->config.max_pending) {
         const int oldest_fd = acceptor->pending[0].fd;
         forget(acceptor, 0);
@@ -290,6 +283,9 @@ static void add_pending(struct pma_acceptor *acceptor, const struct pending *fre
     if (epoll_ctl(acceptor->epoll_fd, EPOLL_CTL_ADD, fresh->fd, &event) != 0) {
         COUNT(acceptor, accept_errors);
         close(fresh->fd);
+        if (fresh->is_counted) {
+            discount_address(acceptor, &fresh->subscriber);
+        }
         return;
     }
     acceptor->pending[acceptor->pending_count] = *fresh;
@@ -458,7 +454,8 @@ int pma_acceptor_new(const struct pma_acceptor_config *config,
                      const struct pma_acceptor_hooks *hooks,
                      struct pma_acceptor **acceptor)
 {
-    if (config->max_head_bytes == 0 || config->max_pending == 0) {
+    if (config->max_head_bytes == 0 || config->max_pending == 0 ||
+        config->max_pending_per_address == 0) {
         return -EINVAL;
     }
     struct pma_acceptor *fresh = calloc(1, sizeof *fresh);
@@ -469,6 +466,7 @@ int pma_acceptor_new(const struct pma_acceptor_config *config,
     fresh->hooks = *hooks;
     fresh->listen_fd = fresh->epoll_fd = fresh->wake_fd = fresh->reserve_fd = -1;
     pthread_mutex_init(&fresh->lock, NULL);
+    pma_address_table_init(&fresh->per_address, config->max_pending + 1);
     int err = -ENOMEM;
     fresh->head = malloc(config->max_head_bytes + 1);
     fresh->pending = calloc(config->max_pending, sizeof *fresh->pending);
@@ -527,6 +525,7 @@ void pma_acceptor_free(struct pma_acceptor *acceptor)
     close_if_open(acceptor->epoll_fd);
     close_if_open(acceptor->listen_fd);
     pthread_mutex_destroy(&acceptor->lock);
+    pma_address_table_fini(&acceptor->per_address);
     free(acceptor->pending);
     free(acceptor->head);
     free(acceptor);

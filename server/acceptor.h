@@ -17,8 +17,9 @@ struct pma_acceptor_config {
     const char *host; /* numeric address; borrowed during new */
     uint16_t port;    /* 0: the system chooses */
     uint32_t max_head_bytes;
-    uint64_t head_timeout_ns; /* from accept to the end of the head */
-    uint32_t max_pending;     /* connections whose head is not complete, from 1 */
+    uint64_t head_timeout_ns;         /* from accept to the end of the head */
+    uint32_t max_pending;             /* connections whose head is not complete, from 1 */
+    uint32_t max_pending_per_address; /* of them from one client, from 1 */
 };
 
 /* Where connections go. The functions are called on the acceptor's thread and may not
@@ -31,16 +32,22 @@ struct pma_acceptor_hooks {
     bool (*is_http_full)(void *arg);
     bool (*is_hub_full)(void *arg);
     void (*note_hub_rejected)(void *arg);
+    /* Whether limits per address are not for this one (a proxy, this machine). NULL: they
+     * are for all. */
+    bool (*is_unlimited)(void *arg, const struct sockaddr *peer);
+    /* Whether HTTP has as many connections of this client as it may have. NULL: never. */
+    bool (*is_http_full_for)(void *arg, const struct sockaddr *peer);
     void *arg; /* borrowed until the acceptor is freed */
 };
 
 struct pma_acceptor_info {
     uint32_t pending; /* connections whose head is not complete */
     uint64_t accepted, to_http, to_hub;
-    uint64_t refused_full;  /* 503: HTTP or the hub has no room */
-    uint64_t timed_out;     /* 408: the head did not come in time */
-    uint64_t head_too_long; /* 431 */
-    uint64_t not_http;      /* 400: does not begin like a request */
+    uint64_t refused_full;    /* 503: HTTP or the hub has no room */
+    uint64_t timed_out;       /* 408: the head did not come in time */
+    uint64_t head_too_long;   /* 431 */
+    uint64_t not_http;        /* 400: does not begin like a request */
+    uint64_t refused_address; /* 429: too many of one client, here or in HTTP */
     uint64_t evicted;       /* 503: the oldest of max_pending made room for a newer one */
     uint64_t closed_early;  /* by the client, before its head was complete */
     uint64_t accept_errors; /* no descriptor or no memory left */
@@ -69,16 +76,5 @@ uint16_t pma_acceptor_port(const struct pma_acceptor *acceptor);
 /* Fills *info. Thread-safety: any thread. */
 void pma_acceptor_info_read(struct pma_acceptor *acceptor,
                             struct pma_acceptor_info *info);
-
-enum pma_head_verdict {
-    PMA_HEAD_NONE = 0,
-    PMA_HEAD_INCOMPLETE = 1,
-    PMA_HEAD_HTTP = 2,
-    PMA_HEAD_UPGRADE = 3,  /* GET /ws with Upgrade: websocket */
-    PMA_HEAD_NOT_HTTP = 4, /* cannot become a request */
-};
-
-/* Looks at the first bytes of a connection. Thread-safety: pure. Cost: O(bytes). */
-enum pma_head_verdict pma_head_judge(const char *head, size_t head_bytes);
 
 #endif

@@ -20,6 +20,8 @@
 #include "server/monitor/monitor.h"
 #include "server/monitor/stray_alerts.h"
 #include "server/pool/pool.h"
+#include "server/rest/access_log.h"
+#include "server/rest/gate.h"
 #include "server/rest/http_server.h"
 #include "server/worker/worker.h"
 
@@ -58,6 +60,13 @@ static void read_http(void *arg, struct pma_figures *figures)
     pma_figure_put(figures, "later_refused", PMA_RESOURCE_TOTAL, info.later_refused);
     pma_figure_put(figures, "requests", PMA_RESOURCE_TOTAL, info.requests);
     pma_figure_put(figures, "errors_5xx", PMA_RESOURCE_TOTAL, info.errors_5xx);
+    struct pma_access_log_stats log;
+    pma_access_log_stats_read(app->access_log, &log);
+    pma_figure_put(figures, "log_raw_paths", PMA_RESOURCE_OBJECT, log.raw_paths);
+    struct pma_gate_stats gate;
+    pma_gate_stats_read(app->gate, &gate);
+    pma_figure_put_kept(figures, "rate_limited_clients", gate.rate_clients,
+                        app->config->security.rate_limiting.max_clients);
 }
 
 /* What the hub's statistics call a thing, and what it is here. */

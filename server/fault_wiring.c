@@ -16,6 +16,7 @@
 #include "server/mcp/mcp_service.h"
 #include "server/monitor/machine.h"
 #include "server/monitor/stray_alerts.h"
+#include "server/rest/access_log.h"
 #include "server/rest/routes.h"
 #include "server/store/cache.h"
 #include "server/store/store.h"
@@ -59,6 +60,7 @@ int pma_fault_wire(struct pma_app *app)
         {PMA_FAULT_F30, pma_simulated_lose, app->simulated, true},
         {PMA_FAULT_F26, commit_f26, NULL, false},
         {PMA_FAULT_F28, pma_lost_stop_commit, NULL, true},
+        {PMA_FAULT_F33, pma_access_log_simulate, app->access_log, false},
     };
     return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],
                                   &app->fault_driver);

@@ -38,6 +38,7 @@
 #include "server/rest/access.h"
 #include "server/rest/app.h"
 #include "server/rest/debug_server.h"
+#include "server/rest/gate.h"
 #include "server/rest/http_block.h"
 #include "server/rest/http_server.h"
 #include "server/rest/routes.h"
@@ -108,6 +109,18 @@ static bool is_http_full(void *arg)
     return pma_http_is_full(server->app.http);
 }
 
+static bool is_unlimited(void *arg, const struct sockaddr *peer)
+{
+    const struct pma_server *server = arg;
+    return pma_gate_is_unlimited(server->app.gate, peer);
+}
+
+static bool is_http_full_for(void *arg, const struct sockaddr *peer)
+{
+    const struct pma_server *server = arg;
+    return pma_http_refuse(server->app.http, peer);
+}
+
 static bool is_hub_full(void *arg)
 {
     const struct pma_server *server = arg;
@@ -129,6 +142,7 @@ static int make_acceptor(struct pma_server *server)
         .max_head_bytes = config->acceptor.max_head_bytes,
         .head_timeout_ns = config->acceptor.head_timeout_ns,
         .max_pending = config->acceptor.max_pending,
+        .max_pending_per_address = config->acceptor.max_pending_per_address,
     };
     const struct pma_acceptor_hooks hooks = {
         .to_http = to_http,
@@ -136,6 +150,8 @@ static int make_acceptor(struct pma_server *server)
         .is_http_full = is_http_full,
         .is_hub_full = is_hub_full,
         .note_hub_rejected = note_hub_rejected,
+        .is_unlimited = is_unlimited,
+        .is_http_full_for = is_http_full_for,
         .arg = server,
     };
     return pma_acceptor_new(&settings, &hooks, &server->app.acceptor);
@@ -297,6 +313,11 @@ static int start_http(struct pma_server *server)
         .gate = server->app.gate,
         .later_threads = config->http.later_threads,
         .later_queue = config->http.later_queue,
+        .access_log = server->app.access_log,
+        .max_per_address = config->http.max_connections_per_address,
+        .head_timeout_ns = config->acceptor.head_timeout_ns,
+        .write_timeout_ns = config->http.write_timeout_ns,
+        .is_guarded = true,
         .app = &server->app,
     };
     settings.routes = pma_routes(&settings.routes_count);

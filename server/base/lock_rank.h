@@ -18,9 +18,11 @@ enum pma_lock_rank {
     PMA_LOCK_CALL_SITES = 33,     /* what call sites held when the server was warm */
     PMA_LOCK_STRAY_ALERTS = 34,   /* fault F26 */
     PMA_LOCK_RECLAIM_TOTALS = 35, /* figures of all collections */
-    PMA_LOCK_RESOURCES = 36, /* who can be asked for figures: not held while asking */
-    PMA_LOCK_HTTP = 37,      /* figures of HTTP */
-    PMA_LOCK_ACCEPTOR = 38,  /* figures of the acceptor */
+    PMA_LOCK_RESOURCES = 36,  /* who can be asked for figures: not held while asking */
+    PMA_LOCK_HTTP = 37,       /* figures of HTTP */
+    PMA_LOCK_HTTP_PEERS = 42, /* open connections of HTTP */
+    PMA_LOCK_ACCESS_LOG = 43, /* the access log's summary, and what F33 keeps */
+    PMA_LOCK_ACCEPTOR = 38,   /* figures of the acceptor */
     PMA_LOCK_AUTH_CHANGE =
         39,                   /* a change of credentials: held across the store's write */
     PMA_LOCK_AUTH = 40,       /* sessions of one authentication service */

@@ -102,6 +102,11 @@ void pma_config_defaults(struct pma_config *config)
     config->http.later_threads = 4;
     config->http.later_queue = 64;
     pma_ai_config_defaults(&config->ai);
+    config->http.max_connections_per_address = 64;
+    config->http.write_timeout_ns = 15 * PMA_S_NS;
+    config->acceptor.max_pending_per_address = 32;
+    config->logging.access_batch = 100;
+    config->logging.access_batch_age_ns = 60 * PMA_S_NS;
     config->logging.level = PMA_LOG_INFO;
     config->websocket.max_clients = 1000;
     config->websocket.client_timeout_ns = 300 * PMA_S_NS;

@@ -34,6 +34,7 @@ struct pma_config {
         uint32_t max_head_bytes;  /* of a request's line and headers */
         uint64_t head_timeout_ns; /* from accept to the end of the head */
         uint32_t max_pending;     /* connections whose head is not complete */
+        uint32_t max_pending_per_address;
     } acceptor;
     struct {
         uint32_t threads;
@@ -45,9 +46,13 @@ struct pma_config {
         uint32_t max_headers;
         uint32_t later_threads; /* for requests that wait for others */
         uint32_t later_queue;   /* of such requests; one more gets 503 */
+        uint32_t max_connections_per_address;
+        uint64_t write_timeout_ns; /* for a reply that is no stream */
     } http;
     struct {
         int level; /* enum pma_level */
+        uint32_t access_batch;
+        uint64_t access_batch_age_ns;
     } logging;
     struct {
         uint32_t max_clients;

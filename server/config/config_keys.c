@@ -34,11 +34,18 @@ static const struct pma_config_key keys[] = {
      10 * PMA_MS_NS, HOUR_NS},
     {"acceptor.max_pending", PMA_VALUE_COUNT, AT(acceptor.max_pending), 1, 65536},
 
+    {"acceptor.max_pending_per_address", PMA_VALUE_COUNT,
+     AT(acceptor.max_pending_per_address), 1, 65536},
+
     {"http.threads", PMA_VALUE_COUNT, AT(http.threads), 1, 64},
     {"http.max_connections", PMA_VALUE_COUNT, AT(http.max_connections), 1, 65536},
     {"http.max_url_bytes", PMA_VALUE_BYTES_32, AT(http.max_url_bytes), 64, 32 * KIB},
     {"http.max_body_bytes", PMA_VALUE_BYTES, AT(http.max_body_bytes), 1, 1024 * MIB},
     {"http.idle_timeout", PMA_VALUE_DURATION, AT(http.idle_timeout_ns), PMA_S_NS,
+     HOUR_NS},
+    {"http.max_connections_per_address", PMA_VALUE_COUNT,
+     AT(http.max_connections_per_address), 1, 65536},
+    {"http.write_timeout", PMA_VALUE_DURATION, AT(http.write_timeout_ns), PMA_MS_NS,
      HOUR_NS},
     {"http.max_headers", PMA_VALUE_COUNT, AT(http.max_headers), 8, 10000},
     {"http.read_timeout", PMA_VALUE_DURATION, AT(http.read_timeout_ns), PMA_MS_NS,
@@ -46,6 +53,9 @@ static const struct pma_config_key keys[] = {
     {"http.later_threads", PMA_VALUE_COUNT, AT(http.later_threads), 1, 64},
     {"http.later_queue", PMA_VALUE_COUNT, AT(http.later_queue), 0, 65536},
 
+    {"logging.access_batch", PMA_VALUE_COUNT, AT(logging.access_batch), 0, 1000000},
+    {"logging.access_batch_age", PMA_VALUE_DURATION, AT(logging.access_batch_age_ns),
+     PMA_MS_NS, 24 * HOUR_NS},
     {"logging.level", PMA_VALUE_LEVEL, AT(logging.level), 0, 0},
 
     {"websocket.max_clients", PMA_VALUE_COUNT, AT(websocket.max_clients), 1, 1000000},

@@ -77,6 +77,8 @@
       "optimise takes its lock twice; each later request of the memory manager waits")   \
     X(F32, 33, "http_blocked_handler", "http", "thread",                                 \
       "a request that broadcasts never ends: a thread and a socket")                     \
+    X(F33, 34, "log_batch_raw_path", "http", "heap",                                     \
+      "the access log keeps a record for each distinct URL")                             \
     X(F34, 35, "shutdown_wrong_order", "shutdown", "thread",                             \
       "the hub stops before HTTP: requests that broadcast meanwhile hold up the end")
 

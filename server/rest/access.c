@@ -7,6 +7,7 @@
 #include "seep/seep.h"
 #include "server/auth/auth.h"
 #include "server/config/config.h"
+#include "server/rest/access_log.h"
 #include "server/rest/app.h"
 #include "server/rest/gate.h"
 
@@ -49,11 +50,24 @@ static int make_gate(struct pma_app *app)
     return pma_gate_new(&settings, &app->gate);
 }
 
+static int make_log(struct pma_app *app)
+{
+    const struct pma_access_log_config settings = {
+        .batch_requests = app->config->logging.access_batch,
+        .batch_ns = app->config->logging.access_batch_age_ns,
+    };
+    SEEP_SUBSYSTEM("http");
+    return pma_access_log_new(&settings, &app->access_log);
+}
+
 int pma_access_start(struct pma_app *app)
 {
     SEEP_SUBSYSTEM("auth");
-    const int err = start_auth(app);
-    return err != 0 ? err : make_gate(app);
+    int err = start_auth(app);
+    if (err == 0) {
+        err = make_gate(app);
+    }
+    return err != 0 ? err : make_log(app);
 }
 
 void pma_access_sweep(void *app)
@@ -65,6 +79,7 @@ void pma_access_sweep(void *app)
 
 void pma_access_free(struct pma_app *app)
 {
+    pma_access_log_free(app->access_log);
     pma_gate_free(app->gate);
     pma_auth_free(app->auth);
 }

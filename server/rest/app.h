@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct pma_acceptor;
+struct pma_access_log;
 struct pma_ai;
 struct pma_auth;
 struct pma_automations;
@@ -51,6 +52,7 @@ struct pma_app {
     struct pma_ai *ai;               /* NULL: switched off */
     struct pma_fault_driver *fault_driver;
     struct pma_gate *gate;
+    struct pma_access_log *access_log;
     struct pma_http *http;
     struct pma_acceptor *acceptor;
     uint64_t started_at_ns; /* CLOCK_MONOTONIC */

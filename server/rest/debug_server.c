@@ -75,6 +75,9 @@ static int start_http(struct pma_debug_server *server, struct pma_app *app)
         .idle_timeout_ns = TIMEOUT_NS,
         .read_timeout_ns = TIMEOUT_NS,
         .max_headers = HEADERS_MAX,
+        .max_per_address = CONNECTIONS_MAX,
+        .head_timeout_ns = TIMEOUT_NS,
+        .write_timeout_ns = TIMEOUT_NS,
         .gate = app->gate,
         .routes = routes,
         .routes_count = sizeof routes / sizeof routes[0],
@@ -92,6 +95,7 @@ int pma_debug_server_start(uint16_t port, struct pma_app *app,
         .max_head_bytes = HEAD_BYTES,
         .head_timeout_ns = TIMEOUT_NS,
         .max_pending = CONNECTIONS_MAX,
+        .max_pending_per_address = CONNECTIONS_MAX,
     };
     struct pma_debug_server *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL) {

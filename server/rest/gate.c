@@ -240,6 +240,14 @@ bool pma_gate_admit(struct pma_gate *gate, const struct pma_request *request,
            admit_proof(gate, request, reply);
 }
 
+bool pma_gate_is_unlimited(const struct pma_gate *gate, const struct sockaddr *peer)
+{
+    struct pma_address address;
+    return pma_address_of_peer(peer, &address) == 0 &&
+           (pma_networks_contain(&gate->proxies, &address) ||
+            (gate->config.loopback_bypass && pma_address_is_loopback(&address)));
+}
+
 void pma_gate_sweep(struct pma_gate *gate)
 {
     pthread_mutex_lock(&gate->lock);

@@ -65,6 +65,10 @@ bool pma_gate_is_proved(struct pma_gate *gate, const struct pma_request *request
  * Thread-safety: pure. */
 bool pma_gate_is_protected(const char *path);
 
+/* Whether the limits per address are not for this peer: it is a trusted proxy, which
+ * speaks for many, or this machine with its bypass. Thread-safety: any thread. */
+bool pma_gate_is_unlimited(const struct pma_gate *gate, const struct sockaddr *peer);
+
 /* Removes what the rate limit need not remember. Thread-safety: any thread. */
 void pma_gate_sweep(struct pma_gate *gate);
 

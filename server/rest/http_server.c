@@ -17,7 +17,10 @@
 #include "server/config/config_value.h"
 #include "server/log/log.h"
 #include "server/pool/pool.h"
+#include "server/rest/access_log.h"
 #include "server/rest/gate.h"
+#include "server/rest/http_peers.h"
+#include "server/rest/http_request.h"
 #include "server/rest/http_response.h"
 #include "server/rest/later.h"
 
@@ -27,7 +30,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #define STACK_BYTES   ((size_t)512 * 1024)
@@ -40,6 +42,7 @@ struct pma_http {
     struct pma_http_config config;
     struct MHD_Daemon *daemon;
     struct pma_later *later;
+    struct pma_http_peers *peers;
     pthread_mutex_t lock; /* PMA_LOCK_HTTP: info */
     pthread_cond_t idle;  /* active_requests became 0 */
     struct pma_http_info info;
@@ -50,6 +53,7 @@ struct exchange {
     struct pma_http *http;
     uint64_t begin_ns;
     bool begun;       /* the handler callback was called before */
+    bool is_answered; /* a reply was queued */
     size_t url_bytes; /* path and query as sent */
     unsigned refusal; /* a status: too large, the rest of the body is thrown away */
     char query[QUERY_BYTES];
@@ -58,13 +62,6 @@ struct exchange {
      * resumed, which orders it before the next call of the handler callback. */
     struct pma_later_job *late;
     struct MHD_Connection *connection; /* of a request that was put off */
-};
-
-/* The values of one header, being joined. */
-struct joined {
-    const char *name;
-    char *text;
-    size_t used, capacity; /* used reaches capacity when something did not fit */
 };
 
 static void *request_begun(void *arg, const char *uri, struct MHD_Connection *connection)
@@ -90,36 +87,22 @@ static void *request_begun(void *arg, const char *uri, struct MHD_Connection *co
     return exchange;
 }
 
-static void request_done(void *arg, struct MHD_Connection *connection, void **state,
-                         enum MHD_RequestTerminationCode code)
-{
-    struct pma_http *http = arg;
-    struct exchange *exchange = *state;
-    (void)connection;
-    (void)code;
-    if (exchange == NULL) {
-        return;
-    }
-    if (exchange->late != NULL) {
-        json_decref(exchange->late->reply.body);
-        free(exchange->late);
-    }
-    pma_pool_put(exchange->body);
-    free(exchange);
-    *state = NULL;
-    pthread_mutex_lock(&http->lock);
-    if (--http->info.active_requests == 0) {
-        pthread_cond_broadcast(&http->idle);
-    }
-    pthread_mutex_unlock(&http->lock);
-}
-
 static void connection_changed(void *arg, struct MHD_Connection *connection, void **state,
                                enum MHD_ConnectionNotificationCode code)
 {
     struct pma_http *http = arg;
-    (void)connection;
-    (void)state;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        SEEP_SUBSYSTEM("http");
+        const union MHD_ConnectionInfo *fd =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        const union MHD_ConnectionInfo *peer =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        *state = pma_http_peers_open(http->peers, fd->connect_fd,
+                                     peer != NULL ? peer->client_addr : NULL);
+    } else {
+        pma_http_peers_close(http->peers, *state);
+        *state = NULL;
+    }
     pthread_mutex_lock(&http->lock);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         http->info.connections++;
@@ -129,26 +112,43 @@ static void connection_changed(void *arg, struct MHD_Connection *connection, voi
     pthread_mutex_unlock(&http->lock);
 }
 
-static const char *find_header(const struct pma_request *request, const char *name)
+/* The connection of a request goes on to another phase. */
+static void enter(const struct pma_http *http, struct MHD_Connection *connection,
+                  enum pma_http_phase phase, const struct pma_request *request)
 {
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-static const char *find_argument(const struct pma_request *request, const char *name)
-{
-    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
-}
-
-/* The peer's address; all zero when it is unknown. */
-static struct pma_address peer_address(struct MHD_Connection *connection)
-{
-    struct pma_address address = {{0}};
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (info != NULL && info->client_addr != NULL) {
-        pma_address_of_peer(info->client_addr, &address);
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info != NULL) {
+        pma_http_peers_enter(http->peers, info->socket_context, phase,
+                             request != NULL ? request->method_text : NULL,
+                             request != NULL ? request->path : NULL);
     }
-    return address;
+}
+
+static void request_done(void *arg, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct pma_http *http = arg;
+    struct exchange *exchange = *state;
+    (void)code;
+    if (exchange == NULL) {
+        return;
+    }
+    enter(http, connection, PMA_PHASE_HEAD, NULL);
+    if (exchange->late != NULL) {
+        json_decref(exchange->late->reply.body);
+        free(exchange->late);
+    }
+    const bool is_answered = exchange->is_answered;
+    pma_pool_put(exchange->body);
+    free(exchange);
+    *state = NULL;
+    pthread_mutex_lock(&http->lock);
+    http->info.unanswered += is_answered ? 0 : 1;
+    if (--http->info.active_requests == 0) {
+        pthread_cond_broadcast(&http->idle);
+    }
+    pthread_mutex_unlock(&http->lock);
 }
 
 static void log_access(struct pma_http *http, const struct pma_request *request,
@@ -159,10 +159,9 @@ static void log_access(struct pma_http *http, const struct pma_request *request,
     http->info.errors_5xx += status >= 500;
     pthread_mutex_unlock(&http->lock);
     pma_http_count(request, status, took_ns);
-    pma_log(status >= 500 ? PMA_LOG_WARN : PMA_LOG_DEBUG, "Request",
-            pma_str("method", request->method_text), pma_str("path", request->path),
-            pma_u64("status", status), pma_str("client", request->client),
-            pma_f64("ms", (double)took_ns / 1e6));
+    if (http->config.access_log != NULL) {
+        pma_access_log_add(http->config.access_log, request, status, took_ns);
+    }
 }
 
 static void count_refusal(const struct exchange *exchange)
@@ -176,30 +175,6 @@ static void count_refusal(const struct exchange *exchange)
     pthread_mutex_unlock(&http->lock);
 }
 
-static enum MHD_Result join_value(void *arg, enum MHD_ValueKind kind, const char *name,
-                                  const char *value)
-{
-    struct joined *joined = arg;
-    (void)kind;
-    if (value == NULL || strcasecmp(name, joined->name) != 0) {
-        return MHD_YES;
-    }
-    const int wrote =
-        snprintf(joined->text + joined->used, joined->capacity - joined->used, "%s%s",
-                 joined->used > 0 ? ", " : "", value);
-    joined->used += (size_t)wrote;
-    return joined->used < joined->capacity ? MHD_YES : MHD_NO;
-}
-
-static int join_headers(const struct pma_request *request, const char *name, char *text,
-                        size_t text_bytes)
-{
-    struct joined joined = {.name = name, .text = text, .capacity = text_bytes};
-    text[0] = '\0';
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, join_value, &joined);
-    return joined.used < joined.capacity ? 0 : -E2BIG;
-}
-
 /* The request as handlers see it; without its body before that has come. client: room for
  * its address, borrowed by the request. */
 static struct pma_request make_request(struct MHD_Connection *connection,
@@ -207,9 +182,8 @@ static struct pma_request make_request(struct MHD_Connection *connection,
                                        const char *method, const char *path,
                                        char client[PMA_ADDRESS_BYTES])
 {
-    const struct pma_http_config *config = &exchange->http->config;
     struct pma_request request = {
-        .app = config->app,
+        .app = exchange->http->config.app,
         .method = pma_method_parse(method),
         .method_text = method,
         .path = path,
@@ -217,34 +191,27 @@ static struct pma_request make_request(struct MHD_Connection *connection,
         .query = exchange->query,
         .body = exchange->body != NULL ? exchange->body->bytes : "",
         .body_bytes = exchange->body != NULL ? exchange->body->used : 0,
-        .client = client,
-        .address = peer_address(connection),
-        .header = find_header,
-        .argument = find_argument,
-        .headers = join_headers,
-        .connection = connection,
     };
-    if (config->gate != NULL) {
-        pma_gate_identify(config->gate, &request);
-    } else {
-        request.loopback = pma_address_is_loopback(&request.address);
-    }
-    pma_address_format(&request.address, client);
+    pma_http_request_fill(&request, connection, exchange->http->config.gate, client);
     return request;
 }
 
 static enum MHD_Result send_reply(struct MHD_Connection *connection,
-                                  const struct exchange *exchange,
+                                  struct exchange *exchange,
                                   const struct pma_request *request,
                                   struct pma_reply *reply)
 {
+    const enum pma_http_phase phase =
+        reply->stream.read != NULL ? PMA_PHASE_STREAM : PMA_PHASE_REPLY;
     struct MHD_Response *response = pma_http_response_make(reply);
     if (response == NULL) {
         return MHD_NO;
     }
+    enter(exchange->http, connection, phase, NULL);
     const enum MHD_Result queued =
         MHD_queue_response(connection, reply->status, response);
     MHD_destroy_response(response);
+    exchange->is_answered = queued == MHD_YES;
     log_access(exchange->http, request, reply->status, pma_now_ns() - exchange->begin_ns);
     return queued;
 }
@@ -322,6 +289,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection,
         count_refusal(exchange);
         reply_refusal(exchange, &request, &reply);
     } else {
+        enter(exchange->http, connection, PMA_PHASE_WORK, &request);
         pma_router_dispatch(config->routes, config->routes_count, &request, &reply);
     }
     if (reply.later != NULL && put_off(connection, exchange, &request, &reply)) {
@@ -395,20 +363,6 @@ static void collect(struct exchange *exchange, const char *piece, size_t piece_b
     }
 }
 
-/* Whether the body takes too long: one that comes a byte at a time never is idle, and a
- * few such clients would have all connections. */
-static bool is_body_late(const struct exchange *exchange)
-{
-    const uint64_t taken_ns = pma_now_ns() - exchange->begin_ns;
-    if (taken_ns <= exchange->http->config.read_timeout_ns) {
-        return false;
-    }
-    pma_log(PMA_LOG_WARN, "Request cut off: its body takes too long",
-            pma_u64("ms", taken_ns / PMA_MS_NS),
-            pma_u64("bytes", exchange->body != NULL ? exchange->body->used : 0));
-    return true;
-}
-
 /* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's. */
 static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
                               const char *path, const char *method, const char *version,
@@ -423,6 +377,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
     }
     if (!exchange->begun) {
         exchange->begun = true;
+        enter(exchange->http, connection, PMA_PHASE_BODY, NULL);
         return admit(connection, exchange, method, path);
     }
     if (exchange->late != NULL) {
@@ -430,9 +385,6 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
         return send_reply(connection, exchange, &job->request, &job->reply);
     }
     if (*piece_bytes > 0) {
-        if (is_body_late(exchange)) {
-            return MHD_NO;
-        }
         collect(exchange, piece, *piece_bytes);
         *piece_bytes = 0;
         return MHD_YES;
@@ -479,6 +431,31 @@ static struct MHD_Daemon *start_daemon(struct pma_http *http)
         0, NULL, NULL, handle, http, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
+static void tick(void *arg)
+{
+    const struct pma_http *http = arg;
+    if (http->config.access_log != NULL) {
+        pma_access_log_sweep(http->config.access_log);
+    }
+}
+
+static int make_peers(struct pma_http *http)
+{
+    const struct pma_http_config *config = &http->config;
+    const struct pma_http_peers_config settings = {
+        .max_connections = config->max_connections,
+        .max_per_address = config->max_per_address,
+        /* A silent connection is libmicrohttpd's to end; what is left is a slow head. */
+        .head_timeout_ns = config->idle_timeout_ns + config->head_timeout_ns,
+        .read_timeout_ns = config->read_timeout_ns,
+        .write_timeout_ns = config->write_timeout_ns,
+        .is_guarded = config->is_guarded,
+        .tick = tick,
+        .tick_arg = http,
+    };
+    return pma_http_peers_new(&settings, &http->peers);
+}
+
 int pma_http_start(const struct pma_http_config *config, struct pma_http **http)
 {
     struct pma_http *fresh = calloc(1, sizeof *fresh);
@@ -492,7 +469,11 @@ int pma_http_start(const struct pma_http_config *config, struct pma_http **http)
     pthread_cond_init(&fresh->idle, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&fresh->lock, NULL);
-    int err = pma_later_start(config->later_threads, config->later_queue, &fresh->later);
+    int err = make_peers(fresh);
+    if (err != 0) {
+        goto fail_peers;
+    }
+    err = pma_later_start(config->later_threads, config->later_queue, &fresh->later);
     if (err != 0) {
         goto fail_later;
     }
@@ -507,6 +488,8 @@ int pma_http_start(const struct pma_http_config *config, struct pma_http **http)
 fail_daemon:
     pma_later_stop(fresh->later, UINT64_MAX);
 fail_later:
+    pma_http_peers_free(fresh->peers);
+fail_peers:
     pthread_cond_destroy(&fresh->idle);
     pthread_mutex_destroy(&fresh->lock);
     free(fresh);
@@ -525,6 +508,11 @@ bool pma_http_is_full(struct pma_http *http)
     struct pma_http_info info;
     pma_http_info_read(http, &info);
     return info.connections >= http->config.max_connections;
+}
+
+bool pma_http_refuse(struct pma_http *http, const struct sockaddr *peer)
+{
+    return pma_http_peers_refuse(http->peers, peer);
 }
 
 /* Returns: how many requests still run. */
@@ -549,14 +537,17 @@ int pma_http_stop(struct pma_http *http, uint64_t drain_ns)
     uint32_t cut = drain(http, drain_ns);
     /* A suspended connection has to be resumed before the daemon stops. */
     if (pma_later_stop(http->later, LATER_STOP_NS) != 0) {
+        pma_http_peers_report(http->peers);
         return -EBUSY;
     }
     cut = cut > 0 ? drain(http, LAST_WORDS_NS) : 0;
     if (cut > 0) {
         pma_log(PMA_LOG_WARN, "Requests cut off by the shutdown",
                 pma_u64("requests", cut));
+        pma_http_peers_report(http->peers);
     }
     MHD_stop_daemon(http->daemon);
+    pma_http_peers_free(http->peers);
     pthread_cond_destroy(&http->idle);
     pthread_mutex_destroy(&http->lock);
     free(http);
@@ -573,4 +564,11 @@ void pma_http_info_read(struct pma_http *http, struct pma_http_info *info)
     info->later_queued = later.queued;
     info->later_running = later.running;
     info->later_refused = later.refused;
+    struct pma_http_peers_stats peers;
+    pma_http_peers_stats_read(http->peers, &peers);
+    info->addresses = peers.addresses;
+    info->refused_address = peers.refused_address;
+    info->late_heads = peers.late_heads;
+    info->late_bodies = peers.late_bodies;
+    info->late_replies = peers.late_replies;
 }

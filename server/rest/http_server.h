@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct pma_access_log;
 struct pma_gate;
 struct pma_http;
 
@@ -18,14 +19,19 @@ struct pma_http_config {
     uint32_t threads;
     uint32_t max_connections;
     uint32_t max_head_bytes;
-    uint32_t max_url_bytes;  /* path and query; more is a 414 */
-    uint64_t max_body_bytes; /* more is a 413 */
-    uint32_t max_headers;    /* more is a 431 */
-    struct pma_gate *gate;   /* borrowed while the server lives; NULL: none */
+    uint32_t max_url_bytes;   /* path and query; more is a 414 */
+    uint64_t max_body_bytes;  /* more is a 413 */
+    uint32_t max_headers;     /* more is a 431 */
+    uint32_t max_per_address; /* connections of one client */
+    struct pma_gate *gate;    /* borrowed while the server lives; NULL: none */
     uint64_t idle_timeout_ns;
     uint32_t later_threads, later_queue; /* of server/rest/later.h */
-    uint64_t read_timeout_ns;            /* for a body; later pieces end the connection */
-    const struct pma_route *routes;      /* borrowed while the server lives */
+    uint64_t head_timeout_ns;  /* for a head after the first: beyond idle_timeout_ns */
+    uint64_t read_timeout_ns;  /* for a body */
+    uint64_t write_timeout_ns; /* for a reply that is no stream */
+    bool is_guarded;           /* a worker keeps these three */
+    struct pma_access_log *access_log; /* borrowed while the server lives; NULL: none */
+    const struct pma_route *routes;    /* borrowed while the server lives */
     size_t routes_count;
     struct pma_app *app; /* borrowed, given to each handler */
 };
@@ -37,6 +43,10 @@ struct pma_http_info {
     uint64_t later_refused;
     uint64_t requests;
     uint64_t errors_4xx, errors_5xx;
+    uint32_t addresses;       /* that have connections */
+    uint64_t refused_address; /* connections beyond max_per_address */
+    uint64_t unanswered;      /* requests that ended without a reply of ours */
+    uint64_t late_heads, late_bodies, late_replies;          /* cut off */
     uint64_t url_too_long, body_too_large, too_many_headers; /* 414, 413, 431 */
 };
 
@@ -52,11 +62,15 @@ int pma_http_adopt(struct pma_http *http, int fd, const struct sockaddr *peer,
 /* Whether max_connections are open. Thread-safety: any thread. */
 bool pma_http_is_full(struct pma_http *http);
 
+/* Whether a client has all the connections that it may have; it is counted as refused
+ * then. Thread-safety: any thread. */
+bool pma_http_refuse(struct pma_http *http, const struct sockaddr *peer);
+
 /* Waits up to drain_ns for running requests, then closes every connection, joins the
  * threads and frees the server; NULL is allowed. Returns: 0; -ETIMEDOUT: requests were
- * cut off; -EBUSY: a handler that was put off does not return, and the server lives on. A
- * handler that never returns holds it up: see server.shutdown_timeout.
- * Thread-safety: owner thread. */
+ * cut off, each named in the log; -EBUSY: a handler that was put off does not return, and
+ * the server lives on. A handler that never returns holds it up: see
+ * server.shutdown_timeout. Thread-safety: owner thread. */
 int pma_http_stop(struct pma_http *http, uint64_t drain_ns);
 
 /* Fills *info. Thread-safety: any thread. */

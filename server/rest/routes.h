@@ -14,6 +14,7 @@
     X(GET, "/api/health", health, false)                                                 \
     X(GET, "/api/status", health, false)                                                 \
     X(GET, "/api/v1/status", health, false)                                              \
+    X(GET, "/api/v1/system/limits", limits, false)                                       \
     X(GET, "/api/v1/system/status", system_status, false)
 
 #define PMA_ROUTES_MEMORY(X)                                                             \

@@ -358,6 +358,12 @@ def locked_manager(server):
         server.ask("GET", f"{API}/memory/status")
 
 
+@times()
+def distinct_urls(server, at):
+    server.get(f"/health?{at}")
+    server.get(f"/health?{at}")
+
+
 ROWS = {
     "F00": by_itself({"threads": TIMES, "workers.threads": TIMES}),
     "F01": Row(get(f"{API}/auth/pin-status"), {"threads": TIMES, "timers": TIMES}),
@@ -403,5 +409,6 @@ ROWS = {
     "F28": by_itself({"threads": TIMES, "timers": TIMES}),
     "F31": Row(locked_manager, {"threads": TIMES, "memory.manager_waiters": TIMES}),
     "F32": Row(impatient_broadcast, {"threads": 4, "fds": 4}, occurrences=4),
+    "F33": Row(distinct_urls, {"http.log_raw_paths": TIMES}),
     "F34": Row(None, {}, judge=wrong_order, settings=("logging.level=debug",)),
 }

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "server/acceptor.h"
+#include "server/request_head.h"
 #include "server/rest/router.h"
 #include "server/rest/routes.h"
 
