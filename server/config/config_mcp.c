@@ -21,7 +21,7 @@ void pma_config_mcp_defaults(struct pma_config *config)
     config->mcp.enabled = true;
     config->mcp.register_servers = true;
     config->mcp.max_servers = 16;
-    config->mcp.max_calls = 2;
+    config->mcp.max_calls = 3;
     config->mcp.max_tools = 128;
     config->mcp.max_line_bytes = 1024 * 1024;
     config->mcp.call_timeout_ns = 10 * PMA_S_NS;

@@ -4,8 +4,12 @@
  * machine alone, never from a page that a browser shows (the Origin header tells: a page
  * of any site can reach 127.0.0.1), and only while mcp.register_servers allows it.
  *
+ * What waits for a tool server is put off to a worker; a built-in tool is run at once, so
+ * that it never queues behind slow ones.
+ *
  * SPDX-License-Identifier: MIT
  */
+#include "seep/seep.h"
 #include "server/base/clock.h"
 #include "server/config/config.h"
 #include "server/mcp/mcp_service.h"
@@ -144,15 +148,9 @@ void pma_handle_mcp_server_add(struct pma_request *request, struct pma_reply *re
     json_decref(body);
 }
 
-void pma_handle_mcp_server_remove(struct pma_request *request, struct pma_reply *reply)
+static void run_server_remove(struct pma_request *request, struct pma_reply *reply)
 {
-    if (!may_change(request, reply)) {
-        return;
-    }
-    if (strcmp(request->param, PMA_MCP_BUILTIN_SERVER) == 0) {
-        pma_reply_error(reply, request, 409, "The built-in tools cannot be removed");
-        return;
-    }
+    SEEP_SUBSYSTEM("ai");
     const int err =
         pma_mcp_servers_remove(pma_mcp_servers_of(request->app->mcp), request->param);
     if (err == 0) {
@@ -167,6 +165,18 @@ void pma_handle_mcp_server_remove(struct pma_request *request, struct pma_reply 
     } else {
         pma_reply_error(reply, request, 503, "The tool server has not ended yet: %s",
                         strerrordesc_np(-err));
+    }
+}
+
+void pma_handle_mcp_server_remove(struct pma_request *request, struct pma_reply *reply)
+{
+    if (!may_change(request, reply)) {
+        return;
+    }
+    if (strcmp(request->param, PMA_MCP_BUILTIN_SERVER) == 0) {
+        pma_reply_error(reply, request, 409, "The built-in tools cannot be removed");
+    } else {
+        reply->later = run_server_remove; /* until the process has ended */
     }
 }
 
@@ -199,12 +209,22 @@ static void reply_outcome(struct pma_request *request, struct pma_reply *reply, 
     }
 }
 
-void pma_handle_mcp_execute(struct pma_request *request, struct pma_reply *reply)
+/* Whether the tool is one of ours, or will not be found at all. */
+static bool is_quick(const json_t *body)
 {
-    json_t *body = pma_request_json(request, reply);
-    if (body == NULL) {
-        return;
+    const char *server = json_string_value(json_object_get(body, "serverId"));
+    const char *tool = json_string_value(json_object_get(body, "toolName"));
+    if (tool == NULL) {
+        return true;
     }
+    return server != NULL && server[0] != '\0'
+               ? strcmp(server, PMA_MCP_BUILTIN_SERVER) == 0
+               : pma_mcp_builtin_has(tool);
+}
+
+static void execute(struct pma_request *request, struct pma_reply *reply,
+                    const json_t *body)
+{
     const json_t *server = json_object_get(body, "serverId");
     const char *tool = json_string_value(json_object_get(body, "toolName"));
     const json_t *arguments = json_object_get(body, "arguments");
@@ -231,6 +251,29 @@ void pma_handle_mcp_execute(struct pma_request *request, struct pma_reply *reply
                       json_pack("{s:f, s:s, s:s}", "executionTime",
                                 (double)duration_ns / 1e6, "serverId", server_id,
                                 "toolName", tool));
+    }
+}
+
+static void run_execute(struct pma_request *request, struct pma_reply *reply)
+{
+    SEEP_SUBSYSTEM("ai");
+    json_t *body = pma_request_json(request, reply);
+    if (body != NULL) {
+        execute(request, reply, body);
+        json_decref(body);
+    }
+}
+
+void pma_handle_mcp_execute(struct pma_request *request, struct pma_reply *reply)
+{
+    json_t *body = pma_request_json(request, reply);
+    if (body == NULL) {
+        return;
+    }
+    if (is_quick(body)) {
+        execute(request, reply, body);
+    } else {
+        reply->later = run_execute;
     }
     json_decref(body);
 }

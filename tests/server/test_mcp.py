@@ -89,7 +89,8 @@ class Served(backend.TestCase):
         self.assertEqual(status, 0)
         self.assertLess(seconds, within_s)
         last = server.logged("Server stopped")[0]
-        self.assertEqual((last["threads_left"], last["fds_left"]), (0, 0))
+        self.assertEqual((last["threads_left"], last["fds_left"]),
+                         (backend.sanitizer_threads(), 0))
         for pid in pids:
             self.assertFalse(is_alive(pid))
 
@@ -409,6 +410,26 @@ class Tools(Served):
         self.assertEqual(self.said(server, "echo", {"text": "second"}), "second")
         self.assertEqual(self.describe(server)["unknown_answers"], 1)
 
+    def test_no_more_calls_wait_than_allowed(self):
+        server = self.serve("mcp.call_timeout=700ms", "mcp.max_calls=2")
+        self.add(server, "slow")
+        results = []
+
+        def call():
+            results.append(self.run_tool(server, "echo"))
+        threads = [threading.Thread(target=call) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        backend.eventually(lambda: server.get(f"{API}/status")["runningCalls"] == 2, "two calls")
+        status, body = self.run_tool(server, "echo")
+        self.assertEqual(status, 503)
+        self.assertIn("mcp.max_calls", body["error"])
+        server.get("/health")  # HTTP has threads left
+        for thread in threads:
+            thread.join()
+        self.assertEqual([status for status, _ in results], [503, 503])
+        self.assertEqual(server.get(f"{API}/status")["refusedCalls"], 1)
+
     def test_garbage_is_passed_over(self):
         server = self.serve()
         self.add(server, "garbage")
@@ -508,6 +529,25 @@ class Tools(Served):
         self.assertEqual(server.ask("DELETE", f"{API}/servers/fake")[0], 200)
         backend.eventually(lambda: not is_alive(grandchildren[0]), "the grandchild ends")
         self.end(server)
+
+    def test_the_backend_stops_in_time_while_calls_wait(self):
+        server = self.serve("mcp.call_timeout=60s")
+        self.add(server, "slow", "stubborn")
+        results = []
+
+        def call():
+            try:
+                results.append(self.run_tool(server, "echo")[0])
+            except OSError:
+                results.append("closed")
+        threads = [threading.Thread(target=call) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        backend.eventually(lambda: server.get(f"{API}/status")["runningCalls"] == 2, "two calls")
+        self.end(server)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(results, [503, 503])
 
     # The log
 
