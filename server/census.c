@@ -23,6 +23,8 @@
 #include "server/rest/access_log.h"
 #include "server/rest/gate.h"
 #include "server/rest/http_server.h"
+#include "server/sse/event_stream.h"
+#include "server/sse/turn_timers.h"
 #include "server/worker/worker.h"
 
 #include <jansson.h>
@@ -152,6 +154,18 @@ static void read_memory(void *arg, struct pma_figures *figures)
     pma_figure_put(figures, "posix_timers", PMA_RESOURCE_OBJECT, pma_timer_count());
 }
 
+static void read_events(void *arg, struct pma_figures *figures)
+{
+    const struct pma_app *app = arg;
+    struct pma_event_stream_stats stats;
+    pma_event_stream_stats_read(app->events, &stats);
+    pma_figure_put(figures, "clients", PMA_RESOURCE_OBJECT, stats.clients);
+    pma_figure_put(figures, "queue", PMA_RESOURCE_QUEUE, stats.queued_events);
+    pma_figure_put(figures, "turn_timers", PMA_RESOURCE_TIMER, pma_turn_timer_count());
+    pma_figure_put(figures, "dropped", PMA_RESOURCE_TOTAL, stats.dropped);
+    pma_figure_put(figures, "refused", PMA_RESOURCE_TOTAL, stats.refused_clients);
+}
+
 /* Both fill up to a limit by design. */
 static void read_pools(void *arg, struct pma_figures *figures)
 {
@@ -185,8 +199,8 @@ int pma_census_add(struct pma_app *app)
     } rows[] = {
         {"workers", read_workers},   {"acceptor", read_acceptor}, {"http", read_http},
         {"websocket", read_hub},     {"auth", read_auth},         {"log", read_log},
-        {"entities", read_entities}, {"memory", read_memory},     {"pools", read_pools},
-        {"metrics", read_metrics},
+        {"entities", read_entities}, {"memory", read_memory},     {"events", read_events},
+        {"pools", read_pools},       {"metrics", read_metrics},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const int err = pma_resource_add(rows[i].part, rows[i].read, app);

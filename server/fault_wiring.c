@@ -18,6 +18,7 @@
 #include "server/monitor/stray_alerts.h"
 #include "server/rest/access_log.h"
 #include "server/rest/routes.h"
+#include "server/sse/event_stream.h"
 #include "server/store/cache.h"
 #include "server/store/store.h"
 
@@ -57,6 +58,7 @@ int pma_fault_wire(struct pma_app *app)
         {PMA_FAULT_F23, pma_mcp_simulate_execution, app->mcp, false},
         {PMA_FAULT_F24, pma_mcp_child_leak, NULL, false},
         {PMA_FAULT_F25, pma_mcp_simulate_execution, app->mcp, false},
+        {PMA_FAULT_F29, pma_event_stream_commit_f29, app->events, false},
         {PMA_FAULT_F30, pma_simulated_lose, app->simulated, true},
         {PMA_FAULT_F26, commit_f26, NULL, false},
         {PMA_FAULT_F28, pma_lost_stop_commit, NULL, true},

@@ -22,6 +22,7 @@
 #include "server/base/clock.h"
 #include "server/census.h"
 #include "server/entity/house.h"
+#include "server/event_wiring.h"
 #include "server/fault/fault_driver.h"
 #include "server/fault/resources.h"
 #include "server/fault/wrong_order.h"
@@ -42,6 +43,7 @@
 #include "server/rest/http_block.h"
 #include "server/rest/http_server.h"
 #include "server/rest/routes.h"
+#include "server/sse/event_stream.h"
 #include "server/store/cache.h"
 #include "server/store/storage.h"
 #include "server/store/store.h"
@@ -211,10 +213,20 @@ static int start_hub(struct pma_server *server)
     };
     SEEP_SUBSYSTEM("websocket");
     int err = pma_hub_new(&settings, &server->app.hub);
+    if (err == 0) {
+        const struct pma_hub_observer observer = {.observe = pma_event_observe,
+                                                  .arg = server->app.events};
+        pma_hub_set_observer(server->app.hub, &observer);
+    }
     if (err == 0 && server->storage.backplane != NULL) {
         err = pma_hub_relay_attach(server->app.hub, server->storage.backplane);
     }
     return err != 0 ? err : pma_hub_start(server->app.hub);
+}
+
+static int start_events(struct pma_server *server)
+{
+    return pma_event_wire(&server->app);
 }
 
 static int start_house(struct pma_server *server)
@@ -390,6 +402,9 @@ static int stop_parts(struct pma_server *server)
     if (pma_wrong_order_begin()) {
         stop_hub(server);
     }
+    if (app->events != NULL) { /* its clients are requests that never end by themselves */
+        left |= pma_event_stream_stop(app->events, whole_ns * SHARE_WORKER / 100);
+    }
     if (stop_http(server) != 0) {
         return -ETIMEDOUT; /* a handler still uses any part */
     }
@@ -425,6 +440,7 @@ static int stop_parts(struct pma_server *server)
     pma_reclaim_free(app->reclaim);
     pma_acceptor_free(app->acceptor);
     pma_storage_free(&server->storage);
+    pma_event_stream_free(app->events);
     pma_memory_parts_free(app);
     return 0;
 }
@@ -439,6 +455,7 @@ int pma_server_start(const struct pma_config *config, struct pma_server **server
         {"the pools", start_common},
         {"the store", start_storage},
         {"authentication", start_access},
+        {"the event stream", start_events},
         {"the WebSocket hub", start_hub},
         {"the automations", start_automations},
         {"the entities", start_house},

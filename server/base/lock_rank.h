@@ -46,6 +46,8 @@ enum pma_lock_rank {
     PMA_LOCK_BACKPLANE = 55,      /* what waits to be published */
     PMA_LOCK_CHECK_STORM = 56,    /* threads of fault F19 */
     PMA_LOCK_LATER = 57,          /* requests that were put off */
+    PMA_LOCK_EVENT_STREAM = 58,   /* clients of the event stream and their queues */
+    PMA_LOCK_TURN_TIMERS = 59,    /* fault F29 */
     PMA_LOCK_FAULT = 60,          /* settings of the faults */
     PMA_LOCK_SYNC = 61,           /* who wants to be synchronised, and how it went */
     PMA_LOCK_SIMULATED = 62,      /* the simulated source; its devices have one as well */

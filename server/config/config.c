@@ -117,29 +117,14 @@ void pma_config_defaults(struct pma_config *config)
     config->websocket.pong_timeout_ns = 60 * PMA_S_NS;
     config->websocket.heartbeat_interval_ns = 30 * PMA_S_NS;
     config->websocket.max_message_bytes = 16 * 1024;
-    config->memory_monitor.enabled = true;
-    config->memory_monitor.max_memory_usage_bytes = (uint64_t)1024 * 1024 * 1024;
-    config->memory_monitor.max_goroutines = 10000;
-    config->memory_monitor.max_heap_alloc_bytes = (uint64_t)512 * 1024 * 1024;
-    config->memory_monitor.check_interval_ns = 30 * PMA_S_NS;
-    config->memory_monitor.cleanup_interval_ns = 300 * PMA_S_NS;
-    config->memory_monitor.max_history_size = 100;
-    config->memory_monitor.memory_alert_percent = 80;
-    config->memory_monitor.dynamic_limits = true;
-    config->memory_monitor.dynamic_limit_percent = 80;
-    config->memory_monitor.pressure_interval_ns = 15 * PMA_S_NS;
-    config->memory_monitor.optimize_interval_ns = 300 * PMA_S_NS;
     default_storage(config);
     config->debug.port = 6060;
     config->metrics.max_series = 200;
-    config->memory_pools.buffer = 32;
-    config->memory_pools.json_response = 32;
-    config->memory_pools.string_builder = 8;
-    config->memory_pools.byte_slice_small = 32;
-    config->memory_pools.byte_slice_medium = 8;
-    config->memory_pools.byte_slice_large = 4;
     pma_config_mcp_defaults(config);
     pma_config_access_defaults(&config->auth, &config->security);
+    pma_config_monitor_defaults(&config->memory_monitor);
+    pma_config_pools_defaults(&config->memory_pools);
+    pma_config_events_defaults(&config->events);
     default_entities(config);
 }
 

@@ -14,14 +14,12 @@
 #include "server/ai/ai_config.h"
 #include "server/config/config_access.h"
 #include "server/config/config_mcp_settings.h"
+#include "server/config/config_memory.h"
 #include "server/fault/fault.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Room for a path with its final NUL. */
-#define PMA_CONFIG_PATH_BYTES 512
 
 /* Every setting; docs in configs/pma-backend.yaml, ranges in config_keys.c. */
 struct pma_config {
@@ -66,22 +64,7 @@ struct pma_config {
         uint32_t max_message_bytes;
         bool preallocate_buffers;
     } websocket;
-    struct {
-        bool enabled;
-        uint64_t max_memory_usage_bytes;
-        uint32_t max_goroutines; /* threads; the name is the original's */
-        uint64_t max_heap_alloc_bytes;
-        uint64_t check_interval_ns;
-        uint64_t cleanup_interval_ns;
-        uint32_t max_history_size;    /* snapshots */
-        double memory_alert_percent;  /* of max_memory_usage_bytes */
-        bool dynamic_limits;          /* they follow the cgroup's */
-        double dynamic_limit_percent; /* of the cgroup's limit */
-        char
-            cgroup_root[PMA_CONFIG_PATH_BYTES]; /* before /proc and /sys; "" in earnest */
-        uint64_t pressure_interval_ns;
-        uint64_t optimize_interval_ns; /* once it is started */
-    } memory_monitor;
+    struct pma_config_monitor memory_monitor;
     struct {
         char path[PMA_CONFIG_PATH_BYTES]; /* of the file; ":memory:": none */
         uint64_t busy_timeout_ns;
@@ -117,21 +100,11 @@ struct pma_config {
     } redis;
     struct pma_config_auth auth;
     struct pma_config_security security;
-    struct {
-        uint32_t port; /* on 127.0.0.1; 0: none */
-    } debug;
-    struct {
-        uint32_t max_series; /* of one metric */
-    } metrics;
+    struct pma_config_events events;
+    struct pma_config_debug debug;
+    struct pma_config_metrics metrics;
     struct pma_config_mcp mcp;
-    struct { /* idle buffers that each pool keeps */
-        uint32_t buffer;
-        uint32_t json_response;
-        uint32_t string_builder;
-        uint32_t byte_slice_small;
-        uint32_t byte_slice_medium;
-        uint32_t byte_slice_large;
-    } memory_pools;
+    struct pma_config_pools memory_pools;
     struct {
         uint32_t max_rooms;
         uint32_t max_entities;     /* one more takes the place of an evictable one */

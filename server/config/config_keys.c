@@ -112,6 +112,15 @@ static const struct pma_config_key keys[] = {
     {"database.max_document_bytes", PMA_VALUE_BYTES, AT(database.max_document_bytes), 64,
      256 * MIB},
 
+    {"events.max_clients", PMA_VALUE_COUNT, AT(events.max_clients), 1, 10000},
+    {"events.queue_events", PMA_VALUE_COUNT, AT(events.queue_events), 4, 10000},
+    {"events.heartbeat_interval", PMA_VALUE_DURATION, AT(events.heartbeat_interval_ns),
+     10 * PMA_MS_NS, HOUR_NS},
+    {"events.keepalive_interval", PMA_VALUE_DURATION, AT(events.keepalive_interval_ns), 0,
+     HOUR_NS},
+    {"events.figures_interval", PMA_VALUE_DURATION, AT(events.figures_interval_ns),
+     10 * PMA_MS_NS, HOUR_NS},
+
     {"debug.port", PMA_VALUE_COUNT, AT(debug.port), 0, 65535},
 
     {"metrics.max_series", PMA_VALUE_COUNT, AT(metrics.max_series), 1, 256},

@@ -71,6 +71,8 @@
       "each stop of the memory monitor leaves two loops that wait on a new channel")     \
     X(F28, 29, "lost_stop_signal", "worker", "thread",                                   \
       "a change of a setting starts a worker anew, and the old one is not stopped")      \
+    X(F29, 30, "timer_per_iteration", "http", "timer",                                   \
+      "each turn of an event stream makes a timer of 30 s that nobody cancels")          \
     X(F30, 31, "reconnect_forgets_old", "entity", "fd",                                  \
       "a source that reconnects keeps its old socket open and its old reader waiting")   \
     X(F31, 32, "memmgr_relock", "monitor", "thread",                                     \

@@ -334,7 +334,15 @@ static int post_message(struct pma_hub *hub, char *topics, const char *type,
     if (status == 0 && clients != NULL) {
         *clients = reached;
     }
+    if (status == 0 && hub->observer.observe != NULL) {
+        hub->observer.observe(hub->observer.arg, type, data);
+    }
     return status;
+}
+
+void pma_hub_set_observer(struct pma_hub *hub, const struct pma_hub_observer *observer)
+{
+    hub->observer = *observer;
 }
 
 int pma_hub_broadcast(struct pma_hub *hub, const char *type, const json_t *data,

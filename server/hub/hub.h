@@ -111,6 +111,17 @@ void pma_hub_set_relay(struct pma_hub *hub,
                                      const json_t *data),
                        void *arg);
 
+/* Who else wants the messages: the event stream. */
+struct pma_hub_observer {
+    void (*observe)(void *arg, const char *type, const json_t *data); /* NULL: nobody */
+    void *arg; /* borrowed while the hub lives */
+};
+
+/* Has every message to clients, those from other backends included, handed to the
+ * observer once it is queued, on the caller's thread, with no lock held. data may be
+ * NULL. observer: copied. Thread-safety: before start. */
+void pma_hub_set_observer(struct pma_hub *hub, const struct pma_hub_observer *observer);
+
 /* As pma_hub_broadcast, for one client, connected or expected back.
  * Returns: also -ENOENT. */
 int pma_hub_send(struct pma_hub *hub, const char *client_id, const char *type,

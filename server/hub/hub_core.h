@@ -116,6 +116,7 @@ struct pma_hub {
     void (*relay)(void *arg, const char *const *topics, size_t topics_count,
                   const char *type, const json_t *data);
     void *relay_arg;
+    struct pma_hub_observer observer; /* likewise */
     /* Connections admitted and not yet ended. Writers: adopting threads (compare and
      * swap), service thread. Relaxed: it orders nothing else. */
     _Atomic uint32_t admitted;

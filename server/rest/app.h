@@ -15,6 +15,7 @@ struct pma_automations;
 struct pma_cache;
 struct pma_config;
 struct pma_entities;
+struct pma_event_stream;
 struct pma_fault_driver;
 struct pma_http;
 struct pma_gate;
@@ -43,6 +44,7 @@ struct pma_app {
     struct pma_optimizer *optimizer;
     struct pma_auth *auth;
     struct pma_hub *hub;
+    struct pma_event_stream *events;
     struct pma_entities *entities;
     struct pma_rooms *rooms;
     struct pma_mcp *mcp;

@@ -11,6 +11,7 @@
 #include "server/rest/app.h"
 #include "server/rest/http_server.h"
 #include "server/rest/routes.h"
+#include "server/sse/event_stream.h"
 
 #define CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -44,6 +45,9 @@ static void look_at_connections(const struct pma_app *app)
     struct pma_http_info http;
     pma_http_info_read(app->http, &http);
     set_gauge(PMA_METRIC_HTTP_CONNECTIONS, http.connections);
+    struct pma_event_stream_stats events;
+    pma_event_stream_stats_read(app->events, &events);
+    set_gauge(PMA_METRIC_SSE_CLIENTS, events.clients);
     json_t *hub = pma_hub_stats_json(app->hub);
     pma_metric_set(PMA_METRIC_WEBSOCKET_CONNECTIONS,
                    (double)json_integer_value(json_object_get(hub, "connected_clients")),

@@ -185,6 +185,13 @@ void pma_http_suspend(void *connection)
     MHD_suspend_connection(connection);
 }
 
+int pma_http_fd(void *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info != NULL ? info->connect_fd : -1;
+}
+
 void pma_http_resume(void *connection)
 {
     MHD_resume_connection(connection);

@@ -26,4 +26,8 @@ void pma_http_count(const struct pma_request *request, unsigned status, uint64_t
 void pma_http_suspend(void *connection);
 void pma_http_resume(void *connection);
 
+/* The socket of a connection; -1 when there is none. Borrowed. Thread-safety: while the
+ * request lasts. */
+int pma_http_fd(void *connection);
+
 #endif

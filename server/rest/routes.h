@@ -106,6 +106,10 @@
     X(GET, "/debug/pprof/goroutine", debug_pprof_goroutine, true)                        \
     X(GET, "/debug/vars", debug_vars, true)
 
+#define PMA_ROUTES_EVENTS(X)                                                             \
+    X(GET, "/api/v1/events/stream", events_stream, false)                                \
+    X(GET, "/api/v1/events/status", events_status, false)
+
 #define PMA_ROUTES_METRICS(X) X(GET, "/metrics", metrics, false)
 
 #define PMA_ROUTES_ENTITIES(X)                                                           \
@@ -163,7 +167,8 @@
     PMA_ROUTES_CACHE(X)                                                                  \
     PMA_ROUTES_DEBUG(X)                                                                  \
     PMA_ROUTES_METRICS(X)                                                                \
-    PMA_ROUTES_PROFILE(X)
+    PMA_ROUTES_PROFILE(X)                                                                \
+    PMA_ROUTES_EVENTS(X)
 
 #define PMA_ROUTE_HANDLER(method, pattern, handler, loopback_only)                       \
     pma_handler pma_handle_##handler;

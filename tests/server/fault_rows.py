@@ -407,6 +407,7 @@ ROWS = {
     "F30": by_itself({"threads": TIMES, "fds": TIMES - 1},
                      settings=("simulated.devices=7", "simulated.retry=1ms")),
     "F28": by_itself({"threads": TIMES, "timers": TIMES}),
+    "F29": by_itself({"events.turn_timers": TIMES, "timers": TIMES}),
     "F31": Row(locked_manager, {"threads": TIMES, "memory.manager_waiters": TIMES}),
     "F32": Row(impatient_broadcast, {"threads": 4, "fds": 4}, occurrences=4),
     "F33": Row(distinct_urls, {"http.log_raw_paths": TIMES}),
