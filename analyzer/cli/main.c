@@ -9,7 +9,8 @@
 #include "cli/option.h"
 
 static const char help_text[] =
-    "seep - finds what a long-running program leaks: memory, threads\n"
+    "seep - finds what a long-running program leaks: memory, threads,\n"
+    "       file descriptors, timers, mappings\n"
     "\n"
     "usage: seep COMMAND [options]\n"
     "\n"
