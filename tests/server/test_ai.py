@@ -127,19 +127,21 @@ class Providers(backend.TestCase):
 
     def test_keys_come_from_the_environment_and_are_never_shown(self):
         with FakeProvider("openai", mode="status", status=401,
-                          error={"error": {"message": "bad key env-key-98765"}}) as fake, \
+                          error={"error": {"message": "bad key ***98765"}}) as fake, \
                 start("ai.providers.openai.enabled=true", f"ai.providers.openai.url={fake.url}",
                       "logging.level=debug", "ai.fallback_enabled=false",
                       "ai.default_provider=openai", OPENAI_API_KEY="env-key-98765") as server:
             status, body = chat(server)
             self.assertEqual((status, body["details"]["type"]), (502, "auth"))
             self.assertEqual(fake.requests[0][1]["Authorization"], "Bearer env-key-98765")
-            seen = json.dumps(body)
+            fake.status, fake.error = 400, {"error": {"message": "not with env-key-98765"}}
+            seen = json.dumps(body) + json.dumps(chat(server))
             for path in ("/ai/providers", "/ai/settings", "/ai/statistics"):
                 seen += json.dumps(server.get(API + path))
             with open(server.log_path, encoding="utf-8") as log:
                 seen += log.read()
             self.assertNotIn("env-key", seen)
+            self.assertNotIn("98765", seen)
             self.assertIn('"api_key_set": true', seen)
 
     def test_a_missing_key_is_said_and_nothing_is_sent(self):
@@ -152,16 +154,19 @@ class Providers(backend.TestCase):
 
 
 class Trouble(backend.TestCase):
-    MODES = {"500": {"mode": "status"}, "429": {"mode": "status", "status": 429},
-             "401": {"mode": "status", "status": 401}, "400": {"mode": "status", "status": 400},
-             "dropped": {"mode": "drop"}, "garbage": {"mode": "garbage"},
-             "another form": {"mode": "garbage", "garbage": b"{\"choices\": []}"},
-             "empty": {"mode": "garbage", "garbage": b""}, "huge": {"mode": "huge"},
-             "hanging": {"mode": "hang"}, "endless": {"mode": "endless"}}
+    # What it does, and what that is called.
+    MODES = (({"mode": "status"}, "unavailable"), ({"mode": "status", "status": 429}, "rate_limit"),
+             ({"mode": "status", "status": 401}, "auth"),
+             ({"mode": "status", "status": 400}, "model_error"),
+             ({"mode": "status", "status": 404}, "not_found"), ({"mode": "drop"}, "network"),
+             ({"mode": "garbage"}, "parse_error"),
+             ({"mode": "garbage", "garbage": b"{\"choices\": []}"}, "parse_error"),
+             ({"mode": "garbage", "garbage": b""}, "parse_error"), ({"mode": "huge"}, "too_large"),
+             ({"mode": "hang"}, "network"), ({"mode": "endless"}, "network"))
 
     def test_whatever_the_first_one_does_the_second_one_answers(self):
-        for name, how in self.MODES.items():
-            with self.subTest(name), FakeProvider("openai", **how) as bad, \
+        for how, called in self.MODES:
+            with self.subTest(**how), FakeProvider("openai", **how) as bad, \
                     FakeProvider("ollama") as good, \
                     start(*bad.settings(1), *good.settings(2), "ai.timeout=300ms",
                           "ai.max_response_bytes=100KiB") as server:
@@ -170,6 +175,8 @@ class Trouble(backend.TestCase):
                 figures = server.get(f"{API}/ai/statistics")["providers"]
                 self.assertEqual(figures["openai"]["error_count"], 1)
                 self.assertEqual(figures["ollama"]["error_count"], 0)
+                first = server.get(f"{API}/ai/providers")["providers"][0]
+                self.assertEqual(first["metadata"]["last_error"]["type"], called)
                 self.assertEqual(len(server.logged("Provider failed")), 1)
 
     def test_a_named_provider_is_asked_first_and_the_others_stand_in(self):
@@ -284,9 +291,10 @@ class Trouble(backend.TestCase):
 
 
 class End(backend.TestCase):
-    def stop_with_chats(self, mode):
+    def stop_with_chats(self, mode, *settings):
         with FakeProvider("openai", mode=mode) as fake, \
-                start(*fake.settings(), "ai.providers.scripted.enabled=false") as server, \
+                start(*fake.settings(), *settings,
+                      "ai.providers.scripted.enabled=false") as server, \
                 concurrent.futures.ThreadPoolExecutor(8) as pool:
             waiting = [pool.submit(self.try_chat, server) for _ in range(8)]
             backend.eventually(lambda: len(fake.requests) == 4, "four transfers")
@@ -297,7 +305,8 @@ class End(backend.TestCase):
             self.assertLess(took_s, 2)
             self.assertEqual({future.result() for future in waiting}, {503})
             line = server.logged("Server stopped")[0]
-            self.assertEqual((line["threads_left"], line["fds_left"]), (0, 0))
+            self.assertEqual((line["threads_left"], line["fds_left"]),
+                             (backend.sanitizer_threads(), 0))
 
     @staticmethod
     def try_chat(server):
@@ -307,7 +316,8 @@ class End(backend.TestCase):
         self.stop_with_chats("hang")
 
     def test_sigterm_ends_answers_without_an_end(self):
-        self.stop_with_chats("endless")
+        # With time for the drain: it is the AI that ends them, not the last resort of HTTP.
+        self.stop_with_chats("endless", "server.shutdown_timeout=8s")
 
     def test_sigterm_ends_the_wait_for_another_try(self):
         with FakeProvider("openai", mode="status") as fake, \
@@ -341,6 +351,9 @@ class Health(backend.TestCase):
             for _ in range(20):
                 server.get(f"{API}/ai/providers")
                 server.get(f"{API}/ai/settings")
+            status, body, _ = server.ask("POST", f"{API}/ai/test/ollama", {})
+            self.assertEqual((status, body["available"]), (200, False))
+            self.assertIn("on its way", body["message"])
             backend.eventually(lambda: server.get(f"{API}/ai/providers")["providers"][0]["checked"],
                                "checked")
             self.assertEqual(fake.checks, 1)
