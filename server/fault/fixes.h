@@ -33,8 +33,8 @@
       "at most 1000 messages wait for clients that are away")                            \
     X(4, "connection-buffers", "websocket", "", "websocket.preallocate_buffers=true",    \
       "a client's buffers are made when it needs them")                                  \
-    X(5, "pump-errors", "websocket", "F08", "",                                          \
-      "a client that cannot be written to is ended, and its reader with it")             \
+    X(5, "pump-errors", "websocket", "F08 F30", "",                                      \
+      "a connection that fails is ended, and its reader with it")                        \
     X(6, "conversation-limits", "ai", "F22", "ai.retention=87600h",                      \
       "a conversation keeps its newest messages, and old ones are removed")              \
     X(7, "tool-executions", "ai", "F23 F25", "mcp.max_executions=100000",                \
@@ -54,7 +54,7 @@
     X(14, "worker-shutdown", "worker", "F01 F27 F28 F34", "",                            \
       "every background worker has an end")                                              \
     X(15, "child-reaping", "ai", "F24", "", "a process that was started is waited for")  \
-    X(17, "memory-monitor", "monitor", "", "memory_monitor.enabled=false",               \
+    X(17, "memory-monitor", "monitor", "F26", "memory_monitor.enabled=false",            \
       "memory and threads are watched, and pressure cleans up")
 
 #define PMA_FIXES_END 64

@@ -15,7 +15,9 @@ FACILITY = "server/worker/worker.c"
 # Whatever makes a thread, or a process in its place.
 STARTS = re.compile(r"\b(pthread_create|thrd_create|clone3?|timer_create|SIGEV_THREAD"
                     r"|pthread_detach)\s*\(?")
-# A file that starts workers and is not the fault driver, whose leak is the point, stops them.
+# A file that starts workers stops them, but for the faults whose point it is not to.
+FAULTS = {"server/entity/entity_fault.c", "server/fault/fault_block.c", "server/fault/lost_stop.c",
+          "server/mcp/mcp_child.c", "server/monitor/memory_manager_lock.c"}
 START, STOP = re.compile(r"\bpma_worker_start\s*\("), re.compile(r"\bpma_worker_stop\s*\(")
 
 
@@ -54,10 +56,10 @@ class Threads(unittest.TestCase):
             ["server/x.c:2: pthread_create"])
 
     def test_a_module_that_starts_workers_stops_them(self):
-        for name, text in sources_of_the_server().items():
-            code = without_comments(text)
-            if name.endswith(".c") and START.search(code) and name != FACILITY:
-                self.assertRegex(code, STOP, f"{name} starts a worker and never stops one")
+        forgetful = [name for name, text in sources_of_the_server().items()
+                     if name.endswith(".c") and START.search(without_comments(text))
+                     and not STOP.search(without_comments(text))]
+        self.assertEqual(set(forgetful) - FAULTS - {FACILITY}, set())
 
 
 if __name__ == "__main__":
