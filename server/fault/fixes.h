@@ -54,6 +54,7 @@
     X(14, "worker-shutdown", "worker", "F01 F27 F28 F34", "",                            \
       "every background worker has an end")                                              \
     X(15, "child-reaping", "ai", "F24", "", "a process that was started is waited for")  \
+    X(16, "timers", "http", "F29", "", "tickers and timers are stopped")                 \
     X(17, "memory-monitor", "monitor", "F26", "memory_monitor.enabled=false",            \
       "memory and threads are watched, and pressure cleans up")
 

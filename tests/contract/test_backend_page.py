@@ -22,10 +22,11 @@ class BackendPage(unittest.TestCase):
         for fault, name in faults:
             self.assertRegex(PAGE, rf"(?m)^\| {fault}\*? \| {name} \|", fault)
 
-    def test_faults_that_do_it_by_themselves_bear_a_star(self):
+    def test_a_star_is_only_at_faults_that_do_it_by_themselves(self):
+        # A star says more than nothing; a fault without one may have an action all the same.
         driven = set(re.findall(r"\{PMA_FAULT_(F\w+),", read("server/fault_wiring.c")))
         starred = set(re.findall(r"(?m)^\| (F\w+)\* \|", PAGE))
-        self.assertEqual(starred, driven)
+        self.assertLessEqual(starred, driven)
 
     def test_every_fix_has_its_line_with_its_faults(self):
         fixes = re.findall(r"X\(\d+, \"([\w-]+)\", \"\w+\", \"([\w ]*)\"", read("server/fault/fixes.h"))

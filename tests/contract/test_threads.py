@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FACILITY = "server/worker/worker.c"
 # Whatever makes a thread, or a process in its place.
-STARTS = re.compile(r"\b(pthread_create|thrd_create|clone3?|timer_create|SIGEV_THREAD"
+STARTS = re.compile(r"\b(pthread_create|thrd_create|clone3?|SIGEV_THREAD\b"
                     r"|pthread_detach)\s*\(?")
 # A file that starts workers stops them, but for the faults whose point it is not to.
 FAULTS = {"server/entity/entity_fault.c", "server/fault/fault_block.c", "server/fault/lost_stop.c",
