@@ -107,6 +107,7 @@ struct pma_hub {
     struct pma_hub_config config;
     struct pma_loop *loop; /* set once by pma_hub_new, as the next two */
     struct lws_context *context;
+    lws_retry_bo_t validity; /* service thread; libwebsockets reads it in its calls */
     struct lws_vhost *vhost;
     struct pma_worker *worker; /* owner thread */
     bool is_timer_set; /* service thread: a time-out of libwebsockets, see hub_loop.c */

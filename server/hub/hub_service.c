@@ -85,6 +85,7 @@ static uint64_t next_due(const struct schedule *schedule)
 /* One round: events until `until_ns` at most, then libwebsockets' new time-outs. */
 static void serve(struct pma_hub *hub, uint64_t until_ns)
 {
+    pma_socket_age_validity(hub, pma_now_ns());
     if (hub->is_timer_set) {
         hub->is_timer_set = false;
         lws_cancel_service(hub->context);

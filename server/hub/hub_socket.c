@@ -6,7 +6,12 @@
  * lws_service, adopting, killing.
  *
  * Pings, time-outs and closing are the hub's own, because libwebsockets counts in whole
- * seconds; its validity checks are set to their maximum.
+ * seconds. Its validity checks cannot be switched off, only be so far away that the hub's
+ * pings always come first. Each connection has such a timer from its upgrade on, and a
+ * new one with each pong, in one list sorted by time that is searched from its begin:
+ * with one fixed interval, every pong would walk past all clients. So the interval gets
+ * shorter by two seconds per second (pma_socket_age_validity), and a new timer's place is
+ * at the begin of the list, behind those of the same second.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -30,6 +35,8 @@
 #define USER_AGENT_BYTES_MAX 128
 #define OTHER_DESCRIPTORS    64 /* beside the clients': event pipe, what others opened */
 #define PING_TEXT            "pma"
+#define VALIDITY_MAX_S       (UINT16_MAX - 1) /* 18 hours */
+#define VALIDITY_MIN_S       (UINT16_MAX / 2)
 #define DIRECT_TABLE_FDS     65536 /* above, libwebsockets' table by fd would cost MiB */
 
 static struct pma_hub *hub_of(const struct lws *wsi)
@@ -367,10 +374,6 @@ static const struct lws_protocols protocols[] = {
     {.name = NULL},
 };
 
-/* Longest that libwebsockets can wait: the hub's own pings come first. */
-static const lws_retry_bo_t no_validity_checks = {.secs_since_valid_ping = UINT16_MAX - 1,
-                                                  .secs_since_valid_hangup = UINT16_MAX};
-
 static void log_line(int level, const char *line)
 {
     char text[256];
@@ -383,6 +386,15 @@ static void log_line(int level, const char *line)
     text[bytes] = '\0';
     pma_log(level == LLL_ERR ? PMA_LOG_WARN : PMA_LOG_INFO, "libwebsockets",
             pma_str("text", text));
+}
+
+void pma_socket_age_validity(struct pma_hub *hub, uint64_t now_ns)
+{
+    uint64_t age_s = (now_ns - hub->started_ns) / PMA_S_NS;
+
+    hub->validity.secs_since_valid_ping =
+        (uint16_t)(VALIDITY_MAX_S - 2 * age_s % (VALIDITY_MAX_S - VALIDITY_MIN_S));
+    hub->validity.secs_since_valid_hangup = UINT16_MAX;
 }
 
 int pma_socket_open(struct pma_hub *hub)
@@ -399,7 +411,8 @@ int pma_socket_open(struct pma_hub *hub)
     info.gid = (gid_t)-1;
     info.uid = (uid_t)-1;
     info.timeout_secs = HANDSHAKE_TIMEOUT_S;
-    info.retry_and_idle_policy = &no_validity_checks;
+    pma_socket_age_validity(hub, hub->started_ns);
+    info.retry_and_idle_policy = &hub->validity;
     info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
                    LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
                    LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_LIBEV;

@@ -11,6 +11,10 @@
  * Thread-safety: owner thread. Allocates. */
 int pma_socket_open(struct pma_hub *hub);
 
+/* Shortens the interval of libwebsockets' own checks, which never come to it, as time
+ * goes on; see hub_socket.c. Thread-safety: service thread. */
+void pma_socket_age_validity(struct pma_hub *hub, uint64_t now_ns);
+
 /* Destroys both, with every connection that is left. Thread-safety: owner thread, once
  * the service thread is joined. */
 void pma_socket_close(struct pma_hub *hub);
