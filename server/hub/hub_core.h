@@ -100,15 +100,14 @@ struct pma_hub_counts {
     uint32_t queue_depth_max;             /* the fullest a client's queue has been */
 };
 
-struct pma_linger; /* what lingers after its client, by faults F04 and F09 */
-TAILQ_HEAD(pma_lingering, pma_linger);
+TAILQ_HEAD(pma_lingering, pma_linger); /* faults F04 and F09, see hub_fault.c */
 
 struct pma_hub {
     struct pma_hub_config config;
     struct pma_loop *loop; /* set once by pma_hub_new, as the next two */
     struct lws_context *context;
-    lws_retry_bo_t validity; /* service thread; libwebsockets reads it in its calls */
     struct lws_vhost *vhost;
+    lws_retry_bo_t validity;   /* service thread; libwebsockets reads it in its calls */
     struct pma_worker *worker; /* owner thread */
     bool is_timer_set; /* service thread: a time-out of libwebsockets, see hub_loop.c */
     struct pma_inbox inbox;
@@ -122,15 +121,15 @@ struct pma_hub {
      * swap), service thread. Relaxed: it orders nothing else. */
     _Atomic uint32_t admitted;
     _Atomic uint64_t rejected; /* refused before the upgrade; any thread, relaxed */
-    _Atomic bool
-        is_sweep_wanted; /* any thread sets (release), service thread takes (acquire) */
-    _Atomic uint64_t stop_deadline_ns; /* 0: not stopping. Owner stores (release), service
-                                          thread loads (acquire) */
-    _Atomic uint32_t
-        cut_off; /* connections that outlived the deadline; read after the join */
+    /* Any thread sets (release), service thread takes (acquire). */
+    _Atomic bool is_sweep_wanted;
+    /* 0: not stopping. Owner stores (release), service thread loads (acquire). */
+    _Atomic uint64_t stop_deadline_ns;
+    /* Connections that outlived the deadline; read after the join. */
+    _Atomic uint32_t cut_off;
 
-    _Atomic bool is_stalled; /* fault F02 has struck; stored by the service thread and by
-                                the fault's driver, relaxed: it orders nothing */
+    /* Fault F02 has struck; service thread and the fault's driver store, relaxed. */
+    _Atomic bool is_stalled;
     pthread_mutex_t linger_mutex; /* the next two; leaf but for workers' locks */
     struct pma_lingering lingering;
     uint32_t lingering_count;
