@@ -367,12 +367,17 @@ class Tools(Served):
         self.assertEqual(server.ask("DELETE", f"{API}/servers/builtin")[0], 409)
 
     def test_no_page_of_another_site_can_start_a_program(self):
-        server = self.serve()
+        server = self.serve("auth.enabled=false")
         spec = {"id": "fake", "command": "true"}
         for origin in ("http://evil.example", "null", "http://localhost.evil.example",
                        "http://127.0.0.1.evil.example:3001"):
             status, body, _ = server.ask("POST", f"{API}/servers", spec, {"Origin": origin})
             self.assertEqual(status, 403, (origin, body))
+        # A name of theirs that leads to this machine makes their page our own, to a browser.
+        status, body, _ = server.ask("POST", f"{API}/servers", spec,
+                                     {"Origin": "http://evil.example:3001",
+                                      "Host": "evil.example:3001"})
+        self.assertEqual(status, 403, body)
         self.assertEqual(server.ask("POST", f"{API}/servers", spec,
                                     {"Origin": "http://localhost:5173"})[0], 201)
 

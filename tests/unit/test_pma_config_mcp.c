@@ -86,6 +86,14 @@ static void a_setting_is_added_to_a_server_that_is_there(void **state)
     assert_false(config.mcp.servers[0].enabled);
 }
 
+static void a_list_of_something_else_than_texts_is_a_problem(void **state)
+{
+    (void)state;
+    pma_config_set(&config, "mcp.servers.a.args", "[\"-u\", 7]", "--set", &problems);
+    expect_problem("list of up to 64 texts");
+    assert_string_equal(config.mcp.servers[0].args, "");
+}
+
 static void a_server_without_a_command_is_a_problem(void **state)
 {
     (void)state;
@@ -135,6 +143,7 @@ int main(void)
         cmocka_unit_test_setup(lists_of_yaml_become_words, set_up),
         cmocka_unit_test_setup(an_empty_section_is_none, set_up),
         cmocka_unit_test_setup(a_setting_is_added_to_a_server_that_is_there, set_up),
+        cmocka_unit_test_setup(a_list_of_something_else_than_texts_is_a_problem, set_up),
         cmocka_unit_test_setup(a_server_without_a_command_is_a_problem, set_up),
         cmocka_unit_test_setup(a_mistake_is_told_with_its_line, set_up),
         cmocka_unit_test_setup(the_ninth_server_is_refused, set_up),
