@@ -11,6 +11,7 @@
 #include "server/fault/resources.h"
 #include "server/hub/hub.h"
 #include "server/log/log.h"
+#include "server/metrics/metrics.h"
 #include "server/store/store.h"
 
 #include <errno.h>
@@ -41,6 +42,13 @@ static void triggered(void *arg, const char *id, const char *name)
     json_decref(data);
 }
 
+static void ran(void *arg, const char *id, uint64_t failed_actions)
+{
+    (void)arg;
+    pma_metric_add(PMA_METRIC_AUTOMATION_EXECUTIONS, 1,
+                   PMA_LABELS(id, failed_actions == 0 ? "true" : "false"));
+}
+
 static void read_figures(void *arg, struct pma_figures *figures)
 {
     const struct pma_app *app = arg;
@@ -63,7 +71,7 @@ int pma_automation_wire(struct pma_app *app)
         .cooldown_ns = app->config->mcp.automation_cooldown_ns,
     };
     const struct pma_automation_hooks hooks = {
-        .arg = app, .act = act, .triggered = triggered};
+        .arg = app, .act = act, .triggered = triggered, .ran = ran};
     int err = pma_automations_new(&settings, &hooks, &app->automations);
     if (err == 0) {
         err = pma_automations_start(app->automations);

@@ -163,6 +163,9 @@ static void run_actions(struct pma_automations *automations, const json_t *defin
         }
     }
     note_run(automations, number, failed);
+    if (hooks->ran != NULL) {
+        hooks->ran(hooks->arg, text_of(definition, "id"), failed);
+    }
 }
 
 static void run_queue(void *arg, struct pma_cancel *cancel)

@@ -25,8 +25,9 @@ struct pma_automation_hooks {
     /* Carries out one action; parameters may be NULL. Returns: 0; a negative errno. */
     int (*act)(void *arg, const char *entity_id, const char *action,
                const json_t *parameters);
-    /* Tells that one runs; may be NULL. */
+    /* Tells that one begins, and that it has ended; may be NULL. */
     void (*triggered)(void *arg, const char *id, const char *name);
+    void (*ran)(void *arg, const char *id, uint64_t failed_actions);
 };
 
 struct pma_automations_info {

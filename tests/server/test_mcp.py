@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import threading
+import tempfile
 import time
+import urllib.request
 
 import backend
 
@@ -254,6 +256,9 @@ class Tools(Served):
             lambda: [a for a in server.get("/api/v1/automations")["automations"] if a["runs"]],
             "the run is counted")
         self.assertEqual([(a["id"], a["runs"], a["failed_actions"]) for a in listed], [(id, 1, 0)])
+        with urllib.request.urlopen(f"{server.url}/metrics") as reply:
+            self.assertIn(f'pma_automation_executions_total{{rule_id="{id}",success="true"}} 1',
+                          reply.read().decode())
         # the other way, nothing is triggered; and removed, it never is again
         server.ask("PUT", "/api/v1/entities/lamp/state", {"state": "off"})
         server.ask("PUT", "/api/v1/entities/door/state", {"state": "off"})
@@ -393,6 +398,55 @@ class Tools(Served):
         backend.eventually(lambda: self.status(server) == "connected", "connected")
         self.assertEqual(self.said(server, "echo", {"text": "hello"}), "hello")
         self.end(server)
+
+    # Chats
+
+    def scripted(self, *rules):
+        """The setting that makes the offline model follow these rules."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = os.path.join(folder.name, "script.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(rules, file)
+        return f"ai.script={path}"
+
+    def test_a_chat_uses_the_tools_of_a_tool_server(self):
+        server = self.serve(self.scripted({"tool": "fake__echo", "arguments": {"text": "from afar"},
+                                           "say": "It said {result}"}))
+        self.add(server, "good")
+        status, body, _ = server.ask("POST", "/api/v1/conversations/c/messages", {"content": "go"})
+        self.assertEqual(status, 200, body)
+        self.assertIn("from afar", body["content"])
+        [execution] = server.get(f"{API}/executions")["executions"]
+        self.assertEqual((execution["server_id"], execution["tool_name"], execution["success"],
+                          execution["conversation_id"]), ("fake", "echo", True, "c"))
+        self.end(server)
+
+    def test_a_chat_hears_of_a_tool_server_that_fails(self):
+        server = self.serve(self.scripted({"tool": "fake__echo", "say": "It said {result}"}),
+                            "mcp.call_timeout=50ms")
+        self.add(server, "slow")
+        status, body, _ = server.ask("POST", "/api/v1/conversations/c/messages", {"content": "go"})
+        self.assertEqual(status, 200, body)
+        self.assertIn("50 ms", body["content"])
+        self.end(server)
+
+    def test_the_backend_stops_in_time_while_a_chat_waits_for_a_tool(self):
+        server = self.serve(self.scripted({"tool": "fake__echo", "say": "It said {result}"}),
+                            "mcp.call_timeout=60s")
+        self.add(server, "slow", "stubborn")
+        statuses = []
+
+        def chat():
+            try:
+                statuses.append(server.ask("POST", "/api/v1/ai/chat", {"message": "go"})[0])
+            except OSError:
+                statuses.append("closed")
+        thread = threading.Thread(target=chat)
+        thread.start()
+        backend.eventually(lambda: server.get(f"{API}/status")["runningCalls"] == 1, "the call")
+        self.end(server)
+        thread.join()
 
     # Bad ones
 
