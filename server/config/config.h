@@ -15,6 +15,7 @@
 #include "server/config/config_access.h"
 #include "server/config/config_mcp_settings.h"
 #include "server/config/config_memory.h"
+#include "server/config/config_storage.h"
 #include "server/fault/fault.h"
 
 #include <stdbool.h>
@@ -65,39 +66,9 @@ struct pma_config {
         bool preallocate_buffers;
     } websocket;
     struct pma_config_monitor memory_monitor;
-    struct {
-        char path[PMA_CONFIG_PATH_BYTES]; /* of the file; ":memory:": none */
-        uint64_t busy_timeout_ns;
-        uint64_t max_bytes;
-        uint64_t max_document_bytes;
-    } database;
-    struct {
-        uint32_t max_entries;
-        uint64_t max_bytes;
-        uint64_t ttl_ns;
-        uint64_t sweep_interval_ns;
-    } cache; /* in this process, of documents read from the database */
-    struct {
-        bool enabled;
-        char host[256]; /* a name or an address */
-        uint32_t port;
-        char password[256];
-        uint32_t db;
-        char key_prefix[65];
-        uint32_t pool_size;
-        uint32_t min_idle_conns;
-        uint64_t connect_timeout_ns;
-        uint64_t command_timeout_ns;
-        uint64_t wait_limit_ns;
-        uint64_t health_interval_ns;
-        uint64_t backoff_min_ns;
-        uint64_t backoff_max_ns;
-        uint64_t entity_cache_ttl_ns; /* whole seconds: Redis is told seconds */
-        uint32_t max_value_bytes;
-        bool backplane;
-        uint32_t max_queue_messages;
-        uint32_t max_message_bytes;
-    } redis;
+    struct pma_config_database database;
+    struct pma_config_cache cache;
+    struct pma_config_redis redis;
     struct pma_config_auth auth;
     struct pma_config_security security;
     struct pma_config_events events;

@@ -104,7 +104,8 @@ static const struct pma_config_key keys[] = {
     {"memory_monitor.optimize_interval", PMA_VALUE_DURATION,
      AT(memory_monitor.optimize_interval_ns), 10 * PMA_MS_NS, 24 * HOUR_NS},
 
-    {"database.path", PMA_VALUE_TEXT, AT(database.path), 1, PMA_CONFIG_PATH_BYTES - 1},
+    {"database.path", PMA_VALUE_TEXT, AT(database.path), 1,
+     PMA_CONFIG_DATABASE_PATH_BYTES - 1},
     {"database.busy_timeout", PMA_VALUE_DURATION, AT(database.busy_timeout_ns), PMA_MS_NS,
      60 * PMA_S_NS},
     {"database.max_bytes", PMA_VALUE_BYTES, AT(database.max_bytes), 64 * KIB,
@@ -174,6 +175,8 @@ static const struct pma_config_key keys[] = {
      HOUR_NS},
     {"redis.entity_cache_ttl", PMA_VALUE_DURATION, AT(redis.entity_cache_ttl_ns),
      PMA_S_NS, 8784 * HOUR_NS},
+    {"redis.share_interval", PMA_VALUE_DURATION, AT(redis.share_interval_ns),
+     10 * PMA_MS_NS, HOUR_NS},
     {"redis.max_value_bytes", PMA_VALUE_BYTES_32, AT(redis.max_value_bytes), 64,
      256 * MIB},
     {"redis.backplane", PMA_VALUE_BOOL, AT(redis.backplane), 0, 0},

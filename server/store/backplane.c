@@ -48,7 +48,7 @@ struct listener {
 
 struct backplane_figures {
     uint64_t published, received, own, duplicates, missed, malformed;
-    uint64_t refused, too_large, connects, connect_failures, outages;
+    uint64_t refused, too_large, returns, connects, connect_failures, outages;
 };
 
 struct pma_backplane {
@@ -231,7 +231,8 @@ static int open_links(struct pma_backplane *backplane, char why[WHY_BYTES])
     return err;
 }
 
-/* Connects, when the time has come. */
+/* Connects, when the time has come. It counts as failed until Redis has confirmed that we
+ * listen (begin_listening). */
 static void connect_links(struct pma_backplane *backplane)
 {
     char why[WHY_BYTES] = "";
@@ -241,25 +242,28 @@ static void connect_links(struct pma_backplane *backplane)
     const int err = open_links(backplane, why);
     if (err != 0) {
         disconnect(backplane, why);
-        backplane->attempts++;
-        backplane->next_try_ns =
-            pma_redis_retry_at_ns(backplane->config.backoff_min_ns,
-                                  backplane->config.backoff_max_ns, backplane->attempts);
-    } else {
-        backplane->attempts = 0;
-        backplane->next_try_ns = 0;
-        backplane->heard_at_ns = pma_now_ns();
-        backplane->is_asked = false;
     }
+    backplane->heard_at_ns = pma_now_ns();
+    backplane->is_asked = false;
+    backplane->attempts++;
+    backplane->next_try_ns =
+        pma_redis_retry_at_ns(backplane->config.backoff_min_ns,
+                              backplane->config.backoff_max_ns, backplane->attempts);
     pthread_mutex_lock(&backplane->lock);
-    backplane->is_up = err == 0;
     backplane->figures.connects += err == 0;
     backplane->figures.connect_failures += err != 0;
     pthread_mutex_unlock(&backplane->lock);
-    if (err == 0) {
-        pma_log(PMA_LOG_INFO, "The backplane is up",
-                pma_str("origin", backplane->origin));
-    }
+}
+
+static void begin_listening(struct pma_backplane *backplane)
+{
+    backplane->attempts = 0;
+    backplane->next_try_ns = 0;
+    pthread_mutex_lock(&backplane->lock);
+    backplane->is_up = true;
+    backplane->figures.returns++;
+    pthread_mutex_unlock(&backplane->lock);
+    pma_log(PMA_LOG_INFO, "The backplane is up", pma_str("origin", backplane->origin));
 }
 
 /* Sends what waits. Returns: 0; -EIO: the connection broke, what is left waits on. */
@@ -327,11 +331,25 @@ static uint64_t *dispatch(struct pma_backplane *backplane,
     return counter;
 }
 
+/* Whether Redis confirms the last of our channels. */
+static bool is_listening(const struct pma_backplane *backplane, const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+           reply->element[0]->type == REDIS_REPLY_STRING &&
+           strcmp(reply->element[0]->str, "subscribe") == 0 &&
+           reply->element[2]->type == REDIS_REPLY_INTEGER &&
+           reply->element[2]->integer == (long long)backplane->listeners_count;
+}
+
 /* One answer on the listening connection. */
 static void hear(struct pma_backplane *backplane, const redisReply *reply)
 {
     uint64_t *counter = NULL;
     uint64_t missed = 0;
+    if (is_listening(backplane, reply)) {
+        begin_listening(backplane);
+        return;
+    }
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
         reply->element[0]->type != REDIS_REPLY_STRING ||
         strcmp(reply->element[0]->str, "message") != 0 ||
@@ -375,6 +393,14 @@ static void listen_once(struct pma_backplane *backplane)
     }
 }
 
+/* The silence after which a Redis that was asked is given up. */
+static uint64_t silence_max_ns(const struct pma_backplane *backplane)
+{
+    const uint64_t interval_ns = backplane->config.health_interval_ns;
+    const uint64_t answer_ns = backplane->config.address.command_timeout_ns;
+    return interval_ns + (answer_ns > interval_ns ? answer_ns : interval_ns);
+}
+
 /* After a silence: asks once, and gives up when that brings nothing either. */
 static void check_silence(struct pma_backplane *backplane)
 {
@@ -382,7 +408,7 @@ static void check_silence(struct pma_backplane *backplane)
     const uint64_t interval_ns = backplane->config.health_interval_ns;
     const uint64_t silence_ns = pma_now_ns() - backplane->heard_at_ns;
     int done = 0;
-    if (backplane->is_asked && silence_ns >= 2 * interval_ns) {
+    if (backplane->is_asked && silence_ns >= silence_max_ns(backplane)) {
         disconnect(backplane, "no answer within the time limit");
     } else if (!backplane->is_asked && silence_ns >= interval_ns) {
         backplane->is_asked = true;
@@ -403,8 +429,9 @@ static void await_work(struct pma_backplane *backplane)
                            {.fd = -1, .events = POLLIN}};
     if (backplane->listening != NULL) {
         fds[1].fd = backplane->listening->fd;
-        until_ns = backplane->heard_at_ns +
-                   (backplane->is_asked ? 2 : 1) * backplane->config.health_interval_ns;
+        until_ns = backplane->heard_at_ns + (backplane->is_asked
+                                                 ? silence_max_ns(backplane)
+                                                 : backplane->config.health_interval_ns);
     }
     const uint64_t wait_ms = until_ns > now_ns ? (until_ns - now_ns) / PMA_MS_NS + 1 : 0;
     poll(fds, 2, wait_ms < 3600000 ? (int)wait_ms : 3600000);
@@ -441,6 +468,17 @@ int pma_backplane_start(struct pma_backplane *backplane)
                                          .run = run_backplane,
                                          .arg = backplane};
     return pma_worker_start(&spec, &backplane->worker);
+}
+
+uint64_t pma_backplane_returns(struct pma_backplane *backplane)
+{
+    if (backplane == NULL) {
+        return 0;
+    }
+    pthread_mutex_lock(&backplane->lock);
+    const uint64_t returns = backplane->figures.returns;
+    pthread_mutex_unlock(&backplane->lock);
+    return returns;
 }
 
 uint32_t pma_backplane_waiting(struct pma_backplane *backplane)

@@ -58,6 +58,11 @@ int pma_backplane_start(struct pma_backplane *backplane);
 void pma_backplane_publish(struct pma_backplane *backplane, const char *channel,
                            const json_t *body);
 
+/* How often Redis has confirmed that we listen: 1 for the first time, one more after each
+ * outage. From then on nothing is missed until the next. NULL gives 0. Thread-safety: any
+ * thread. */
+uint64_t pma_backplane_returns(struct pma_backplane *backplane);
+
 /* Messages that wait to be published. NULL gives 0. Thread-safety: any thread. */
 uint32_t pma_backplane_waiting(struct pma_backplane *backplane);
 

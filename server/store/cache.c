@@ -128,41 +128,47 @@ bool pma_cache_get(struct pma_cache *cache, const char *key, json_t **value)
     return read != NULL;
 }
 
-void pma_cache_put(struct pma_cache *cache, const char *key, const json_t *value,
+bool pma_cache_put(struct pma_cache *cache, const char *key, const json_t *value,
                    uint32_t ttl_s)
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
     char full[KEY_BYTES];
     char ttl[16];
     redisReply *reply = NULL;
+    bool is_never = false;
     if (cache == NULL) {
-        return;
+        return false;
     }
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     snprintf(ttl, sizeof ttl, "%" PRIu32,
              ttl_s > 0 ? ttl_s : cache->config.default_ttl_s);
     if (text != NULL && strlen(text) > cache->config.max_value_bytes) {
         count(&cache->too_large);
+        is_never = true;
     } else if (text != NULL && full_key(cache, key, full)) {
         const char *const argv[] = {"SET", full, text, "EX", ttl};
         reply = call(cache, 5, argv);
     }
-    count(reply != NULL ? &cache->puts : &cache->skipped_puts);
+    const bool is_done = reply != NULL;
+    count(is_done ? &cache->puts : &cache->skipped_puts);
     freeReplyObject(reply);
     free(text);
+    return is_done || is_never;
 }
 
-void pma_cache_remove(struct pma_cache *cache, const char *key)
+bool pma_cache_remove(struct pma_cache *cache, const char *key)
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
     char full[KEY_BYTES];
     if (cache == NULL || pma_fault_take(PMA_FAULT_F18)) {
-        return;
+        return cache != NULL; /* F18: as if it were gone */
     }
     const char *const argv[] = {"UNLINK", full};
     redisReply *reply = full_key(cache, key, full) ? call(cache, 2, argv) : NULL;
-    count(reply != NULL ? &cache->removes : &cache->skipped_removes);
+    const bool is_done = reply != NULL;
+    count(is_done ? &cache->removes : &cache->skipped_removes);
     freeReplyObject(reply);
+    return is_done;
 }
 
 /* Writes the pattern of SCAN for all keys that begin with the cache's prefix and

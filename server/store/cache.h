@@ -43,12 +43,14 @@ void pma_cache_free(struct pma_cache *cache);
  * Returns: whether it was there. Allocates. */
 bool pma_cache_get(struct pma_cache *cache, const char *key, json_t **value);
 
-/* Writes a value (borrowed, any JSON). ttl_s: seconds to live, 0: the default. */
-void pma_cache_put(struct pma_cache *cache, const char *key, const json_t *value,
+/* Writes a value (borrowed, any JSON). ttl_s: seconds to live, 0: the default.
+ * Returns: false when Redis could not do it now; true: it is there, or too large for
+ * ever. A cache may be left to forget: few callers look. */
+bool pma_cache_put(struct pma_cache *cache, const char *key, const json_t *value,
                    uint32_t ttl_s);
 
-/* Removes a value, if it is there. */
-void pma_cache_remove(struct pma_cache *cache, const char *key);
+/* Removes a value, if it is there. Returns: as pma_cache_put. */
+bool pma_cache_remove(struct pma_cache *cache, const char *key);
 
 /* Lists keys that begin with `prefix` ("": all), in no order, at most `limit`, each once,
  * without the cache's own prefix. keys: out, an array of strings, owned by the caller;

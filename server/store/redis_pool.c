@@ -53,7 +53,7 @@ struct pma_redis_pool {
     uint64_t away_since_ns;
     char why[WHY_BYTES]; /* the last failure; "" before the first */
     uint64_t takes, waits, refused_away, refused_busy, connects, connect_failures, broken,
-        checks, outages;
+        checks, outages, returns;
 };
 
 static bool is_config_valid(const struct pma_redis_pool_config *config)
@@ -181,6 +181,7 @@ static bool open_one(struct pma_redis_pool *pool)
     if (err == 0) {
         pool->connects++;
         pool->open++;
+        pool->returns += !pool->is_up;
         pool->is_up = true;
         pool->is_said = false;
         pool->attempts = 0;
@@ -385,6 +386,14 @@ bool pma_redis_pool_is_up(struct pma_redis_pool *pool)
     const bool is_up = pool->is_up;
     pthread_mutex_unlock(&pool->lock);
     return is_up;
+}
+
+uint64_t pma_redis_pool_returns(struct pma_redis_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    const uint64_t returns = pool->returns;
+    pthread_mutex_unlock(&pool->lock);
+    return returns;
 }
 
 void pma_redis_pool_count(struct pma_redis_pool *pool, uint32_t *open, uint32_t *lent)

@@ -48,6 +48,10 @@ void pma_redis_pool_give(struct pma_redis_pool *pool, redisContext *link);
 /* Whether Redis answered last. Thread-safety: any thread. */
 bool pma_redis_pool_is_up(struct pma_redis_pool *pool);
 
+/* How often Redis was found: 1 for the first time, one more after each outage.
+ * Thread-safety: any thread. */
+uint64_t pma_redis_pool_returns(struct pma_redis_pool *pool);
+
 /* Connections that exist now, and those of them that callers hold.
  * Thread-safety: any thread. */
 void pma_redis_pool_count(struct pma_redis_pool *pool, uint32_t *open, uint32_t *lent);

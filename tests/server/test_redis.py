@@ -23,12 +23,12 @@ CACHE_STATS = "/api/v1/cache/stats"
 RESOURCES = "/api/v1/debug/resources"
 FAULTS = "/api/v1/debug/faults"
 DEADLINE_S = backend.DEADLINE_S
-FAST = ("debug.port=0", "redis.enabled=true", "redis.backoff_min=5ms", "redis.backoff_max=40ms",
-        "redis.pool_size=4", "redis.min_idle_conns=2", "redis.connect_timeout=1s",
-        "redis.command_timeout=1s")
+FAST = ("debug.port=0", "redis.enabled=true", "redis.share_interval=20ms",
+        "redis.backoff_min=5ms", "redis.backoff_max=40ms", "redis.pool_size=4",
+        "redis.min_idle_conns=2", "redis.connect_timeout=1s", "redis.command_timeout=1s",
+        "redis.health_interval=100ms")
 # For tests in which Redis does not answer: others wait for a slow machine.
-IMPATIENT = ("redis.connect_timeout=50ms", "redis.command_timeout=50ms",
-             "redis.health_interval=100ms")
+IMPATIENT = ("redis.connect_timeout=50ms", "redis.command_timeout=50ms")
 
 
 @unittest.skipUnless(INSTALLED, MISSING)
@@ -206,6 +206,178 @@ class Backplane(RedisCase):
         self.assertEqual(stats["received"], 1)
 
 
+class Entities(RedisCase):
+    """Entities of several backends."""
+
+    LAMP = {"id": "pma.lamp", "type": "light", "friendly_name": "Lamp", "state": "off",
+            "attributes": {"brightness": 7}, "capabilities": ["dimmable"]}
+
+    def put(self, server, **members):
+        status, body, _ = server.ask("POST", "/api/v1/entities", {**self.LAMP, **members})
+        self.assertIn(status, (200, 201), body)
+
+    def set_state(self, server, state, entity="pma.lamp"):
+        status, body, _ = server.ask("PUT", f"/api/v1/entities/{entity}/state", {"state": state})
+        self.assertEqual(status, 200, body)
+
+    def find(self, server, entity="pma.lamp"):
+        """The entity, or None."""
+        status, body, _ = server.ask("GET", f"/api/v1/entities/{entity}")
+        return body["data"]["entity"] if status == 200 else None
+
+    def await_state(self, server, state, entity="pma.lamp"):
+        backend.eventually(lambda: (self.find(server, entity) or {}).get("state") == state, state)
+
+    def await_written(self, server):
+        backend.eventually(lambda: self.stats(server, "entities")["waiting"] == 0, "written")
+
+    def content(self, entity):
+        """An entity but for what each backend notes itself."""
+        metadata = {k: v for k, v in entity["metadata"].items() if k != "last_synced"}
+        return {**entity, "metadata": metadata}
+
+    def cached(self, entity="pma.lamp"):
+        text = self.redis.command("GET", f"pma:entity:{entity}")
+        return json.loads(text) if text else None
+
+    def test_an_entity_made_changed_and_removed_at_one_is_so_at_the_other(self):
+        a, b = self.serve(), self.serve()
+        self.put(a)
+        self.await_state(b, "off")
+        self.await_written(a)
+        self.assertEqual(self.content(self.find(b)), self.content(self.find(a)))
+        self.assertEqual(self.find(b)["attributes"]["brightness"], 7)
+        self.set_state(b, "on")
+        self.await_state(a, "on")
+        self.await_written(b)
+        self.assertEqual(self.content(self.cached()), self.content(self.find(a)))
+        self.assertEqual(a.ask("DELETE", "/api/v1/entities/pma.lamp")[0], 200)
+        backend.eventually(lambda: self.find(b) is None, "removed")
+        self.await_written(a)
+        self.assertIsNone(self.cached())
+        # Both told each other once per change, and no echo came back.
+        self.assertEqual((self.stats(a, "backplane")["malformed"],
+                          self.stats(b, "backplane")["malformed"]), (0, 0))
+        self.assertEqual((self.stats(a, "entities")["applied"],
+                          self.stats(b, "entities")["applied"]), (1, 2))
+        for server in (a, b):
+            self.assertEqual(self.stats(server, "entities")["remembered"], 0)
+
+    async def test_a_shared_change_is_told_to_each_client_once(self):
+        a, b = self.serve(), self.serve()
+        self.put(b)
+        self.await_state(a, "off")
+        async with self.client(a) as at_a, self.client(b) as at_b:
+            self.set_state(b, "on")
+            self.await_state(a, "on")
+            self.set_state(a, "off")
+            self.await_state(b, "off")
+            say(a, "end")
+            for client in (at_a, at_b):
+                states = []
+                while True:
+                    message = await receive(client)
+                    if message["type"] == "told":
+                        break
+                    if message["type"] == "pma_entity_state_changed":
+                        states.append(message["data"]["new_state"])
+                self.assertEqual(states, ["on", "off"])
+
+    def test_a_backend_that_starts_finds_what_the_others_have(self):
+        a = self.serve()
+        for number in range(50):
+            self.put(a, id=f"pma.e{number}", state=str(number))
+        self.await_written(a)
+        self.redis.command("SET", "pma:entity:broken", "{")
+        self.redis.command("SET", "pma:entity:odd", '{"id": "odd", "type": 7}')
+        b = self.serve()
+        self.await_state(b, "49", "pma.e49")
+        backend.eventually(lambda: self.stats(b, "entities")["applied"] == 50, "all")
+        self.assertEqual(self.stats(b, "entities")["refused"], 1)
+        self.assertEqual(self.content(self.find(b, "pma.e7")),
+                         self.content(self.find(a, "pma.e7")))
+        # What it found belongs to A: when Redis comes back empty, A writes it again, B does not.
+        self.assertEqual(self.stats(b, "entities")["written"], 0)
+        self.redis.kill()
+        self.await_up(a, state="away")
+        self.await_up(b, state="away")
+        self.redis.start()
+        self.await_up(a)
+        self.await_up(b)
+        backend.eventually(lambda: len(self.redis.command("KEYS", "pma:entity:*")) == 50, "again")
+        self.assertEqual(self.stats(a, "entities")["written"], 100)
+        self.assertEqual(self.stats(b, "entities")["written"], 0)
+
+    def test_changes_made_while_redis_is_away_are_there_when_it_is_back(self):
+        a, b = self.serve(), self.serve()
+        self.put(a)
+        self.put(a, id="pma.gone")
+        self.await_state(b, "off", "pma.gone")
+        self.redis.kill()
+        for server in (a, b):
+            self.await_up(server, state="away")
+        for number in range(20):
+            self.set_state(a, f"s{number}")
+        self.assertEqual(a.ask("DELETE", "/api/v1/entities/pma.gone")[0], 200)
+        self.put(b, id="pma.new", state="fresh")
+        self.assertEqual(self.stats(a, "entities")["waiting"], 2)  # ids, not changes
+        self.redis.start()
+        for server in (a, b):
+            self.await_up(server)
+        self.await_state(b, "s19")
+        self.await_state(a, "fresh", "pma.new")
+        self.await_written(a)
+        self.assertEqual(self.cached()["state"], "s19")
+        self.assertIsNone(self.cached("pma.gone"))
+
+    def test_a_peer_cannot_overwrite_what_is_newer(self):
+        a = self.serve()
+        self.put(a)
+        self.set_state(a, "on")
+        old = {**self.find(a), "state": "old", "last_updated": "2020-01-01T00:00:00Z"}
+        self.redis.command("PUBLISH", "pma:bus:entities", json.dumps(
+            {"v": 1, "from": "0123456789abcdef", "seq": 1, "body": {"op": "put", "entity": old}}))
+        backend.eventually(lambda: self.stats(a, "backplane")["received"] == 1, "told")
+        self.assertGreaterEqual(self.stats(a, "entities")["stale"], 1)
+        self.assertEqual(self.find(a)["state"], "on")
+
+    def test_what_is_no_entity_is_counted_and_left_alone(self):
+        a = self.serve()
+        bodies = [{}, {"op": "put"}, {"op": "put", "entity": []}, {"op": "put", "entity": {}},
+                  {"op": "put", "entity": {"id": "x y", "type": "light"}},
+                  {"op": "put", "entity": {"id": "x", "type": "nothing"}}, {"op": "remove"},
+                  {"op": "remove", "entity_id": "\n"}, {"op": 1}]
+        for at, body in enumerate(bodies):
+            self.redis.command("PUBLISH", "pma:bus:entities", json.dumps(
+                {"v": 1, "from": "0123456789abcdef", "seq": at + 1, "body": body}))
+        backend.eventually(lambda: self.stats(a, "backplane")["malformed"] == len(bodies), "all")
+        self.assertEqual(a.get("/api/v1/entities")["data"], [])
+
+    def test_an_entity_that_gives_way_at_one_stays_at_the_other(self):
+        a = self.serve()
+        b = self.serve("entities.max_entities=2")
+        self.put(a, available=False)
+        for number in range(3):
+            self.put(a, id=f"pma.e{number}", state="unavailable")
+        backend.eventually(lambda: self.stats(b, "entities")["applied"] >= 4, "told")
+        self.assertEqual(len(b.get("/api/v1/entities")["data"]), 2)
+        self.await_written(b)
+        self.assertEqual(len(a.get("/api/v1/entities")["data"]), 4)
+        self.assertEqual(len(self.redis.command("KEYS", "pma:entity:*")), 4)
+
+    def test_f18_leaves_the_key_of_an_entity_that_was_removed(self):
+        a = self.serve()
+        for fault in (True, False):
+            a.ask("PUT", f"{FAULTS}/F18", {"enabled": fault})
+            self.put(a)
+            self.await_written(a)
+            self.assertIsNotNone(self.cached())
+            self.assertEqual(a.ask("DELETE", "/api/v1/entities/pma.lamp")[0], 200)
+            self.await_written(a)
+            self.assertEqual(self.cached() is not None, fault)
+        self.assertEqual(a.get(RESOURCES)["data"]["leaked"]["F18"], 1)
+
+
 class Requests(RedisCase):
     def test_no_request_fails_or_waits_while_redis_dies_and_returns(self):
         directory = tempfile.TemporaryDirectory()
@@ -364,17 +536,16 @@ class Caches(RedisCase):
 
         def fds():
             return self.connections(server)
-        before = fds()
         server.ask("PUT", f"{FAULTS}/F17", {"enabled": True, "rate": 200, "limit": 4})
         backend.eventually(lambda: lent() == 4, "F17")
         self.assertEqual(server.get(RESOURCES)["data"]["leaked"]["F17"], 4)
-        backend.eventually(lambda: fds() == before + 2, "4 lost, none idle")
+        backend.eventually(lambda: fds() == 4 + 2, "4 lost, 2 of the backplane")
         # All are gone: the cache is out of order, the requests are not.
         self.assertEqual(server.ask("DELETE", "/api/v1/cache/shared")[0], 200)
         self.assertGreaterEqual(self.stats(server)["refused_busy"], 1)
-        status, _ = server.stop()
+        server.stop()
         [stopped] = server.logged("Server stopped")
-        self.assertEqual((status, stopped["fds_left"]), (0, 4))
+        self.assertEqual((stopped["threads_left"], stopped["fds_left"]), (0, 4))
 
     def connections(self, server):
         """How many connections to our Redis the kernel knows of the server."""
