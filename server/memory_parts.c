@@ -7,7 +7,7 @@
 #include "seep/seep.h"
 #include "server/config/config.h"
 #include "server/hub/hub.h"
-#include "server/log/log.h"
+#include "server/log/log_recent.h"
 #include "server/metrics/metrics.h"
 #include "server/monitor/call_sites.h"
 #include "server/monitor/monitor.h"
@@ -36,6 +36,9 @@ void pma_memory_parts_size(const struct pma_config *config)
         pma_pool_resize(rows[i].id, rows[i].max_size);
     }
     pma_metrics_limit(config->metrics.max_series);
+    if (pma_log_recent_size(config->logging.max_log_entries) != 0) {
+        pma_log(PMA_LOG_WARN, "There is no memory for keeping lines of the log");
+    }
 }
 
 static void sample_hook(void *arg, struct pma_memory_snapshot *snapshot)
@@ -238,4 +241,5 @@ void pma_memory_parts_free(struct pma_app *app)
     pma_call_sites_fini();
     pma_metrics_fini();
     pma_pools_trim();
+    (void)pma_log_recent_size(0);
 }

@@ -58,6 +58,7 @@ enum pma_lock_rank {
     PMA_LOCK_MACHINE = 86,        /* the last look at the processors */
     PMA_LOCK_ARENA = 90,          /* names of the allocator's arenas */
     PMA_LOCK_LOG = 100,           /* one line at a time */
+    PMA_LOCK_LOG_RECENT = 110,    /* the newest lines */
 };
 
 #endif

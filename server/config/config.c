@@ -80,6 +80,7 @@ void pma_config_defaults(struct pma_config *config)
     config->logging.access_batch = 100;
     config->logging.access_batch_age_ns = 60 * PMA_S_NS;
     config->logging.level = PMA_LOG_INFO;
+    config->logging.max_log_entries = 1000;
     config->websocket.max_clients = 1000;
     config->websocket.client_timeout_ns = 300 * PMA_S_NS;
     config->websocket.cleanup_interval_ns = 30 * PMA_S_NS;

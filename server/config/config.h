@@ -52,6 +52,7 @@ struct pma_config {
         int level; /* enum pma_level */
         uint32_t access_batch;
         uint64_t access_batch_age_ns;
+        uint32_t max_log_entries; /* kept for GET system/logs */
     } logging;
     struct {
         uint32_t max_clients;

@@ -56,6 +56,7 @@ static const struct pma_config_key keys[] = {
     {"logging.access_batch", PMA_VALUE_COUNT, AT(logging.access_batch), 0, 1000000},
     {"logging.access_batch_age", PMA_VALUE_DURATION, AT(logging.access_batch_age_ns),
      PMA_MS_NS, 24 * HOUR_NS},
+    {"logging.max_log_entries", PMA_VALUE_COUNT, AT(logging.max_log_entries), 0, 100000},
     {"logging.level", PMA_VALUE_LEVEL, AT(logging.level), 0, 0},
 
     {"websocket.max_clients", PMA_VALUE_COUNT, AT(websocket.max_clients), 1, 1000000},

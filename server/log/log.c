@@ -13,6 +13,7 @@
 #include "server/log/log.h"
 
 #include "server/base/clock.h"
+#include "server/log/log_recent.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -236,6 +237,7 @@ void pma_log_write(enum pma_level level, const char *msg, const struct pma_field
         log_unreported++;
         atomic_fetch_add_explicit(&log_dropped, 1, memory_order_relaxed);
     }
+    pma_log_recent_keep(level, line.text, line.used);
     pthread_mutex_unlock(&log_lock);
     errno = saved_errno;
 }

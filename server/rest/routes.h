@@ -15,6 +15,12 @@
     X(GET, "/api/status", health, false)                                                 \
     X(GET, "/api/v1/status", health, false)                                              \
     X(GET, "/api/v1/system/limits", limits, false)                                       \
+    X(GET, "/api/v1/health", system_health_detailed, false)                              \
+    X(GET, "/api/v1/system/health", system_health, false)                                \
+    X(GET, "/api/v1/system/health/detailed", system_health_detailed, false)              \
+    X(GET, "/api/v1/system/metrics", system_metrics, false)                              \
+    X(GET, "/api/v1/system/info", system_info, false)                                    \
+    X(GET, "/api/v1/system/logs", system_logs, false)                                    \
     X(GET, "/api/v1/system/status", system_status, false)
 
 #define PMA_ROUTES_MEMORY(X)                                                             \
