@@ -77,8 +77,12 @@ static void start_step(struct load_world *world, struct load_rest *rest,
                        struct load_rest_call *call, uint64_t now_ns)
 {
     const struct load_options *options = world->options;
-    const struct load_blanks blanks = {options->host, options->port, call->number, now_ns,
-                                       call->captured};
+    const struct load_blanks blanks = {.host = options->host,
+                                       .port = options->port,
+                                       .number = call->number,
+                                       .seed = options->seed,
+                                       .now_ns = now_ns,
+                                       .captured = call->captured};
     int fd =
         socket(options->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 

@@ -265,6 +265,7 @@ static int run_loop(struct run *run, const volatile sig_atomic_t *stop,
 static void run_last_calls(struct run *run)
 {
     const bool removes = run->world.totals->operations[LOAD_CALL_MAKE].count > 0;
+    bool is_drained = false;
     uint64_t now_ns = now();
     const uint64_t deadline_ns = now_ns + LAST_CALLS_NS;
     struct epoll_event events[EVENTS];
@@ -273,7 +274,9 @@ static void run_last_calls(struct run *run)
            (run->rest.under_way > 0 || (removes && run->removed < run->made))) {
         int count;
 
-        while (removes && run->removed < run->made &&
+        /* Not before: what is under way may be about one of them. */
+        is_drained = is_drained || run->rest.under_way == 0;
+        while (is_drained && removes && run->removed < run->made &&
                run->rest.under_way < OBJECTS_AT_ONCE) {
             load_rest_start(&run->world, &run->rest, LOAD_CALL_REMOVE, run->removed++,
                             now_ns);

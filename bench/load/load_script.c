@@ -61,22 +61,22 @@ static const struct script scripts[LOAD_CALL_END] = {
                              GET(API "/entities/types")}},
     [LOAD_CALL_ENTITY] = {"entity",
                           2,
-                          {GET(API "/entities/load_#"),
-                           GET(API "/entities/load_#/history?limit=10")}},
+                          {GET(API "/entities/load_^_#"),
+                           GET(API "/entities/load_^_#/history?limit=10")}},
     [LOAD_CALL_ENTITY_ACTION] = {"entity-action",
                                  1,
-                                 {SEND("POST", API "/entities/load_#/action",
+                                 {SEND("POST", API "/entities/load_^_#/action",
                                        "{\"action\":\"toggle\"}")}},
     [LOAD_CALL_ENTITY_LIFE] =
         {"entity-life",
          4,
-         {SEND(
-              "POST", API "/entities",
-              "{\"id\":\"load_life_#\",\"type\":\"switch\",\"friendly_name\":\"Load life "
-              "#\",\"state\":\"off\",\"metadata\":{\"source\":\"pma\"}}"),
-          SEND("PUT", API "/entities/load_life_#/state", "{\"state\":\"on\"}"),
-          GET(API "/entities/load_life_#"),
-          SEND("DELETE", API "/entities/load_life_#", "")}},
+         {SEND("POST", API "/entities",
+               "{\"id\":\"load_life_^_#\",\"type\":\"switch\",\"friendly_name\":\"Load "
+               "life "
+               "#\",\"state\":\"off\",\"metadata\":{\"source\":\"pma\"}}"),
+          SEND("PUT", API "/entities/load_life_^_#/state", "{\"state\":\"on\"}"),
+          GET(API "/entities/load_life_^_#"),
+          SEND("DELETE", API "/entities/load_life_^_#", "")}},
     [LOAD_CALL_SYNC] = {"sync",
                         2,
                         {SEND("POST", API "/entities/sync", "{}"),
@@ -111,7 +111,7 @@ static const struct script scripts[LOAD_CALL_END] = {
          5,
          {{"POST", API "/conversations", "{\"title\":\"Load #\"}", "id", 0, false},
           SEND("POST", API "/conversations/@/messages",
-               "{\"content\":\"Turn on the light load_#\"}"),
+               "{\"content\":\"Turn on the light load_^_#\"}"),
           SEND("POST", API "/conversations/@/messages", "{\"content\":\"Thank you\"}"),
           GET(API "/conversations/@/messages?limit=10"),
           SEND("DELETE", API "/conversations/@", "")}},
@@ -121,19 +121,20 @@ static const struct script scripts[LOAD_CALL_END] = {
          {GET(API "/mcp/tools"), GET(API "/mcp/status"),
           SEND("POST", API "/mcp/tools/execute",
                "{\"serverId\":\"builtin\",\"toolName\":\"get_entity_state\","
-               "\"arguments\":{\"entity_id\":\"load_#\"}}")}},
+               "\"arguments\":{\"entity_id\":\"load_^_#\"}}")}},
     [LOAD_CALL_CHANGE] =
         {"change",
          1,
-         {SEND("PUT", API "/entities/load_#/state",
+         {SEND("PUT", API "/entities/load_^_#/state",
                "{\"state\":\"at-~\",\"attributes\":{\"load_ns\":\"~\"}}")}},
     [LOAD_CALL_MAKE] =
         {"make",
          1,
-         {SEND("POST", API "/entities",
-               "{\"id\":\"load_#\",\"type\":\"light\",\"friendly_name\":\"Load light #\","
-               "\"state\":\"off\",\"metadata\":{\"source\":\"pma\"}}")}},
-    [LOAD_CALL_REMOVE] = {"remove", 1, {SEND("DELETE", API "/entities/load_#", "")}},
+         {SEND(
+             "POST", API "/entities",
+             "{\"id\":\"load_^_#\",\"type\":\"light\",\"friendly_name\":\"Load light #\","
+             "\"state\":\"off\",\"metadata\":{\"source\":\"pma\"}}")}},
+    [LOAD_CALL_REMOVE] = {"remove", 1, {SEND("DELETE", API "/entities/load_^_#", "")}},
 };
 
 const char *load_call_name(enum load_call call)
@@ -159,6 +160,8 @@ static size_t fill_in(const char *text, const struct load_blanks *blanks, char *
 
         if (*text == '#') {
             more = snprintf(to + used, room, "%" PRIu32, blanks->number);
+        } else if (*text == '^') {
+            more = snprintf(to + used, room, "%" PRIx64, blanks->seed);
         } else if (*text == '@') {
             more = snprintf(to + used, room, "%s", blanks->captured);
         } else if (*text == '~') {

@@ -41,8 +41,9 @@ enum load_call {
     LOAD_CALL_END = 24,
 };
 
-/* One request. In path and body '#' stands for the object's number, '@' for what the last
- * capture took, '~' for the present time. */
+/* One request. In path and body '#' stands for the object's number, '^' for the seed (two
+ * loads with different seeds have different objects), '@' for what the last capture took,
+ * '~' for the present time. */
 struct load_step {
     const char *method, *path, *body;
     const char *capture; /* member of the answer whose text is kept; NULL: none */
@@ -55,7 +56,7 @@ struct load_blanks {
     const char *host;
     unsigned port;
     uint32_t number;
-    uint64_t now_ns;
+    uint64_t seed, now_ns;
     const char *captured;
 };
 

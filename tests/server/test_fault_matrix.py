@@ -134,6 +134,9 @@ class FaultMatrix(backend.TestCase):
                               capture_output=True, text=True, timeout=seconds + 60)
         told = json.loads(done.stdout)
         self.assertEqual(done.returncode, 0, (done.stderr, told))
+        wrong = {kind: count for kind, count in told["errors"].items()
+                 if count and kind not in ("total", "late")}
+        self.assertEqual((wrong, told["rest"]["missing"]), ({}, 0), told["last_failure"])
         return told
 
     def test_without_a_fault_every_counter_is_back_after_a_storm(self):

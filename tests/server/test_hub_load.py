@@ -37,25 +37,33 @@ class Load(backend.TestCase):
             self.assertGreaterEqual(stats["total_connections"], told["connections"])
             self.assertLessEqual(stats["total_connections"], told["connections"] + 20)
 
-    def test_each_profile_ends_well_and_leaves_the_hub_empty(self):
+    def test_each_profile_ends_well_and_leaves_nothing_behind(self):
         profiles = {"idle": 50, "home": 20, "storm": 100, "chat": 5}
         with backend.Backend() as server:
+            before = server.get("/api/v1/debug/resources")["data"]
+            # At once: each seed has its own objects.
             running = {profile: subprocess.Popen(
-                [LOAD, "--port", str(server.port), "--duration", "2.5", "--json", "--quiet",
+                [LOAD, "--port", str(server.port), "--duration", "3", "--json", "--quiet",
                  "--seed", str(at), "--profile", profile], stdout=subprocess.PIPE, text=True)
                 for at, profile in enumerate(profiles)}
             for profile, process in running.items():
-                told = json.loads(process.communicate(timeout=30)[0])
+                told = json.loads(process.communicate(timeout=60)[0])
                 self.assertEqual((told["profile"], told["clients"]), (profile, profiles[profile]))
-                clean = {kind: told["errors"][kind] for kind in told["errors"]
-                         if kind not in ("total", "rest")}
-                self.assertEqual(sum(clean.values()), 0, told)
-                if told["rest"]["operations"].get("make", {}).get("count"):
+                wrong = sum(told["errors"][kind] for kind in told["errors"]
+                            if kind not in ("total", "late"))
+                self.assertEqual((wrong, told["rest"]["missing"]), (0, 0), told)
+                if profile in ("home", "storm"):
                     self.assertGreater(told["deliveries"], 0, profile)
                     self.assertGreater(told["latency_ms"]["delivery_p99"], 0)
+                    for operation in ("entity", "entity-action", "change", "make", "remove"):
+                        self.assertGreater(told["rest"][operation], 0, (profile, operation))
             def clients():
                 return server.get("/api/v1/websocket/stats")["data"]["connected_clients"]
             backend.eventually(lambda: clients() == 0, "all clients are gone")
+            after = server.get("/api/v1/debug/resources")["data"]
+            for kept in ("entities.registered", "ai.conversations"):
+                self.assertEqual(after["kept"][kept]["value"], before["kept"][kept]["value"], kept)
+            self.assertEqual(after["counters"]["entities.rooms"], before["counters"]["entities.rooms"])
 
     def test_options_win_over_the_profile_wherever_they_stand(self):
         with backend.Backend() as server:
