@@ -165,8 +165,7 @@ class LockOut(backend.TestCase):
 class Tokens(backend.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = backend.Backend(*PROXY, f"auth.api_secret={API_SECRET}",
-                                     JWT_SECRET=JWT_SECRET)
+        cls.server = backend.Backend(*PROXY, JWT_SECRET=JWT_SECRET, PMA_API_SECRET=API_SECRET)
 
     @classmethod
     def tearDownClass(cls):
