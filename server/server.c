@@ -21,7 +21,6 @@
 #include "server/automation_wiring.h"
 #include "server/base/clock.h"
 #include "server/census.h"
-#include "server/entity/entity_share.h"
 #include "server/entity/house.h"
 #include "server/event_wiring.h"
 #include "server/fault/fault_driver.h"
@@ -230,44 +229,16 @@ static int start_events(struct pma_server *server)
     return pma_event_wire(&server->app);
 }
 
-/* When several backends share entities, their events pass it first. hooks: in and out. */
-static int make_share(struct pma_server *server, struct pma_entity_hooks *hooks)
-{
-    const struct pma_config *config = server->app.config;
-    const struct pma_entity_share_config settings = {
-        .cache = server->storage.cache,
-        .pool = server->storage.redis_pool,
-        .backplane = server->storage.backplane,
-        .next = *hooks,
-        .max_ids = 2 * config->entities.max_entities,
-        .ttl_s = (uint32_t)(config->redis.entity_cache_ttl_ns / PMA_S_NS),
-        .interval_ns = config->redis.share_interval_ns,
-    };
-    if (settings.cache == NULL) {
-        return 0;
-    }
-    const int err = pma_entity_share_new(&settings, &server->app.entity_share);
-    if (err == 0) {
-        hooks->publish = pma_entity_share_publish;
-        hooks->arg = server->app.entity_share;
-    }
-    return err;
-}
-
 static int start_house(struct pma_server *server)
 {
     struct pma_app *app = &server->app;
-    struct pma_entity_hooks hooks = {.publish = pma_automation_publish, .arg = app};
-    int err = make_share(server, &hooks);
-    err = err != 0 ? err : pma_house_new(app->config, &hooks, &server->house);
+    const struct pma_entity_hooks hooks = {.publish = pma_automation_publish, .arg = app};
+    const int err = pma_house_new(app->config, &hooks, &server->house);
     /* Before anything starts: an event may set off what looks for them. */
     app->entities = server->house.entities;
     app->rooms = server->house.rooms;
     app->sync = server->house.sync;
     app->simulated = server->house.simulated;
-    if (err == 0 && app->entity_share != NULL) {
-        err = pma_entity_share_start(app->entity_share, app->entities);
-    }
     return err != 0 ? err : pma_house_start(&server->house);
 }
 
@@ -452,7 +423,6 @@ static int stop_parts(struct pma_server *server)
     left |= pma_ai_stop(app->ai, whole_ns * SHARE_WORKER / 100);
     enter_stage(server, "entities");
     left |= pma_house_stop(&server->house, whole_ns * SHARE_WORKER / 100);
-    left |= pma_entity_share_stop(app->entity_share, whole_ns * SHARE_WORKER / 100);
     stop_hub(server);
     enter_stage(server, "store");
     left |= pma_storage_stop(&server->storage, whole_ns * SHARE_WORKER / 100);
@@ -464,7 +434,6 @@ static int stop_parts(struct pma_server *server)
     pma_ai_free(app->ai);
     pma_mcp_free(app->mcp);
     pma_house_free(&server->house);
-    pma_entity_share_free(app->entity_share);
     pma_automations_free(app->automations);
     pma_hub_free(app->hub);
     pma_access_free(app);

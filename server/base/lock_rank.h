@@ -36,7 +36,6 @@ enum pma_lock_rank {
     PMA_LOCK_ROOMS = 45,          /* rooms: held across their events */
     PMA_LOCK_ENTITY_CHANGES = 46, /* one writer of entities: held across events */
     PMA_LOCK_ENTITIES = 47,       /* tables of entities */
-    PMA_LOCK_ENTITY_SHARE = 48,   /* ids between backends: not held while asking Redis */
     PMA_LOCK_MCP = 48,            /* tool servers and the calls that wait for them */
     PMA_LOCK_MCP_LOG = 49,        /* executions and contexts of tools */
     PMA_LOCK_HUB = 50,            /* everything of server/hub */

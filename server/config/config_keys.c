@@ -176,8 +176,6 @@ static const struct pma_config_key keys[] = {
      HOUR_NS},
     {"redis.entity_cache_ttl", PMA_VALUE_DURATION, AT(redis.entity_cache_ttl_ns),
      PMA_S_NS, 8784 * HOUR_NS},
-    {"redis.share_interval", PMA_VALUE_DURATION, AT(redis.share_interval_ns),
-     10 * PMA_MS_NS, HOUR_NS},
     {"redis.max_value_bytes", PMA_VALUE_BYTES_32, AT(redis.max_value_bytes), 64,
      256 * MIB},
     {"redis.backplane", PMA_VALUE_BOOL, AT(redis.backplane), 0, 0},

@@ -31,7 +31,6 @@ void pma_config_storage_defaults(struct pma_config *config)
     config->redis.backoff_min_ns = 100 * PMA_MS_NS;
     config->redis.backoff_max_ns = 5 * PMA_S_NS;
     config->redis.entity_cache_ttl_ns = (uint64_t)24 * 3600 * PMA_S_NS;
-    config->redis.share_interval_ns = PMA_S_NS;
     config->redis.max_value_bytes = 1024 * 1024;
     config->redis.backplane = true;
     config->redis.max_queue_messages = 1000;

@@ -45,7 +45,6 @@ struct pma_config_redis {
     uint64_t backoff_min_ns;
     uint64_t backoff_max_ns;
     uint64_t entity_cache_ttl_ns; /* whole seconds: Redis is told seconds */
-    uint64_t share_interval_ns;   /* between two looks whether Redis came back */
     uint32_t max_value_bytes;
     bool backplane;
     uint32_t max_queue_messages;

@@ -129,7 +129,7 @@ int pma_entities_snapshot(struct pma_entities *entities, const char *id,
 
 /* Tells about an entity. data: taken. Thread-safety: under CHANGES. */
 static void publish(struct pma_entities *entities, const char *type, const json_t *entity,
-                    json_t *data, bool gave_way)
+                    json_t *data)
 {
     if (entities->hooks.publish != NULL && data != NULL) {
         const struct pma_entity_event event = {
@@ -139,30 +139,26 @@ static void publish(struct pma_entities *entities, const char *type, const json_
             .source = pma_entity_source(entity),
             .room_id = pma_entity_room(entity),
             .data = data,
-            .gave_way = gave_way,
         };
         entities->hooks.publish(entities->hooks.arg, &event);
     }
     json_decref(data);
 }
 
-static void publish_removed(struct pma_entities *entities, const json_t *entity,
-                            bool gave_way)
+static void publish_removed(struct pma_entities *entities, const json_t *entity)
 {
     char now[PMA_TIMESTAMP_BYTES];
     pma_timestamp_now(now);
     publish(entities, "pma_entity_removed", entity,
             json_pack("{s:s, s:s, s:s}", "entity_id", pma_entity_id(entity), "source",
-                      pma_entity_source(entity), "timestamp", now),
-            gave_way);
+                      pma_entity_source(entity), "timestamp", now));
 }
 
 static void publish_added(struct pma_entities *entities, const json_t *entity)
 {
     publish(entities, "pma_entity_added", entity,
             json_pack("{s:o, s:O}", "entity", json_deep_copy(entity), "timestamp",
-                      json_object_get(entity, "last_updated")),
-            false);
+                      json_object_get(entity, "last_updated")));
 }
 
 static void publish_changed(struct pma_entities *entities, const json_t *old,
@@ -175,8 +171,7 @@ static void publish_changed(struct pma_entities *entities, const json_t *old,
                       "new_state", pma_entity_state(entity), "entity", copy, "attributes",
                       json_object_get(copy, "attributes"), "source",
                       pma_entity_source(entity), "change_source", origin, "timestamp",
-                      json_object_get(copy, "last_updated")),
-            false);
+                      json_object_get(copy, "last_updated")));
 }
 
 /* How many states the entity has above its limit. */
@@ -345,7 +340,7 @@ static int create(struct pma_entities *entities, json_t *document)
         pma_log(PMA_LOG_WARN, "The registry is full: an entity gave way",
                 pma_str("entity_id", pma_entity_id(gone)),
                 pma_str("state", pma_entity_state(gone)));
-        publish_removed(entities, gone, true);
+        publish_removed(entities, gone);
         pma_shared_json_release(victim);
     }
     if (err == 0) {
@@ -508,7 +503,7 @@ static int remove_entity(struct pma_entities *entities, const char *id, bool any
         pma_entities_unlock(entities);
     }
     if (gone != NULL) {
-        publish_removed(entities, pma_shared_json_get(gone), false);
+        publish_removed(entities, pma_shared_json_get(gone));
         pma_shared_json_release(gone);
     }
     pthread_mutex_unlock(&entities->changes);

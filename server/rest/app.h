@@ -15,7 +15,6 @@ struct pma_automations;
 struct pma_cache;
 struct pma_config;
 struct pma_entities;
-struct pma_entity_share;
 struct pma_event_stream;
 struct pma_fault_driver;
 struct pma_http;
@@ -37,9 +36,8 @@ struct pma_sync;
 struct pma_app {
     const struct pma_config *config;
     struct pma_store *store;
-    struct pma_cache *cache;               /* NULL: Redis is switched off */
-    struct pma_storage *storage;           /* what holds these two */
-    struct pma_entity_share *entity_share; /* NULL: Redis is switched off */
+    struct pma_cache *cache;     /* NULL: Redis is switched off */
+    struct pma_storage *storage; /* what holds these two */
     struct pma_reclaim *reclaim;
     struct pma_monitor *monitor;
     struct pma_pressure *pressure;

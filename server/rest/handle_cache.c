@@ -7,7 +7,6 @@
  * SPDX-License-Identifier: MIT
  */
 #include "server/config/config.h"
-#include "server/entity/entity_share.h"
 #include "server/rest/app.h"
 #include "server/rest/routes.h"
 #include "server/store/backplane.h"
@@ -291,16 +290,14 @@ void pma_handle_cache_health(struct pma_request *request, struct pma_reply *repl
 
 void pma_handle_redis_stats(struct pma_request *request, struct pma_reply *reply)
 {
-    const struct pma_app *app = request->app;
-    const struct pma_storage *storage = app->storage;
+    const struct pma_storage *storage = request->app->storage;
     json_t *pool = storage->redis_pool != NULL
                        ? pma_redis_pool_stats_json(storage->redis_pool)
                        : json_pack("{s:s}", "state", "disabled");
     pma_reply_data(reply,
-                   json_pack("{s:b, s:o, s:o, s:o}", "enabled",
+                   json_pack("{s:b, s:o, s:o}", "enabled",
                              (int)(storage->redis_pool != NULL), "pool", pool,
-                             "backplane", pma_backplane_stats_json(storage->backplane),
-                             "entities", pma_entity_share_stats_json(app->entity_share)));
+                             "backplane", pma_backplane_stats_json(storage->backplane)));
 }
 
 void pma_handle_store_stats(struct pma_request *request, struct pma_reply *reply)
