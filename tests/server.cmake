@@ -46,3 +46,12 @@ target_link_libraries(fuzz-mcp-session PRIVATE pma)
 add_test(NAME fuzz.mcp_session COMMAND fuzz-mcp-session)
 set_tests_properties(fuzz.mcp_session PROPERTIES LABELS fuzz TIMEOUT 60
     ENVIRONMENT "UBSAN_OPTIONS=abort_on_error=1;ASAN_OPTIONS=abort_on_error=1")
+
+# What providers answer, scripts and chats of clients, nearly right.
+add_executable(fuzz-ai-answer ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_ai_answer.c
+    ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_ai_answer.c)
+target_include_directories(fuzz-ai-answer PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz)
+target_link_libraries(fuzz-ai-answer PRIVATE pma)
+add_test(NAME fuzz.ai_answer COMMAND fuzz-ai-answer)
+set_tests_properties(fuzz.ai_answer PROPERTIES LABELS fuzz TIMEOUT 60
+    ENVIRONMENT "UBSAN_OPTIONS=abort_on_error=1;ASAN_OPTIONS=abort_on_error=1")

@@ -13,7 +13,7 @@
 
 struct pma_ai_provider_config {
     bool enabled;
-    char url[PMA_AI_URL_BYTES];     /* without the path; "": the provider's own */
+    char url[PMA_AI_URL_BYTES];     /* base, see set_url; "": the provider's own */
     char api_key[PMA_AI_KEY_BYTES]; /* never shown */
     char default_model[96];
     uint32_t priority;            /* the lowest is asked first */

@@ -8,7 +8,7 @@
 #include "server/ai/ai_config.h"
 #include "server/base/clock.h"
 
-#define PMA_AI_DAY_NS (24 * 3600 * PMA_S_NS)
+#define PMA_AI_DAY_NS ((uint64_t)24 * 3600 * PMA_S_NS)
 
 /* X(key, kind of value, member of struct pma_ai_config, least, most). */
 #define PMA_AI_KEYS(X)                                                                   \

@@ -47,6 +47,25 @@ struct pma_ai_provider {
     json_t *models; /* an array of strings, or NULL */
 };
 
+/* Bases of URLs are given in several forms; ours has neither a slash nor a version at its
+ * end, because the dialects' paths begin with them. */
+static void set_url(struct pma_ai_provider_config *config,
+                    const struct pma_dialect *dialect)
+{
+    static const char *const ends[] = {"/", "/v1", "/v1beta", "/api", "/"};
+    if (config->url[0] == '\0') {
+        snprintf(config->url, sizeof config->url, "%s", dialect->default_url);
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        const size_t length = strlen(config->url);
+        const size_t end_length = strlen(ends[i]);
+        if (length > end_length &&
+            strcmp(config->url + length - end_length, ends[i]) == 0) {
+            config->url[length - end_length] = '\0';
+        }
+    }
+}
+
 int pma_ai_provider_new(const char *name, const struct pma_ai_config *common,
                         const struct pma_ai_provider_config *own,
                         struct pma_transfers *transfers, const struct pma_script *script,
@@ -68,8 +87,8 @@ int pma_ai_provider_new(const char *name, const struct pma_ai_config *common,
     fresh->stale_ns = common->stale_ns;
     fresh->transfers = transfers;
     fresh->script = script;
-    if (own->url[0] == '\0' && dialect != NULL) {
-        snprintf(fresh->config.url, sizeof fresh->config.url, "%s", dialect->default_url);
+    if (dialect != NULL) {
+        set_url(&fresh->config, dialect);
     }
     pma_breaker_init(&fresh->breaker, common->breaker_threshold, common->breaker_open_ns);
     pma_rate_window_init(&fresh->window, common->rate_window_ns, own->requests_per_minute,

@@ -226,14 +226,15 @@ json_t *pma_chat_outcome_json(const struct pma_chat_outcome *outcome, uint64_t t
     char id[PMA_CONVERSATION_ID_BYTES];
     char now[PMA_TIMESTAMP_BYTES];
     const struct pma_ai_answer *answer = &outcome->answer;
+    const uint64_t total = answer->prompt_tokens + answer->completion_tokens;
     pma_conversation_new_id(id);
     pma_timestamp_now(now);
     json_t *message = json_copy(answer->message);
     json_object_set_new(message, "timestamp", json_string(now));
-    json_t *tokens = json_pack(
-        "{s:I, s:I, s:I}", "prompt_tokens", (json_int_t)answer->prompt_tokens,
-        "completion_tokens", (json_int_t)answer->completion_tokens, "total_tokens",
-        (json_int_t)(answer->prompt_tokens + answer->completion_tokens));
+    json_t *tokens =
+        json_pack("{s:I, s:I, s:I}", "prompt_tokens", (json_int_t)answer->prompt_tokens,
+                  "completion_tokens", (json_int_t)answer->completion_tokens,
+                  "total_tokens", (json_int_t)total);
     return json_pack(
         "{s:s, s:o, s:s, s:o, s:s, s:s, s:f, s:O, s:{s:I}, s:s, s:s}", "id", id,
         "message", message, "finish_reason", answer->finish_reason, "tokens_used", tokens,

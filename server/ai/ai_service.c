@@ -40,7 +40,8 @@ struct pma_ai {
     const struct pma_tool_host *tools; /* NULL: none; constant once requests come */
     struct pma_worker *upkeep;
     struct pma_worker *installer;
-    _Atomic bool shut; /* stored once, orders nothing */
+    _Atomic bool shut;           /* stored once, orders nothing */
+    _Atomic uint64_t shut_at_ns; /* when its grace is over; likewise */
     /* Statistics: relaxed, they order nothing. */
     _Atomic uint64_t chats, chats_failed, tool_rounds, clean_ups, forgotten;
 };
@@ -260,13 +261,33 @@ static int chat_by_manager(void *arg, const char *preferred,
     return pma_ai_manager_chat(arg, preferred, request, scope, answer, error);
 }
 
+/* Whoever asked, and the service itself, which stops. */
+struct caller {
+    struct pma_ai *ai;
+    const struct pma_ai_scope *scope;
+};
+
+/* When the service is shut its transfers may still end within their grace; what does not
+ * go over the network has no transfer that could be cut. */
+static bool is_caller_gone(void *arg)
+{
+    const struct caller *caller = arg;
+    const uint64_t shut_at_ns =
+        atomic_load_explicit(&caller->ai->shut_at_ns, memory_order_relaxed);
+    return (shut_at_ns != 0 && pma_now_ns() >= shut_at_ns) ||
+           (caller->scope->is_given_up != NULL &&
+            caller->scope->is_given_up(caller->scope->arg));
+}
+
 int pma_ai_chat(struct pma_ai *ai, struct pma_chat *chat, bool use_tools,
                 const struct pma_ai_scope *caller, struct pma_chat_outcome *outcome,
                 struct pma_ai_error *error)
 {
     SEEP_SUBSYSTEM("ai");
     const struct pma_chat_model model = {.chat = chat_by_manager, .arg = ai->manager};
-    struct pma_ai_scope scope = *caller;
+    struct caller whole = {.ai = ai, .scope = caller};
+    struct pma_ai_scope scope = {
+        .deadline_ns = caller->deadline_ns, .is_given_up = is_caller_gone, .arg = &whole};
     const uint64_t deadline_ns = pma_now_ns() + ai->config.total_timeout_ns;
     if (scope.deadline_ns == 0 || deadline_ns < scope.deadline_ns) {
         scope.deadline_ns = deadline_ns;
@@ -398,6 +419,10 @@ void pma_ai_sweep(struct pma_ai *ai)
 
 void pma_ai_shut(struct pma_ai *ai, uint64_t grace_ns)
 {
+    uint64_t not_yet = 0;
+    atomic_compare_exchange_strong_explicit(&ai->shut_at_ns, &not_yet,
+                                            pma_now_ns() + grace_ns, memory_order_relaxed,
+                                            memory_order_relaxed);
     atomic_store_explicit(&ai->shut, true, memory_order_relaxed);
     if (ai->transfers != NULL) {
         pma_transfers_shut(ai->transfers, grace_ns);

@@ -106,6 +106,7 @@ json_t *pma_conversation_page(const json_t *all,
 {
     const size_t count = json_array_size(all);
     json_t *page = json_array();
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers. */
     json_t **sorted = calloc(count + 1, sizeof *sorted);
     if (page == NULL || sorted == NULL) {
         json_decref(page);
@@ -116,6 +117,7 @@ json_t *pma_conversation_page(const json_t *all,
         sorted[i] = json_array_get(all, i);
     }
     struct pma_conversation_filter by = *filter;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression) */
     qsort_r(sorted, count, sizeof sorted[0], compare, &by);
     for (size_t i = filter->offset; i < count && json_array_size(page) < filter->limit;
          i++) {

@@ -397,7 +397,7 @@ int pma_transfers_run(struct pma_transfers *transfers,
     }
     err = hand_over(transfers, &transfer);
     if (err == -EBUSY) {
-        err = pma_ai_fail(error, PMA_AI_ERROR_UNAVAILABLE,
+        err = pma_ai_fail(error, PMA_AI_ERROR_RATE_LIMIT,
                           "%u requests to providers are running already "
                           "(ai.max_transfers); try again",
                           transfers->config.max_transfers);

@@ -47,8 +47,8 @@ int pma_transfers_start(const struct pma_transfers_config *config,
 /* Makes one transfer and waits for its end. Redirects are not followed: a key would go to
  * wherever a redirect points. Returns: 0 for any status of HTTP; an error of pma_ai_fail,
  * *reply untouched: NETWORK (the time-outs and cut connections too), TOO_LARGE,
- * CANCELLED (the scope was given up or the transfers are shut), UNAVAILABLE (too many at
- * a time), INTERNAL. When it returns, the connection is no longer in use by it.
+ * CANCELLED (the scope was given up or the transfers are shut), RATE_LIMIT (too many at a
+ * time), INTERNAL. When it returns, the connection is no longer in use by it.
  * Thread-safety: any thread. Allocates. */
 int pma_transfers_run(struct pma_transfers *transfers,
                       const struct pma_transfer_call *call,

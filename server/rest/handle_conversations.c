@@ -27,7 +27,7 @@
 #define CLEANUP_DAYS     90
 #define CLEANUP_DAYS_MAX 36500
 #define TITLE_BYTES      60
-#define DAY_NS           (24 * 3600 * PMA_S_NS)
+#define DAY_NS           ((uint64_t)24 * 3600 * PMA_S_NS)
 
 static void reply_store_error(struct pma_reply *reply, const struct pma_request *request,
                               int err, const char *wrong)
@@ -309,12 +309,13 @@ static int find_or_make(struct pma_ai *ai, const char *id, json_t **conversation
 static json_t *answer_entry(const struct pma_chat_outcome *outcome, uint64_t took_ns)
 {
     const struct pma_ai_answer *answer = &outcome->answer;
-    return json_pack(
-        "{s:s, s:s, s:I, s:s, s:s, s:f, s:O}", "role", "assistant", "content",
-        pma_dialect_text(answer->message, "content"), "tokens_used",
-        (json_int_t)(answer->prompt_tokens + answer->completion_tokens), "model_used",
-        answer->model, "provider_used", answer->provider, "response_time_ms",
-        (double)took_ns / (double)PMA_MS_NS, "tool_executions", outcome->executions);
+    const uint64_t tokens = answer->prompt_tokens + answer->completion_tokens;
+    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:f, s:O}", "role", "assistant",
+                     "content", pma_dialect_text(answer->message, "content"),
+                     "tokens_used", (json_int_t)tokens, "model_used", answer->model,
+                     "provider_used", answer->provider, "response_time_ms",
+                     (double)took_ns / (double)PMA_MS_NS, "tool_executions",
+                     outcome->executions);
 }
 
 static void reply_exchange(struct pma_reply *reply, const char *id, json_t *entry,

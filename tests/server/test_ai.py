@@ -125,6 +125,14 @@ class Providers(backend.TestCase):
                           if m["provider"] == dialect]
                 self.assertEqual(models, ["fake"])
 
+    def test_the_base_of_a_url_may_be_given_in_any_of_its_forms(self):
+        for end in ("/", "/v1", "/v1/"):
+            with self.subTest(end), FakeProvider("openai") as fake:
+                fake.url += end
+                with start(*fake.settings()) as server:
+                    self.assertEqual(chat(server)[0], 200)
+                    self.assertEqual(fake.requests[0][0], "/v1/chat/completions")
+
     def test_keys_come_from_the_environment_and_are_never_shown(self):
         with FakeProvider("openai", mode="status", status=401,
                           error={"error": {"message": "bad key ***98765"}}) as fake, \
@@ -270,6 +278,18 @@ class Trouble(backend.TestCase):
             fake.released.set()
             self.assertEqual([future.result()[0] for future in waiting], [200] * 5)
 
+    def test_more_transfers_than_allowed_are_refused_and_no_fault_of_the_provider(self):
+        with FakeProvider("openai", mode="hang") as fake, \
+                start(*fake.settings(), "ai.max_transfers=1") as server, \
+                concurrent.futures.ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(chat, server)
+            backend.eventually(lambda: fake.waiting == 1, "one transfer")
+            self.assertEqual(chat(server)[1]["provider"], "scripted")
+            self.assertEqual(circuit(server, "openai")["circuit_failures"], 0)
+            self.assertEqual(server.get(f"{API}/ai/statistics")["transfers"]["refused"], 1)
+            fake.released.set()
+            self.assertEqual(waiting.result()[1]["provider"], "openai")
+
     def test_a_client_that_leaves_ends_its_transfer(self):
         with FakeProvider("openai", mode="hang") as fake, start(*fake.settings()) as server:
             connection = server.connect()
@@ -326,6 +346,19 @@ class End(backend.TestCase):
                 concurrent.futures.ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(self.try_chat, server)
             backend.eventually(lambda: len(fake.requests) == 1, "the first try")
+            status, took_s = server.stop()
+            self.assertEqual(status, 0)
+            self.assertLess(took_s, 2)
+            self.assertEqual(waiting.result(), 503)
+
+
+    def test_sigterm_ends_a_script_that_takes_its_time(self):
+        with tempfile.TemporaryDirectory() as folder, \
+                start(script(folder, {"delay_ms": 60000, "say": "x"}),
+                      "server.shutdown_timeout=8s") as server, \
+                concurrent.futures.ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(self.try_chat, server)
+            backend.eventually(lambda: server.get(f"{API}/ai/statistics")["chats"] == 1, "it runs")
             status, took_s = server.stop()
             self.assertEqual(status, 0)
             self.assertLess(took_s, 2)
