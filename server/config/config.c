@@ -257,6 +257,56 @@ static void read_list(const struct reading *reading, const yaml_node_t *value,
     free(text);
 }
 
+/* Returns: borrowed; NULL when the item is not a section with a type. */
+static const char *type_of_item(const struct reading *reading, const yaml_node_t *item)
+{
+    if (item->type != YAML_MAPPING_NODE) {
+        return NULL;
+    }
+    for (const yaml_node_pair_t *pair = item->data.mapping.pairs.start;
+         pair < item->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *key = yaml_document_get_node(reading->document, pair->key);
+        const yaml_node_t *value = yaml_document_get_node(reading->document, pair->value);
+        if (key->type == YAML_SCALAR_NODE && value->type == YAML_SCALAR_NODE &&
+            strcmp((const char *)key->data.scalar.value, "type") == 0) {
+            return (const char *)value->data.scalar.value;
+        }
+    }
+    return NULL;
+}
+
+/* A list in the place of a section: each item is a section that its type names. */
+static void read_sections(const struct reading *reading, const yaml_node_t *list,
+                          const char *path, unsigned depth)
+{
+    for (const yaml_node_item_t *at = list->data.sequence.items.start;
+         at < list->data.sequence.items.top; at++) {
+        const yaml_node_t *item = yaml_document_get_node(reading->document, *at);
+        const unsigned line = (unsigned)item->start_mark.line + 1;
+        const char *type = type_of_item(reading, item);
+        char section[PATH_BYTES];
+        snprintf(section, sizeof section, "%.60s.%.30s", path, type != NULL ? type : "");
+        if (type == NULL) {
+            add_problem(reading->problems, line, "%s: each item needs a type", path);
+        } else if (!is_section(section)) {
+            add_problem(reading->problems, line, "%s: there is no type %.40s", path,
+                        type);
+        } else {
+            read_mapping(reading, item, section, depth + 1);
+        }
+    }
+}
+
+/* Whether a value says again what its section is named by: type, in read_sections. */
+static bool names_its_section(const char *path, const char *text)
+{
+    const size_t length = strlen(path);
+    const size_t text_length = strlen(text);
+    return length > text_length + 6 && strcmp(path + length - 5, ".type") == 0 &&
+           strncmp(path + length - 5 - text_length, text, text_length) == 0 &&
+           path[length - 6 - text_length] == '.';
+}
+
 /* `path` names the value; `line` is where its key stands. */
 static void read_value(const struct reading *reading, const yaml_node_t *value,
                        const char *path, unsigned line, unsigned depth)
@@ -265,7 +315,7 @@ static void read_value(const struct reading *reading, const yaml_node_t *value,
     if (value->type == YAML_SCALAR_NODE) {
         const char *text = (const char *)value->data.scalar.value;
         /* A section with nothing in it ("faults:") is a way to write the defaults. */
-        if (text[0] == '\0' && is_section(path)) {
+        if ((text[0] == '\0' && is_section(path)) || names_its_section(path, text)) {
             return;
         }
         if (set_scalar(reading->config, path, text, why, sizeof why) != 0) {
@@ -277,6 +327,8 @@ static void read_value(const struct reading *reading, const yaml_node_t *value,
     } else if (pma_config_key_find(path) != NULL) {
         add_problem(reading->problems, line, "%s: is a value, not a %s", path,
                     value->type == YAML_MAPPING_NODE ? "section" : "list");
+    } else if (value->type == YAML_SEQUENCE_NODE && strcmp(path, "ai.providers") == 0) {
+        read_sections(reading, value, path, depth);
     } else if (value->type == YAML_SEQUENCE_NODE) {
         read_list(reading, value, path, line);
     } else if (set_scalar(reading->config, path, "", why, sizeof why) != 0) {

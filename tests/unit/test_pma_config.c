@@ -118,6 +118,33 @@ static void all_errors_are_listed_with_their_lines(void **state)
     assert_int_equal(config.websocket.max_clients, 1000);
 }
 
+static void providers_may_be_a_list_of_types(void **state)
+{
+    (void)state;
+    assert_int_equal(read_yaml("ai:\n"
+                               "  max_retries: 2\n"
+                               "  providers:\n"
+                               "    - type: openai\n"
+                               "      enabled: true\n"
+                               "      api_key: sk-1\n"
+                               "      priority: 1\n"
+                               "    - {type: ollama, url: 'http://host:1'}\n"
+                               "    - {type: nobody}\n"
+                               "    - {enabled: true}\n"
+                               "    - plain\n"
+                               "    - {type: claude, model: x}\n"),
+                     0);
+    assert_true(config.ai.openai.enabled);
+    assert_string_equal(config.ai.openai.api_key, "sk-1");
+    assert_int_equal(config.ai.openai.priority, 1);
+    assert_string_equal(config.ai.ollama.url, "http://host:1");
+    assert_int_equal(problems.count, 4);
+    assert_problem(0, 9, "ai.providers: there is no type nobody");
+    assert_problem(1, 10, "ai.providers: each item needs a type");
+    assert_problem(2, 11, "ai.providers: each item needs a type");
+    assert_problem(3, 12, "ai.providers.claude.model: unknown key");
+}
+
 static void texts_are_bounded_and_a_secret_is_never_repeated(void **state)
 {
     (void)state;
@@ -285,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup(defaults_are_those_of_the_document, setup),
         cmocka_unit_test_setup(every_kind_of_value_is_taken, setup),
         cmocka_unit_test_setup(all_errors_are_listed_with_their_lines, setup),
+        cmocka_unit_test_setup(providers_may_be_a_list_of_types, setup),
         cmocka_unit_test_setup(texts_are_bounded_and_a_secret_is_never_repeated, setup),
         cmocka_unit_test_setup(a_key_given_twice_is_an_error, setup),
         cmocka_unit_test_setup(a_section_where_a_value_belongs_is_an_error, setup),
