@@ -37,6 +37,8 @@
 #include <unistd.h>
 
 #define POLLS_MAX (1 + PMA_MCP_SERVERS_MAX * PMA_MCP_CLIENT_POLLS)
+/* How often a call asks whether anybody still wants its answer. */
+#define ASK_NS (200 * PMA_MS_NS)
 /* A removal waits this much longer than the process may take. */
 #define REMOVE_EXTRA_NS PMA_S_NS
 
@@ -407,29 +409,50 @@ static int begin_call(struct pma_mcp_servers *servers, const struct slot *slot,
                                 wait);
 }
 
-/* Sleeps until the wait is done or its time is over. Under the lock. */
-static int await_call(struct pma_mcp_servers *servers, const char *id,
-                      struct pma_mcp_wait *wait, uint64_t timeout_ns)
+/* Sleeps until the wait is done, its time is over, or nobody wants it any more. Under the
+ * lock. Returns: whether it is done. */
+static bool sleep_for_call(struct pma_mcp_servers *servers,
+                           const struct pma_mcp_wait *wait, uint64_t timeout_ns,
+                           const struct pma_mcp_patience *patience)
 {
-    const struct timespec until = pma_monotonic_after(timeout_ns);
-    int err = 0;
-    while (err == 0 && !wait->done) {
-        err = pthread_cond_timedwait(&servers->changed, &servers->lock, &until);
+    const bool asks = patience != NULL && patience->is_given_up != NULL;
+    const uint64_t end_ns = pma_now_ns() + timeout_ns;
+    uint64_t now_ns = pma_now_ns();
+    while (!wait->done && now_ns < end_ns &&
+           !(asks && patience->is_given_up(patience->arg))) {
+        const uint64_t left_ns = end_ns - now_ns;
+        const struct timespec until =
+            pma_monotonic_after(asks && left_ns > ASK_NS ? ASK_NS : left_ns);
+        (void)pthread_cond_timedwait(&servers->changed, &servers->lock, &until);
+        now_ns = pma_now_ns();
     }
-    if (wait->done) {
+    return wait->done;
+}
+
+/* Waits for the answer and explains why there is none. Under the lock. */
+static int await_call(struct pma_mcp_servers *servers, const char *id,
+                      struct pma_mcp_wait *wait, uint64_t timeout_ns,
+                      const struct pma_mcp_patience *patience)
+{
+    const uint64_t begin_ns = pma_now_ns();
+    if (sleep_for_call(servers, wait, timeout_ns, patience)) {
         return wait->err;
     }
     /* While the wait is not done its session lives, and so does the client. */
+    const bool is_late = pma_now_ns() - begin_ns >= timeout_ns;
     struct slot *slot = find(servers, id);
-    pma_mcp_session_forget(pma_mcp_client_session(slot->client), wait, "timeout");
-    servers->info.calls_timed_out++;
-    return explain(&wait->outcome, -ETIMEDOUT,
-                   "The tool server did not answer within %llu ms",
-                   (unsigned long long)(timeout_ns / PMA_MS_NS));
+    pma_mcp_session_forget(pma_mcp_client_session(slot->client), wait,
+                           is_late ? "timeout" : "nobody waits any more");
+    servers->info.calls_timed_out += is_late;
+    return is_late ? explain(&wait->outcome, -ETIMEDOUT,
+                             "The tool server did not answer within %llu ms",
+                             (unsigned long long)(timeout_ns / PMA_MS_NS))
+                   : explain(&wait->outcome, -ECANCELED, "Nobody waits for the answer");
 }
 
 int pma_mcp_servers_call(struct pma_mcp_servers *servers, const char *id,
                          const char *tool, const json_t *arguments,
+                         const struct pma_mcp_patience *patience,
                          struct pma_mcp_outcome *outcome)
 {
     SEEP_SUBSYSTEM("ai");
@@ -446,7 +469,7 @@ int pma_mcp_servers_call(struct pma_mcp_servers *servers, const char *id,
         servers->info.calls_total++;
         servers->info.last_activity_ns = pma_now_ns();
         wake(servers);
-        err = await_call(servers, id, &wait, timeout_ns);
+        err = await_call(servers, id, &wait, timeout_ns, patience);
         servers->info.calls--;
         pthread_cond_broadcast(&servers->changed); /* close waits for it */
         servers->info.last_activity_ns = pma_now_ns();

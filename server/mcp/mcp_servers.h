@@ -36,6 +36,13 @@ struct pma_mcp_servers_info {
     uint64_t last_activity_ns; /* CLOCK_MONOTONIC; 0: none yet */
 };
 
+/* Whether anybody still wants the answer of a call; asked several times a second, on the
+ * thread that called, with PMA_LOCK_MCP held. NULL function: always. */
+struct pma_mcp_patience {
+    bool (*is_given_up)(void *arg);
+    void *arg; /* borrowed */
+};
+
 /* Returns: 0; -EINVAL: a limit is out of range; -ENOMEM; -EMFILE. Allocates. */
 int pma_mcp_servers_new(const struct pma_mcp_servers_config *config,
                         struct pma_mcp_servers **servers);
@@ -70,11 +77,13 @@ int pma_mcp_servers_add(struct pma_mcp_servers *servers, const json_t *spec, cha
 int pma_mcp_servers_remove(struct pma_mcp_servers *servers, const char *id);
 
 /* Calls a tool and waits for its answer, at most call_timeout_ns (or what the server's
- * spec says). Returns: 0 and outcome->result; an error of mcp_outcome.h with
+ * spec says), and while somebody wants it (patience, borrowed; NULL: always).
+ * Returns: 0 and outcome->result; an error of mcp_outcome.h with
  * outcome->error (and a result, when a tool that failed gave one). Thread-safety: any
  * thread. */
 int pma_mcp_servers_call(struct pma_mcp_servers *servers, const char *id,
                          const char *tool, const json_t *arguments,
+                         const struct pma_mcp_patience *patience,
                          struct pma_mcp_outcome *outcome);
 
 /* The first connected server that has the tool. Returns: 0 and its id; -ENOENT. */

@@ -220,8 +220,9 @@ static int resolve(struct pma_mcp *mcp, const struct pma_mcp_call *call,
 }
 
 static int run(struct pma_mcp *mcp, const char *server_id, const char *tool,
-               const json_t *arguments, struct pma_mcp_outcome *outcome)
+               const struct pma_mcp_call *call, struct pma_mcp_outcome *outcome)
 {
+    const json_t *arguments = call->arguments;
     uint64_t context = 0;
     int err = pma_mcp_contexts_begin(mcp->contexts, tool, arguments, &context);
     if (err != 0) {
@@ -230,7 +231,8 @@ static int run(struct pma_mcp *mcp, const char *server_id, const char *tool,
     }
     err = strcmp(server_id, PMA_MCP_BUILTIN_SERVER) == 0
               ? pma_mcp_builtin_call(&mcp->bindings, tool, arguments, outcome)
-              : pma_mcp_servers_call(mcp->servers, server_id, tool, arguments, outcome);
+              : pma_mcp_servers_call(mcp->servers, server_id, tool, arguments,
+                                     &call->patience, outcome);
     (void)pma_mcp_contexts_end(mcp->contexts, context);
     return err;
 }
@@ -264,7 +266,7 @@ int pma_mcp_execute(struct pma_mcp *mcp, const struct pma_mcp_call *call,
         used_server[0] = '\0';
         return err;
     }
-    err = run(mcp, used_server, tool, call->arguments, outcome);
+    err = run(mcp, used_server, tool, call, outcome);
     *duration_ns = pma_now_ns() - begin_ns;
     atomic_store_explicit(&mcp->last_activity_ns, pma_now_ns(), memory_order_relaxed);
     if (err != -ENOENT) {

@@ -40,8 +40,9 @@ struct pma_mcp_config {
 struct pma_mcp_call {
     const char *server_id; /* NULL or "": whoever has the tool, built-in ones first */
     const char *tool;
-    const json_t *arguments;     /* an object; NULL: none */
-    const char *conversation_id; /* NULL outside of one */
+    const json_t *arguments;          /* an object; NULL: none */
+    const char *conversation_id;      /* NULL outside of one */
+    struct pma_mcp_patience patience; /* for a foreign tool's answer */
 };
 
 struct pma_mcp_info {

@@ -16,6 +16,7 @@
 #include "server/config/config.h"
 #include "server/mcp/mcp_service.h"
 #include "server/rest/app.h"
+#include "server/rest/later.h"
 #include "server/rest/routes.h"
 
 #include <errno.h>
@@ -197,8 +198,9 @@ static bool is_quick(const json_t *body)
                : pma_mcp_builtin_has(tool);
 }
 
+/* patience: of whoever waits for the reply; {NULL} at once. */
 static void execute(struct pma_request *request, struct pma_reply *reply,
-                    const json_t *body)
+                    const json_t *body, struct pma_mcp_patience patience)
 {
     const json_t *server = json_object_get(body, "serverId");
     const char *tool = json_string_value(json_object_get(body, "toolName"));
@@ -219,6 +221,7 @@ static void execute(struct pma_request *request, struct pma_reply *reply,
             .arguments = arguments,
             .conversation_id =
                 json_string_value(json_object_get(body, "conversation_id")),
+            .patience = patience,
         };
         const int err =
             pma_mcp_execute(request->app->mcp, &call, &outcome, server_id, &duration_ns);
@@ -234,7 +237,8 @@ static void run_execute(struct pma_request *request, struct pma_reply *reply)
     SEEP_SUBSYSTEM("ai");
     json_t *body = pma_request_json(request, reply);
     if (body != NULL) {
-        execute(request, reply, body);
+        execute(request, reply, body,
+                (struct pma_mcp_patience){pma_later_is_given_up, request});
         json_decref(body);
     }
 }
@@ -246,7 +250,7 @@ void pma_handle_mcp_execute(struct pma_request *request, struct pma_reply *reply
         return;
     }
     if (is_quick(body)) {
-        execute(request, reply, body);
+        execute(request, reply, body, (struct pma_mcp_patience){NULL, NULL});
     } else {
         reply->later = run_execute;
     }

@@ -13,6 +13,7 @@ import time
 import urllib.request
 
 import backend
+import websocket_client
 
 API = "/api/v1/mcp"
 FAULTS = "/api/v1/debug/faults"
@@ -233,7 +234,10 @@ class Tools(Served):
         self.entity(server, "evening", "generic", state="off", attributes={"actions": [
             {"entity_id": "lamp", "action": "set_brightness", "parameters": {"brightness": 30}},
             {"entity_id": "ghost", "action": "turn_on"}]})
+        client = websocket_client.Client(server.port)
+        self.addCleanup(client.socket.close)
         result = self.built_in(server, "execute_scene", {"scene_id": "evening"})
+        self.assertEqual(client.await_type("scene_activated")["data"]["scene_id"], "evening")
         self.assertEqual([(a["entity_id"], a["success"]) for a in result["actions"]],
                          [("lamp", True), ("ghost", False)])
         self.assertEqual(self.state(server, "lamp"), "on")
@@ -250,7 +254,10 @@ class Tools(Served):
         self.entity(server, "door", "switch", state="off")
         self.entity(server, "lamp", state="off")
         id = self.built_in(server, "create_automation", self.RULE)["id"]
+        client = websocket_client.Client(server.port)
+        self.addCleanup(client.socket.close)
         server.ask("PUT", "/api/v1/entities/door/state", {"state": "on"})
+        self.assertEqual(client.await_type("automation_triggered")["data"]["automation_id"], id)
         backend.eventually(lambda: self.state(server, "lamp") == "on", "the lamp is on")
         listed = backend.eventually(
             lambda: [a for a in server.get("/api/v1/automations")["automations"] if a["runs"]],
@@ -468,6 +475,19 @@ class Tools(Served):
         self.assertEqual(self.run_tool(server, "echo", {"text": "first"})[0], 503)
         self.assertEqual(self.said(server, "echo", {"text": "second"}), "second")
         self.assertEqual(self.describe(server)["unknown_answers"], 1)
+
+    def test_a_call_that_nobody_waits_for_any_more_is_given_up(self):
+        server = self.serve("mcp.call_timeout=60s")
+        self.add(server, "slow")
+        body = json.dumps({"serverId": "fake", "toolName": "echo"}).encode()
+        with server.connect() as raw:
+            raw.sendall(b"POST /api/v1/mcp/tools/execute HTTP/1.1\r\nHost: localhost\r\n"
+                        b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            backend.eventually(lambda: server.get(f"{API}/status")["runningCalls"] == 1, "it runs")
+        backend.eventually(lambda: server.get(f"{API}/status")["runningCalls"] == 0, "given up")
+        [execution] = server.get(f"{API}/executions")["executions"]
+        self.assertEqual(execution["error"], "Nobody waits for the answer")
+        self.end(server)
 
     def test_no_more_calls_wait_than_allowed(self):
         server = self.serve("mcp.call_timeout=700ms", "mcp.max_calls=2")
