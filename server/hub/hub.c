@@ -251,16 +251,12 @@ static void count_set(struct pma_topic_set *set, void *context)
 /* How many clients a message on the packed `topics` (NULL: for all) would reach now. */
 static uint32_t reach(struct pma_hub *hub, const char *topics)
 {
-    const struct pma_client *client;
     uint32_t count = 0;
 
     pthread_mutex_lock(&hub->mutex);
     if (topics != NULL) {
         pma_topics_match(&hub->topics, topics, count_set, &count);
-        TAILQ_FOREACH(client, &hub->unfiltered, unfiltered)
-        {
-            count++;
-        }
+        count += hub->unfiltered_count;
     } else {
         count = (uint32_t)hub->clients.count;
     }

@@ -128,7 +128,7 @@ int pma_hub_send(struct pma_hub *hub, const char *client_id, const char *type,
                  const json_t *data);
 
 /* The data of GET websocket/stats; owned by the caller, NULL without memory.
- * Thread-safety: any thread. Allocates. Cost: O(topics). */
+ * Thread-safety: any thread. Allocates. Cost: O(1); up to 256 topics are listed. */
 json_t *pma_hub_stats_json(struct pma_hub *hub);
 
 /* The data of GET websocket/connections: {connections[], total, limit, offset}, oldest

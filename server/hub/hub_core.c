@@ -137,6 +137,7 @@ static bool enqueue(struct pma_hub *hub, struct pma_client *client,
 static void unfilter(struct pma_hub *hub, struct pma_client *client)
 {
     TAILQ_INSERT_TAIL(&hub->unfiltered, client, unfiltered);
+    hub->unfiltered_count++;
     client->is_unfiltered = true;
 }
 
@@ -144,6 +145,7 @@ static void filter(struct pma_hub *hub, struct pma_client *client)
 {
     if (client->is_unfiltered) {
         TAILQ_REMOVE(&hub->unfiltered, client, unfiltered);
+        hub->unfiltered_count--;
         client->is_unfiltered = false;
     }
 }

@@ -137,8 +137,8 @@ struct pma_hub {
     pthread_mutex_t mutex;          /* LOCK */
     struct pma_clients connections; /* oldest first */
     struct pma_clients unfiltered;  /* clients without a subscription ever */
-    struct pma_index clients;       /* struct pma_client by id */
-    struct pma_index subscribers;   /* struct pma_subscriber by id */
+    uint32_t unfiltered_count;
+    struct pma_index clients, subscribers; /* struct pma_client, pma_subscriber by id */
     struct pma_topics topics;
     struct pma_away away;
     struct pma_hub_counts counts;

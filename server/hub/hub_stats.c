@@ -8,7 +8,8 @@
 #include "server/base/clock.h"
 #include "server/hub/hub_fault.h"
 
-#define NS_PER_MS 1e6
+#define NS_PER_MS         1e6
+#define TOPICS_LISTED_MAX 256
 
 /* A time of the monotonic clock as text; null when there is none yet. */
 static json_t *time_json(uint64_t monotonic_ns)
@@ -22,12 +23,14 @@ static json_t *time_json(uint64_t monotonic_ns)
     return json_string(text);
 }
 
+/* Some of the topics: clients choose their names, and may have millions together. */
 static json_t *clients_by_topic(const struct pma_hub *hub)
 {
     const struct pma_index_node *node = NULL;
     json_t *topics = json_object();
 
-    while ((node = pma_index_next(&hub->topics.by_name, node)) != NULL) {
+    while (json_object_size(topics) < TOPICS_LISTED_MAX &&
+           (node = pma_index_next(&hub->topics.by_name, node)) != NULL) {
         const struct pma_topic *topic = (const struct pma_topic *)node;
 
         json_object_set_new(topics, topic->name, json_integer(topic->subscribers));
@@ -88,6 +91,11 @@ json_t *pma_stats_json(struct pma_hub *hub)
     set_count(data, "connection_errors", counts->connection_errors);
     json_object_set_new(data, "last_message_time", time_json(counts->last_message_ns));
     json_object_set_new(data, "clients_by_topic", clients_by_topic(hub));
+    set_count(data, "topics_not_listed",
+              hub->topics.by_name.count > TOPICS_LISTED_MAX
+                  ? hub->topics.by_name.count - TOPICS_LISTED_MAX
+                  : 0);
+    set_count(data, "unfiltered_clients", hub->unfiltered_count);
     set_count(data, "uptime", pma_now_ns() - hub->started_ns);
     json_object_set_new(data, "start_time", time_json(hub->started_ns));
     set_count(data, "queue_depth_max", counts->queue_depth_max);
@@ -135,12 +143,15 @@ json_t *pma_stats_connections_json(struct pma_hub *hub, size_t limit, size_t off
         if (client->subscriber == NULL) {
             continue;
         }
-        if (at >= offset && at - offset < limit) {
+        if (json_array_size(connections) >= limit) {
+            break;
+        }
+        if (at >= offset) {
             json_array_append_new(connections, connection_json(client));
         }
         at++;
     }
     return json_pack("{s:o, s:I, s:I, s:I}", "connections", connections, "total",
-                     (json_int_t)at, "limit", (json_int_t)limit, "offset",
+                     (json_int_t)hub->clients.count, "limit", (json_int_t)limit, "offset",
                      (json_int_t)offset);
 }

@@ -5,6 +5,7 @@
 #include "server/entity/room_service.h"
 #include "server/rest/app.h"
 #include "server/rest/entity_reply.h"
+#include "server/rest/http_block.h"
 #include "server/rest/routes.h"
 
 #include <errno.h>
@@ -78,7 +79,9 @@ static void submit(struct pma_request *request, struct pma_reply *reply, const c
 
 void pma_handle_room_create(struct pma_request *request, struct pma_reply *reply)
 {
-    submit(request, reply, NULL);
+    if (!pma_http_blocks(request, reply)) {
+        submit(request, reply, NULL);
+    }
 }
 
 void pma_handle_room_update(struct pma_request *request, struct pma_reply *reply)

@@ -159,6 +159,18 @@ class Hub(HubCase):
             self.assertEqual(len(answer["data"]["topics"]), 128)
             self.assertEqual(self.stats()["subscription_count"], 128)
 
+    async def test_statistics_list_256_topics_and_count_the_rest(self):
+        self.serve()
+        clients = [await self.connect() for _ in range(3)]
+        for number, client in enumerate(clients):
+            await self.ask(client, "subscribe",
+                           {"topics": [f"own:{number}-{n}" for n in range(100)]})
+        stats = self.stats()
+        self.assertEqual((len(stats["clients_by_topic"]), stats["topics_not_listed"],
+                          stats["topic_count"]), (256, 44, 300))
+        for client in clients:
+            await client.close()
+
     async def test_a_message_may_come_in_pieces_and_one_too_long_closes_1009(self):
         self.serve("max_message_bytes=8KiB")
         client = await self.connect()
@@ -306,7 +318,11 @@ class Hub(HubCase):
         entry = data["connections"][0]
         self.assertEqual((entry["id"], entry["user_agent"], entry["ip_address"]),
                          ("a", "panel/1", "127.0.0.1"))
-        self.assertEqual(len(self.server.get(CONNECTIONS + "?offset=1")["data"]["connections"]), 1)
+        for query, names in (("?offset=1", [second.welcome["data"]["client_id"]]),
+                             ("?offset=2", []), ("?limit=0", []), ("?limit=1", ["a"])):
+            data = self.server.get(CONNECTIONS + query)["data"]
+            self.assertEqual([entry["id"] for entry in data["connections"]], names)
+            self.assertEqual(data["total"], 2)
         status, _, _ = self.server.ask("DELETE", CONNECTIONS + "/a?reason=maintenance")
         self.assertEqual(status, 200)
         self.assertEqual(await close_code(first), 1000)

@@ -242,10 +242,12 @@ class Faults(HubCase):
         links = []
         for _ in range(5):
             link = self.server.connect()
+            path = BROADCAST if len(links) % 2 == 0 else "/api/v1/rooms"
             link.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
-                         % BROADCAST.encode())
+                         % path.encode())
             links.append(link)
         await eventually(lambda: self.threads("http-handler") == 5, "five threads")
+        self.assertEqual(self.server.ask("POST", "/api/v1/rooms", {"name": "Hall"})[0] // 100, 2)
         for link in links:  # the client gives up: nobody on the other side notices
             link.close()
         self.assertEqual(self.broadcast(), 200)
