@@ -408,8 +408,11 @@ static int stop_parts(struct pma_server *server)
     if (stop_http(server) != 0) {
         return -ETIMEDOUT; /* a handler still uses any part */
     }
-    enter_stage(server, "workers");
+    enter_stage(server, "faults");
     left |= pma_fault_driver_stop(app->fault_driver, whole_ns * SHARE_WORKER / 100);
+    enter_stage(server, "sources");
+    left |= pma_house_stop(&server->house, whole_ns * SHARE_WORKER / 100);
+    enter_stage(server, "workers");
     if (app->auth != NULL) {
         left |= pma_auth_stop(app->auth, whole_ns * SHARE_WORKER / 100);
     }
@@ -421,8 +424,6 @@ static int stop_parts(struct pma_server *server)
     }
     enter_stage(server, "ai");
     left |= pma_ai_stop(app->ai, whole_ns * SHARE_WORKER / 100);
-    enter_stage(server, "entities");
-    left |= pma_house_stop(&server->house, whole_ns * SHARE_WORKER / 100);
     stop_hub(server);
     enter_stage(server, "store");
     left |= pma_storage_stop(&server->storage, whole_ns * SHARE_WORKER / 100);

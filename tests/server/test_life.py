@@ -13,6 +13,13 @@ import websockets
 
 
 class Start(backend.TestCase):
+    def test_the_parts_stop_against_the_stream_of_work(self):
+        with backend.Backend("logging.level=debug") as server:
+            self.assertEqual(server.stop()[0], 0)
+            parts = [line["part"] for line in server.logged("Stopping")]
+            order = ["acceptor", "http", "sources", "workers", "ai", "hub", "store", "monitor"]
+            self.assertEqual([part for part in parts if part in order], order)
+
     def test_a_port_that_is_taken_is_exit_3_with_advice(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
