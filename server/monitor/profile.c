@@ -72,25 +72,36 @@ static int add_heap_line(void *arg, const struct seep_site_figures *site)
     return 0;
 }
 
-/* What is known without libseep: bytes per subsystem. pprof wants an address, so each
- * line has that of the function that makes arenas; the comment names the subsystem. */
+/* A line of bytes without a stack. pprof wants an address, so it has that of the function
+ * that makes arenas; the comment names what it is. */
+static void add_bytes(struct heap_lines *lines, const char *what, uint64_t bytes)
+{
+    if (bytes == 0) {
+        return;
+    }
+    pma_buffer_printf(lines->text,
+                      "# %s\n1: %" PRIu64 " [1: %" PRIu64 "] @ 0x%" PRIxPTR "\n", what,
+                      bytes, bytes, (uintptr_t)pma_arena_bind);
+    lines->live++;
+    lines->live_bytes += bytes;
+    lines->acquired++;
+    lines->acquired_bytes += bytes;
+}
+
+/* What is known without libseep: bytes per subsystem, or without jemalloc their sum. */
 static void add_arena_lines(struct heap_lines *lines)
 {
     struct pma_arena_info infos[ARENAS_MAX];
+    struct pma_heap_figures heap;
     const size_t count = pma_arena_list(infos, ARENAS_MAX);
     for (size_t i = 0; i < count; i++) {
-        if (infos[i].allocated_bytes == 0) {
-            continue;
-        }
-        pma_buffer_printf(lines->text,
-                          "# subsystem %s\n1: %" PRIu64 " [1: %" PRIu64 "] @ 0x%" PRIxPTR
-                          "\n",
-                          infos[i].subsystem, infos[i].allocated_bytes,
-                          infos[i].allocated_bytes, (uintptr_t)pma_arena_bind);
-        lines->live++;
-        lines->live_bytes += infos[i].allocated_bytes;
-        lines->acquired++;
-        lines->acquired_bytes += infos[i].allocated_bytes;
+        char what[64];
+        snprintf(what, sizeof what, "subsystem %.32s", infos[i].subsystem);
+        add_bytes(lines, what, infos[i].allocated_bytes);
+    }
+    if (count == 0) {
+        pma_heap_figures_read(&heap);
+        add_bytes(lines, "the whole heap", heap.allocated_bytes);
     }
 }
 
