@@ -17,6 +17,7 @@
  */
 #include "server/rest/gate.h"
 
+#include "seep/seep.h"
 #include "server/auth/auth.h"
 #include "server/auth/authorization.h"
 #include "server/auth/forwarded.h"
@@ -145,6 +146,7 @@ bool pma_gate_is_proved(struct pma_gate *gate, const struct pma_request *request
     if (!gate->config.auth_enabled || has_bypass(gate, request)) {
         return true;
     }
+    SEEP_SUBSYSTEM("auth");
     const char *secret = request->header(request, "X-API-Secret");
     if (secret != NULL && pma_auth_verify_api_secret(gate->config.auth, secret)) {
         return true;

@@ -437,6 +437,9 @@ static void tick(void *arg)
     if (http->config.access_log != NULL) {
         pma_access_log_sweep(http->config.access_log);
     }
+    if (http->config.gate != NULL) {
+        pma_gate_sweep(http->config.gate);
+    }
 }
 
 static int make_peers(struct pma_http *http)

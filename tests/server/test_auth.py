@@ -428,6 +428,14 @@ class RateLimit(backend.TestCase):
             for _ in range(20):
                 server.get("/health")  # local, without a limit
 
+    def test_buckets_are_forgotten_when_they_are_full_again(self):
+        with backend.Backend(*PROXY, "security.rate_limiting.requests_per_minute=6000") as server:
+            def clients():
+                return server.get("/api/v1/system/limits")["data"]["now"]["rate_limited_clients"]
+            for last in range(20):
+                server.ask("GET", "/health", headers=remote(last))
+            backend.eventually(lambda: clients() == 0, "none is remembered")
+
     def test_it_can_be_switched_off(self):
         with backend.Backend(*PROXY, "security.rate_limiting.burst_size=1",
                              PMA_RATE_LIMITING_ENABLED="false") as server:

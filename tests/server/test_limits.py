@@ -159,6 +159,8 @@ class Times(backend.TestCase):
                 connection.sendall(request("/api/v1/entities") * 8)
                 backend.eventually(lambda: limits(server)["refused"]["late_replies"] == 1,
                                    "it was cut off")
+                backend.eventually(lambda: limits(server)["now"]["connections"] == 1,
+                                   "its connection is given back, although it is still there")
             self.assertEqual(server.ask("GET", "/health")[0], 200)
 
     def test_a_fast_client_is_never_cut_off(self):
