@@ -18,10 +18,13 @@
 #include "server/store/store.h"
 
 #include "seep/seep.h"
+#include "server/base/clock.h"
 #include "server/fault/fault.h"
 #include "server/log/log.h"
+#include "server/metrics/metrics.h"
 #include "server/store/local_cache.h"
 #include "server/store/store_file.h"
+#include "server/store/store_statements.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -38,53 +41,18 @@
 /* Room for the name of a document in the cache. */
 #define CACHE_KEY_BYTES (PMA_STORE_ID_BYTES_MAX + 16)
 
-/* X(name, sql) */
-#define QUERIES(X)                                                                       \
-    X(PUT, "INSERT INTO documents(collection, id, body) VALUES(?1, ?2, ?3)"              \
-           " ON CONFLICT(collection, id) DO UPDATE SET body = excluded.body")            \
-    X(GET, "SELECT body FROM documents WHERE collection = ?1 AND id = ?2")               \
-    X(REMOVE, "DELETE FROM documents WHERE collection = ?1 AND id = ?2")                 \
-    X(PAGE, "SELECT body, id FROM documents WHERE collection = ?1 AND id > ?2"           \
-            " ORDER BY id LIMIT ?3")                                                     \
-    X(APPEND, "INSERT INTO journal(journal, key, body, at_ms) VALUES(?1, ?2, ?3, ?4)")   \
-    X(NEWEST, "SELECT body FROM (SELECT body, sequence FROM journal WHERE journal = ?1"  \
-              " AND key = ?2 ORDER BY sequence DESC LIMIT ?3) ORDER BY sequence")        \
-    X(TRIM_KEY,                                                                          \
-      "DELETE FROM journal WHERE journal = ?1 AND key = ?2 AND (at_ms < ?4 OR sequence"  \
-      " <= (SELECT sequence FROM journal WHERE journal = ?1 AND key = ?2"                \
-      " ORDER BY sequence DESC LIMIT 1 OFFSET ?3))")                                     \
-    X(TRIM_ALL,                                                                          \
-      "DELETE FROM journal WHERE journal = ?1 AND (at_ms < ?4 OR sequence IN (SELECT"    \
-      " sequence FROM (SELECT sequence, row_number() OVER (PARTITION BY key"             \
-      " ORDER BY sequence DESC) AS place FROM journal WHERE journal = ?1)"               \
-      " WHERE place > ?3))")                                                             \
-    X(SIZES, "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM journal),"  \
-             " (SELECT page_count * page_size FROM pragma_page_count,"                   \
-             " pragma_page_size)")
-
-enum query {
-#define QUERY_VALUE(name, sql) QUERY_##name,
-    QUERIES(QUERY_VALUE)
-#undef QUERY_VALUE
-        QUERIES_COUNT
-};
-
-static const char *const texts[] = {
-#define QUERY_TEXT(name, sql) [QUERY_##name] = (sql),
-    QUERIES(QUERY_TEXT)
-#undef QUERY_TEXT
-};
-
 struct pma_store {
     pthread_mutex_t lock; /* PMA_LOCK_STORE; guards everything below */
     sqlite3 *database;
-    sqlite3_stmt *statements[QUERIES_COUNT];
+    struct pma_statements statements;
     uint64_t max_document_bytes;
     uint64_t max_bytes;
     char *path;
     struct pma_local_cache *cache;  /* borrowed; NULL: none. It has its own lock */
     uint64_t reads, writes, errors; /* calls since the start; errors are in both */
     int last_error;                 /* negative errno, 0: none so far */
+    enum pma_query running;         /* from begin to end */
+    uint64_t begun_ns;              /* when it got the lock */
 };
 
 /* One document of a page, copied out of the lock. */
@@ -92,26 +60,6 @@ struct page_row {
     char *id;
     json_t *document; /* NULL: damaged */
 };
-
-static void finalize_statements(struct pma_store *store)
-{
-    for (size_t i = 0; i < QUERIES_COUNT; i++) {
-        sqlite3_finalize(store->statements[i]);
-    }
-}
-
-static int prepare_statements(struct pma_store *store)
-{
-    for (size_t i = 0; i < QUERIES_COUNT; i++) {
-        const int result =
-            sqlite3_prepare_v3(store->database, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &store->statements[i], NULL);
-        if (result != SQLITE_OK) {
-            return pma_store_file_error(result);
-        }
-    }
-    return 0;
-}
 
 int pma_store_open(const struct pma_store_config *config, struct pma_store **store)
 {
@@ -128,7 +76,7 @@ int pma_store_open(const struct pma_store_config *config, struct pma_store **sto
     if (err != 0) {
         goto fail_file;
     }
-    err = prepare_statements(fresh);
+    err = pma_statements_prepare(fresh->database, &fresh->statements);
     if (err != 0) {
         goto fail_statements;
     }
@@ -144,7 +92,7 @@ int pma_store_open(const struct pma_store_config *config, struct pma_store **sto
     return 0;
 
 fail_statements:
-    finalize_statements(fresh);
+    pma_statements_finalize(&fresh->statements);
     sqlite3_close(fresh->database);
 fail_file:
     pthread_mutex_destroy(&fresh->lock);
@@ -159,7 +107,7 @@ void pma_store_close(struct pma_store *store)
     if (store == NULL) {
         return;
     }
-    finalize_statements(store);
+    pma_statements_finalize(&store->statements);
     /* The last close does the same; here its failure can be said. */
     const int result = sqlite3_wal_checkpoint_v2(store->database, NULL,
                                                  SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
@@ -204,11 +152,13 @@ static bool is_journal(enum pma_journal journal)
 }
 
 /* Takes the lock and binds the first two parameters, which all statements share. */
-static sqlite3_stmt *begin(struct pma_store *store, enum query query, int class,
+static sqlite3_stmt *begin(struct pma_store *store, enum pma_query query, int class,
                            const char *id)
 {
     pthread_mutex_lock(&store->lock);
-    sqlite3_stmt *statement = store->statements[query];
+    sqlite3_stmt *statement = store->statements.items[query];
+    store->running = query;
+    store->begun_ns = pma_now_ns();
     sqlite3_bind_int(statement, 1, class);
     if (id != NULL) {
         sqlite3_bind_text(statement, 2, id, -1, SQLITE_STATIC);
@@ -231,7 +181,10 @@ static int end(struct pma_store *store, sqlite3_stmt *statement, int result, int
         store->errors++;
         store->last_error = err;
     }
+    const char *operation = pma_query_operation(store->running);
+    const uint64_t took_ns = pma_now_ns() - store->begun_ns;
     pthread_mutex_unlock(&store->lock);
+    pma_metric_observe(PMA_METRIC_DATABASE_DURATION, took_ns, PMA_LABELS(operation));
     return err;
 }
 
@@ -290,7 +243,7 @@ static int64_t unix_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int write_text(struct pma_store *store, enum query query, int class,
+static int write_text(struct pma_store *store, enum pma_query query, int class,
                       const char *id, const json_t *document)
 {
     char *text = NULL;
@@ -301,11 +254,11 @@ static int write_text(struct pma_store *store, enum query query, int class,
     }
     sqlite3_stmt *statement = begin(store, query, class, id);
     sqlite3_bind_text(statement, 3, text, (int)text_bytes, SQLITE_STATIC);
-    if (query == QUERY_APPEND) {
+    if (query == PMA_QUERY_APPEND) {
         sqlite3_bind_int64(statement, 4, unix_ms());
     }
     const int result = sqlite3_step(statement);
-    if (query == QUERY_PUT) {
+    if (query == PMA_QUERY_PUT) {
         uncache(store, class, id);
     }
     err = end(store, statement, result, 0);
@@ -320,7 +273,7 @@ int pma_store_put(struct pma_store *store, enum pma_collection collection, const
     if (!is_document_id(collection, id)) {
         return -EINVAL;
     }
-    return write_text(store, QUERY_PUT, (int)collection, id, document);
+    return write_text(store, PMA_QUERY_PUT, (int)collection, id, document);
 }
 
 /* Reads a document from the cache. Returns: whether the cache knew; *err and *document
@@ -356,7 +309,7 @@ int pma_store_get(struct pma_store *store, enum pma_collection collection, const
     if (get_cached(store, key, &err, document)) {
         return err;
     }
-    sqlite3_stmt *statement = begin(store, QUERY_GET, (int)collection, id);
+    sqlite3_stmt *statement = begin(store, PMA_QUERY_GET, (int)collection, id);
     const int result = sqlite3_step(statement);
     if (result == SQLITE_ROW) {
         read = decode(statement);
@@ -385,7 +338,7 @@ int pma_store_remove(struct pma_store *store, enum pma_collection collection,
     if (!is_document_id(collection, id)) {
         return -EINVAL;
     }
-    sqlite3_stmt *statement = begin(store, QUERY_REMOVE, (int)collection, id);
+    sqlite3_stmt *statement = begin(store, PMA_QUERY_REMOVE, (int)collection, id);
     const int result = sqlite3_step(statement);
     const bool missed = result == SQLITE_DONE && sqlite3_changes(store->database) == 0;
     uncache(store, (int)collection, id);
@@ -399,7 +352,7 @@ static int read_page(struct pma_store *store, enum pma_collection collection,
     int result = SQLITE_DONE;
     int err = 0;
     *count = 0;
-    sqlite3_stmt *statement = begin(store, QUERY_PAGE, (int)collection, after);
+    sqlite3_stmt *statement = begin(store, PMA_QUERY_PAGE, (int)collection, after);
     sqlite3_bind_int(statement, 3, BATCH);
     while (err == 0 && *count < BATCH &&
            (result = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -466,7 +419,7 @@ int pma_store_append(struct pma_store *store, enum pma_journal journal, const ch
     if (!is_journal(journal) || !is_id_valid(key)) {
         return -EINVAL;
     }
-    return write_text(store, QUERY_APPEND, (int)journal, key, entry);
+    return write_text(store, PMA_QUERY_APPEND, (int)journal, key, entry);
 }
 
 /* A count as SQLite takes it for LIMIT and OFFSET. */
@@ -489,7 +442,7 @@ int pma_store_newest(struct pma_store *store, enum pma_journal journal, const ch
     if (made == NULL) {
         return -ENOMEM;
     }
-    sqlite3_stmt *statement = begin(store, QUERY_NEWEST, (int)journal, key);
+    sqlite3_stmt *statement = begin(store, PMA_QUERY_NEWEST, (int)journal, key);
     sqlite3_bind_int64(statement, 3, bounded(limit));
     while (err == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW) {
         json_t *entry = decode(statement);
@@ -518,8 +471,8 @@ int pma_store_trim(struct pma_store *store, enum pma_journal journal, const char
     if (!is_journal(journal) || (key != NULL && !is_id_valid(key))) {
         return -EINVAL;
     }
-    sqlite3_stmt *statement =
-        begin(store, key != NULL ? QUERY_TRIM_KEY : QUERY_TRIM_ALL, (int)journal, key);
+    sqlite3_stmt *statement = begin(
+        store, key != NULL ? PMA_QUERY_TRIM_KEY : PMA_QUERY_TRIM_ALL, (int)journal, key);
     sqlite3_bind_int64(statement, 3, bounded(keep));
     sqlite3_bind_int64(statement, 4,
                        older_than_unix_ms != 0 ? older_than_unix_ms : INT64_MIN);
@@ -536,7 +489,7 @@ json_t *pma_store_stats_json(struct pma_store *store)
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
     pthread_mutex_lock(&store->lock);
-    sqlite3_stmt *statement = store->statements[QUERY_SIZES];
+    sqlite3_stmt *statement = store->statements.items[PMA_QUERY_SIZES];
     json_t *stats = NULL;
     if (sqlite3_step(statement) == SQLITE_ROW) {
         stats = json_pack(
