@@ -179,6 +179,17 @@ class Backplane(RedisCase):
             numbers = await self.heard(client, "end")
             self.assertEqual(numbers[:-1], [7, 8, 9][4 - len(numbers):])
 
+    def test_what_redis_did_not_acknowledge_is_sent_again(self):
+        server = self.serve(*IMPATIENT)
+        self.redis.freeze()
+        say(server, 1)  # at once: the backplane does not know yet
+        self.await_up(server, "backplane", "away")
+        self.assertEqual(self.stats(server, "backplane")["waiting"], 1)
+        self.redis.kill()
+        self.redis.start()
+        backend.eventually(lambda: self.stats(server, "backplane")["published"] == 1, "again")
+        self.assertEqual(self.stats(server, "backplane")["waiting"], 0)
+
     async def test_what_others_publish_is_checked(self):
         a = self.serve("redis.max_message_bytes=1KiB")
         channel = "pma:bus:hub"
