@@ -8,6 +8,7 @@
 #include "server/ai/dialect_gemini.h"
 #include "server/ai/dialect_ollama.h"
 #include "server/ai/dialect_openai.h"
+#include "server/base/json_depth.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -79,8 +80,13 @@ json_t *pma_dialect_tool_call(const char *id, const char *name, const json_t *ar
         (json_is_string(arguments) && json_string_length(arguments) == 0)) {
         object = json_object();
     } else if (json_is_string(arguments)) {
-        object = json_loadb(json_string_value(arguments), json_string_length(arguments),
-                            0, NULL);
+        /* A text within the answer, so its depth was not looked at yet. */
+        object =
+            pma_json_text_is_shallow(json_string_value(arguments),
+                                     json_string_length(arguments), PMA_JSON_DEPTH_MAX)
+                ? json_loadb(json_string_value(arguments), json_string_length(arguments),
+                             0, NULL)
+                : NULL;
     } else {
         object = json_deep_copy(arguments);
     }

@@ -17,6 +17,7 @@
 #include "server/ai/scripted.h"
 #include "server/ai/transfer.h"
 #include "server/base/clock.h"
+#include "server/base/json_depth.h"
 #include "server/metrics/metrics.h"
 
 #include <errno.h>
@@ -215,6 +216,12 @@ static int exchange(struct pma_ai_provider *provider, const char *path,
     }
     if (reply.status < 200 || reply.status > 299) {
         err = fail_by_status(provider, &reply, error);
+    } else if (reply.body != NULL &&
+               !pma_json_text_is_shallow(reply.body, reply.body_bytes,
+                                         PMA_JSON_DEPTH_MAX)) {
+        err =
+            pma_ai_fail(error, PMA_AI_ERROR_PARSE,
+                        "The answer is nested deeper than %d levels", PMA_JSON_DEPTH_MAX);
     } else {
         *parsed =
             json_loadb(reply.body != NULL ? reply.body : "", reply.body_bytes, 0, NULL);

@@ -11,6 +11,8 @@
  */
 #include "server/mcp/mcp_rpc.h"
 
+#include "server/base/json_depth.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,29 +126,6 @@ bool pma_mcp_lines_is_valid(const struct pma_mcp_lines *lines)
            (!lines->skipping || lines->used == 0);
 }
 
-/* Whether arrays and objects are nested at most PMA_MCP_DEPTH_MAX deep. */
-static bool is_shallow(const char *line, size_t line_bytes)
-{
-    size_t depth = 0;
-    bool in_text = false;
-    for (size_t i = 0; i < line_bytes; i++) {
-        const char at = line[i];
-        if (in_text) {
-            i += at == '\\'; /* whatever is escaped does not end the text */
-            in_text = at != '"';
-        } else if (at == '"') {
-            in_text = true;
-        } else if (at == '[' || at == '{') {
-            if (++depth > PMA_MCP_DEPTH_MAX) {
-                return false;
-            }
-        } else if ((at == ']' || at == '}') && depth > 0) {
-            depth--;
-        }
-    }
-    return true;
-}
-
 /* An answer to one of our requests. Returns: whether it is a whole one. */
 static bool read_answer(struct pma_mcp_message *message, const json_t *id)
 {
@@ -190,7 +169,7 @@ int pma_mcp_message_parse(const char *line, size_t line_bytes,
                           struct pma_mcp_message *message)
 {
     struct pma_mcp_message fresh = {.kind = PMA_MCP_MESSAGE_NONE};
-    if (!is_shallow(line, line_bytes)) {
+    if (!pma_json_text_is_shallow(line, line_bytes, PMA_JSON_DEPTH_MAX)) {
         return -EBADMSG;
     }
     fresh.root = json_loadb(line, line_bytes, 0, NULL);

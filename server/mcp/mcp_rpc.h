@@ -10,9 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Nesting of arrays and objects that a message may have. */
-#define PMA_MCP_DEPTH_MAX 64
-
 /* Bytes of a line that is not complete yet. All zero but max_bytes: empty. */
 struct pma_mcp_lines {
     size_t max_bytes;      /* of one line, without its end; from 1 */

@@ -12,6 +12,7 @@
 
 #include "seep/seep.h"
 #include "server/base/clock.h"
+#include "server/base/json_depth.h"
 #include "server/fault/fault.h"
 #include "server/log/log.h"
 #include "server/mcp/mcp_contexts.h"
@@ -24,8 +25,9 @@
 #include <string.h>
 #include <time.h>
 
-#define SEPARATOR     "__"
-#define TOOL_NAME_MAX 64 /* what language models' interfaces allow */
+#define ARGUMENT_LEVELS 32
+#define SEPARATOR       "__"
+#define TOOL_NAME_MAX   64 /* what language models' interfaces allow */
 
 struct pma_mcp {
     struct pma_mcp_config config;
@@ -260,6 +262,11 @@ int pma_mcp_execute(struct pma_mcp *mcp, const struct pma_mcp_call *call,
         snprintf(outcome->error, sizeof outcome->error,
                  "Tools are switched off (mcp.enabled)");
         return -ECANCELED;
+    }
+    if (!pma_json_is_shallow(call->arguments, ARGUMENT_LEVELS)) {
+        snprintf(outcome->error, sizeof outcome->error,
+                 "arguments are nested deeper than %d levels", ARGUMENT_LEVELS);
+        return -EINVAL; /* not to be recorded either */
     }
     int err = resolve(mcp, call, used_server, &tool, outcome);
     if (err != 0) {

@@ -5,6 +5,7 @@
 #include "server/rest/exchange.h"
 
 #include "server/base/clock.h"
+#include "server/base/json_depth.h"
 #include "server/config/config_value.h"
 #include "server/pool/pool.h"
 
@@ -134,6 +135,15 @@ void pma_reply_text(struct pma_reply *reply, struct pma_buffer *text,
 json_t *pma_request_json(const struct pma_request *request, struct pma_reply *reply)
 {
     json_error_t error;
+    if (!pma_json_text_is_shallow(request->body, request->body_bytes,
+                                  PMA_JSON_DEPTH_MAX)) {
+        pma_reply_error(
+            reply, request, 400,
+            "Invalid request format: arrays and objects are nested deeper than "
+            "%d levels",
+            PMA_JSON_DEPTH_MAX);
+        return NULL;
+    }
     json_t *parsed = json_loadb(request->body, request->body_bytes, 0, &error);
     if (parsed == NULL) {
         pma_reply_error(

@@ -169,6 +169,7 @@ class Trouble(backend.TestCase):
              ({"mode": "status", "status": 404}, "not_found"), ({"mode": "drop"}, "network"),
              ({"mode": "garbage"}, "parse_error"),
              ({"mode": "garbage", "garbage": b"{\"choices\": []}"}, "parse_error"),
+             ({"mode": "garbage", "garbage": b"[" * 2000 + b"]" * 2000}, "parse_error"),
              ({"mode": "garbage", "garbage": b""}, "parse_error"), ({"mode": "huge"}, "too_large"),
              ({"mode": "hang"}, "network"), ({"mode": "endless"}, "network"))
 

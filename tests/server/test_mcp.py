@@ -142,6 +142,21 @@ class Tools(Served):
             self.assertIs(reply["success"], False)
             self.assertIn(words, reply["error"])
 
+    def test_what_is_nested_too_deep_is_refused_by_a_server_that_lives_on(self):
+        server = self.serve()
+        self.add(server, "good")
+        for levels, words in ((31, None), (40, "32 levels"), (2000, "64 levels"),
+                              (100000, "64 levels")):
+            deep = "[" * levels + "]" * levels
+            status, reply, _ = server.ask("POST", f"{API}/tools/execute", (
+                '{"serverId":"fake","toolName":"echo","arguments":{"text":%s}}' % deep).encode())
+            self.assertEqual(status, 400 if words else 200, levels)
+            self.assertIn(words or "", reply.get("error", ""))
+            status, _, _ = server.ask("POST", "/api/v1/websocket/broadcast",
+                                      ('{"type":"x","data":{"a":%s}}' % deep).encode())
+            self.assertEqual(status, 200 if levels < 60 else 400, levels)
+        self.end(server)
+
     def test_switched_off_nothing_is_executed(self):
         server = self.serve("mcp.enabled=false")
         self.assertIs(server.get(f"{API}/status")["enabled"], False)

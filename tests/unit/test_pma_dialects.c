@@ -304,6 +304,23 @@ static void models_are_listed_up_to_a_limit(void **state)
     json_decref(openai);
 }
 
+static void arguments_that_are_nested_too_deep_are_no_call(void **state)
+{
+    char deep[4001] = "{\"a\":";
+    (void)state;
+    memset(deep + 5, '[', 1990);
+    memset(deep + 5 + 1990, ']', 1990);
+    strcpy(deep + 5 + 2 * 1990, "}");
+    json_t *text = json_string(deep);
+    assert_null(pma_dialect_tool_call("c1", "get", text));
+    json_decref(text);
+    text = json_string("{\"a\":[[[]]]}");
+    json_t *call = pma_dialect_tool_call("c1", "get", text);
+    assert_non_null(call);
+    json_decref(call);
+    json_decref(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_models_name_cannot_choose_another_path),
         cmocka_unit_test(texts_are_read_from_all),
         cmocka_unit_test(tool_calls_are_read_from_all),
+        cmocka_unit_test(arguments_that_are_nested_too_deep_are_no_call),
         cmocka_unit_test(what_is_not_an_answer_is_refused_and_leaks_nothing),
         cmocka_unit_test(impossible_token_counts_are_none),
         cmocka_unit_test(models_are_listed_up_to_a_limit),
