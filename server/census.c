@@ -11,6 +11,7 @@
 #include "server/auth/auth.h"
 #include "server/config/config.h"
 #include "server/entity/entity_service.h"
+#include "server/entity/entity_store.h"
 #include "server/entity/room_service.h"
 #include "server/fault/resources.h"
 #include "server/hub/hub.h"
@@ -115,6 +116,14 @@ static void read_entities(void *arg, struct pma_figures *figures)
     pma_figure_put(figures, "states_in_excess", PMA_RESOURCE_OBJECT,
                    stats.states_in_excess);
     pma_figure_put(figures, "rooms", PMA_RESOURCE_OBJECT, pma_rooms_count(app->rooms));
+    struct pma_entity_store_stats kept;
+    pma_entity_store_stats_read(app->entity_store, &kept);
+    pma_figure_put(figures, "store_notes", PMA_RESOURCE_QUEUE, kept.waiting);
+    pma_figure_put(figures, "store_errors", PMA_RESOURCE_TOTAL, kept.errors);
+    pma_figure_put(figures, "store_written", PMA_RESOURCE_TOTAL, kept.written);
+    pma_figure_put(figures, "store_states_missed", PMA_RESOURCE_TOTAL,
+                   kept.states_missed);
+    pma_figure_put(figures, "adopted", PMA_RESOURCE_TOTAL, kept.adopted);
     pma_figure_put(figures, "changes", PMA_RESOURCE_TOTAL, stats.changes);
     pma_figure_put(figures, "evicted", PMA_RESOURCE_TOTAL, stats.evicted);
     pma_figure_put(figures, "refused_full", PMA_RESOURCE_TOTAL, stats.refused_full);

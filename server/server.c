@@ -21,6 +21,7 @@
 #include "server/automation_wiring.h"
 #include "server/base/clock.h"
 #include "server/census.h"
+#include "server/entity/entity_store.h"
 #include "server/entity/house.h"
 #include "server/event_wiring.h"
 #include "server/fault/fault_driver.h"
@@ -233,12 +234,15 @@ static int start_house(struct pma_server *server)
 {
     struct pma_app *app = &server->app;
     const struct pma_entity_hooks hooks = {.publish = pma_automation_publish, .arg = app};
-    const int err = pma_house_new(app->config, &hooks, &server->house);
+    const struct pma_entity_places places = {
+        .store = app->store, .cache = app->cache, .backplane = server->storage.backplane};
+    const int err = pma_house_new(app->config, &hooks, &places, &server->house);
     /* Before anything starts: an event may set off what looks for them. */
     app->entities = server->house.entities;
     app->rooms = server->house.rooms;
     app->sync = server->house.sync;
     app->simulated = server->house.simulated;
+    app->entity_store = server->house.kept;
     return err != 0 ? err : pma_house_start(&server->house);
 }
 

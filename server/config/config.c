@@ -38,23 +38,6 @@ struct reading {
     struct pma_config_problems *problems;
 };
 
-static void default_entities(struct pma_config *config)
-{
-    config->entities.max_rooms = 500;
-    config->entities.max_entities = 1000;
-    config->entities.max_entity_bytes = 16 * 1024;
-    config->entities.history_states = 50;
-    config->entities.history_age_ns = (uint64_t)24 * 3600 * PMA_S_NS;
-    config->entities.cleanup_interval_ns = 60 * PMA_S_NS;
-    config->entities.sync_interval_ns = 3600 * PMA_S_NS;
-    config->entities.sync_timeout_ns = 600 * PMA_S_NS;
-    config->entities.sync_batch = 10;
-    config->simulated.devices = 12;
-    config->simulated.change_interval_ns = 5 * PMA_S_NS;
-    config->simulated.reconnect_interval_ns = 0;
-    config->simulated.retry_ns = 100 * PMA_MS_NS;
-}
-
 void pma_config_defaults(struct pma_config *config)
 {
     memset(config, 0, sizeof *config);
@@ -98,7 +81,7 @@ void pma_config_defaults(struct pma_config *config)
     pma_config_monitor_defaults(&config->memory_monitor);
     pma_config_pools_defaults(&config->memory_pools);
     pma_config_events_defaults(&config->events);
-    default_entities(config);
+    pma_config_house_defaults(&config->entities, &config->simulated);
 }
 
 __attribute__((format(printf, 3, 4))) static void

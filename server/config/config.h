@@ -13,6 +13,7 @@
 
 #include "server/ai/ai_config.h"
 #include "server/config/config_access.h"
+#include "server/config/config_house.h"
 #include "server/config/config_mcp_settings.h"
 #include "server/config/config_memory.h"
 #include "server/config/config_storage.h"
@@ -77,23 +78,8 @@ struct pma_config {
     struct pma_config_metrics metrics;
     struct pma_config_mcp mcp;
     struct pma_config_pools memory_pools;
-    struct {
-        uint32_t max_rooms;
-        uint32_t max_entities;     /* one more takes the place of an evictable one */
-        uint32_t max_entity_bytes; /* as compact JSON */
-        uint32_t history_states;   /* kept per entity */
-        uint64_t history_age_ns;   /* older states go; 0: only by number */
-        uint64_t cleanup_interval_ns;
-        uint64_t sync_interval_ns; /* between two periodic synchronisations */
-        uint64_t sync_timeout_ns;  /* of one source */
-        uint32_t sync_batch; /* entities between two looks at time and cancellation */
-    } entities;
-    struct {
-        uint32_t devices; /* 0: no simulated source */
-        uint64_t change_interval_ns;
-        uint64_t reconnect_interval_ns; /* between two losses of the connection */
-        uint64_t retry_ns;
-    } simulated;
+    struct pma_config_entities entities;
+    struct pma_config_simulated simulated;
     struct pma_ai_config ai;
     struct pma_fault_setting faults[PMA_FAULT_END]; /* by enum pma_fault */
     uint64_t fixes_off; /* a bit per fix of server/fault/fixes.h that is off */

@@ -223,6 +223,10 @@ static const struct pma_config_key keys[] = {
     {"security.rate_limiting.max_clients", PMA_VALUE_COUNT,
      AT(security.rate_limiting.max_clients), 1, 1000000},
 
+    {"entities.flush_interval", PMA_VALUE_DURATION, AT(entities.flush_interval_ns),
+     PMA_MS_NS, HOUR_NS},
+    {"entities.reconcile_interval", PMA_VALUE_DURATION,
+     AT(entities.reconcile_interval_ns), 10 * PMA_MS_NS, 24 * HOUR_NS},
     {"entities.sync_interval", PMA_VALUE_DURATION, AT(entities.sync_interval_ns),
      10 * PMA_MS_NS, 24 * HOUR_NS},
     {"entities.sync_timeout", PMA_VALUE_DURATION, AT(entities.sync_timeout_ns), PMA_MS_NS,

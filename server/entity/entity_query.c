@@ -34,7 +34,21 @@ struct chain {
     int kind; /* enum pma_group_kind; -1: all entities */
 };
 
-int pma_entities_get(struct pma_entities *entities, const char *id, json_t **entity)
+/* Takes in an entity that another backend has. Returns: whether there was one. */
+static bool find_elsewhere(struct pma_entities *entities, const char *id)
+{
+    struct pma_entity_outcome outcome;
+    json_t *entity = NULL;
+    if (entities->hooks.find == NULL || !pma_entity_id_is_valid(id) ||
+        !entities->hooks.find(entities->hooks.arg, id, &entity)) {
+        return false;
+    }
+    const int err = pma_entities_submit(entities, entity, NULL, &outcome);
+    json_decref(entity);
+    return err == 0;
+}
+
+int pma_entities_get_here(struct pma_entities *entities, const char *id, json_t **entity)
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
     struct pma_shared_json *snapshot = NULL;
@@ -49,6 +63,15 @@ int pma_entities_get(struct pma_entities *entities, const char *id, json_t **ent
     }
     *entity = copy;
     return 0;
+}
+
+int pma_entities_get(struct pma_entities *entities, const char *id, json_t **entity)
+{
+    int err = pma_entities_get_here(entities, id, entity);
+    if (err == -ENOENT && find_elsewhere(entities, id)) {
+        err = pma_entities_get_here(entities, id, entity);
+    }
+    return err;
 }
 
 /* The shortest chain that has all that match. Thread-safety: under LOCK. */

@@ -53,6 +53,9 @@ struct pma_entities_stats {
 /* One entity. Returns: 0; -ENOENT; -ENOMEM. */
 int pma_entities_get(struct pma_entities *entities, const char *id, json_t **entity);
 
+/* As pma_entities_get, without asking other backends. */
+int pma_entities_get_here(struct pma_entities *entities, const char *id, json_t **entity);
+
 /* An array of entities, oldest first. Returns: 0, also for none; -ENOMEM. Cost: O(result)
  * without conditions or with one of type, source, room_id; else O(the smallest of the
  * groups named) besides. */

@@ -233,6 +233,7 @@ void pma_registry_remove(struct pma_registry *registry, struct pma_entity *entit
         leave(registry, entity, kind);
     }
     leave_use(registry, entity);
+    pma_registry_unmark(registry, entity);
     pma_index_remove(&registry->by_id, &entity->node);
     *(entity->previous != NULL ? &entity->previous->next : &registry->first) =
         entity->next;
@@ -249,6 +250,31 @@ void pma_registry_touch(struct pma_registry *registry, struct pma_entity *entity
         leave_use(registry, entity);
         join_use(registry, entity);
     }
+}
+
+void pma_registry_mark(struct pma_registry *registry, struct pma_entity *entity)
+{
+    if (entity->is_dirty) {
+        return;
+    }
+    entity->is_dirty = true;
+    entity->dirty_next = NULL;
+    entity->dirty_previous = registry->dirty_last;
+    *(registry->dirty_last != NULL ? &registry->dirty_last->dirty_next
+                                   : &registry->dirty_first) = entity;
+    registry->dirty_last = entity;
+}
+
+void pma_registry_unmark(struct pma_registry *registry, struct pma_entity *entity)
+{
+    if (!entity->is_dirty) {
+        return;
+    }
+    *(entity->dirty_previous != NULL ? &entity->dirty_previous->dirty_next
+                                     : &registry->dirty_first) = entity->dirty_next;
+    *(entity->dirty_next != NULL ? &entity->dirty_next->dirty_previous
+                                 : &registry->dirty_last) = entity->dirty_previous;
+    entity->is_dirty = false;
 }
 
 struct pma_entity *pma_registry_victim(const struct pma_registry *registry)

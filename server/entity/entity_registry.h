@@ -34,8 +34,10 @@ struct pma_entity {
     } groups[PMA_GROUP_KINDS];
     struct pma_entity *older, *newer; /* by last use; only when it is evictable */
     bool is_evictable;                /* unavailable or virtual: may give way */
-    bool is_dirty;                    /* differs from what the store has */
-    uint64_t stored_states;           /* of history.recorded, what the store has */
+    struct pma_entity *dirty_previous, *dirty_next; /* only when it is dirty */
+    bool is_dirty;                                  /* differs from what the store has */
+    bool is_shared;         /* came from another backend as it is */
+    uint64_t stored_states; /* of history.recorded, what the store has */
     struct pma_history history;
     char id[];
 };
@@ -47,6 +49,7 @@ struct pma_registry {
     struct pma_entity *first, *last;
     struct pma_entity *least_used, *most_used; /* of the evictable ones */
     size_t evictable_count;
+    struct pma_entity *dirty_first, *dirty_last; /* longest dirty first */
 };
 
 /* Thread-safety of all functions: under LOCK. */
@@ -75,6 +78,11 @@ void pma_registry_remove(struct pma_registry *registry, struct pma_entity *entit
 
 /* Notes a use of the entity. */
 void pma_registry_touch(struct pma_registry *registry, struct pma_entity *entity);
+
+/* Notes that the store has to be told of the entity, or that it was. Both do nothing when
+ * that is so already. */
+void pma_registry_mark(struct pma_registry *registry, struct pma_entity *entity);
+void pma_registry_unmark(struct pma_registry *registry, struct pma_entity *entity);
 
 /* The evictable entity whose last use is the longest ago. Returns: borrowed, NULL when
  * all are connected devices. */

@@ -13,6 +13,7 @@
 #include "seep/seep.h"
 #include "server/base/clock.h"
 #include "server/entity/entity_core.h"
+#include "server/entity/entity_events.h"
 #include "server/entity/entity_fault.h"
 #include "server/entity/entity_time.h"
 #include "server/log/log.h"
@@ -127,53 +128,6 @@ int pma_entities_snapshot(struct pma_entities *entities, const char *id,
     return entity != NULL ? 0 : -ENOENT;
 }
 
-/* Tells about an entity. data: taken. Thread-safety: under CHANGES. */
-static void publish(struct pma_entities *entities, const char *type, const json_t *entity,
-                    json_t *data)
-{
-    if (entities->hooks.publish != NULL && data != NULL) {
-        const struct pma_entity_event event = {
-            .type = type,
-            .entity_id = pma_entity_id(entity),
-            .entity_type = pma_entity_type(entity),
-            .source = pma_entity_source(entity),
-            .room_id = pma_entity_room(entity),
-            .data = data,
-        };
-        entities->hooks.publish(entities->hooks.arg, &event);
-    }
-    json_decref(data);
-}
-
-static void publish_removed(struct pma_entities *entities, const json_t *entity)
-{
-    char now[PMA_TIMESTAMP_BYTES];
-    pma_timestamp_now(now);
-    publish(entities, "pma_entity_removed", entity,
-            json_pack("{s:s, s:s, s:s}", "entity_id", pma_entity_id(entity), "source",
-                      pma_entity_source(entity), "timestamp", now));
-}
-
-static void publish_added(struct pma_entities *entities, const json_t *entity)
-{
-    publish(entities, "pma_entity_added", entity,
-            json_pack("{s:o, s:O}", "entity", json_deep_copy(entity), "timestamp",
-                      json_object_get(entity, "last_updated")));
-}
-
-static void publish_changed(struct pma_entities *entities, const json_t *old,
-                            const json_t *entity, const char *origin)
-{
-    json_t *copy = json_deep_copy(entity);
-    publish(entities, "pma_entity_state_changed", entity,
-            json_pack("{s:s, s:s, s:s, s:o, s:O, s:s, s:s, s:O}", "entity_id",
-                      pma_entity_id(entity), "old_state", pma_entity_state(old),
-                      "new_state", pma_entity_state(entity), "entity", copy, "attributes",
-                      json_object_get(copy, "attributes"), "source",
-                      pma_entity_source(entity), "change_source", origin, "timestamp",
-                      json_object_get(copy, "last_updated")));
-}
-
 /* How many states the entity has above its limit. */
 static uint64_t excess(const struct pma_entities *entities,
                        const struct pma_entity *entity)
@@ -221,7 +175,7 @@ static struct pma_shared_json *take_out(struct pma_entities *entities,
  * document: taken on success. victim: out, a reference, when somebody gave way.
  * Thread-safety: under LOCK. */
 static int add(struct pma_entities *entities, struct pma_shared_json *document,
-               struct pma_shared_json **victim)
+               bool is_shared, struct pma_shared_json **victim)
 {
     struct pma_registry *registry = &entities->registry;
     struct pma_entity *entity = NULL;
@@ -243,7 +197,8 @@ static int add(struct pma_entities *entities, struct pma_shared_json *document,
     }
     record(entities, entity,
            json_object_get(pma_shared_json_get(document), "attributes"));
-    entity->is_dirty = true;
+    entity->is_shared = is_shared;
+    pma_registry_mark(registry, entity);
     return 0;
 }
 
@@ -254,6 +209,22 @@ static bool differ(const json_t *a, const json_t *b)
            pma_entity_is_available(a) != pma_entity_is_available(b) ||
            !json_equal(json_object_get(a, "attributes"),
                        json_object_get(b, "attributes"));
+}
+
+/* Whether the two are described differently: by name, room or what they can do. */
+static bool differ_in_description(const json_t *a, const json_t *b)
+{
+    static const char *const members[] = {"type",        "friendly_name", "icon",
+                                          "room_id",     "area_id",       "device_id",
+                                          "capabilities"};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const json_t *before = json_object_get(a, members[i]);
+        const json_t *after = json_object_get(b, members[i]);
+        if (before != after && !json_equal(before, after)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The attributes of `entity` that are not so in `old`: what the history keeps. Owned by
@@ -296,7 +267,8 @@ static int replace(struct pma_entities *entities, const json_t *old, json_t *doc
         pma_registry_find(&entities->registry, pma_entity_id(document));
     err = pma_registry_replace(&entities->registry, entity, shared);
     if (err == 0) {
-        entity->is_dirty = true;
+        entity->is_shared = origin == NULL;
+        pma_registry_mark(&entities->registry, entity);
         if (is_changed) {
             record(entities, entity, attributes);
             entities->stats.changes++;
@@ -306,8 +278,12 @@ static int replace(struct pma_entities *entities, const json_t *old, json_t *doc
 fail_lock:
     if (err != 0) {
         pma_shared_json_release(shared);
-    } else if (is_changed) {
-        publish_changed(entities, old, pma_shared_json_get(published), origin);
+    } else if (is_changed && origin != NULL) {
+        pma_entity_tell_changed(&entities->hooks, old, pma_shared_json_get(published),
+                                origin);
+    } else if (origin != NULL &&
+               differ_in_description(old, pma_shared_json_get(published))) {
+        pma_entity_tell_updated(&entities->hooks, pma_shared_json_get(published));
     }
     outcome->changed = err == 0 && is_changed;
     pma_shared_json_release(published);
@@ -317,7 +293,7 @@ fail_shared:
 }
 
 /* Takes in an entity that is new. document: taken in any case. Under CHANGES. */
-static int create(struct pma_entities *entities, json_t *document)
+static int create(struct pma_entities *entities, json_t *document, const char *origin)
 {
     struct pma_shared_json *shared = NULL;
     struct pma_shared_json *victim = NULL;
@@ -329,7 +305,7 @@ static int create(struct pma_entities *entities, json_t *document)
     struct pma_shared_json *published = pma_shared_json_retain(shared);
     err = pma_entities_lock(entities);
     if (err == 0) {
-        err = add(entities, shared, &victim);
+        err = add(entities, shared, origin == NULL, &victim);
         pma_entities_unlock(entities);
     }
     if (err != 0) {
@@ -340,11 +316,11 @@ static int create(struct pma_entities *entities, json_t *document)
         pma_log(PMA_LOG_WARN, "The registry is full: an entity gave way",
                 pma_str("entity_id", pma_entity_id(gone)),
                 pma_str("state", pma_entity_state(gone)));
-        publish_removed(entities, gone);
+        pma_entity_tell_removed(&entities->hooks, gone);
         pma_shared_json_release(victim);
     }
-    if (err == 0) {
-        publish_added(entities, pma_shared_json_get(published));
+    if (err == 0 && origin != NULL) {
+        pma_entity_tell_added(&entities->hooks, pma_shared_json_get(published));
     }
     pma_shared_json_release(published);
     return err;
@@ -398,7 +374,7 @@ static int submit(struct pma_entities *entities, const json_t *given, const char
             outcome->why[0] = '\0';
             outcome->created = old == NULL;
             err = old != NULL ? replace(entities, before, document, origin, outcome)
-                              : create(entities, document);
+                              : create(entities, document, origin);
         }
     }
     pma_shared_json_release(old);
@@ -483,7 +459,8 @@ int pma_entities_move(struct pma_entities *entities, const char *id, const char 
 }
 
 /* Removes an entity; of another source than the API only when `any_source`. */
-static int remove_entity(struct pma_entities *entities, const char *id, bool any_source)
+static int remove_entity(struct pma_entities *entities, const char *id, bool any_source,
+                         bool is_told)
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
     struct pma_shared_json *gone = NULL;
@@ -502,22 +479,27 @@ static int remove_entity(struct pma_entities *entities, const char *id, bool any
         }
         pma_entities_unlock(entities);
     }
-    if (gone != NULL) {
-        publish_removed(entities, pma_shared_json_get(gone));
-        pma_shared_json_release(gone);
+    if (gone != NULL && is_told) {
+        pma_entity_tell_removed(&entities->hooks, pma_shared_json_get(gone));
     }
+    pma_shared_json_release(gone);
     pthread_mutex_unlock(&entities->changes);
     return err;
 }
 
 int pma_entities_remove(struct pma_entities *entities, const char *id)
 {
-    return remove_entity(entities, id, false);
+    return remove_entity(entities, id, false, true);
 }
 
 int pma_entities_withdraw(struct pma_entities *entities, const char *id)
 {
-    return remove_entity(entities, id, true);
+    return remove_entity(entities, id, true, true);
+}
+
+int pma_entities_forget(struct pma_entities *entities, const char *id)
+{
+    return remove_entity(entities, id, true, false);
 }
 
 void pma_entities_clean_up(struct pma_entities *entities)

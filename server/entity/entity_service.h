@@ -35,7 +35,8 @@ struct pma_entities_config {
 
 /* Something that happened, for whoever is interested. All borrowed during the call. */
 struct pma_entity_event {
-    const char *type;      /* "pma_entity_state_changed", ..._added, ..._removed */
+    const char *type;      /* "pma_entity_state_changed", ..._added, ..._updated (name,
+                              room, capabilities), ..._removed */
     const char *entity_id; /* NULL, as all that follow: it is not about one */
     const char *entity_type;
     const char *source;
@@ -49,6 +50,9 @@ struct pma_entity_event {
 struct pma_entity_hooks {
     void (*publish)(void *arg, const struct pma_entity_event *event);
     void *arg; /* borrowed until the service is freed */
+    /* Where else an entity may be that is not registered: called without a lock. entity:
+     * out, owned by the caller. NULL: nowhere. Returns: whether it was there. */
+    bool (*find)(void *arg, const char *id, json_t **entity);
 };
 
 /* The devices of one source. execute: brings the device to `state` (NULL: as it is) with
@@ -101,7 +105,7 @@ int pma_entities_attach(struct pma_entities *entities,
 int pma_entities_put(struct pma_entities *entities, const json_t *entity, bool *created);
 
 /* As pma_entities_put, with the reason. origin: who changes it ("api", "sync", ...), told
- * in the event. outcome: out, in any case. */
+ * in the event; NULL: another backend, nobody is told. outcome: out, in any case. */
 int pma_entities_submit(struct pma_entities *entities, const json_t *entity,
                         const char *origin, struct pma_entity_outcome *outcome);
 
@@ -111,6 +115,9 @@ int pma_entities_remove(struct pma_entities *entities, const char *id);
 
 /* Removes an entity of any source. Returns: 0; -ENOENT. */
 int pma_entities_withdraw(struct pma_entities *entities, const char *id);
+
+/* As pma_entities_withdraw, but nobody is told. */
+int pma_entities_forget(struct pma_entities *entities, const char *id);
 
 /* Changes state and attributes (pma_entity_change). Returns: 0; -ENOENT; -EINVAL;
  * -ENOMEM. */

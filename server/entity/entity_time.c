@@ -99,7 +99,7 @@ static bool read_calendar(const char **at, struct tm *utc)
            utc->tm_sec >= 0 && utc->tm_sec <= 59;
 }
 
-int pma_instant_normalise(const char *text, char instant[PMA_TIMESTAMP_BYTES])
+int pma_instant_parse(const char *text, int64_t *unix_us)
 {
     struct tm utc = {0};
     int64_t offset_s = 0;
@@ -113,13 +113,23 @@ int pma_instant_normalise(const char *text, char instant[PMA_TIMESTAMP_BYTES])
         return -EINVAL;
     }
     const int64_t seconds = timegm(&utc);
-    const int64_t unix_us = (seconds - offset_s) * US_PER_S + fraction_us;
+    const int64_t us = (seconds - offset_s) * US_PER_S + fraction_us;
     /* timegm turns the 31st of February into a day of March. */
-    if (utc.tm_mday != day || unix_us < 0 || unix_us > LAST_US) {
+    if (utc.tm_mday != day || us < 0 || us > LAST_US) {
         return -EINVAL;
     }
-    pma_instant_text(unix_us, instant);
+    *unix_us = us;
     return 0;
+}
+
+int pma_instant_normalise(const char *text, char instant[PMA_TIMESTAMP_BYTES])
+{
+    int64_t unix_us = 0;
+    const int err = pma_instant_parse(text, &unix_us);
+    if (err == 0) {
+        pma_instant_text(unix_us, instant);
+    }
+    return err;
 }
 
 int64_t pma_instant_now_us(void)

@@ -7,6 +7,10 @@
 
 #include "server/base/clock.h"
 
+/* Reads an RFC 3339 time as microseconds since 1970. text: borrowed, any bytes. Returns:
+ * as pma_instant_normalise. Thread-safety: pure. */
+int pma_instant_parse(const char *text, int64_t *unix_us);
+
 /* Rewrites an RFC 3339 time ("2026-01-31T12:00:00.5+02:00") in UTC with microseconds, as
  * pma_timestamp_now writes it. text: borrowed, any bytes. instant: out.
  * Returns: 0; -EINVAL: not such a time, or outside the years 1970 to 9999 (untouched).

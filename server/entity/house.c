@@ -6,7 +6,9 @@
 #include "server/entity/house.h"
 
 #include "seep/seep.h"
+#include "server/base/clock.h"
 #include "server/entity/entity_service.h"
+#include "server/entity/entity_store.h"
 #include "server/entity/entity_sync.h"
 #include "server/entity/room_service.h"
 #include "server/entity/simulated_source.h"
@@ -51,17 +53,59 @@ static int make_sources(const struct pma_config *config,
                              &house->simulated);
 }
 
+static int make_store(const struct pma_config *config,
+                      const struct pma_entity_places *places, struct pma_house *house)
+{
+    const struct pma_entity_store_config settings = {
+        .flush_interval_ns = config->entities.flush_interval_ns,
+        .reconcile_interval_ns = config->entities.reconcile_interval_ns,
+        .history_age_ns = config->entities.history_age_ns,
+        .history_states = config->entities.history_states,
+        .max_entities = config->entities.max_entities,
+        .max_notes = config->entities.max_entities + config->entities.max_rooms,
+        .cache_ttl_s = (uint32_t)(config->redis.entity_cache_ttl_ns / PMA_S_NS),
+    };
+    const int err = pma_entity_store_new(&settings, places, house->entities, house->rooms,
+                                         &house->kept);
+    return err != 0 ? err : pma_entity_store_load(house->kept);
+}
+
+/* First what is kept is told, then whoever else is: a client that hears of a change may
+ * ask another backend for it. */
+static void publish(void *arg, const struct pma_entity_event *event)
+{
+    const struct pma_house *house = arg;
+    pma_entity_store_note(house->kept, event);
+    if (house->hooks.publish != NULL) {
+        house->hooks.publish(house->hooks.arg, event);
+    }
+}
+
+static bool find(void *arg, const char *id, json_t **entity)
+{
+    const struct pma_house *house = arg;
+    return pma_entity_store_find(house->kept, id, entity);
+}
+
 int pma_house_new(const struct pma_config *config, const struct pma_entity_hooks *hooks,
-                  struct pma_house *house)
+                  const struct pma_entity_places *places, struct pma_house *house)
 {
     SEEP_SUBSYSTEM("entity");
-    const int err = make_entities(config, hooks, house);
-    return err != 0 ? err : make_sources(config, hooks, house);
+    const struct pma_entity_hooks own = {.publish = publish, .arg = house, .find = find};
+    house->hooks = *hooks;
+    int err = make_entities(config, &own, house);
+    if (err == 0) {
+        err = make_store(config, places, house);
+    }
+    return err != 0 ? err : make_sources(config, &own, house);
 }
 
 int pma_house_start(struct pma_house *house)
 {
-    int err = pma_entities_start(house->entities);
+    int err = pma_entity_store_start(house->kept);
+    if (err == 0) {
+        err = pma_entities_start(house->entities);
+    }
     if (err == 0) {
         err = pma_sync_start(house->sync);
     }
@@ -83,6 +127,9 @@ int pma_house_stop(struct pma_house *house, uint64_t timeout_ns)
     if (house->entities != NULL) {
         left |= pma_entities_stop(house->entities, timeout_ns);
     }
+    if (house->kept != NULL) {
+        left |= pma_entity_store_stop(house->kept, timeout_ns);
+    }
     return left != 0 ? -ETIMEDOUT : 0;
 }
 
@@ -90,6 +137,7 @@ void pma_house_free(struct pma_house *house)
 {
     pma_simulated_free(house->simulated);
     pma_sync_free(house->sync);
+    pma_entity_store_free(house->kept);
     pma_rooms_free(house->rooms);
     pma_entities_free(house->entities);
     *house = (struct pma_house){.entities = NULL};

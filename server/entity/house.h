@@ -6,28 +6,34 @@
 #define PMA_HOUSE_H
 
 #include "server/config/config.h"
+#include "server/entity/entity_service.h"
 
 #include <stdint.h>
 
-struct pma_entities;
-struct pma_entity_hooks;
+struct pma_entity_places;
+struct pma_entity_store;
 struct pma_rooms;
 struct pma_simulated;
 struct pma_sync;
 
 /* Zero-initialised it is stopped. */
 struct pma_house {
+    struct pma_entity_hooks hooks; /* of whoever is told of events */
     struct pma_entities *entities;
     struct pma_rooms *rooms;
     struct pma_sync *sync;
+    struct pma_entity_store *kept;
     struct pma_simulated *simulated; /* NULL: there are no simulated devices */
 };
 
-/* Makes all parts. config: borrowed until pma_house_free. hooks: borrowed, copied; told
- * of all events of the house. house: out. Returns: 0; a negative errno, then
- * pma_house_free is due all the same. Thread-safety: owner thread. Allocates. */
+/* Makes all parts, and fills them with what is kept. config: borrowed until
+ * pma_house_free. hooks: borrowed, copied; its publish is told of all events of the
+ * house. places: borrowed, copied. house: out, does not move from then on. Returns: 0; a
+ * negative errno, then pma_house_free is due all the same. Thread-safety: owner thread.
+ * Allocates.
+ */
 int pma_house_new(const struct pma_config *config, const struct pma_entity_hooks *hooks,
-                  struct pma_house *house);
+                  const struct pma_entity_places *places, struct pma_house *house);
 
 /* Starts their workers. Returns: 0; a negative errno, then pma_house_stop is due all the
  * same. Thread-safety: owner thread. */

@@ -100,9 +100,9 @@ static void publish(struct pma_rooms *rooms, const json_t *document, const char 
         return;
     }
     pma_timestamp_now(now);
-    json_t *data = json_pack("{s:s, s:s, s:s, s:s}", "room_id", id, "room_name",
-                             json_string_value(json_object_get(document, "name")),
-                             "action", action, "timestamp", now);
+    json_t *data = json_pack("{s:s, s:O, s:s, s:o, s:s}", "room_id", id, "room_name",
+                             json_object_get(document, "name"), "action", action, "room",
+                             json_deep_copy(document), "timestamp", now);
     const struct pma_entity_event event = {
         .type = "room_updated", .room_id = id, .data = data};
     if (data != NULL) {
@@ -442,6 +442,16 @@ int pma_rooms_remove(struct pma_rooms *rooms, const char *id, const char *reassi
     pthread_mutex_unlock(&rooms->lock);
     pma_rooms_touch(rooms, reassign_to);
     return room != NULL ? 0 : -ENOENT;
+}
+
+void pma_rooms_forget(struct pma_rooms *rooms, const char *id)
+{
+    pthread_mutex_lock(&rooms->lock);
+    struct room *room = find(rooms, id);
+    if (room != NULL) {
+        drop(rooms, room);
+    }
+    pthread_mutex_unlock(&rooms->lock);
 }
 
 void pma_rooms_touch(struct pma_rooms *rooms, const char *id)

@@ -63,6 +63,10 @@ int pma_rooms_restore(struct pma_rooms *rooms, const json_t *room);
  * Returns: 0; -ENOENT: no such room; -ESRCH: no such other room. */
 int pma_rooms_remove(struct pma_rooms *rooms, const char *id, const char *reassign_to);
 
+/* Takes a room out that another backend has removed, without an event; its entities stay
+ * as they are. Unknown rooms are allowed. */
+void pma_rooms_forget(struct pma_rooms *rooms, const char *id);
+
 /* Tells that the entities of a room have changed. NULL and unknown rooms are allowed. */
 void pma_rooms_touch(struct pma_rooms *rooms, const char *id);
 

@@ -16,6 +16,7 @@ struct pma_cache;
 struct pma_config;
 struct pma_entities;
 struct pma_event_stream;
+struct pma_entity_store;
 struct pma_fault_driver;
 struct pma_http;
 struct pma_gate;
@@ -49,6 +50,7 @@ struct pma_app {
     struct pma_rooms *rooms;
     struct pma_mcp *mcp;
     struct pma_automations *automations;
+    struct pma_entity_store *entity_store;
     struct pma_simulated *simulated; /* NULL: there are no simulated devices */
     struct pma_sync *sync;           /* of entities with their sources */
     struct pma_ai *ai;               /* NULL: switched off */
