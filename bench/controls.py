@@ -122,10 +122,9 @@ def history(backend):
     return len(backend.ask("GET", "/api/v1/memory/monitor")[1]["data"]["history"])
 
 
-def heap_in_use(backend):
-    """KiB that the subsystems hold, without what threads keep for reuse."""
-    return sum(max(0, each["bytes"] - each["cached_bytes"])
-               for each in backend.truth()["subsystems"].values()) // 1024
+def heap(backend):
+    """KiB that the program holds."""
+    return backend.ask("GET", "/api/v1/memory/stats")[1]["heap_alloc"] // 1024
 
 
 def wait(_, __):
@@ -201,7 +200,7 @@ CONTROLS = {
         execute, counter("mcp.contexts"), 2000, "returns"),
     "json-churn": (
         "documents are made and dropped: many allocations per second, none of them kept",
-        (), churn, heap_in_use, 8192, "returns"),
+        (), churn, heap, 16384, "returns"),
     "pool-growth": (
         "pools of buffers grow to what is needed at one time",
         (), request, counter("pools.json_response"), 64, "fills"),
