@@ -39,6 +39,7 @@ static void read_workers(void *arg, struct pma_figures *figures)
     pma_figure_put(figures, "threads", PMA_RESOURCE_THREAD, workers.running);
     pma_figure_put(figures, "unjoined", PMA_RESOURCE_OBJECT, workers.ended);
     pma_figure_put(figures, "intervals", PMA_RESOURCE_TIMER, workers.with_interval);
+    pma_figure_put(figures, "overruns", PMA_RESOURCE_TOTAL, workers.overruns);
 }
 
 static void read_acceptor(void *arg, struct pma_figures *figures)

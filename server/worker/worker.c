@@ -164,15 +164,20 @@ static void list_remove(struct pma_worker *worker)
 
 static void run_once(struct pma_worker *worker)
 {
-    const uint64_t deadline_ns = worker->spec.deadline_ns;
+    const bool is_strict = worker->spec.deadline_ns > 0;
+    const uint64_t deadline_ns =
+        is_strict ? worker->spec.deadline_ns : worker->spec.interval_ns;
     const uint64_t begin_ns = pma_now_ns();
     worker->cancel.due_ns = deadline_ns > 0 ? begin_ns + deadline_ns : 0;
     worker->spec.run(worker->spec.arg, &worker->cancel);
     const uint64_t end_ns = pma_now_ns();
     atomic_store_explicit(&worker->last_run_at_ns, end_ns, memory_order_relaxed);
     atomic_fetch_add_explicit(&worker->runs, 1, memory_order_relaxed);
-    if (deadline_ns > 0 && end_ns - begin_ns > deadline_ns) {
-        atomic_fetch_add_explicit(&worker->overruns, 1, memory_order_relaxed);
+    if (deadline_ns == 0 || end_ns - begin_ns <= deadline_ns) {
+        return;
+    }
+    atomic_fetch_add_explicit(&worker->overruns, 1, memory_order_relaxed);
+    if (is_strict) {
         pma_log(PMA_LOG_WARN, "Worker's run took longer than its deadline",
                 pma_str("worker", worker->name),
                 pma_u64("deadline_ms", deadline_ns / PMA_MS_NS),

@@ -28,7 +28,8 @@ struct pma_worker_spec {
     const char *subsystem; /* must live as long as the process: a string literal */
     uint64_t interval_ns;  /* run() is called at start + k * interval; 0: once, it loops
                               itself */
-    uint64_t deadline_ns;  /* that one run() may take, see pma_cancel_left_ns; 0: none */
+    uint64_t deadline_ns;  /* that one run() may take, see pma_cancel_left_ns; 0: the
+                              interval, and none without one */
     void (*run)(void *arg, struct pma_cancel *cancel);
     void *arg; /* borrowed until the worker is stopped */
 };
