@@ -236,6 +236,8 @@ write_config() {
         printf 'server:\n  host: 127.0.0.1\n  port: %d\n' "$PORT"
         printf 'websocket:\n  client_timeout: 6s\n  cleanup_interval: 1s\n'
         printf 'auth:\n  cleanup_interval: 1s\n'
+        # 4 devices fill their histories of 50 states within 10 s instead of 50 minutes.
+        printf 'simulated:\n  devices: 4\n  change_interval: 50ms\n'
         if ((${#FAULTS[@]})); then
             printf 'faults:\n'
             for id in "${FAULTS[@]}"; do printf '  %s:\n    enabled: true\n' "$id"; done
