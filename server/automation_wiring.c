@@ -9,7 +9,7 @@
 #include "server/config/config.h"
 #include "server/entity/entity_publish.h"
 #include "server/fault/resources.h"
-#include "server/hub/hub.h"
+#include "server/hub/hub_event.h"
 #include "server/log/log.h"
 #include "server/metrics/metrics.h"
 #include "server/store/store.h"
@@ -38,7 +38,7 @@ static void triggered(void *arg, const char *id, const char *name)
     pma_timestamp_now(when);
     json_t *data = json_pack("{s:s, s:s, s:s}", "automation_id", id, "name", name,
                              "timestamp", when);
-    (void)pma_hub_broadcast(app->hub, "automation_triggered", data, NULL);
+    (void)pma_event_send(app->hub, "automation_triggered", NULL, data);
     json_decref(data);
 }
 

@@ -13,7 +13,7 @@
 #include "server/entity/entity_service.h"
 #include "server/entity/room_service.h"
 #include "server/fault/resources.h"
-#include "server/hub/hub.h"
+#include "server/hub/hub_event.h"
 #include "server/log/log.h"
 #include "server/mcp/mcp_service.h"
 #include "server/monitor/reclaim.h"
@@ -171,7 +171,8 @@ static int scene_run(void *arg, const char *scene_id, json_t **result)
     char when[PMA_TIMESTAMP_BYTES];
     pma_timestamp_now(when);
     json_t *data = json_pack("{s:s, s:s}", "scene_id", scene_id, "timestamp", when);
-    (void)pma_hub_broadcast(app->hub, "scene_activated", data, NULL);
+    const struct pma_event_subject subject = {.entity_id = scene_id};
+    (void)pma_event_send(app->hub, "scene_activated", &subject, data);
     json_decref(data);
     *result = json_pack("{s:s, s:s, s:o, s:i}", "scene_id", scene_id, "activated_at",
                         when, "actions", report, "failed", failed);

@@ -70,6 +70,8 @@ int pma_event_send(struct pma_hub *hub, const char *type,
         add(&list, "", "ha_events:state_changed");
     } else if (strcmp(type, "system_status") == 0) {
         add(&list, "", type);
+    } else if (strcmp(type, "automation_triggered") == 0) {
+        add(&list, "", "automation_events");
     }
     return pma_hub_emit(hub, list.names, list.count, type, data, NULL);
 }

@@ -4,7 +4,8 @@
  *
  *     entity:ID  entity_updates:ID  type:ENTITY_TYPE  source:NAME  room:ID  adapter:ID
  *     event:MESSAGE_TYPE; homeassistant when that is the source; system_status for
- *     messages of this type; ha_events and ha_events:state_changed for a changed state
+ *     messages of this type, automation_events for automation_triggered; ha_events and
+ * ha_events:state_changed for a changed state
  *
  * It goes to every client that subscribed to one of them or to a wildcard above one,
  * once, and to the clients that never subscribed to anything. docs/websocket.md has all

@@ -248,6 +248,24 @@ static void a_change_reaches_who_filters_for_it_and_who_never_filtered(void **st
     close(never);
 }
 
+static void events_of_the_system_have_topics_of_their_own(void **state)
+{
+    int filters;
+
+    (void)state;
+    assert_int_equal(pma_hub_start(hub), 0);
+    filters = join_hub();
+    say(filters,
+        "{\"type\":\"subscribe\",\"topics\":[\"automation_events\",\"system_status\"]}");
+    expect(filters, "confirmed");
+    assert_int_equal(pma_event_send(hub, "scene_activated", NULL, NULL), 0);
+    assert_int_equal(pma_event_send(hub, "automation_triggered", NULL, NULL), 0);
+    expect_next(filters, "automation_triggered");
+    assert_int_equal(pma_event_send(hub, "system_status", NULL, NULL), 0);
+    expect_next(filters, "system_status");
+    close(filters);
+}
+
 static void what_cannot_be_sent_is_refused(void **state)
 {
     uint32_t clients = 99;
@@ -323,6 +341,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             a_change_reaches_who_filters_for_it_and_who_never_filtered, setup, teardown),
+        cmocka_unit_test_setup_teardown(events_of_the_system_have_topics_of_their_own,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_sent_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_inbox_drops_the_oldest_and_counts, setup,
                                         teardown),
