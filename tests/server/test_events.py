@@ -158,7 +158,8 @@ class Events(backend.TestCase):
             self.assertIsNone(client.event())
             self.assertEqual(server.logged("Requests cut off by the shutdown"), [])
             last = server.logged("Server stopped")[0]
-            self.assertEqual((last["threads_left"], last["fds_left"]), (0, 0))
+            self.assertEqual((last["threads_left"], last["fds_left"]),
+                             (backend.sanitizer_threads(), 0))
 
     def test_a_client_that_leaves_at_once_does_no_harm(self):
         with backend.Backend() as server:
