@@ -10,6 +10,7 @@
 #include "server/config/config_value.h"
 #include "server/entity/entity_core.h"
 #include "server/entity/entity_fault.h"
+#include "server/metrics/metrics.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -294,6 +295,9 @@ int pma_entities_act(struct pma_entities *entities, const char *id, const char *
     }
 fail_execute:
     json_decref(attributes);
+    pma_metric_add(
+        PMA_METRIC_DEVICE_OPERATIONS, 1,
+        PMA_LABELS(pma_entity_type(entity), action, err == 0 ? "true" : "false"));
 fail_apply:
     pma_shared_json_release(before);
     return err;

@@ -213,6 +213,18 @@ void pma_metric_add(enum pma_metric metric, uint64_t amount, const char *const *
     }
 }
 
+void pma_metric_total(enum pma_metric metric, uint64_t total, const char *const *labels)
+{
+    struct series *series = series_of(metric, labels);
+    uint64_t before = series != NULL
+                          ? atomic_load_explicit(&series->value, memory_order_relaxed)
+                          : UINT64_MAX;
+    while (before < total && !atomic_compare_exchange_weak_explicit(
+                                 &series->value, &before, total, memory_order_relaxed,
+                                 memory_order_relaxed)) {
+    }
+}
+
 void pma_metric_set(enum pma_metric metric, double value, const char *const *labels)
 {
     struct series *series = series_of(metric, labels);

@@ -91,6 +91,11 @@ void pma_metric_add(enum pma_metric metric, uint64_t amount, const char *const *
 /* Sets a gauge. Otherwise as pma_metric_add. */
 void pma_metric_set(enum pma_metric metric, double value, const char *const *labels);
 
+/* Sets a counter to a total that is counted elsewhere; one below the present value is
+ * left out, so that two looks that overtake each other make no step down. Otherwise as
+ * pma_metric_add. */
+void pma_metric_total(enum pma_metric metric, uint64_t total, const char *const *labels);
+
 /* Enters a duration into a histogram. Otherwise as pma_metric_add. */
 void pma_metric_observe(enum pma_metric metric, uint64_t ns, const char *const *labels);
 

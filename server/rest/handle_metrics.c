@@ -40,6 +40,11 @@ static void look_at_machine(void)
     pma_metric_set(PMA_METRIC_DISK_PERCENT, machine.disk_percent, PMA_NO_LABELS);
 }
 
+static uint64_t hub_total(const json_t *hub, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(hub, name));
+}
+
 static void look_at_connections(const struct pma_app *app)
 {
     struct pma_http_info http;
@@ -52,6 +57,10 @@ static void look_at_connections(const struct pma_app *app)
     pma_metric_set(PMA_METRIC_WEBSOCKET_CONNECTIONS,
                    (double)json_integer_value(json_object_get(hub, "connected_clients")),
                    PMA_LABELS("websocket"));
+    pma_metric_total(PMA_METRIC_WEBSOCKET_MESSAGES, hub_total(hub, "messages_received"),
+                     PMA_LABELS("text", "received"));
+    pma_metric_total(PMA_METRIC_WEBSOCKET_MESSAGES, hub_total(hub, "messages_sent"),
+                     PMA_LABELS("text", "sent"));
     json_decref(hub);
 }
 

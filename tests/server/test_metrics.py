@@ -123,6 +123,23 @@ class Metrics(backend.TestCase):
         self.assertLess(len(families["pma_http_requests_total"][1]), 32)
         self.assertNotIn("nobody", self.text)
 
+    def test_what_is_done_with_devices_and_clients_is_counted(self):
+        self.server.ask("POST", "/api/v1/entities",
+                        {"id": "lamp", "type": "light", "friendly_name": "Lamp"})
+        for _ in range(3):
+            status, body, _ = self.server.ask("POST", "/api/v1/entities/lamp/action",
+                                              {"action": "turn_on"})
+            self.assertEqual(status, 200, body)
+        self.server.ask("POST", "/api/v1/entities/lamp/action", {"action": "fly"})
+        families = self.read()
+        self.assertEqual(families["pma_device_operations_total"][1], {
+            ("pma_device_operations_total",
+             ('device_type="light"', 'operation="turn_on"', 'success="true"')): 3})
+        messages = families["pma_websocket_messages_total"][1]
+        self.assertEqual({labels for _, labels in messages},
+                         {('type="text"', 'direction="sent"'),
+                          ('type="text"', 'direction="received"')})
+
     def test_gauges_agree_with_the_kernel(self):
         families = self.read()
         self.assertEqual(families["goroutines_count"][1]["goroutines_count", ()],

@@ -66,6 +66,16 @@ static void a_gauge_has_the_value_set_last(void **state)
     assert_line("goroutines_count 7.5");
 }
 
+static void a_total_from_elsewhere_never_goes_down(void **state)
+{
+    (void)state;
+    pma_metric_total(PMA_METRIC_LLM_TOKENS, 70, PMA_LABELS("p"));
+    pma_metric_total(PMA_METRIC_LLM_TOKENS, 60, PMA_LABELS("p"));
+    assert_line("pma_llm_tokens_used_total{provider=\"p\"} 70");
+    pma_metric_total(PMA_METRIC_LLM_TOKENS, 71, PMA_LABELS("p"));
+    assert_line("pma_llm_tokens_used_total{provider=\"p\"} 71");
+}
+
 static void a_histogram_counts_up_to_each_bound(void **state)
 {
     (void)state;
@@ -160,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         METRICS_TEST(a_counter_adds_up_per_label_set),
         METRICS_TEST(a_gauge_has_the_value_set_last),
+        METRICS_TEST(a_total_from_elsewhere_never_goes_down),
         METRICS_TEST(a_histogram_counts_up_to_each_bound),
         METRICS_TEST(labels_are_escaped_and_cut),
         METRICS_TEST(series_beyond_the_limit_are_one_and_counted),
