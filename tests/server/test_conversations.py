@@ -8,6 +8,7 @@ import json
 import os
 import re
 import tempfile
+import time
 
 import backend
 from fake_provider import FakeProvider
@@ -194,6 +195,7 @@ class History(backend.TestCase):
     def test_a_collection_and_a_request_clean_up_as_well(self):
         with backend.Backend("ai.retention=1ms", "ai.cleanup_interval=1h") as server:
             say(server, "old", "x")
+            time.sleep(0.002)  # until it is older than its time; nothing else is waited for
             server.ask("POST", f"{API}/memory/gc", {})
             self.assertEqual(server.get(f"{API}/conversations")["count"], 0)
             say(server, "new", "x")
