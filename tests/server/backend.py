@@ -52,12 +52,12 @@ def run_once(*arguments, **changes):
 class Backend:
     """A running server. A context manager; leaving it stops the server in any case."""
 
-    def __init__(self, *settings, arguments=(), before=None, **changes):
-        """settings: KEY=VALUE; before: called in the child before it becomes the server; changes:
-        of its environment."""
+    def __init__(self, *settings, arguments=(), before=None, under=(), **changes):
+        """settings: KEY=VALUE; before: called in the child before it becomes the server; under: the
+        command that runs it; changes: of its environment."""
         self.directory = tempfile.TemporaryDirectory()
         port_file = os.path.join(self.directory.name, "port")
-        command = [BINARY, "--port-file", port_file, "--set", "server.host=127.0.0.1",
+        command = [*under, BINARY, "--port-file", port_file, "--set", "server.host=127.0.0.1",
                    "--set", "server.port=0", "--set", "debug.port=0",
                    # Quiet: clients that count messages hear only what their test causes.
                    "--set", "simulated.devices=0", *arguments]
