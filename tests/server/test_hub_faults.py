@@ -90,6 +90,22 @@ class Faults(HubCase):
         await eventually(lambda: self.fds() == before + 10, "no more")
         self.assertEqual(self.threads("ws-accept"), 10)
 
+    async def test_a_stop_with_blocked_clients_is_in_time_and_tells_what_is_left(self):
+        self.serve(PMA_FAULTS="F03,F04")
+        client = await websockets.connect(f"ws://127.0.0.1:{self.server.port}/ws",
+                                          ping_interval=None, close_timeout=0.05)
+        await eventually(lambda: self.threads("ws-accept") == 1, "one is blocked")
+        self.switch("F03", enabled=False)
+        reset(await self.connect())
+        await eventually(lambda: self.threads("ws-reader") == 1, "another one")
+        status, seconds = self.server.stop()
+        self.assertEqual(status, 0)
+        self.assertLess(seconds, 2)
+        stopped = self.server.logged("Server stopped")[0]
+        self.assertEqual((stopped["threads_left"], stopped["fds_left"]),
+                         (2 + backend.sanitizer_threads(), 1))
+        client.transport.abort()
+
     async def test_f04_keeps_a_thread_for_ever_and_the_socket_until_the_next_ping(self):
         self.serve("ping_interval=700ms", PMA_FAULTS="F04")
         before = self.fds()
