@@ -216,13 +216,23 @@ static int guess(struct pma_auth *auth, const struct pma_lockout_client *client,
         return err;
     }
     err = check_hash(auth, text, hash);
+    bool is_locked = false;
     pthread_mutex_lock(&auth->lock);
     if (err == 0 && forgives) {
         pma_lockout_succeed(&auth->lockout, client);
     } else if (err != -EACCES) {
         pma_lockout_withdraw(&auth->lockout, client);
+    } else {
+        is_locked = pma_lockout_is_locked(&auth->lockout, client, pma_now_ns());
     }
     pthread_mutex_unlock(&auth->lock);
+    if (is_locked) {
+        char address[PMA_ADDRESS_BYTES];
+        pma_address_format(&client->address, address);
+        pma_log(PMA_LOG_WARN, "Client locked out after wrong PINs or passwords",
+                pma_str("client", address),
+                pma_u64("seconds", auth->config.lockout.duration_ns / PMA_S_NS));
+    }
     return err;
 }
 
@@ -265,6 +275,9 @@ static int replace_pin(struct pma_auth *auth, const char *hash, size_t digits,
         pthread_mutex_unlock(&auth->lock);
     }
     pthread_mutex_unlock(&auth->change);
+    if (err == 0) {
+        pma_log(PMA_LOG_INFO, hash[0] != '\0' ? "PIN set" : "PIN removed");
+    }
     return err;
 }
 
@@ -395,6 +408,7 @@ int pma_auth_register(struct pma_auth *auth, const char *name, const char *passw
     snprintf(record.email, sizeof record.email, "%s", email);
     err = add_user(auth->home, &record);
     if (err == 0) {
+        pma_log(PMA_LOG_INFO, "User registered", pma_str("username", record.user.name));
         *user = record.user;
     }
     return err;

@@ -163,16 +163,27 @@ static void discharge(struct pma_lockout *lockout, const char *key)
     }
 }
 
-int pma_lockout_try(struct pma_lockout *lockout, const struct pma_lockout_client *client,
-                    uint64_t now_ns)
+bool pma_lockout_is_locked(struct pma_lockout *lockout,
+                           const struct pma_lockout_client *client, uint64_t now_ns)
 {
     char keys[KEYS_MAX][KEY_BYTES];
     const size_t keys_count = make_keys(client, keys);
     for (size_t i = 0; i < keys_count; i++) {
         if (is_locked(lockout, keys[i], now_ns)) {
-            lockout->refused++;
-            return -EAGAIN;
+            return true;
         }
+    }
+    return false;
+}
+
+int pma_lockout_try(struct pma_lockout *lockout, const struct pma_lockout_client *client,
+                    uint64_t now_ns)
+{
+    char keys[KEYS_MAX][KEY_BYTES];
+    const size_t keys_count = make_keys(client, keys);
+    if (pma_lockout_is_locked(lockout, client, now_ns)) {
+        lockout->refused++;
+        return -EAGAIN;
     }
     int err = charge(lockout, keys[0], now_ns);
     if (err == 0 && keys_count == 2) {

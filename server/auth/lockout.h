@@ -58,6 +58,11 @@ void pma_lockout_succeed(struct pma_lockout *lockout,
 void pma_lockout_withdraw(struct pma_lockout *lockout,
                           const struct pma_lockout_client *client);
 
+/* Whether a try of this client would be refused. Thread-safety: under the owner's lock.
+ */
+bool pma_lockout_is_locked(struct pma_lockout *lockout,
+                           const struct pma_lockout_client *client, uint64_t now_ns);
+
 /* Removes entries whose time is over; an empty table gives its memory back.
  * Thread-safety: under the owner's lock. */
 void pma_lockout_sweep(struct pma_lockout *lockout, uint64_t now_ns);

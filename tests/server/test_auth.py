@@ -126,6 +126,9 @@ class Pin(backend.TestCase):
             self.assertEqual(sent["Retry-After"], "300")
         self.assertEqual(self.post("disable-pin", {"currentPin": "1234"}, REMOTE)[0], 429)
         self.assertEqual(self.post("login", {"pin": "1234"}, remote(1))[0], 200)
+        line, = self.server.logged("Client locked out after wrong PINs or passwords")
+        self.assertEqual((line["client"], line["seconds"]), ("203.0.113.7", 300))
+        self.assertEqual(len(self.server.logged("PIN set")), 1)
 
     def test_a_client_id_is_locked_at_every_address(self):
         self.post("set-pin", {"pin": "1234"})

@@ -5,6 +5,7 @@
 #include "server/auth/auth.h"
 #include "server/base/clock.h"
 #include "server/fault/fault.h"
+#include "server/store/store.h"
 #include "server/worker/worker.h"
 
 #include <errno.h>
@@ -249,6 +250,51 @@ static void any_bearer_is_right_only_when_it_is_configured(void **state)
     pma_auth_free(auth);
 }
 
+static void a_pin_that_the_store_does_not_take_is_not_set(void **state)
+{
+    const struct pma_store_config tiny = {.path = ":memory:", .max_document_bytes = 8};
+    struct pma_auth *auth = NULL;
+    struct pma_auth_config config = settings;
+    struct pma_auth_status status;
+    struct pma_user user;
+    (void)state;
+    assert_int_equal(pma_store_open(&tiny, &config.store), 0);
+    assert_int_equal(pma_auth_new(&config, &auth), 0);
+    assert_int_equal(pma_auth_set_pin(auth, "1234"), -EIO);
+    assert_int_equal(pma_auth_register(auth, "anna", "long enough", "", &user), -EIO);
+    pma_auth_status_read(auth, &status);
+    assert_false(status.pin_set);
+    assert_int_equal(status.users, 0);
+    pma_auth_free(auth);
+    pma_store_close(config.store);
+}
+
+static void what_is_stored_is_there_in_the_next_service(void **state)
+{
+    const struct pma_store_config kept = {.path = ":memory:"};
+    struct pma_auth *auth = NULL;
+    struct pma_auth_config config = settings;
+    struct pma_auth_grant grant;
+    struct pma_user user;
+    (void)state;
+    assert_int_equal(pma_store_open(&kept, &config.store), 0);
+    assert_int_equal(pma_auth_new(&config, &auth), 0);
+    assert_int_equal(pma_auth_set_pin(auth, "1234"), 0);
+    assert_int_equal(pma_auth_register(auth, "anna", "long enough", "", &user), 0);
+    pma_auth_free(auth);
+    assert_int_equal(pma_auth_new(&config, &auth), 0);
+    assert_int_equal(pma_auth_login(auth, &somebody, "1234", &grant), 0);
+    assert_int_equal(pma_auth_user_login(auth, &somebody, "ANNA", "long enough", &grant),
+                     0);
+    assert_string_equal(grant.user.id, user.id);
+    pma_auth_free(auth);
+    config.max_users = 0;
+    auth = NULL;
+    assert_int_equal(pma_auth_new(&config, &auth), -ENOSPC);
+    assert_null(auth);
+    pma_store_close(config.store);
+}
+
 static void expired_sessions_are_swept(void **state)
 {
     struct pma_auth *auth = NULL;
@@ -353,6 +399,8 @@ int main(void)
         AUTH_TEST(the_api_secret_is_compared_whole),
         cmocka_unit_test(without_an_api_secret_none_is_right),
         AUTH_TEST(any_bearer_is_right_only_when_it_is_configured),
+        cmocka_unit_test(a_pin_that_the_store_does_not_take_is_not_set),
+        cmocka_unit_test(what_is_stored_is_there_in_the_next_service),
         cmocka_unit_test(expired_sessions_are_swept),
         AUTH_TEST(fault_f01_leaves_a_service_and_a_worker_per_request),
         AUTH_TEST(fault_f01_makes_the_lock_out_useless),
