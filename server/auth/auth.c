@@ -1,26 +1,20 @@
 /* The service: credentials, sessions, revocations and lock-outs under one lock.
  *
- * Hashing takes tens of milliseconds and is done outside the lock, so it has to be safe
- * against many at once: the lock-out counts a guess before it is checked, not after, and
- * a limit on hashes under way bounds memory (16 MiB each) and processors that guessing
- * can take. One that finds the limit reached is told so at once: handlers run on few
- * threads, and a queue of guesses on them would stop everybody else's requests.
- *
  * Sessions live in memory: a restart ends them. Whoever needs tokens that outlive it, or
- * that several backends accept, sets jwt_secret.
+ * that several backends accept, sets jwt_secret. The PIN and users are changed by one at
+ * a time, in the store first: what memory has, the store has.
  *
- * Rejected: a lock per table (they are taken together at login), and hashing on a thread
- * of its own (the reply would have to be suspended for work that is rare by design).
+ * Rejected: a lock per table (they are taken together at login).
  *
  * SPDX-License-Identifier: MIT
  */
 #include "server/auth/auth.h"
 
 #include "seep/seep.h"
+#include "server/auth/auth_core.h"
 #include "server/auth/credential_store.h"
 #include "server/auth/credentials.h"
 #include "server/auth/jwt_token.h"
-#include "server/auth/revocation.h"
 #include "server/auth/secret.h"
 #include "server/base/clock.h"
 #include "server/fault/fault.h"
@@ -33,23 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define RANDOM_ID_BYTES 16
-
-struct pma_auth {
-    struct pma_auth_config config;
-    struct pma_worker *worker;
-    struct pma_auth *home;  /* whose sessions are used: itself, but for F01's services */
-    pthread_mutex_t change; /* PMA_LOCK_AUTH_CHANGE: credentials are changed by one at a
-                               time; held across the store's write */
-    pthread_mutex_t lock;   /* PMA_LOCK_AUTH: everything below */
-    struct pma_credentials credentials;
-    struct pma_session_table sessions;
-    struct pma_revocations revoked;
-    struct pma_lockout lockout;
-    uint32_t hashing;
-    uint64_t busy;
-};
 
 static const struct pma_user owner = {.id = PMA_AUTH_OWNER_ID, .name = "pin"};
 
@@ -158,84 +135,6 @@ fail_new:
     return shared;
 }
 
-/* Takes one of max_hashing places. */
-static int begin_hashing(struct pma_auth *auth)
-{
-    pthread_mutex_lock(&auth->lock);
-    const bool is_full = auth->hashing == auth->config.max_hashing;
-    auth->hashing += is_full ? 0 : 1;
-    auth->busy += is_full ? 1 : 0;
-    pthread_mutex_unlock(&auth->lock);
-    return is_full ? -EBUSY : 0;
-}
-
-static void end_hashing(struct pma_auth *auth)
-{
-    pthread_mutex_lock(&auth->lock);
-    auth->hashing--;
-    pthread_mutex_unlock(&auth->lock);
-}
-
-static int make_hash(struct pma_auth *auth, const char *text,
-                     char hash[PMA_SECRET_HASH_BYTES])
-{
-    int err = begin_hashing(auth->home);
-    if (err == 0) {
-        err = pma_secret_hash(text, auth->config.hash_cost, hash);
-        end_hashing(auth->home);
-    }
-    return err;
-}
-
-/* Checks `text` against `hash`, or against nothing, in the same time, when hash is empty.
- */
-static int check_hash(struct pma_auth *auth, const char *text, const char *hash)
-{
-    char unused[PMA_SECRET_HASH_BYTES];
-    if (hash[0] == '\0') {
-        const int err = make_hash(auth, text, unused);
-        return err == 0 || err == -EINVAL ? -EACCES : err;
-    }
-    int err = begin_hashing(auth->home);
-    if (err == 0) {
-        err = pma_secret_check(text, hash);
-        end_hashing(auth->home);
-    }
-    return err;
-}
-
-/* One guess, from the lock-out to its verdict. forgives: a right one forgets earlier
- * failures of the client, instead of its own alone. */
-static int guess(struct pma_auth *auth, const struct pma_lockout_client *client,
-                 const char *text, const char *hash, bool forgives)
-{
-    pthread_mutex_lock(&auth->lock);
-    int err = pma_lockout_try(&auth->lockout, client, pma_now_ns());
-    pthread_mutex_unlock(&auth->lock);
-    if (err != 0) {
-        return err;
-    }
-    err = check_hash(auth, text, hash);
-    bool is_locked = false;
-    pthread_mutex_lock(&auth->lock);
-    if (err == 0 && forgives) {
-        pma_lockout_succeed(&auth->lockout, client);
-    } else if (err != -EACCES) {
-        pma_lockout_withdraw(&auth->lockout, client);
-    } else {
-        is_locked = pma_lockout_is_locked(&auth->lockout, client, pma_now_ns());
-    }
-    pthread_mutex_unlock(&auth->lock);
-    if (is_locked) {
-        char address[PMA_ADDRESS_BYTES];
-        pma_address_format(&client->address, address);
-        pma_log(PMA_LOG_WARN, "Client locked out after wrong PINs or passwords",
-                pma_str("client", address),
-                pma_u64("seconds", auth->config.lockout.duration_ns / PMA_S_NS));
-    }
-    return err;
-}
-
 static int guess_pin(struct pma_auth *auth, const struct pma_lockout_client *client,
                      const char *pin)
 {
@@ -243,7 +142,7 @@ static int guess_pin(struct pma_auth *auth, const struct pma_lockout_client *cli
     pthread_mutex_lock(&auth->lock);
     memcpy(hash, auth->credentials.pin_hash, sizeof hash);
     pthread_mutex_unlock(&auth->lock);
-    return hash[0] == '\0' ? -ENOENT : guess(auth, client, pin, hash, true);
+    return hash[0] == '\0' ? -ENOENT : pma_auth_core_guess(auth, client, pin, hash, true);
 }
 
 /* What the store says, for those who asked for a change: it did not happen. */
@@ -292,30 +191,15 @@ int pma_auth_set_pin(struct pma_auth *auth, const char *pin)
     if (status.pin_set) {
         return -EEXIST; /* without a hash: it is asked for by anybody */
     }
-    const int err = make_hash(auth, pin, hash);
+    const int err = pma_auth_core_hash(auth, pin, hash);
     return err != 0 ? err : replace_pin(auth->home, hash, strlen(pin), true);
-}
-
-static int open_session(struct pma_auth *auth, const struct pma_user *user,
-                        struct pma_auth_grant *grant)
-{
-    struct pma_auth_grant fresh = {.user = *user};
-    fresh.expires_in_s = auth->config.token_expiry_ns / PMA_S_NS;
-    pthread_mutex_lock(&auth->lock);
-    const int err = pma_session_table_open(
-        &auth->sessions, user, pma_now_ns() + auth->config.token_expiry_ns, fresh.token);
-    pthread_mutex_unlock(&auth->lock);
-    if (err == 0) {
-        *grant = fresh;
-    }
-    return err;
 }
 
 int pma_auth_login(struct pma_auth *auth, const struct pma_lockout_client *client,
                    const char *pin, struct pma_auth_grant *grant)
 {
     const int err = guess_pin(auth, client, pin);
-    return err != 0 ? err : open_session(auth->home, &owner, grant);
+    return err != 0 ? err : pma_auth_core_open(auth->home, &owner, grant);
 }
 
 int pma_auth_change_pin(struct pma_auth *auth, const struct pma_lockout_client *client,
@@ -327,7 +211,7 @@ int pma_auth_change_pin(struct pma_auth *auth, const struct pma_lockout_client *
     }
     int err = guess_pin(auth, client, current);
     if (err == 0) {
-        err = make_hash(auth, fresh, hash);
+        err = pma_auth_core_hash(auth, fresh, hash);
     }
     if (err == 0) {
         err = replace_pin(auth->home, hash, strlen(fresh), false);
@@ -345,16 +229,6 @@ int pma_auth_disable_pin(struct pma_auth *auth, const struct pma_lockout_client 
 {
     const int err = guess_pin(auth, client, current);
     return err != 0 ? err : replace_pin(auth->home, "", 0, false);
-}
-
-static int make_id(char text[2 * RANDOM_ID_BYTES + 1])
-{
-    unsigned char random[RANDOM_ID_BYTES];
-    const int err = pma_secret_random(random, sizeof random);
-    if (err == 0) {
-        pma_secret_to_hex(random, sizeof random, text);
-    }
-    return err;
 }
 
 /* Whether one more user of this name may be added. */
@@ -396,10 +270,10 @@ int pma_auth_register(struct pma_auth *auth, const char *name, const char *passw
     }
     int err = check_user(auth->home, name); /* before the hash costs something */
     if (err == 0) {
-        err = make_id(record.user.id);
+        err = pma_auth_core_id(record.user.id);
     }
     if (err == 0) {
-        err = make_hash(auth, password, record.hash);
+        err = pma_auth_core_hash(auth, password, record.hash);
     }
     if (err != 0) {
         return err;
@@ -411,34 +285,6 @@ int pma_auth_register(struct pma_auth *auth, const char *name, const char *passw
         pma_log(PMA_LOG_INFO, "User registered", pma_str("username", record.user.name));
         *user = record.user;
     }
-    return err;
-}
-
-static int sign_token(struct pma_auth *auth, const struct pma_user *user,
-                      struct pma_auth_grant *grant)
-{
-    const char *key = auth->config.jwt_secret;
-    const int64_t now_s = (int64_t)time(NULL);
-    struct pma_auth_grant fresh = {.user = *user};
-    fresh.expires_in_s = auth->config.token_expiry_ns / PMA_S_NS;
-    struct pma_jwt_claims claims = {.user = *user,
-                                    .expires_at_s = now_s + (int64_t)fresh.expires_in_s};
-    char *token = NULL;
-    int err = make_id(claims.id);
-    if (err == 0) {
-        err = pma_jwt_make(&claims, key, strlen(key), now_s, &token);
-    }
-    if (err != 0) {
-        return err;
-    }
-    const size_t token_bytes = strlen(token) + 1;
-    if (token_bytes > sizeof fresh.token) {
-        err = -E2BIG;
-    } else {
-        memcpy(fresh.token, token, token_bytes);
-        *grant = fresh;
-    }
-    free(token);
     return err;
 }
 
@@ -455,13 +301,13 @@ int pma_auth_user_login(struct pma_auth *auth, const struct pma_lockout_client *
     pthread_mutex_unlock(&auth->lock);
     /* A right one forgives nothing else: else an account of one's own would buy guesses
      * at another. */
-    const int err = guess(auth, client, password, record.hash, false);
+    const int err = pma_auth_core_guess(auth, client, password, record.hash, false);
     if (err != 0) {
         return err;
     }
     return auth->config.jwt_secret[0] != '\0'
-               ? sign_token(auth, &record.user, grant)
-               : open_session(auth->home, &record.user, grant);
+               ? pma_auth_core_sign(auth, &record.user, grant)
+               : pma_auth_core_open(auth->home, &record.user, grant);
 }
 
 /* Verifies a JWT that was not logged out. Returns: 0; -EACCES; -ENOMEM. */
