@@ -15,6 +15,8 @@ void pma_config_house_defaults(struct pma_config_entities *entities,
     entities->history_states = 50;
     entities->history_age_ns = (uint64_t)24 * 3600 * PMA_S_NS;
     entities->cleanup_interval_ns = 60 * PMA_S_NS;
+    entities->list_timeout_ns = 250 * PMA_MS_NS;
+    entities->refresh_delay_ns = 5 * PMA_S_NS;
     entities->flush_interval_ns = PMA_S_NS;
     entities->reconcile_interval_ns = 60 * PMA_S_NS;
     entities->sync_interval_ns = 3600 * PMA_S_NS;

@@ -14,6 +14,8 @@ struct pma_config_entities {
     uint32_t history_states;   /* kept per entity */
     uint64_t history_age_ns;   /* older states go; 0: only by number */
     uint64_t cleanup_interval_ns;
+    uint64_t list_timeout_ns;       /* with fault F13 alone */
+    uint64_t refresh_delay_ns;      /* with fault F14 alone */
     uint64_t flush_interval_ns;     /* between two writes to the database */
     uint64_t reconcile_interval_ns; /* between two looks at the shared cache */
     uint64_t sync_interval_ns;      /* between two periodic synchronisations */

@@ -223,6 +223,10 @@ static const struct pma_config_key keys[] = {
     {"security.rate_limiting.max_clients", PMA_VALUE_COUNT,
      AT(security.rate_limiting.max_clients), 1, 1000000},
 
+    {"entities.list_timeout", PMA_VALUE_DURATION, AT(entities.list_timeout_ns), 0,
+     10 * PMA_S_NS},
+    {"entities.refresh_delay", PMA_VALUE_DURATION, AT(entities.refresh_delay_ns), 0,
+     10 * PMA_S_NS},
     {"entities.flush_interval", PMA_VALUE_DURATION, AT(entities.flush_interval_ns),
      PMA_MS_NS, HOUR_NS},
     {"entities.reconcile_interval", PMA_VALUE_DURATION,

@@ -282,7 +282,10 @@ int pma_entities_act(struct pma_entities *entities, const char *id, const char *
                  pma_entity_source(entity));
         goto fail_execute;
     }
-    err = pma_entities_change(entities, id, state, attributes, "action", &outcome);
+    const struct pma_entity_decision decision = {id, state, attributes};
+    if (!pma_entity_fault_change(entities, &decision, &outcome, &err)) {
+        err = pma_entities_change(entities, id, state, attributes, "action", &outcome);
+    }
     if (err == 0) {
         err = pma_entities_get(entities, id, &after);
     }

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct pma_entity_helper;
 struct pma_worker;
 
 struct pma_entities {
@@ -21,6 +22,9 @@ struct pma_entities {
     struct pma_worker *keeper;
     pthread_mutex_t changes; /* PMA_LOCK_ENTITY_CHANGES: one writer at a time, events in
                                 order */
+    pthread_mutex_t helpers_lock; /* leaf lock, of fault F14: what follows */
+    struct pma_entity_helper *helpers;
+    uint32_t helpers_count;
     _Atomic bool is_blocked; /* by fault F12, for ever; relaxed, orders nothing */
     pthread_mutex_t lock;    /* PMA_LOCK_ENTITIES: everything below; short */
     struct pma_registry registry;

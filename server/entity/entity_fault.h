@@ -22,4 +22,29 @@ void pma_entity_fault_wait(void);
  * arg: struct pma_entities. Thread-safety: any thread. */
 void pma_entity_fault_block_commit(void *arg);
 
+/* F13, a list that found the registry blocked: waits for the time limit of lists and
+ * leaves the helper behind that would have made the list. Returns: whether the caller is
+ * to answer with an empty list, as if all were well. Thread-safety: any thread. */
+bool pma_entity_fault_list(struct pma_entities *entities);
+
+/* What an action has decided. All borrowed during pma_entity_fault_change. */
+struct pma_entity_decision {
+    const char *id;
+    const char *state;
+    const json_t *attributes;
+};
+
+/* F14: makes the change of an action on a thread of its own, which tells the clients, and
+ * starts another one that looks at the entity again some time later. Both end.
+ * err, outcome: out, as pma_entities_change. Returns: whether it did that; false: nothing
+ * was done. Thread-safety: any thread. */
+bool pma_entity_fault_change(struct pma_entities *entities,
+                             const struct pma_entity_decision *decision,
+                             struct pma_entity_outcome *outcome, int *err);
+
+/* Joins the helpers of F14 that have ended; with is_end all of them, which are told to
+ * end. timeout_ns: for each. Returns: 0; -ETIMEDOUT. Thread-safety: any thread. */
+int pma_entity_fault_reap(struct pma_entities *entities, bool is_end,
+                          uint64_t timeout_ns);
+
 #endif

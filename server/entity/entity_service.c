@@ -46,6 +46,7 @@ int pma_entities_new(const struct pma_entities_config *config,
     fresh->cleaned_up_at_ns = pma_now_ns();
     pthread_mutex_init(&fresh->changes, NULL);
     pthread_mutex_init(&fresh->lock, NULL);
+    pthread_mutex_init(&fresh->helpers_lock, NULL);
     *entities = fresh;
     return 0;
 }
@@ -70,11 +71,12 @@ int pma_entities_start(struct pma_entities *entities)
 
 int pma_entities_stop(struct pma_entities *entities, uint64_t timeout_ns)
 {
+    const int left = pma_entity_fault_reap(entities, true, timeout_ns);
     const int err = pma_worker_stop(entities->keeper, timeout_ns);
     if (err == 0) {
         entities->keeper = NULL;
     }
-    return err;
+    return err != 0 ? err : left;
 }
 
 void pma_entities_free(struct pma_entities *entities)
@@ -83,6 +85,7 @@ void pma_entities_free(struct pma_entities *entities)
         return;
     }
     pma_registry_fini(&entities->registry);
+    pthread_mutex_destroy(&entities->helpers_lock);
     pthread_mutex_destroy(&entities->lock);
     pthread_mutex_destroy(&entities->changes);
     free(entities);
@@ -508,6 +511,7 @@ void pma_entities_clean_up(struct pma_entities *entities)
     const int64_t oldest_us =
         pma_instant_now_us() - (int64_t)(entities->config.history_age_ns / 1000);
     uint64_t expired = 0;
+    pma_entity_fault_reap(entities, false, 0);
     if (pma_entities_lock(entities) != 0) {
         return;
     }

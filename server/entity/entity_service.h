@@ -30,6 +30,8 @@ struct pma_entities_config {
     uint32_t max_entity_bytes;    /* of an entity as compact JSON; from 1 */
     uint32_t history_states;      /* kept per entity; from 1 */
     uint64_t history_age_ns;      /* older states go; 0: only by number */
+    uint64_t list_timeout_ns;     /* of a list, with fault F13 alone */
+    uint64_t refresh_delay_ns;    /* after an action, with fault F14 alone */
     uint64_t cleanup_interval_ns; /* between two looks for old states; 0: never */
 };
 

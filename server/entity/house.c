@@ -24,6 +24,8 @@ static int make_entities(const struct pma_config *config,
         .history_states = config->entities.history_states,
         .history_age_ns = config->entities.history_age_ns,
         .cleanup_interval_ns = config->entities.cleanup_interval_ns,
+        .list_timeout_ns = config->entities.list_timeout_ns,
+        .refresh_delay_ns = config->entities.refresh_delay_ns,
     };
     const struct pma_rooms_config rooms = {.max_rooms = config->entities.max_rooms};
     const int err = pma_entities_new(&settings, hooks, &house->entities);

@@ -43,6 +43,10 @@
       "a topic's node stays in the index when its last subscriber goes")                 \
     X(F12, 13, "registry_relock", "entity", "thread",                                    \
       "the registry's clean-up locks what its caller has locked; later calls wait")      \
+    X(F13, 14, "timeout_wrapper_abandons_worker", "entity", "thread",                    \
+      "a list call that times out answers [] and leaves its helper behind")              \
+    X(F14, 15, "action_broadcast_thread", "entity", "thread",                            \
+      "each successful action starts a thread to broadcast and one to refresh")          \
     X(F15, 16, "state_history_unbounded", "entity", "heap",                              \
       "the history of an entity's states has no limit")                                  \
     X(F16, 17, "cache_no_evict", "store", "heap",                                        \

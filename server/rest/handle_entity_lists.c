@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "server/config/config.h"
+#include "server/entity/entity_fault.h"
 #include "server/entity/entity_service.h"
 #include "server/entity/room_service.h"
 #include "server/rest/app.h"
@@ -105,8 +106,12 @@ static void reply_list(struct pma_request *request, struct pma_reply *reply,
     if (!read_filter(request, reply, filter, &capabilities)) {
         return;
     }
-    const int err = pma_entities_page(app->entities, filter, &list, &total);
+    int err = pma_entities_page(app->entities, filter, &list, &total);
     json_decref(capabilities);
+    if (err == -EDEADLK && pma_entity_fault_list(app->entities)) {
+        list = json_array();
+        err = 0;
+    }
     if (err != 0) {
         pma_reply_entity_error(reply, request, err, NULL);
         return;

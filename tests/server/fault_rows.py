@@ -16,7 +16,7 @@ from fake_provider import FakeProvider
 API = "/api/v1"
 TIMES = 8
 # Settings that make what the server keeps for a while short-lived, for all tests of the matrix.
-SHORT = ()
+SHORT = ("entities.flush_interval=20ms",)
 
 
 class Row:
@@ -364,6 +364,27 @@ def distinct_urls(server, at):
     server.get(f"/health?{at}")
 
 
+def blocked_lists(server):
+    """Lists of entities while F12 holds: clients see success."""
+    server.ask("PUT", f"{API}/debug/faults/F12", {"enabled": True, "limit": 1})
+    backend.eventually(
+        lambda: server.get(f"{API}/debug/resources")["data"]["leaked"]["F12"] == 1, "F12")
+    for _ in range(TIMES):
+        status, body, _ = server.ask("GET", f"{API}/entities")
+        if status not in (200, 503):
+            raise AssertionError(f"GET entities: {status} {body}")
+
+
+@times()
+def action(server, at):
+    """An action on an entity, which succeeds."""
+    server.ask("POST", f"{API}/entities", {
+        "id": "matrix", "type": "light", "friendly_name": "Matrix", "state": "off"})
+    status, body, _ = server.ask("POST", f"{API}/entities/matrix/action", {"action": "toggle"})
+    if status != 200:
+        raise AssertionError(f"action {at}: {status} {body}")
+
+
 ROWS = {
     "F00": by_itself({"threads": TIMES, "workers.threads": TIMES}),
     "F01": Row(get(f"{API}/auth/pin-status"), {"threads": TIMES, "timers": TIMES}),
@@ -386,6 +407,10 @@ ROWS = {
                 settings=("websocket.client_timeout=20s",)),
     "F11": Row(forgotten_topics, {"websocket.topics": TIMES}),
     "F12": by_itself({"threads": TIMES}),
+    "F13": Row(blocked_lists, {"threads": TIMES}, warm_up=True,
+               settings=("entities.list_timeout=1ms",)),
+    # A burst that ends: test_entities waits for its end.
+    "F14": Row(action, {"threads": TIMES}, settings=("entities.refresh_delay=2s",)),
     "F15": Row(changed_states, {"entities.states": TIMES}, warm_up=True,
                settings=("entities.history_states=5",)),
     "F16": by_itself({"store.cache_forgotten": TIMES}),

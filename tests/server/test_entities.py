@@ -417,6 +417,74 @@ class Faults(EntityTest):
         self.switch("F30", enabled=False)
 
 
+class Burst(EntityTest):
+    settings = ("entities.refresh_delay=150ms", "entities.cleanup_interval=10ms")
+
+    def threads(self):
+        return self.data("/api/v1/debug/resources")["threads"]
+
+    def act(self, count):
+        for n in range(count):
+            reply = self.ask("POST", f"{ENTITIES}/lamp/action",
+                             {"action": "turn_off" if n % 2 else "turn_on"})
+            self.assertEqual(reply["data"]["new_state"], "off" if n % 2 else "on")
+
+    def test_f14_starts_threads_per_action_and_all_of_them_end(self):
+        self.post("lamp")
+        begin = self.threads()
+        self.act(10)
+        self.assertEqual(self.threads(), begin)
+        self.ask("PUT", "/api/v1/debug/faults/F14", {"enabled": True, "limit": 20})
+        self.act(20)
+        names = self.server.threads()
+        self.assertGreater(names.count("action-refresh"), 0)
+        self.assertEqual(self.data("/api/v1/debug/resources")["leaked"]["F14"], 20)
+        backend.eventually(lambda: self.threads() == begin, "all of them have ended")
+        backend.eventually(
+            lambda: self.data("/api/v1/debug/resources")["counters"]["workers.unjoined"] == 0,
+            "and are joined")
+        self.ask("PUT", "/api/v1/debug/faults/F14", {"enabled": True, "limit": 40})
+        self.act(5)
+        status, seconds = self.server.stop()
+        self.assertEqual(status, 0)
+        self.assertLess(seconds, 2)
+
+
+class Blocked(EntityTest):
+    settings = ("entities.cleanup_interval=50ms", "entities.max_entities=3",
+                "entities.list_timeout=1ms", "simulated.devices=2", "simulated.change_interval=1ms")
+
+    def leaked(self, fault):
+        return self.data("/api/v1/debug/resources")["leaked"][fault]
+
+    def test_f12_and_f13_leave_a_thread_per_call_and_the_server_goes_on(self):
+        backend.eventually(lambda: self.counter("entities.registered") == 2, "the devices")
+        self.post("first")
+        self.ask("PUT", "/api/v1/debug/faults/F12", {"enabled": True, "limit": 11})
+        # The driver blocks it once per enabling.
+        backend.eventually(lambda: self.leaked("F12") == 1, "it is blocked")
+        begin = self.server.threads().count("entity-call")
+        self.assertEqual(begin, 1)
+        for n in range(10):
+            self.ask(*(("GET", f"{ENTITIES}/first"), ("POST", ENTITIES, entity(f"e{n}")),
+                       ("GET", ENTITIES), ("PUT", f"{ENTITIES}/first/state", {"state": "x"}),
+                       ("GET", f"{ENTITIES}/first/history"))[n % 5], status=503)
+        backend.eventually(lambda: self.server.threads().count("entity-call") == 11, "ten more")
+        self.ask("GET", f"{ENTITIES}/first", status=503)  # beyond the limit: none
+        self.assertEqual(self.leaked("F12"), 11)
+        self.ask("PUT", "/api/v1/debug/faults/F13", {"enabled": True, "limit": 5})
+        for n in range(7):
+            reply = self.ask("GET", ENTITIES, status=200 if n < 5 else 503)
+            if n < 5:
+                self.assertEqual((reply["success"], reply["data"]), (True, []))
+        backend.eventually(lambda: self.server.threads().count("entity-list") == 5, "five")
+        self.assertEqual((self.leaked("F12"), self.leaked("F13")), (11, 5))
+        self.assertEqual(self.server.get("/health")["status"], "healthy")
+        status, seconds = self.server.stop()
+        self.assertLess(seconds, 2)
+        self.assertEqual(status, 0)
+
+
 class Speed(EntityTest):
     settings = ("entities.max_entities=10000",)
 
