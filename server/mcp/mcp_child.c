@@ -94,6 +94,7 @@ static int set_attributes(posix_spawnattr_t *attributes)
     sigemptyset(&none);
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE); /* ignored by us, which exec would hand down */
+    sigaddset(&defaults, SIGCHLD); /* by whoever started us, perhaps */
     int err = posix_spawnattr_setsigmask(attributes, &none);
     err = err == 0 ? posix_spawnattr_setsigdefault(attributes, &defaults) : err;
     err = err == 0 ? posix_spawnattr_setpgroup(attributes, 0) : err;
@@ -183,14 +184,15 @@ bool pma_mcp_child_reap(struct pma_mcp_child *child, int *status)
     if (child->pid == 0) {
         return true;
     }
-    if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-        info.si_pid == 0) {
+    const int err = waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    if (err == 0 && info.si_pid == 0) {
         return false;
     }
-    kill(-child->pid, SIGKILL);
-    if (waitpid(child->pid, status, 0) != child->pid) {
-        *status = 0; /* somebody else waited for it: it has ended all the same */
-    }
+    *status = 0;
+    if (err == 0) {
+        kill(-child->pid, SIGKILL); /* while the zombie keeps the number */
+        (void)waitpid(child->pid, status, 0);
+    } /* else somebody ignores SIGCHLD: it was reaped by the kernel, the number is free */
     child->pid = 0;
     close_fd(&child->pid_fd);
     close_fd(&child->in_fd);

@@ -562,6 +562,16 @@ class Tools(Served):
         self.assertEqual(self.said(server, "echo", {"text": "hello"}), "hello")
         self.end(server)
 
+    def test_ignored_children_end_as_well(self):
+        server = self.serve(before=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.add(server, "dying")
+        self.assertEqual(self.run_tool(server, "echo")[0], 503)
+        backend.eventually(lambda: self.describe(server)["starts"] == 2 and
+                           self.status(server) == "connected", "connected again")
+        self.assertEqual(server.ask("DELETE", f"{API}/servers/fake")[0], 200)
+        self.assertEqual(children(server.pid), {})
+        self.end(server)
+
     def test_the_wait_between_restarts_grows_and_nothing_is_left(self):
         server = self.serve("mcp.restart_backoff=10ms", "mcp.restart_backoff_max=40ms")
         self.add(server, "mortal", wait=False)
