@@ -177,7 +177,9 @@ static void run_queue(void *arg, struct pma_cancel *cancel)
         while (!pma_cancel_requested(cancel) &&
                (definition = take_run(automations, &number)) != NULL) {
             run_actions(automations, definition, number, cancel);
+            pthread_mutex_lock(&automations->lock); /* as is every change of its count */
             json_decref(definition);
+            pthread_mutex_unlock(&automations->lock);
         }
     } while (!pma_cancel_wait(cancel, 3600 * PMA_S_NS));
 }
@@ -280,16 +282,14 @@ int pma_automations_remove(struct pma_automations *automations, const char *id)
     pthread_mutex_lock(&automations->lock);
     struct automation **at = find(automations, id);
     struct automation *gone = *at;
-    if (gone != NULL) {
+    const bool found = gone != NULL;
+    if (found) {
         *at = gone->next;
         automations->info.automations--;
+        free_automation(gone);
     }
     pthread_mutex_unlock(&automations->lock);
-    if (gone == NULL) {
-        return -ENOENT;
-    }
-    free_automation(gone);
-    return 0;
+    return found ? 0 : -ENOENT;
 }
 
 json_t *pma_automations_json(struct pma_automations *automations)
@@ -298,7 +298,7 @@ json_t *pma_automations_json(struct pma_automations *automations)
     pthread_mutex_lock(&automations->lock);
     for (const struct automation *at = automations->first; at != NULL; at = at->next) {
         char when[PMA_TIMESTAMP_BYTES];
-        json_t *one = json_copy(at->definition); /* its members are never changed */
+        json_t *one = json_deep_copy(at->definition); /* two threads share no JSON */
         pma_timestamp_at(at->last_run_at_ns, when);
         json_object_set_new(one, "runs", json_integer((json_int_t)at->runs));
         json_object_set_new(one, "failed_actions",

@@ -494,9 +494,10 @@ json_t *pma_mcp_client_json(const struct pma_mcp_client *client)
     const json_t *spec = client->spec;
     const json_t *name = json_object_get(spec, "name");
     json_t *json = json_pack(
-        "{s:s, s:s, s:O, s:O*, s:o, s:b, s:s, s:o*, s:o*}", "id", client->id, "name",
+        "{s:s, s:s, s:s, s:o*, s:o, s:b, s:s, s:o*, s:o*}", "id", client->id, "name",
         json_is_string(name) ? json_string_value(name) : client->id, "command",
-        json_object_get(spec, "command"), "args", json_object_get(spec, "args"), "env",
+        json_string_value(json_object_get(spec, "command")), "args",
+        json_deep_copy(json_object_get(spec, "args")), "env",
         environment_names(json_object_get(spec, "env")), "enabled",
         json_is_true(json_object_get(spec, "enabled")), "status", status_text(client),
         "last_error", or_null(client->error), "stderr", or_null(client->stderr_end));

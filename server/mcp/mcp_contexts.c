@@ -27,7 +27,7 @@ struct context {
     struct context *next; /* older */
     uint64_t id;
     uint64_t begun_at_ns;
-    json_t *variables; /* reference; NULL without */
+    json_t *variables; /* a copy: a sweep may free it on another thread; NULL without */
     char trace[TRACE_BYTES];
 };
 
@@ -78,7 +78,7 @@ static int create(struct pma_mcp_contexts *contexts, const char *tool_name,
     if (context == NULL) {
         return -ENOMEM;
     }
-    context->variables = json_incref((json_t *)variables);
+    context->variables = json_deep_copy(variables);
     snprintf(context->trace, sizeof context->trace, "tool %s begun", tool_name);
     pthread_mutex_lock(&contexts->lock);
     context->begun_at_ns = pma_now_ns(); /* under the lock: the list stays sorted by it */

@@ -24,10 +24,10 @@ int pma_mcp_contexts_new(uint64_t max_age_ns, struct pma_mcp_contexts **contexts
 /* Frees all contexts; NULL is allowed. Thread-safety: owner thread. */
 void pma_mcp_contexts_free(struct pma_mcp_contexts *contexts);
 
-/* Begins a context. tool_name, variables: borrowed; the context keeps a copy of the name
- * and a reference to the variables (which nobody may change any more). *id gets its
- * number, never 0. How many live at a time is bounded by whoever limits executions.
- * Returns: 0; -ENOMEM. Thread-safety: any thread, takes PMA_LOCK_MCP_LOG. Allocates. */
+/* Begins a context. tool_name, variables: borrowed; the context keeps copies of both. *id
+ * gets its number, never 0. How many live at a time is bounded by whoever limits
+ * executions. Returns: 0; -ENOMEM. Thread-safety: any thread, takes PMA_LOCK_MCP_LOG.
+ * Allocates. */
 int pma_mcp_contexts_begin(struct pma_mcp_contexts *contexts, const char *tool_name,
                            const json_t *variables, uint64_t *id);
 

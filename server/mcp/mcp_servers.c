@@ -534,7 +534,7 @@ static void describe_tools(struct pma_mcp_client *client, json_t *list)
     }
     json_array_foreach(pma_mcp_client_session(client)->tools, at, tool)
     {
-        json_t *own = json_copy(tool); /* its members are never changed */
+        json_t *own = json_deep_copy(tool); /* two threads share no JSON */
         json_object_set_new(own, "serverId", json_string(pma_mcp_client_id(client)));
         json_array_append_new(list, own);
     }
