@@ -139,6 +139,13 @@ def register(backend, at):
             "state": "1", "metadata": {"source": "pma", "is_virtual": True}})
 
 
+def read_anew(backend, at):
+    """A document that nobody has read before: a conversation, made and read."""
+    for number in range(3):
+        said = backend.ask("POST", "/api/v1/conversations", {"title": f"Control {at}.{number}"})[1]
+        backend.ask("GET", f"/api/v1/conversations/{said['conversation']['id']}")
+
+
 def burst(backend, _):
     """Many clients come and go at once."""
     clients = [backend.client() for _ in range(100)]
@@ -187,6 +194,10 @@ CONTROLS = {
     "registry-fill": (
         "the registry of entities fills up to its limit, then the oldest virtual ones give way",
         ("entities.max_entities=200",), register, counter("entities.registered"), 200, "fills"),
+    "cache-warm-up": (
+        "the cache of documents fills up to its cap, then the oldest give way",
+        ("cache.max_entries=60", "ai.max_conversations=1000"), read_anew,
+        counter("store.cache_entries"), 60, "fills"),
     "client-burst": (
         "a burst of clients: arenas and stacks stay with the allocator, nothing with the server",
         (), burst, counter("websocket.clients"), 100, "returns"),
