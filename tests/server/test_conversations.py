@@ -184,7 +184,7 @@ class History(backend.TestCase):
                                                "ai.max_conversations allows")), 1)
 
     def test_what_nobody_touches_is_removed_by_the_clean_up(self):
-        with backend.Backend("ai.retention=400ms", "ai.cleanup_interval=20ms") as server:
+        with backend.Backend("ai.retention=800ms", "ai.cleanup_interval=20ms") as server:
             say(server, "old", "x")
             backend.eventually(
                 lambda: server.get(f"{API}/conversations/statistics")["total_conversations"] == 0,
