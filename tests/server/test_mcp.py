@@ -2,6 +2,9 @@
 
 SPDX-License-Identifier: MIT
 """
+import concurrent.futures
+import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -652,6 +655,49 @@ class Tools(Served):
         for thread in threads:
             thread.join()
         self.assertEqual(results, [503, 503])
+
+    def test_calls_changes_and_kills_at_once_leave_nothing(self):
+        server = self.serve("mcp.restart_backoff=10ms", "mcp.restart_backoff_max=20ms",
+                            "mcp.call_timeout=300ms", "mcp.cleanup_interval=10ms",
+                            "mcp.max_executions=20", "mcp.context_max_age=20ms")
+        self.add(server, "good", id="a")
+        self.add(server, "dying", id="b")
+        statuses, end = set(), time.monotonic() + 1.0
+
+        def call():
+            ids = itertools.cycle("abc")
+            while time.monotonic() < end:
+                statuses.add(self.run_tool(server, "echo", {"text": "x" * 5000}, next(ids))[0])
+
+        def change():
+            habits = itertools.cycle(("good", "stubborn", "slow"))
+            while time.monotonic() < end:
+                server.ask("DELETE", f"{API}/servers/c")
+                self.add(server, next(habits), id="c", wait=False)
+                time.sleep(0.05)
+
+        def look():
+            while time.monotonic() < end:
+                for path in ("servers", "tools", "status", "executions"):
+                    server.get(f"{API}/{path}")
+
+        def kill():
+            while time.monotonic() < end:
+                for pid in children(server.pid):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                time.sleep(0.1)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for done in [pool.submit(task) for task in (call, call, call, change, look, kill)]:
+                done.result()
+        self.assertLessEqual(statuses, {200, 404, 409, 503})
+        for id in "abc":
+            server.ask("DELETE", f"{API}/servers/{id}")
+        self.assertEqual(children(server.pid), {})
+        counters = self.truth(server)["counters"]
+        self.assertEqual([counters[f"mcp.{name}"]
+                          for name in ("processes", "servers", "calls", "contexts")], [0] * 4)
+        self.end(server)
 
     # The log
 
