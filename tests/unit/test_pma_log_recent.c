@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,25 @@ static void long_lines_push_out_more_than_one(void **state)
     assert_int_equal(pma_log_recent_count(), 1);
 }
 
+struct seen_lines {
+    char last;
+    bool wrong;
+};
+
+/* Each line is one letter again and again, and the letters go through the alphabet. (No
+ * assert here: it would jump out of the lock.) */
+static void check_line(void *arg, const char *line, size_t line_bytes)
+{
+    struct seen_lines *lines = arg;
+    for (size_t i = 1; i < line_bytes; i++) {
+        lines->wrong |= line[i] != line[0];
+    }
+    if (lines->last != '\0') {
+        lines->wrong |= line[0] != (lines->last == 'z' ? 'a' : lines->last + 1);
+    }
+    lines->last = line[0];
+}
+
 static void lines_of_any_length_stay_whole(void **state)
 {
     char line[600];
@@ -107,6 +127,9 @@ static void lines_of_any_length_stay_whole(void **state)
                      expected[(kept + 1) % 4], expected[(kept + 2) % 4],
                      expected[(kept + 3) % 4]);
             assert_string_equal(newest(PMA_LOG_DEBUG, 4), all);
+            struct seen_lines lines = {.wrong = false};
+            pma_log_recent_each(PMA_LOG_DEBUG, 100, check_line, &lines);
+            assert_false(lines.wrong);
         }
     }
 }
