@@ -71,7 +71,7 @@ static bool is_in_the_way(size_t at, size_t bytes)
 void pma_log_recent_keep(enum pma_level level, const char *line, size_t line_bytes)
 {
     pthread_mutex_lock(&recent.lock);
-    if (line_bytes > 0 && line_bytes <= recent.capacity_bytes) {
+    if (recent.lines_max > 0 && line_bytes > 0 && line_bytes <= recent.capacity_bytes) {
         if (line_bytes > recent.capacity_bytes - recent.next) {
             /* The rest of the ring is left out, with the lines that are still there. */
             while (is_in_the_way(recent.next, recent.capacity_bytes - recent.next)) {

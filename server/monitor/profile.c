@@ -148,7 +148,10 @@ static char read_state(struct pma_buffer *buffer, int tid)
 {
     const char *stat = read_task_file(buffer, tid, "stat");
     const char *end = strrchr(stat, ')');
-    return end != NULL && end[1] == ' ' ? end[2] : '?';
+    if (end == NULL || end[1] != ' ') {
+        return '?';
+    }
+    return end[2];
 }
 
 static const char *state_name(char state)

@@ -235,7 +235,7 @@ int pma_event_client_new(struct pma_event_stream *stream, void *connection, int 
 {
     SEEP_SUBSYSTEM(SUBSYSTEM);
     struct pma_event_client *fresh =
-        calloc(1, sizeof *fresh + stream->config.queue_events * sizeof fresh->ring[0]);
+        calloc(1, sizeof *fresh + stream->config.queue_events * sizeof(struct frame *));
     if (fresh == NULL) {
         return -ENOMEM;
     }

@@ -73,13 +73,14 @@ void pma_event_stream_free(struct pma_event_stream *stream);
 int pma_event_client_new(struct pma_event_stream *stream, void *connection, int fd,
                          struct pma_event_client **client);
 
-/* The next bytes for the client (struct pma_event_client). Returns: how many; 0: none
+/* The next bytes for the client; arg: struct pma_event_client. Returns: how many; 0: none
  * now, and its connection was suspended; -1: the stream ends. Thread-safety: one thread
  * at a time per client. */
-int64_t pma_event_client_read(void *client, char *bytes, size_t most);
+int64_t pma_event_client_read(void *arg, char *bytes, size_t most);
 
-/* The client has gone; frees it. Thread-safety: any thread, once. */
-void pma_event_client_end(void *client);
+/* The client (arg: struct pma_event_client) has gone; frees it. Thread-safety: any
+ * thread, once. */
+void pma_event_client_end(void *arg);
 
 /* Queues {type, data, timestamp} for every client. data: borrowed, NULL stands for {}.
  * Does next to nothing without clients. Thread-safety: any thread; never waits for a
