@@ -408,8 +408,8 @@ int pma_socket_open(struct pma_hub *hub)
     info.protocols = protocols;
     info.vhost_name = "pma";
     info.user = hub;
-    info.gid = (gid_t)-1;
-    info.uid = (uid_t)-1;
+    info.gid = -1;
+    info.uid = -1;
     info.timeout_secs = HANDSHAKE_TIMEOUT_S;
     pma_socket_age_validity(hub, hub->started_ns);
     info.retry_and_idle_policy = &hub->validity;

@@ -22,6 +22,7 @@ uint64_t pma_fuzz_accepted;
 static struct pma_hub *hub;
 static struct pma_client *client;
 
+/* NOLINTBEGIN(readability-identifier-naming): the linker's names. */
 int __wrap_lws_callback_on_writable(struct lws *wsi);
 void __wrap_lws_set_timeout(struct lws *wsi, enum pending_timeout reason, int seconds);
 
@@ -37,6 +38,7 @@ void __wrap_lws_set_timeout(struct lws *wsi, enum pending_timeout reason, int se
     (void)reason;
     (void)seconds;
 }
+/* NOLINTEND(readability-identifier-naming) */
 
 static void must(bool holds, const char *promise)
 {

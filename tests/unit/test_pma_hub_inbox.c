@@ -52,11 +52,12 @@ static void expect_taken(uint32_t orders_max, uint32_t sends_max, const char *te
     bool is_more = !is_more_expected;
     struct pma_task *task = pma_inbox_take(&inbox, orders_max, sends_max, &is_more);
     char got[64] = "";
+    size_t used = 0;
 
     while (task != NULL) {
         struct pma_task *next = task->next;
 
-        strcat(got, task->text);
+        used += (size_t)snprintf(got + used, sizeof(got) - used, "%s", task->text);
         pma_task_free(task);
         task = next;
     }
