@@ -55,3 +55,10 @@ target_link_libraries(fuzz-ai-answer PRIVATE pma)
 add_test(NAME fuzz.ai_answer COMMAND fuzz-ai-answer)
 set_tests_properties(fuzz.ai_answer PROPERTIES LABELS fuzz TIMEOUT 60
     ENVIRONMENT "UBSAN_OPTIONS=abort_on_error=1;ASAN_OPTIONS=abort_on_error=1")
+
+add_executable(fuzz-entity ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_entity.c
+    ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_entity.c)
+target_include_directories(fuzz-entity PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz)
+target_link_libraries(fuzz-entity PRIVATE pma)
+add_test(NAME fuzz.entity COMMAND fuzz-entity)
+set_tests_properties(fuzz.entity PROPERTIES LABELS "fuzz;server" TIMEOUT 180)
