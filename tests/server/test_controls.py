@@ -26,8 +26,9 @@ class Controls(backend.TestCase):
         for name, process in running.items():
             said = process.communicate(timeout=90)[0]
             self.assertEqual(process.returncode, 0, said)
-            figures = said.splitlines()[-1].split()
-            self.assertGreater(int(figures[4]), int(figures[0]), f"{name} did not grow: {said}")
+            start, most = (int(said.splitlines()[-1].split()[at]) for at in (0, 4))
+            if name != "json-churn":  # whose point is that it does not
+                self.assertGreater(most, start, f"{name} did not grow: {said}")
 
     def test_a_control_that_does_not_exist_is_wrong_usage(self):
         process = controls("no-such")
