@@ -174,6 +174,15 @@ def execute(backend, _):
             "serverId": "builtin", "toolName": "get_system_status", "arguments": {}})
 
 
+def act(backend, at):
+    """Actions, each with its helpers."""
+    if at == 0:
+        backend.ask("POST", "/api/v1/entities", {"id": "control", "type": "light",
+                                                 "friendly_name": "Control", "state": "off"})
+    backend.ask("POST", "/api/v1/entities/control/action", {"action": "toggle"})
+    time.sleep(0.03)
+
+
 def churn(backend, at):
     """Documents that are made and dropped: broadcasts to a few clients that vanish in the end."""
     if at == 0:
@@ -213,6 +222,10 @@ CONTROLS = {
         "F25: a context too many per execution, reaped by the sweep: rises and falls",
         ("mcp.context_max_age=1s", "mcp.cleanup_interval=500ms", "faults.F25.enabled=true"),
         execute, counter("mcp.contexts"), 2000, "returns"),
+    "action-helpers": (
+        "F14 without F02: two helpers per action, which go when the device was asked again",
+        ("entities.refresh_delay=1s", "faults.F14.enabled=true"), act, counter("threads"), 500,
+        "returns"),
     "json-churn": (
         "documents are made and dropped: many allocations per second, none of them kept",
         (), churn, heap, 16384, "returns"),

@@ -51,6 +51,8 @@
     X(12, "cache-eviction", "store", "F16",                                              \
       "cache.max_entries=1000000 cache.max_bytes=1GiB cache.ttl=24h",                    \
       "what is cached has a limit and an end")                                           \
+    X(13, "cancellation", "entity", "F13 F14", "",                                       \
+      "a request that is given up takes its helpers with it")                            \
     X(14, "worker-shutdown", "worker", "F01 F27 F28 F34", "",                            \
       "every background worker has an end")                                              \
     X(15, "child-reaping", "ai", "F24", "", "a process that was started is waited for")  \
