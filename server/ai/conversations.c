@@ -359,13 +359,12 @@ static int settle(struct pma_conversations *conversations, const char *id,
     return err != 0 ? err : put_err;
 }
 
-int pma_conversations_add(struct pma_conversations *conversations, const char *id,
-                          json_t *message, json_t *answer)
+static int add(struct pma_conversations *conversations, const char *id, json_t *message,
+               json_t *answer, bool unbounded)
 {
     char now[PMA_TIMESTAMP_BYTES];
     json_t *conversation = NULL;
     uint64_t added = 0;
-    const bool unbounded = pma_fault_take(PMA_FAULT_F22);
     pma_timestamp_now(now);
     pthread_mutex_lock(&conversations->lock);
     int err = get(conversations, id, &conversation);
@@ -385,6 +384,12 @@ done:
     pthread_mutex_unlock(&conversations->lock);
     json_decref(conversation);
     return err;
+}
+
+int pma_conversations_add(struct pma_conversations *conversations, const char *id,
+                          json_t *message, json_t *answer)
+{
+    return add(conversations, id, message, answer, pma_fault_take(PMA_FAULT_F22));
 }
 
 /* Ids of conversations that were last touched before an instant. */
@@ -446,7 +451,7 @@ void pma_conversations_commit_unbounded(void *arg)
     struct pma_conversations *conversations = arg;
     const char *wrong = NULL;
     json_t *conversation = NULL;
-    if (!pma_fault_enabled(PMA_FAULT_F22)) {
+    if (!pma_fault_take(PMA_FAULT_F22)) {
         return;
     }
     json_t *fields = json_pack("{s:s}", "title", "Kept by fault F22");
@@ -455,7 +460,7 @@ void pma_conversations_commit_unbounded(void *arg)
     json_t *message =
         json_pack("{s:s, s:s}", "role", "user", "content", "Are you there?");
     json_t *answer = json_pack("{s:s, s:s}", "role", "assistant", "content", "I am.");
-    pma_conversations_add(conversations, FAULT_CONVERSATION, message, answer);
+    add(conversations, FAULT_CONVERSATION, message, answer, true);
     json_decref(answer);
     json_decref(message);
     json_decref(conversation);

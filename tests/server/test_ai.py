@@ -444,5 +444,72 @@ class Installs(backend.TestCase):
             self.assertEqual(server.ask("POST", f"{API}/ai/models/install", {})[0], 400)
 
 
+class Faults(backend.TestCase):
+    """What the rows of the fault matrix do not show: driven by themselves, and their end."""
+
+    @staticmethod
+    def counter(server, name):
+        data = server.get(f"{API}/debug/resources")["data"]
+        return {**data["counters"], **data["totals"]}.get(name, data["leaked"].get(name))
+
+    def test_f19_by_itself_piles_up_threads_that_sigterm_still_ends(self):
+        with FakeProvider("ollama", mode="hang_all") as fake, \
+                start(*fake.settings(500), "ai.health_timeout=60s", PMA_FAULTS="F19@200/9") as server:
+            backend.eventually(lambda: self.counter(server, "ai.health_checks") == 9, "nine threads")
+            self.assertEqual(server.threads().count("ai-health"), 9)
+            # One of them is at the provider (and the one check of the start), the others wait.
+            backend.eventually(lambda: fake.waiting >= 1, "one check")
+            self.assertLessEqual(fake.waiting, 2)
+            status, took_s = server.stop()
+            self.assertEqual(status, 0)
+            self.assertLess(took_s, 2)
+            self.assertEqual(server.logged("Server stopped")[0]["threads_left"],
+                             backend.sanitizer_threads())
+
+    def test_f19_switched_off_lets_its_threads_go(self):
+        with FakeProvider("ollama", mode="hang_all") as fake, \
+                start(*fake.settings(500), "ai.health_timeout=60s") as server:
+            server.ask("PUT", f"{API}/debug/faults/F19", {"enabled": True})
+            for _ in range(5):
+                server.get(f"{API}/ai/settings")
+            self.assertEqual(self.counter(server, "ai.health_checks"), 5)
+            server.ask("PUT", f"{API}/debug/faults/F19", {"enabled": False})
+            server.get(f"{API}/ai/settings")
+            self.assertEqual(self.counter(server, "F19"), 5)
+            fake.mode = "ok"
+            fake.released.set()
+            backend.eventually(lambda: self.counter(server, "ai.health_checks") == 0, "they end")
+            backend.eventually(lambda: server.threads().count("ai-health") == 0, "and are joined")
+
+    def test_f20_makes_everybody_wait_for_the_slowest_provider(self):
+        with FakeProvider("ollama", mode="slow_list", delay_s=60) as fake, \
+                start(*fake.settings(500), "ai.health_timeout=30s", "http.threads=8") as server, \
+                concurrent.futures.ThreadPoolExecutor(2) as pool:
+            server.get(f"{API}/ai/providers")
+            self.assertEqual(chat(server)[0], 200)
+            server.ask("PUT", f"{API}/debug/faults/F20", {"enabled": True})
+            checks = fake.checks
+            listing = pool.submit(server.get, f"{API}/ai/providers")
+            backend.eventually(lambda: fake.checks > checks, "the list asks the provider")
+            waiting = pool.submit(chat, server)
+            backend.eventually(lambda: self.counter(server, "http.later_running") == 2, "both wait")
+            self.assertFalse(waiting.done())
+            fake.released.set()
+            self.assertEqual(waiting.result()[0], 200)
+            self.assertEqual(listing.result()["count"], 2)
+            self.assertEqual(self.counter(server, "F20"), 1)
+
+    def test_f21_and_f22_by_themselves_grow_by_what_they_say(self):
+        with start("ai.max_messages=2", "ai.stale_after=1ms", "ai.cleanup_interval=20ms",
+                   PMA_FAULTS="F21@500/40,F22@500/30") as server:
+            backend.eventually(lambda: self.counter(server, "F21") == 40, "forty")
+            backend.eventually(lambda: self.counter(server, "F22") == 30, "thirty")
+            server.ask("POST", f"{API}/memory/gc", {})
+            self.assertEqual(self.counter(server, "ai.installs_retained"), 40)
+            self.assertEqual(server.get(f"{API}/conversations/fault-f22")["conversation"]
+                             ["message_count"], 60)
+            self.assertEqual(self.counter(server, "ai.messages_over_limit"), 58)
+
+
 if __name__ == "__main__":
     backend.main()
