@@ -5,6 +5,7 @@ SPDX-License-Identifier: MIT
 import contextlib
 import http.client
 import json
+import socket
 import time
 
 import backend
@@ -133,6 +134,7 @@ class Events(backend.TestCase):
     def test_a_slow_client_loses_events_that_are_counted_and_others_lose_none(self):
         with backend.Backend("events.queue_events=10") as server:
             slow = server.connect()
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             slow.sendall(f"GET {STREAM} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             with Client(server) as fast:
                 fast.await_type("system_status")
@@ -141,7 +143,7 @@ class Events(backend.TestCase):
                 def broadcast(number):
                     server.ask("POST", "/api/v1/websocket/broadcast",
                                {"type": "bulk", "data": {"number": number, "text": text}})
-                for number in range(150):
+                for number in range(80):
                     broadcast(number)
                     self.assertEqual(fast.event()["data"]["number"], number)
                 status = self.status(server)
@@ -160,6 +162,17 @@ class Events(backend.TestCase):
             last = server.logged("Server stopped")[0]
             self.assertEqual((last["threads_left"], last["fds_left"]),
                              (backend.sanitizer_threads(), 0))
+
+    def test_head_asks_for_no_stream(self):
+        with backend.Backend("events.max_clients=1") as server:
+            for _ in range(3):
+                connection = http.client.HTTPConnection("127.0.0.1", server.port,
+                                                        timeout=backend.DEADLINE_S)
+                connection.request("HEAD", STREAM)
+                reply = connection.getresponse()
+                self.assertEqual((reply.status, reply.read()), (200, b""))
+                connection.close()
+                backend.eventually(lambda: self.status(server)["activeConnections"] == 0, "ended")
 
     def test_a_client_that_leaves_at_once_does_no_harm(self):
         with backend.Backend() as server:

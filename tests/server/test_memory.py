@@ -247,6 +247,14 @@ class Faults(backend.TestCase):
         with backend.Backend(*settings) as server:
             backend.eventually(lambda: len(server.logged("Goroutine leak detected")) > 5, "checks")
             self.assertEqual(self.figure(server, "memory.stray_alerts"), 0)
+        with backend.Backend("memory_monitor.max_heap_alloc=1", "memory_monitor.check_interval=10ms",
+                             "faults.F26.enabled=true") as server:
+            def raised():  # by the monitor's own checks: the heap is never the same
+                server.get("/health")
+                return self.figure(server, "memory.stray_alerts") >= 3
+            backend.eventually(raised, "three values of one alert")
+            alerts = server.get(MEMORY + "/monitor")["data"]["alerts"]
+            self.assertEqual(sum(alert["type"] == "heap_alloc" for alert in alerts), 1)
         with backend.Backend("faults.F26.enabled=true", "faults.F26.rate=200",
                              "faults.F26.limit=40") as server:
             def grow():
