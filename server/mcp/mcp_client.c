@@ -309,8 +309,10 @@ static void keep_stderr(struct pma_mcp_client *client, const char *bytes, size_t
         used -= out;
     }
     for (size_t i = 0; i < count; i++) {
-        const char at = bytes[i];
-        end[used + i] = at >= ' ' && at < 127 ? at : ' ';
+        end[used + i] = ' ';
+        if (bytes[i] >= ' ' && bytes[i] < 127) {
+            end[used + i] = bytes[i];
+        }
     }
     end[used + count] = '\0';
 }

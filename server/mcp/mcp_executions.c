@@ -252,21 +252,6 @@ size_t pma_mcp_executions_restore(struct pma_mcp_executions *log, const json_t *
     return taken - pma_mcp_executions_sweep(log);
 }
 
-/* Newest first needs the queue backwards: the entries wanted are collected first. */
-static json_t *newest_json(const struct entry **wanted, size_t count)
-{
-    json_t *list = json_array();
-    for (size_t i = count; i > 0; i--) {
-        json_t *json =
-            json_loadb(wanted[i - 1]->text, wanted[i - 1]->text_bytes, 0, NULL);
-        if (json_array_append_new(list, json) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
 static bool is_wanted(const struct entry *entry, const char *tool_name)
 {
     return tool_name == NULL || strncmp(entry->tool_name, tool_name, NAME_BYTES - 1) == 0;
@@ -275,31 +260,29 @@ static bool is_wanted(const struct entry *entry, const char *tool_name)
 json_t *pma_mcp_executions_json(struct pma_mcp_executions *log, const char *tool_name,
                                 size_t limit, size_t offset)
 {
-    json_t *list = NULL;
     size_t matching = 0;
-    size_t kept = 0;
+    size_t number = 0;
+    bool complete = true;
+    json_t *list = json_array();
     pthread_mutex_lock(&log->lock);
     for (const struct entry *at = log->oldest; at != NULL; at = at->next) {
         matching += is_wanted(at, tool_name);
     }
     const size_t end = matching > offset ? matching - offset : 0;
     const size_t begin = end > limit ? end - limit : 0;
-    const struct entry **wanted = calloc(end - begin + 1, sizeof *wanted);
-    size_t number = 0;
-    for (const struct entry *at = log->oldest; wanted != NULL && at != NULL;
+    for (const struct entry *at = log->oldest; at != NULL && number < end;
          at = at->next) {
-        if (is_wanted(at, tool_name)) {
-            if (number >= begin && number < end) {
-                wanted[kept++] = at;
-            }
-            number++;
+        if (is_wanted(at, tool_name) && number++ >= begin) {
+            /* At the front: newest first out of a queue that begins with the oldest. */
+            json_t *json = json_loadb(at->text, at->text_bytes, 0, NULL);
+            complete = complete && json_array_insert_new(list, 0, json) == 0;
         }
     }
-    if (wanted != NULL) {
-        list = newest_json(wanted, kept);
-    }
     pthread_mutex_unlock(&log->lock);
-    free(wanted);
+    if (!complete) {
+        json_decref(list);
+        return NULL;
+    }
     return list;
 }
 

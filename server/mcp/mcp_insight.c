@@ -151,14 +151,11 @@ int pma_mcp_time_parse(const char *text, int64_t *unix_ms)
     }
     int64_t offset_s = 0;
     if (*at == '+' || *at == '-') {
-        unsigned hours = 0;
-        unsigned minutes = 0;
         if (strspn(at + 1, "0123456789") != 2 || at[3] != ':' ||
-            strspn(at + 4, "0123456789") != 2 || at[6] != '\0' ||
-            sscanf(at + 1, "%2u:%2u", &hours, &minutes) != 2) {
+            strspn(at + 4, "0123456789") != 2 || at[6] != '\0') {
             return -EINVAL;
         }
-        offset_s = (int64_t)hours * 3600 + (int64_t)minutes * 60;
+        offset_s = strtol(at + 1, NULL, 10) * 3600 + strtol(at + 4, NULL, 10) * 60;
         offset_s = *at == '-' ? -offset_s : offset_s;
     } else if (strcmp(at, "Z") != 0) {
         return -EINVAL;

@@ -459,10 +459,12 @@ int pma_mcp_servers_call(struct pma_mcp_servers *servers, const char *id,
     struct pma_mcp_wait wait = {.done = false};
     pthread_mutex_lock(&servers->lock);
     const struct slot *slot = find(servers, id);
-    int err = slot == NULL ? explain(&wait.outcome, -ENOENT,
-                                     "There is no tool server \"%.60s\"", id)
-                           : begin_call(servers, slot, tool, arguments, &wait);
-    if (err == 0) {
+    int err = explain(&wait.outcome, -ENOENT, "There is no tool server \"%.60s\"", id);
+    if (slot != NULL) {
+        wait.outcome.error[0] = '\0';
+        err = begin_call(servers, slot, tool, arguments, &wait);
+    }
+    if (slot != NULL && err == 0) {
         const uint64_t timeout_ns =
             pma_mcp_client_timeout_ns(slot->client, servers->config.call_timeout_ns);
         servers->info.calls++;

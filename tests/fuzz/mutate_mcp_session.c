@@ -62,7 +62,9 @@ static uint64_t next(void)
 static size_t append(uint8_t input[INPUT_BYTES], size_t used, const char *text)
 {
     const size_t length = strlen(text);
-    memcpy(input + used, text, length);
+    for (size_t i = 0; i < length; i++) {
+        input[used + i] = (uint8_t)text[i];
+    }
     return used + length;
 }
 

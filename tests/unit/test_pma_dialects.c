@@ -310,7 +310,7 @@ static void arguments_that_are_nested_too_deep_are_no_call(void **state)
     (void)state;
     memset(deep + 5, '[', 1990);
     memset(deep + 5 + 1990, ']', 1990);
-    strcpy(deep + 5 + 2 * 1990, "}");
+    deep[5 + 2 * 1990] = '}'; /* and zeros behind it */
     json_t *text = json_string(deep);
     assert_null(pma_dialect_tool_call("c1", "get", text));
     json_decref(text);

@@ -23,7 +23,9 @@ static json_t *parse(const char *text)
     char copy[2048];
     snprintf(copy, sizeof copy, "%s", text);
     for (char *at = copy; *at != '\0'; at++) {
-        *at = *at == '\'' ? '"' : *at;
+        if (*at == '\'') {
+            *at = '"';
+        }
     }
     json_t *json = json_loads(copy, JSON_DECODE_ANY, NULL);
     assert_non_null(json);

@@ -23,7 +23,9 @@ static int check(const char *schema_text, const char *value_text, char why[256])
     for (size_t i = 0; i < 2; i++) {
         snprintf(texts[i], sizeof texts[i], "%s", from[i]);
         for (char *at = texts[i]; *at != '\0'; at++) {
-            *at = *at == '\'' ? '"' : *at;
+            if (*at == '\'') {
+                *at = '"';
+            }
         }
     }
     json_t *schema = json_loads(texts[0], 0, NULL);

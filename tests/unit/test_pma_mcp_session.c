@@ -25,7 +25,9 @@ static void say(struct pma_mcp_session *session, const char *text)
     char line[LINE_BYTES * 2];
     snprintf(line, sizeof line, "%s\n", text);
     for (char *at = line; *at != '\0'; at++) {
-        *at = *at == '\'' ? '"' : *at;
+        if (*at == '\'') {
+            *at = '"';
+        }
     }
     pma_mcp_session_input(session, line, strlen(line));
     assert_true(pma_mcp_lines_is_valid(&session->lines));
@@ -98,7 +100,9 @@ static void lines_are_found_wherever_the_bytes_are_cut(void **state)
     (void)state;
     memcpy(bytes, text, sizeof text);
     for (char *at = bytes; *at != '\0'; at++) {
-        *at = *at == '\'' ? '"' : *at;
+        if (*at == '\'') {
+            *at = '"';
+        }
     }
     for (size_t cut = 0; cut < sizeof text; cut++) {
         struct pma_mcp_session session;
@@ -151,12 +155,12 @@ static void nesting_is_bounded_but_not_within_texts(void **state)
     size_t used = strlen(deep);
     memset(deep + used, '[', 70);
     memset(deep + used + 70, ']', 70);
-    strcpy(deep + used + 140, "}");
+    snprintf(deep + used + 140, sizeof deep - (used + 140), "%s", "}");
     assert_int_equal(pma_mcp_message_parse(deep, strlen(deep), &message), -EBADMSG);
     char flat[400] = "{\"jsonrpc\":\"2.0\",\"method\":\"\\\"";
     used = strlen(flat);
     memset(flat + used, '[', 70);
-    strcpy(flat + used + 70, "\"}");
+    snprintf(flat + used + 70, sizeof flat - (used + 70), "%s", "\"}");
     assert_int_equal(pma_mcp_message_parse(flat, strlen(flat), &message), 0);
     assert_int_equal(message.kind, PMA_MCP_MESSAGE_NOTIFICATION);
     pma_mcp_message_fini(&message);
