@@ -8,7 +8,7 @@
 
 /* Tells about an entity. data: taken. Thread-safety: under CHANGES. */
 static void publish(const struct pma_entity_hooks *hooks, const char *type,
-                    const json_t *entity, json_t *data)
+                    const json_t *entity, json_t *data, bool gave_way)
 {
     if (hooks->publish != NULL && data != NULL) {
         const struct pma_entity_event event = {
@@ -18,19 +18,22 @@ static void publish(const struct pma_entity_hooks *hooks, const char *type,
             .source = pma_entity_source(entity),
             .room_id = pma_entity_room(entity),
             .data = data,
+            .gave_way = gave_way,
         };
         hooks->publish(hooks->arg, &event);
     }
     json_decref(data);
 }
 
-void pma_entity_tell_removed(const struct pma_entity_hooks *hooks, const json_t *entity)
+void pma_entity_tell_removed(const struct pma_entity_hooks *hooks, const json_t *entity,
+                             bool gave_way)
 {
     char now[PMA_TIMESTAMP_BYTES];
     pma_timestamp_now(now);
     publish(hooks, "pma_entity_removed", entity,
             json_pack("{s:s, s:s, s:s}", "entity_id", pma_entity_id(entity), "source",
-                      pma_entity_source(entity), "timestamp", now));
+                      pma_entity_source(entity), "timestamp", now),
+            gave_way);
 }
 
 /* {entity, timestamp}. */
@@ -42,12 +45,12 @@ static json_t *entity_data(const json_t *entity)
 
 void pma_entity_tell_added(const struct pma_entity_hooks *hooks, const json_t *entity)
 {
-    publish(hooks, "pma_entity_added", entity, entity_data(entity));
+    publish(hooks, "pma_entity_added", entity, entity_data(entity), false);
 }
 
 void pma_entity_tell_updated(const struct pma_entity_hooks *hooks, const json_t *entity)
 {
-    publish(hooks, "pma_entity_updated", entity, entity_data(entity));
+    publish(hooks, "pma_entity_updated", entity, entity_data(entity), false);
 }
 
 void pma_entity_tell_changed(const struct pma_entity_hooks *hooks, const json_t *old,
@@ -60,5 +63,6 @@ void pma_entity_tell_changed(const struct pma_entity_hooks *hooks, const json_t 
                       "new_state", pma_entity_state(entity), "entity", copy, "attributes",
                       json_object_get(copy, "attributes"), "source",
                       pma_entity_source(entity), "change_source", origin, "timestamp",
-                      json_object_get(copy, "last_updated")));
+                      json_object_get(copy, "last_updated")),
+            false);
 }

@@ -14,6 +14,7 @@ void pma_entity_publish(void *arg, const struct pma_entity_event *event)
         .source = event->source,
         .room_id = event->room_id,
         .adapter_id = event->adapter_id,
+        .is_local = event->gave_way,
     };
     pma_event_send(arg, event->type, &subject, event->data);
 }

@@ -319,7 +319,7 @@ static int create(struct pma_entities *entities, json_t *document, const char *o
         pma_log(PMA_LOG_WARN, "The registry is full: an entity gave way",
                 pma_str("entity_id", pma_entity_id(gone)),
                 pma_str("state", pma_entity_state(gone)));
-        pma_entity_tell_removed(&entities->hooks, gone);
+        pma_entity_tell_removed(&entities->hooks, gone, true);
         pma_shared_json_release(victim);
     }
     if (err == 0 && origin != NULL) {
@@ -483,7 +483,7 @@ static int remove_entity(struct pma_entities *entities, const char *id, bool any
         pma_entities_unlock(entities);
     }
     if (gone != NULL && is_told) {
-        pma_entity_tell_removed(&entities->hooks, pma_shared_json_get(gone));
+        pma_entity_tell_removed(&entities->hooks, pma_shared_json_get(gone), false);
     }
     pma_shared_json_release(gone);
     pthread_mutex_unlock(&entities->changes);

@@ -45,6 +45,7 @@ struct pma_entity_event {
     const char *room_id;
     const char *adapter_id;
     const json_t *data; /* of the message to clients */
+    bool gave_way; /* removed because the registry was full: other backends keep it */
 };
 
 /* publish: called in the order of events, one at a time, with PMA_LOCK_ENTITY_CHANGES

@@ -307,6 +307,26 @@ static bool take_message(void *arg, const json_t *body)
     return true;
 }
 
+/* Puts ours into the cache when it is newer than what is there: it changed while Redis
+ * was away, and another backend was there first with what it knew. Returns: whether it
+ * was. */
+static bool put_newer(struct pma_entity_share *share, const char *id,
+                      const json_t *theirs)
+{
+    const char *at = json_string_value(json_object_get(theirs, "last_updated"));
+    json_t *ours = NULL;
+    if (at == NULL || pma_entities_get_here(share->links.entities, id, &ours) != 0) {
+        return false;
+    }
+    const char *updated = json_string_value(json_object_get(ours, "last_updated"));
+    const bool is_newer = strcmp(updated, at) > 0;
+    if (is_newer) {
+        pma_entity_share_put(share, ours);
+    }
+    json_decref(ours);
+    return is_newer;
+}
+
 /* Takes in one key of the cache. id: what follows the prefix. */
 static void take_key(struct pma_entity_share *share, const char *key, const char *id,
                      const char *prefix)
@@ -322,7 +342,8 @@ static void take_key(struct pma_entity_share *share, const char *key, const char
     } else if (strcmp(prefix, ROOM_PREFIX) == 0 && json_is_object(value) &&
                !pma_rooms_exist(share->links.rooms, id)) {
         adopt_room(share, value);
-    } else if (strcmp(prefix, ENTITY_PREFIX) == 0 && json_is_object(value)) {
+    } else if (strcmp(prefix, ENTITY_PREFIX) == 0 && json_is_object(value) &&
+               !put_newer(share, id, value)) {
         adopt(share, value);
     }
     json_decref(value);

@@ -407,9 +407,13 @@ void pma_entity_store_note(struct pma_entity_store *kept,
     if (strcmp(event->type, "room_updated") == 0) {
         add_note(kept, NOTE_ROOM, event->room_id);
     } else if (strcmp(event->type, "pma_entity_removed") == 0) {
-        add_note(kept, NOTE_ENTITY_GONE, event->entity_id);
+        add_note(kept, event->gave_way ? NOTE_ENTITY_GONE_ELSEWHERE : NOTE_ENTITY_GONE,
+                 event->entity_id);
     }
-    pma_entity_share_tell(kept->share, event);
+    /* What gave way in our registry still is, for those that have room for it. */
+    if (!event->gave_way) {
+        pma_entity_share_tell(kept->share, event);
+    }
 }
 
 bool pma_entity_store_find(struct pma_entity_store *kept, const char *id, json_t **entity)

@@ -73,5 +73,7 @@ int pma_event_send(struct pma_hub *hub, const char *type,
     } else if (strcmp(type, "automation_triggered") == 0) {
         add(&list, "", "automation_events");
     }
-    return pma_hub_emit(hub, list.names, list.count, type, data, NULL);
+    return subject != NULL && subject->is_local
+               ? pma_hub_deliver(hub, list.names, list.count, type, data)
+               : pma_hub_emit(hub, list.names, list.count, type, data, NULL);
 }

@@ -25,6 +25,7 @@ struct pma_event_subject {
     const char *source;
     const char *room_id;
     const char *adapter_id;
+    bool is_local; /* for the clients of this backend, not for those of its peers */
 };
 
 /* Sends {type, data, timestamp} as pma_hub_emit does; with a NULL subject it has the

@@ -23,7 +23,8 @@ CACHE_STATS = "/api/v1/cache/stats"
 RESOURCES = "/api/v1/debug/resources"
 FAULTS = "/api/v1/debug/faults"
 DEADLINE_S = backend.DEADLINE_S
-FAST = ("debug.port=0", "redis.enabled=true",
+FAST = ("debug.port=0", "entities.flush_interval=20ms", "entities.reconcile_interval=100ms",
+        "redis.enabled=true",
         "redis.backoff_min=5ms", "redis.backoff_max=40ms", "redis.pool_size=4",
         "redis.min_idle_conns=2", "redis.connect_timeout=1s", "redis.command_timeout=1s",
         "redis.health_interval=100ms")
@@ -217,6 +218,165 @@ class Backplane(RedisCase):
         self.assertEqual(stats["received"], 1)
 
 
+class Entities(RedisCase):
+    """Entities of several backends."""
+
+    LAMP = {"id": "pma.lamp", "type": "light", "friendly_name": "Lamp", "state": "off",
+            "attributes": {"brightness": 7}, "capabilities": ["dimmable"]}
+
+    def put(self, server, **members):
+        status, body, _ = server.ask("POST", "/api/v1/entities", {**self.LAMP, **members})
+        self.assertIn(status, (200, 201), body)
+
+    def set_state(self, server, state, entity="pma.lamp"):
+        status, body, _ = server.ask("PUT", f"/api/v1/entities/{entity}/state", {"state": state})
+        self.assertEqual(status, 200, body)
+
+    def find(self, server, entity="pma.lamp"):
+        """The entity, or None."""
+        status, body, _ = server.ask("GET", f"/api/v1/entities/{entity}")
+        return body["data"]["entity"] if status == 200 else None
+
+    def await_state(self, server, state, entity="pma.lamp"):
+        backend.eventually(lambda: (self.find(server, entity) or {}).get("state") == state, state)
+
+    def await_cached(self, server, entity="pma.lamp"):
+        """Until Redis has what the backend has, or has it not either."""
+        def is_same():
+            ours, theirs = self.find(server, entity), self.cached(entity)
+            return (ours is None and theirs is None or
+                    None not in (ours, theirs) and self.content(ours) == self.content(theirs))
+        backend.eventually(is_same, "in the cache as it is")
+
+    def content(self, entity):
+        """An entity but for what each backend notes itself."""
+        metadata = {k: v for k, v in entity["metadata"].items() if k != "last_synced"}
+        return {**entity, "metadata": metadata}
+
+    def cached(self, entity="pma.lamp"):
+        text = self.redis.command("GET", f"pma:entity:{entity}")
+        return json.loads(text) if text else None
+
+    def test_an_entity_made_changed_and_removed_at_one_is_so_at_the_other(self):
+        a, b = self.serve(), self.serve()
+        self.put(a)
+        self.await_state(b, "off")
+        self.await_cached(a)
+        self.assertEqual(self.content(self.find(b)), self.content(self.find(a)))
+        self.assertEqual(self.find(b)["attributes"]["brightness"], 7)
+        self.set_state(b, "on")
+        self.await_state(a, "on")
+        self.await_cached(b)
+        self.assertEqual(self.content(self.cached()), self.content(self.find(a)))
+        self.assertEqual(a.ask("DELETE", "/api/v1/entities/pma.lamp")[0], 200)
+        backend.eventually(lambda: self.find(b) is None, "removed")
+        self.await_cached(a)
+        self.assertIsNone(self.cached())
+
+    async def test_a_shared_change_is_told_to_each_client_once(self):
+        a, b = self.serve(), self.serve()
+        self.put(b)
+        self.await_state(a, "off")
+        async with self.client(a) as at_a, self.client(b) as at_b:
+            self.set_state(b, "on")
+            self.await_state(a, "on")
+            self.set_state(a, "off")
+            self.await_state(b, "off")
+            say(a, "end")
+            for client in (at_a, at_b):
+                states = []
+                while True:
+                    message = await receive(client)
+                    if message["type"] == "told":
+                        break
+                    if message["type"] == "pma_entity_state_changed":
+                        states.append(message["data"]["new_state"])
+                self.assertEqual(states, ["on", "off"])
+
+    def test_a_backend_that_starts_finds_what_the_others_have(self):
+        a = self.serve()
+        for number in range(50):
+            self.put(a, id=f"pma.e{number}", state=str(number))
+        for number in range(50):
+            self.await_cached(a, f"pma.e{number}")
+        self.redis.command("SET", "pma:entity:broken", "{")
+        self.redis.command("SET", "pma:entity:odd", '{"id": "odd", "type": 7}')
+        b = self.serve()
+        backend.eventually(lambda: len(b.get("/api/v1/entities")["data"]) == 50, "all")
+        self.assertEqual(self.content(self.find(b, "pma.e7")),
+                         self.content(self.find(a, "pma.e7")))
+        # And when Redis comes back empty, what it lost is written again.
+        self.redis.kill()
+        self.await_up(a, state="away")
+        self.await_up(b, state="away")
+        self.redis.start()
+        backend.eventually(lambda: len(self.redis.command("KEYS", "pma:entity:*")) == 50, "again")
+
+    def test_changes_made_while_redis_is_away_are_there_when_it_is_back(self):
+        a, b = self.serve(), self.serve()
+        self.put(a)
+        self.put(a, id="pma.gone")
+        self.await_state(b, "off", "pma.gone")
+        self.redis.kill()
+        for server in (a, b):
+            self.await_up(server, state="away")
+        for number in range(20):
+            self.set_state(a, f"s{number}")
+        self.assertEqual(a.ask("DELETE", "/api/v1/entities/pma.gone")[0], 200)
+        self.put(b, id="pma.new", state="fresh")
+        self.redis.start()
+        self.await_state(b, "s19")
+        self.await_state(a, "fresh", "pma.new")
+        self.await_cached(a)
+        backend.eventually(lambda: self.find(a, "pma.gone") is None and
+                           self.find(b, "pma.gone") is None and
+                           self.cached("pma.gone") is None, "gone everywhere")
+
+    def test_a_peer_cannot_overwrite_what_is_newer(self):
+        a, b = self.serve(), self.serve()
+        self.put(a)
+        self.await_state(b, "off")
+        old = {**self.find(a), "state": "old", "last_updated": "2020-01-01T00:00:00Z"}
+        self.set_state(a, "on")
+        self.await_cached(a)
+        self.redis.command("SET", "pma:entity:pma.lamp", json.dumps(old))
+        self.set_state(a, "off")
+        self.await_state(b, "off")
+        self.await_cached(a)
+        self.assertEqual((self.find(a)["state"], self.find(b)["state"]), ("off", "off"))
+
+    def test_an_entity_that_gives_way_at_one_stays_at_the_other(self):
+        a = self.serve()
+        b = self.serve("entities.max_entities=2", "entities.reconcile_interval=60s")
+        for number in range(4):
+            self.put(a, id=f"pma.e{number}", state="unavailable")
+        backend.eventually(lambda: b.get(RESOURCES)["data"]["totals"]["entities.evicted"] >= 2,
+                           "gave way")
+        self.assertEqual(len(b.get("/api/v1/entities")["data"]), 2)
+        # What B says comes in order: this is after whatever it said of the two.
+        self.set_state(b, "told", b.get("/api/v1/entities")["data"][0]["id"])
+        backend.eventually(lambda: "told" in [e["state"] for e in a.get("/api/v1/entities")["data"]],
+                           "told")
+        self.assertEqual(len(a.get("/api/v1/entities")["data"]), 4)
+        for number in range(4):
+            self.await_cached(a, f"pma.e{number}")
+
+    def test_f18_leaves_the_key_of_an_entity_that_was_removed(self):
+        a = self.serve("entities.reconcile_interval=60s")
+        for fault in (True, False):
+            a.ask("PUT", f"{FAULTS}/F18", {"enabled": fault})
+            entity = f"pma.fault-{fault}".lower()
+            self.put(a, id=entity)
+            self.await_cached(a, entity)
+            self.assertEqual(a.ask("DELETE", f"/api/v1/entities/{entity}")[0], 200)
+            if fault:
+                backend.eventually(
+                    lambda: a.get(RESOURCES)["data"]["leaked"]["F18"] >= 1, "not removed")
+            else:
+                self.await_cached(a, entity)
+            self.assertEqual(self.cached(entity) is not None, fault)
+
+
 class Requests(RedisCase):
     def test_no_request_fails_or_waits_while_redis_dies_and_returns(self):
         directory = tempfile.TemporaryDirectory()
@@ -270,7 +430,7 @@ class Requests(RedisCase):
         for entity, state in written.items():
             found = server.get(f"/api/v1/entities/{entity}")["data"]["entity"]["state"]
             self.assertEqual(found, state)
-        self.assertEqual(self.stats(server)["lent"], 0)
+        backend.eventually(lambda: self.stats(server)["lent"] == 0, "every connection given back")
         self.assertGreaterEqual(self.stats(server)["outages"], 4)
         status, seconds = server.stop()
         self.assertEqual(status, 0)
