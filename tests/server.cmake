@@ -62,3 +62,9 @@ target_include_directories(fuzz-entity PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz)
 target_link_libraries(fuzz-entity PRIVATE pma)
 add_test(NAME fuzz.entity COMMAND fuzz-entity)
 set_tests_properties(fuzz.entity PROPERTIES LABELS "fuzz;server" TIMEOUT 180)
+
+# The load driver's own modules.
+seep_unit_test(load_script)
+target_sources(test_load_script PRIVATE ${PROJECT_SOURCE_DIR}/bench/load/load_script.c
+    ${PROJECT_SOURCE_DIR}/bench/load/load_profile.c)
+target_include_directories(test_load_script PRIVATE ${PROJECT_SOURCE_DIR})

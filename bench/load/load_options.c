@@ -45,6 +45,7 @@ static const char help[] =
     "                   measured (0)\n"
     "  --slow N         of the clients, those that never read (0)\n"
     "  --burst N        broadcasts at once, each second, 0 to 128 (0)\n"
+    "  --pin DIGITS     log in and out too; sets this PIN if the backend has none\n"
     "  --duration S     seconds; 0 runs until Ctrl-C (60)\n"
     "  --seed N         which sequence (1)\n"
     "  --dry-run        print the sequence instead of running it\n"
@@ -72,6 +73,7 @@ enum option_id {
     OPTION_SLOW,
     OPTION_BURST,
     OPTION_PROFILE,
+    OPTION_PIN,
     OPTION_DURATION,
     OPTION_SEED,
     OPTION_DRY_RUN,
@@ -92,6 +94,7 @@ static const struct option long_options[] = {
     {"slow", required_argument, NULL, OPTION_SLOW},
     {"burst", required_argument, NULL, OPTION_BURST},
     {"profile", required_argument, NULL, OPTION_PROFILE},
+    {"pin", required_argument, NULL, OPTION_PIN},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"seed", required_argument, NULL, OPTION_SEED},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
@@ -198,6 +201,13 @@ static bool apply(struct load_options *options, int id, const char *name,
         return apply_count(LOAD_BURST_MAX, name, value, &options->burst_calls);
     case OPTION_CHANGES:
         return parse_real(name, value, LOAD_RATE_MAX, &options->changes_per_s);
+    case OPTION_PIN:
+        if (strspn(value, "0123456789") != strlen(value) ||
+            (strlen(value) != 4 && strlen(value) != 6)) {
+            return wrong(name, value, "4 or 6 digits");
+        }
+        options->pin = value;
+        return true;
     case OPTION_PROFILE:
         return true; /* before all others */
     case OPTION_RATE:
@@ -294,7 +304,7 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
     int id;
 
     *options = (struct load_options){
-        .host = "127.0.0.1", .port = 3001, .duration_s = 60, .seed = 1};
+        .host = "127.0.0.1", .port = 3001, .pin = "", .duration_s = 60, .seed = 1};
     if (!apply_profile(options, find_profile(argc, argv))) {
         return LOAD_PARSE_WRONG;
     }

@@ -28,6 +28,7 @@ struct load_options {
     const struct load_profile *profile;
     double duration_s; /* 0: until a signal */
     uint64_t seed;
+    const char *pin;                 /* for logins, borrowed from argv; "": none */
     bool is_quiet;                   /* no progress */
     bool is_json;                    /* the summary as JSON */
     bool is_dry_run;                 /* print the sequence, connect to nothing */

@@ -82,6 +82,7 @@ static void start_step(struct load_world *world, struct load_rest *rest,
                                        .number = call->number,
                                        .seed = options->seed,
                                        .now_ns = now_ns,
+                                       .pin = options->pin,
                                        .captured = call->captured};
     int fd =
         socket(options->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

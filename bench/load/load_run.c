@@ -145,6 +145,11 @@ static void run_steps(struct run *run, uint64_t now_ns)
         uint32_t number;
         enum load_call call = load_plan_call(&run->plan, &number);
 
+        /* The sequence is that of the plan; what a session is asked for may be a login.
+         */
+        if (call == LOAD_CALL_SESSION && run->world.options->pin[0] != '\0') {
+            call = LOAD_CALL_LOGIN;
+        }
         load_rest_start(&run->world, &run->rest, call, number, now_ns);
     }
     while (is_due(run, &run->changes, now_ns)) {

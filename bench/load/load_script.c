@@ -14,7 +14,9 @@
 
 #define STEPS_MAX  6
 #define API        "/api/v1"
+#define AUTH       API "/auth/"
 #define STATUS_401 401
+#define STATUS_409 409
 
 struct script {
     const char *name;
@@ -134,6 +136,13 @@ static const struct script scripts[LOAD_CALL_END] = {
              "POST", API "/entities",
              "{\"id\":\"load_^_#\",\"type\":\"light\",\"friendly_name\":\"Load light #\","
              "\"state\":\"off\",\"metadata\":{\"source\":\"pma\"}}")}},
+    [LOAD_CALL_LOGIN] =
+        {"login",
+         4,
+         {{"POST", API "/auth/set-pin", "{\"pin\":\"$\"}", NULL, STATUS_409, false},
+          {"POST", API "/auth/login", "{\"pin\":\"$\"}", "token", 0, false},
+          GET(API "/auth/session"),
+          SEND("POST", API "/auth/logout", "")}},
     [LOAD_CALL_REMOVE] = {"remove", 1, {SEND("DELETE", API "/entities/load_^_#", "")}},
 };
 
@@ -164,6 +173,8 @@ static size_t fill_in(const char *text, const struct load_blanks *blanks, char *
             more = snprintf(to + used, room, "%" PRIx64, blanks->seed);
         } else if (*text == '@') {
             more = snprintf(to + used, room, "%s", blanks->captured);
+        } else if (*text == '$') {
+            more = snprintf(to + used, room, "%s", blanks->pin);
         } else if (*text == '~') {
             more = snprintf(to + used, room, "%" PRIu64, blanks->now_ns);
         } else {
@@ -184,19 +195,23 @@ size_t load_step_write(const struct load_step *step, const struct load_blanks *b
     char path[256];
     char body[384];
     const size_t body_bytes = fill_in(step->body, blanks, body, sizeof(body));
+    char token[LOAD_CAPTURE_BYTES + 32] = "";
     int used;
 
+    if (blanks->captured[0] != '\0' && strncmp(step->path, AUTH, strlen(AUTH)) == 0) {
+        snprintf(token, sizeof(token), "Authorization: Bearer %s\r\n", blanks->captured);
+    }
     if (fill_in(step->path, blanks, path, sizeof(path)) == 0 ||
         (body_bytes == 0 && step->body[0] != '\0')) {
         return 0;
     }
     body[body_bytes] = '\0';
-    used = snprintf(text, text_bytes,
-                    "%s %s HTTP/1.1\r\nHost: %s:%u\r\nConnection: close\r\n"
-                    "User-Agent: pma-load/" SEEP_VERSION
-                    "\r\nContent-Type: application/json\r\n"
-                    "Content-Length: %zu\r\n\r\n%s",
-                    step->method, path, blanks->host, blanks->port, body_bytes, body);
+    used = snprintf(
+        text, text_bytes,
+        "%s %s HTTP/1.1\r\nHost: %s:%u\r\nConnection: close\r\n"
+        "User-Agent: pma-load/" SEEP_VERSION "\r\nContent-Type: application/json\r\n"
+        "%sContent-Length: %zu\r\n\r\n%s",
+        step->method, path, blanks->host, blanks->port, token, body_bytes, body);
     return used > 0 && (size_t)used < text_bytes ? (size_t)used : 0;
 }
 

@@ -38,12 +38,14 @@ enum load_call {
     LOAD_CALL_CHANGE = 21,        /* one state change that carries its time */
     LOAD_CALL_MAKE = 22,          /* an entity, at the start */
     LOAD_CALL_REMOVE = 23,        /* the same, at the end */
-    LOAD_CALL_END = 24,
+    LOAD_CALL_LOGIN = 24,         /* with --pin: PIN set, session opened, ended */
+    LOAD_CALL_END = 25,
 };
 
 /* One request. In path and body '#' stands for the object's number, '^' for the seed (two
  * loads with different seeds have different objects), '@' for what the last capture took,
- * '~' for the present time. */
+ * '~' for the present time, '$' for the PIN. A request of auth/ that comes after a
+ * capture bears it as its token. */
 struct load_step {
     const char *method, *path, *body;
     const char *capture; /* member of the answer whose text is kept; NULL: none */
@@ -57,6 +59,7 @@ struct load_blanks {
     unsigned port;
     uint32_t number;
     uint64_t seed, now_ns;
+    const char *pin;
     const char *captured;
 };
 

@@ -65,6 +65,16 @@ class Load(backend.TestCase):
                 self.assertEqual(after["kept"][kept]["value"], before["kept"][kept]["value"], kept)
             self.assertEqual(after["counters"]["entities.rooms"], before["counters"]["entities.rooms"])
 
+    def test_with_a_pin_it_logs_in_and_out_and_leaves_no_session(self):
+        with backend.Backend() as server:
+            done = load("--port", str(server.port), "--profile", "home", "--duration", "3",
+                        "--rest", "60", "--clients", "1", "--changes", "0", "--pin", "2468", "--json")
+            told = json.loads(done.stdout)
+            self.assertEqual((done.returncode, told["errors"]["rest"]), (0, 0), told)
+            self.assertGreater(told["rest"]["login"], 0, told)
+            kept = server.get("/api/v1/debug/resources")["data"]["kept"]
+            self.assertEqual(kept["auth.sessions"]["value"], 0)
+
     def test_options_win_over_the_profile_wherever_they_stand(self):
         with backend.Backend() as server:
             done = load("--clients=3", "--port", str(server.port), "--profile=storm", "--slow",
@@ -164,6 +174,7 @@ class Load(backend.TestCase):
                                  (["--profile", "calm"], "--profile calm: expected"),
                                  (["--burst", "129"], "--burst 129: expected"),
                                  (["--slow", "60"], "--slow 60: more than --clients"),
+                                 (["--pin", "12a4"], "--pin 12a4: expected 4 or 6 digits"),
                                  (["--no-such"], "no such option"),
                                  (["more"], "more: unexpected")):
             done = load(*arguments)
