@@ -136,6 +136,18 @@ def idle_connections(backend, count):
             client.close()
 
 
+def rest(backend):
+    """A sample once the load's clients have gone, or at the deadline."""
+    end = time.monotonic() + DEADLINE_S
+    while time.monotonic() < end:
+        stats = backend.ask("GET", "/api/v1/websocket/stats")["data"]
+        if stats["connected_clients"] == 0:
+            break
+        time.sleep(0.05)
+    backend.ask("POST", "/api/v1/memory/gc")
+    return backend.sample()
+
+
 def load(build, port, seconds):
     """The household, with a pulse that makes minutes tell what hours would."""
     return subprocess.Popen(
@@ -164,6 +176,7 @@ def measure(build, minutes, folder, progress):
         for fixes, backend in backends.items():
             told = loads[fixes].communicate(timeout=60)[0]
             results[fixes]["load"] = json.loads(told) if told else {"ok": False}
+            results[fixes]["rest"] = rest(backend)
             results[fixes]["idle_bytes"] = idle_connections(backend, IDLE_CLIENTS)
             results[fixes]["leaked"] = {
                 fault: count for fault, count in
@@ -190,8 +203,9 @@ def figures(result):
         "threads_start": result["start"]["threads"],
         "heap": middle[len(middle) // 2], "rss": resident[len(resident) // 2],
         "heap_per_hour": slope_per_hour(half, "heap"), "rss_per_hour": slope_per_hour(half, "rss"),
-        "threads": samples[-1]["threads"], "threads_per_hour": slope_per_hour(half, "threads"),
-        "fds": samples[-1]["fds"], "fds_per_hour": slope_per_hour(half, "fds"),
+        "threads_per_hour": slope_per_hour(half, "threads"),
+        "threads_rest": result["rest"]["threads"], "fds_rest": result["rest"]["fds"],
+        "heap_rest": result["rest"]["heap"], "fds_start": result["start"]["fds"],
         "idle_bytes": result["idle_bytes"],
         "stop_status": result["stop"]["status"], "stop_s": result["stop"]["took_s"],
     }
@@ -224,15 +238,17 @@ def table(results, minutes, described):
          change(off["heap"], on["heap"]), "about 30 % less"),
         ("baseline under the household, resident", mib(off["rss"]), mib(on["rss"]),
          change(off["rss"], on["rss"]), "about 30 % less"),
+        ("heap when the load is over", mib(off["heap_rest"]), mib(on["heap_rest"]),
+         change(off["heap_rest"], on["heap_rest"]), "stable"),
         ("growth of the heap per hour", mib(off["heap_per_hour"]), mib(on["heap_per_hour"]), "",
          "stable"),
         ("threads at the start", off["threads_start"], on["threads_start"], "", ""),
-        ("threads at the end", off["threads"], on["threads"],
-         change(off["threads"], on["threads"]), "stable"),
+        ("threads when the load is over", off["threads_rest"], on["threads_rest"],
+         change(off["threads_rest"], on["threads_rest"]), "stable"),
         ("growth of threads per hour", f"{off['threads_per_hour']:.0f}",
          f"{on['threads_per_hour']:.0f}", "", "stable"),
-        ("growth of descriptors per hour", f"{off['fds_per_hour']:.0f}",
-         f"{on['fds_per_hour']:.0f}", "", ""),
+        ("descriptors, at the start and when the load is over",
+         f"{off['fds_start']}, {off['fds_rest']}", f"{on['fds_start']}, {on['fds_rest']}", "", ""),
         ("heap per idle connection", per_connection(off["idle_bytes"]),
          per_connection(on["idle_bytes"]),
          change(off["idle_bytes"] or 0, on["idle_bytes"] or 0), "reduced"),
