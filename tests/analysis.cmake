@@ -12,6 +12,7 @@ seep_unit_test(target_groups seep_verdict)
 seep_unit_test(past_verdict seep_verdict seep_recording_forge)
 seep_unit_test(verdict seep_verdict seep_recording_forge)
 seep_unit_test(report_text seep_report)
+seep_unit_test(report_formats seep_report)
 seep_unit_test(child_groups seep_report)
 
 # A library with functions at fixed offsets, so that reports do not depend on the compiler.

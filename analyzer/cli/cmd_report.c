@@ -25,12 +25,15 @@ const char *const seep_help_report =
     "\n"
     "usage: seep report FILE [options]\n"
     "\n"
-    "  --format FORMAT    text (default) or json\n"
+    "  --format FORMAT    text (default), json, or markdown: a comment for a merge "
+    "request,\n"
+    "                     of at most 64 KiB\n"
     "  -o, --output OUT   write to OUT instead of the terminal; replaced as a whole\n"
     "  --kind KIND        only findings of this kind: heap, thread, fd, timer,\n"
     "                     mapping\n"
     "  --subsystem NAME   only findings of this subsystem of the program\n"
-    "  --top N            show at most N findings (text: 10; json: all)\n"
+    "  --top N            show at most N findings (text and markdown: 10;\n"
+    "                     json: all)\n"
     "  --since S          judge from S seconds after the start, instead of after "
     "warm-up\n"
     "  --until S          judge up to S seconds after the start\n"
@@ -46,7 +49,8 @@ const char *const seep_help_report =
     "  seep report soak.seep\n"
     "  seep report soak.seep --kind thread --top 3\n"
     "  seep report soak.seep --since 600          the first ten minutes were warm-up\n"
-    "  seep report soak.seep --format json | jq '.findings[0].summary'\n";
+    "  seep report soak.seep --format json | jq '.findings[0].summary'\n"
+    "  seep report soak.seep --format markdown -o comment.md\n";
 
 struct request {
     const char *path, *out;
@@ -186,7 +190,7 @@ static bool same_file(const char *a, const char *b)
 
 static int set_format(struct request *request, const char *name)
 {
-    static const char *const later[] = {"html", "markdown", "folded", "pprof", "sarif"};
+    static const char *const later[] = {"html", "folded", "pprof", "sarif"};
 
     request->renderer = seep_renderer_find(name);
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
@@ -197,8 +201,8 @@ static int set_format(struct request *request, const char *name)
     }
     return request->renderer != NULL
                ? 0
-               : seep_cli_usage_error("report", "--format \"%s\": use text or json",
-                                      name);
+               : seep_cli_usage_error("report", "--format \"%s\": use one of: %s", name,
+                                      SEEP_RENDERER_NAMES);
 }
 
 static int set_verdict(struct request *request, const char *word)

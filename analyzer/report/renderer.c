@@ -6,10 +6,12 @@
 
 #include <string.h>
 
+const char *const SEEP_RENDERER_NAMES = "text, json, markdown";
+
 const struct seep_renderer *seep_renderer_find(const char *name)
 {
-    static const struct seep_renderer *const all[] = {&SEEP_RENDERER_TEXT,
-                                                      &SEEP_RENDERER_JSON};
+    static const struct seep_renderer *const all[] = {
+        &SEEP_RENDERER_TEXT, &SEEP_RENDERER_JSON, &SEEP_RENDERER_MARKDOWN};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         if (strcmp(all[i]->name, name) == 0) {

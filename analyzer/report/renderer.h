@@ -25,10 +25,13 @@ struct seep_renderer {
                   const struct seep_render_options *options, struct seep_buf *out);
 };
 
-extern const struct seep_renderer SEEP_RENDERER_TEXT; /* report_text.c */
-extern const struct seep_renderer SEEP_RENDERER_JSON; /* report_json.c */
+extern const struct seep_renderer SEEP_RENDERER_TEXT;     /* report_text.c */
+extern const struct seep_renderer SEEP_RENDERER_JSON;     /* report_json.c */
+extern const struct seep_renderer SEEP_RENDERER_MARKDOWN; /* report_markdown.c */
 
 /* The renderer of that name, or NULL. */
 const struct seep_renderer *seep_renderer_find(const char *name);
+/* The names of all, "text, json, ...". */
+extern const char *const SEEP_RENDERER_NAMES;
 
 #endif

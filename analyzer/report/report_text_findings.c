@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/fmt.h"
-#include "report/report_text_heap.h"
+#include "report/finding_lines.h"
 #include "report/report_text_holding.h"
 #include "verdict/summary_holding.h"
 #include "verdict/summary_text.h"
@@ -49,13 +49,6 @@ static void line(const struct seep_layout *layout, const char *label, const char
     seep_layout_wrap(layout, SEEP_INK_PLAIN, text, INDENT + 10, INDENT + 10);
 }
 
-static const char *cause_text(enum seep_cause cause)
-{
-    static const char *const texts[] = {"", "growth", "unjoined", "left at exit"};
-
-    return texts[cause];
-}
-
 static void title(const struct seep_layout *layout, const struct seep_finding *finding,
                   size_t number)
 {
@@ -66,7 +59,7 @@ static void title(const struct seep_layout *layout, const struct seep_finding *f
     seep_layout_put(layout, seep_report_text_ink(finding->verdict),
                     seep_verdict_name(finding->verdict));
     (void)snprintf(text, sizeof(text), "  %s %s%s%s  ", seep_kind_name(finding->kind),
-                   cause_text(finding->cause),
+                   seep_finding_lines_cause(finding->cause),
                    finding->subsystem[0] != '\0' ? "  in " : "", finding->subsystem);
     seep_layout_put(layout, SEEP_INK_BOLD, text);
     (void)snprintf(text, sizeof(text), "[%s]\n", finding->id);
@@ -82,121 +75,6 @@ __attribute__((format(printf, 2, 3))) static void add(char *text, const char *fo
     va_start(args, format);
     (void)vsnprintf(text + used, LINE_MAX_BYTES - used, format, args);
     va_end(args);
-}
-
-static bool has_bytes(const struct seep_finding *finding)
-{
-    return finding->kind != SEEP_KIND_FD && finding->kind != SEEP_KIND_TIMER;
-}
-
-static void live(const struct seep_layout *layout, const struct seep_finding *finding)
-{
-    const struct seep_view_evidence *evidence = &finding->evidence;
-    char text[LINE_MAX_BYTES] = "";
-    char error[48];
-    char number[SEEP_FMT_MAX];
-
-    add(text, "%s", seep_fmt_count(number, sizeof(number), evidence->live));
-    if (has_bytes(finding)) {
-        add(text, " (%s%s)",
-            seep_fmt_bytes(number, sizeof(number), (double)evidence->live_bytes),
-            seep_report_text_error(layout, error, sizeof(error),
-                                   evidence->live_bytes_error));
-    }
-    if (evidence->acquired > 0) {
-        add(text, " of %s acquired",
-            seep_fmt_count(number, sizeof(number), evidence->acquired));
-        add(text, ", %s released",
-            seep_fmt_count(number, sizeof(number), evidence->released));
-    }
-    line(layout, "live", text);
-}
-
-/* All rates in the unit of the sentence, bytes per hour as well: that is what a forecast
- * is made of. */
-static void growth(const struct seep_layout *layout, const struct seep_finding *finding)
-{
-    const struct seep_view_evidence *evidence = &finding->evidence;
-    const struct seep_summary_period *period =
-        seep_summary_period(evidence->growth_per_s, evidence->growth_bytes_per_s);
-    char text[LINE_MAX_BYTES] = "";
-    char a[SEEP_FMT_MAX];
-
-    if (evidence->growth_per_s != 0) {
-        add(text, "%.2f/%s (%.2f .. %.2f)%s", evidence->growth_per_s * period->seconds,
-            period->unit, evidence->growth_per_s_ci.low * period->seconds,
-            evidence->growth_per_s_ci.high * period->seconds,
-            has_bytes(finding) ? ", " : "");
-    }
-    if (has_bytes(finding)) {
-        add(text, "%s/%s",
-            seep_fmt_bytes(a, sizeof(a), evidence->growth_bytes_per_s * period->seconds),
-            period->unit);
-    }
-    if (has_bytes(finding) && strcmp(period->unit, "h") != 0) {
-        add(text, ", %s/h",
-            seep_fmt_bytes(a, sizeof(a), evidence->growth_bytes_per_s * 3600));
-    }
-    line(layout, "growth", text);
-
-    text[0] = '\0';
-    if (isnan(evidence->q_value)) {
-        add(text, "grew %zu times, never shrank: too few steps for a test",
-            evidence->grew);
-    } else if (evidence->q_value < 0.0001) {
-        add(text, "q < 0.0001");
-    } else {
-        add(text, "q = %.4f", evidence->q_value);
-    }
-    add(text, "; %.0f %% of the growth in the last half of %s", 100 * evidence->end_share,
-        seep_fmt_seconds(a, sizeof(a), evidence->judged_s));
-    if (evidence->ages_known) {
-        add(text, "; %zu generation%s alive, the oldest %s", evidence->generations_alive,
-            evidence->generations_alive == 1 ? "" : "s",
-            seep_fmt_seconds(a, sizeof(a), evidence->oldest_age_s));
-    }
-    line(layout, "evidence", text);
-}
-
-/* What pthread_create itself keeps for each of the threads, or fopen for the stream. */
-static void companions(const struct seep_layout *layout,
-                       const struct seep_finding *finding)
-{
-    char text[LINE_MAX_BYTES] = "";
-    char a[SEEP_FMT_MAX];
-
-    add(text, "%s of heap per %s at %zu site%s, held by %s itself",
-        seep_fmt_bytes(a, sizeof(a), finding->companion_bytes),
-        seep_summary_noun(finding->kind, 1), finding->companion_sites,
-        finding->companion_sites == 1 ? "" : "s",
-        finding->kind == SEEP_KIND_THREAD ? "pthread_create" : "the C library");
-    line(layout, "plus", text);
-}
-
-static void forecast(const struct seep_layout *layout,
-                     const struct seep_view_forecast *from)
-{
-    char text[LINE_MAX_BYTES] = "";
-    char a[SEEP_FMT_MAX];
-    bool threads = from->limit[0] == 't';
-
-    if (threads || from->limit[0] == 'n') {
-        add(text, "the limit of %s %s",
-            seep_fmt_count(a, sizeof(a), (uint64_t)from->limit_value),
-            threads ? "threads" : "open files");
-    } else {
-        add(text, "the %s limit of %s",
-            from->limit[0] == 'r' ? "memory" : "address space",
-            seep_fmt_bytes(a, sizeof(a), from->limit_value));
-    }
-    add(text, " is reached in %s", seep_fmt_seconds(a, sizeof(a), from->time_to_limit_s));
-    add(text, " (%s", seep_fmt_seconds(a, sizeof(a), from->ci_s.low));
-    if (isfinite(from->ci_s.high)) {
-        add(text, " .. %s)", seep_fmt_seconds(a, sizeof(a), from->ci_s.high));
-    } else {
-        add(text, " or more)");
-    }
-    line(layout, "forecast", text);
 }
 
 static void curve(const struct seep_layout *layout, const struct seep_finding *finding)
@@ -405,7 +283,7 @@ void seep_report_text_left(const struct seep_layout *layout,
     char text[LINE_MAX_BYTES] = "";
     size_t used = INDENT + 9 + 15 + 2;
 
-    if (has_bytes(finding)) {
+    if (seep_finding_lines_has_bytes(finding)) {
         (void)seep_fmt_bytes(n, sizeof(n), (double)finding->evidence.live_bytes);
     }
     seep_buf_printf(layout->out, "%*s", INDENT, "");
@@ -428,18 +306,14 @@ void seep_report_text_left(const struct seep_layout *layout,
 void seep_report_text_finding(const struct seep_layout *layout,
                               const struct seep_finding *finding, size_t number)
 {
+    struct seep_finding_line lines[SEEP_FINDING_LINES_MAX];
+    size_t n = seep_finding_lines(finding, layout->utf8, lines);
+
     title(layout, finding, number);
     seep_buf_printf(layout->out, "%*s", INDENT, "");
     seep_layout_wrap(layout, SEEP_INK_PLAIN, finding->summary, INDENT, INDENT);
-    live(layout, finding);
-    if (finding->evidence.measured) {
-        growth(layout, finding);
-    }
-    if (finding->companion_sites > 0) {
-        companions(layout, finding);
-    }
-    if (finding->forecast.limit != NULL) {
-        forecast(layout, &finding->forecast);
+    for (size_t i = 0; i < n; i++) {
+        line(layout, lines[i].label, lines[i].text);
     }
     seep_report_text_targets(layout, &finding->targets, INDENT);
     if (finding->series_count > 1 && finding->cause != SEEP_CAUSE_LEFT_AT_EXIT) {

@@ -22,7 +22,7 @@ _seep() {
     fi
     case $command:$previous in
     help:help) mapfile -t COMPREPLY < <(compgen -W "$(_seep_commands)" -- "$word") ;;
-    *:--format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$word") ;;
+    *:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown" -- "$word") ;;
     *:--fail-on) mapfile -t COMPREPLY < <(compgen -W "suspect probable definite" -- "$word") ;;
     *:--kind) mapfile -t COMPREPLY < <(compgen -W "heap mapping thread fd timer" -- "$word") ;;
     *:-o | *:--output) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;

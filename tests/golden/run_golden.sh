@@ -34,6 +34,12 @@ for recording in "$scratch"/*.seep; do
     check "$name.json"
 done
 
+# Formats for other programs, of a few recordings each.
+for name in thread_leak fd_leak healthy; do
+    "$seep" report "$scratch/$name.seep" --format markdown >"$scratch/$name.md"
+    check "$name.md"
+done
+
 # Narrow, without UTF-8.
 LC_ALL=C COLUMNS=50 "$seep" report "$scratch/thread_leak.seep" >"$scratch/thread_leak_narrow.txt"
 check thread_leak_narrow.txt

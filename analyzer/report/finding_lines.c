@@ -1,0 +1,185 @@
+/* What is known of one finding, in lines that every format for people shows alike.
+ *
+ * The text report and the Markdown comment differ in layout, not in words; so the words
+ * are made here, once, and a renderer only escapes and places them.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "report/finding_lines.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fmt.h"
+#include "verdict/summary_holding.h"
+#include "verdict/summary_text.h"
+
+/* Appends to a line of text; what does not fit is cut. */
+__attribute__((format(printf, 2, 3))) static void add(char *text, const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text + used, SEEP_FINDING_LINE_BYTES - used, format, args);
+    va_end(args);
+}
+
+static const char *error_text(char *out, size_t out_bytes, double error_bytes, bool utf8)
+{
+    char number[SEEP_FMT_MAX];
+
+    out[0] = '\0';
+    if (error_bytes > 0) {
+        (void)snprintf(out, out_bytes, " %s %s", utf8 ? "\xc2\xb1" : "+-",
+                       seep_fmt_bytes(number, sizeof(number), error_bytes));
+    }
+    return out;
+}
+
+const char *seep_finding_lines_cause(enum seep_cause cause)
+{
+    static const char *const texts[] = {"", "growth", "unjoined", "left at exit"};
+
+    return texts[cause];
+}
+
+bool seep_finding_lines_has_bytes(const struct seep_finding *finding)
+{
+    return finding->kind != SEEP_KIND_FD && finding->kind != SEEP_KIND_TIMER;
+}
+
+static void live(const struct seep_finding *finding, bool utf8, char *text)
+{
+    const struct seep_view_evidence *evidence = &finding->evidence;
+    char error[48];
+    char number[SEEP_FMT_MAX];
+
+    add(text, "%s", seep_fmt_count(number, sizeof(number), evidence->live));
+    if (seep_finding_lines_has_bytes(finding)) {
+        add(text, " (%s%s)",
+            seep_fmt_bytes(number, sizeof(number), (double)evidence->live_bytes),
+            error_text(error, sizeof(error), evidence->live_bytes_error, utf8));
+    }
+    if (evidence->acquired > 0) {
+        add(text, " of %s acquired",
+            seep_fmt_count(number, sizeof(number), evidence->acquired));
+        add(text, ", %s released",
+            seep_fmt_count(number, sizeof(number), evidence->released));
+    }
+}
+
+/* All rates in the unit of the sentence, bytes per hour as well: that is what a forecast
+ * is made of. */
+static void growth(const struct seep_finding *finding, char *text)
+{
+    const struct seep_view_evidence *evidence = &finding->evidence;
+    const struct seep_summary_period *period =
+        seep_summary_period(evidence->growth_per_s, evidence->growth_bytes_per_s);
+    char a[SEEP_FMT_MAX];
+
+    if (evidence->growth_per_s != 0) {
+        add(text, "%.2f/%s (%.2f .. %.2f)%s", evidence->growth_per_s * period->seconds,
+            period->unit, evidence->growth_per_s_ci.low * period->seconds,
+            evidence->growth_per_s_ci.high * period->seconds,
+            seep_finding_lines_has_bytes(finding) ? ", " : "");
+    }
+    if (seep_finding_lines_has_bytes(finding)) {
+        add(text, "%s/%s",
+            seep_fmt_bytes(a, sizeof(a), evidence->growth_bytes_per_s * period->seconds),
+            period->unit);
+    }
+    if (seep_finding_lines_has_bytes(finding) && strcmp(period->unit, "h") != 0) {
+        add(text, ", %s/h",
+            seep_fmt_bytes(a, sizeof(a), evidence->growth_bytes_per_s * 3600));
+    }
+}
+
+static void evidence(const struct seep_finding *finding, char *text)
+{
+    const struct seep_view_evidence *evidence = &finding->evidence;
+    char a[SEEP_FMT_MAX];
+
+    if (isnan(evidence->q_value)) {
+        add(text, "grew %zu times, never shrank: too few steps for a test",
+            evidence->grew);
+    } else if (evidence->q_value < 0.0001) {
+        add(text, "q < 0.0001");
+    } else {
+        add(text, "q = %.4f", evidence->q_value);
+    }
+    add(text, "; %.0f %% of the growth in the last half of %s", 100 * evidence->end_share,
+        seep_fmt_seconds(a, sizeof(a), evidence->judged_s));
+    if (evidence->ages_known) {
+        add(text, "; %zu generation%s alive, the oldest %s", evidence->generations_alive,
+            evidence->generations_alive == 1 ? "" : "s",
+            seep_fmt_seconds(a, sizeof(a), evidence->oldest_age_s));
+    }
+}
+
+/* What pthread_create itself keeps for each of the threads, or fopen for the stream. */
+static void companions(const struct seep_finding *finding, char *text)
+{
+    char a[SEEP_FMT_MAX];
+
+    add(text, "%s of heap per %s at %zu site%s, held by %s itself",
+        seep_fmt_bytes(a, sizeof(a), finding->companion_bytes),
+        seep_summary_noun(finding->kind, 1), finding->companion_sites,
+        finding->companion_sites == 1 ? "" : "s",
+        finding->kind == SEEP_KIND_THREAD ? "pthread_create" : "the C library");
+}
+
+static void forecast(const struct seep_view_forecast *from, char *text)
+{
+    char a[SEEP_FMT_MAX];
+    bool threads = from->limit[0] == 't';
+
+    if (threads || from->limit[0] == 'n') {
+        add(text, "the limit of %s %s",
+            seep_fmt_count(a, sizeof(a), (uint64_t)from->limit_value),
+            threads ? "threads" : "open files");
+    } else {
+        add(text, "the %s limit of %s",
+            from->limit[0] == 'r' ? "memory" : "address space",
+            seep_fmt_bytes(a, sizeof(a), from->limit_value));
+    }
+    add(text, " is reached in %s", seep_fmt_seconds(a, sizeof(a), from->time_to_limit_s));
+    add(text, " (%s", seep_fmt_seconds(a, sizeof(a), from->ci_s.low));
+    if (isfinite(from->ci_s.high)) {
+        add(text, " .. %s)", seep_fmt_seconds(a, sizeof(a), from->ci_s.high));
+    } else {
+        add(text, " or more)");
+    }
+}
+
+/* The next line, empty. */
+static char *next(struct seep_finding_line *lines, size_t *n, const char *label)
+{
+    struct seep_finding_line *line = &lines[(*n)++];
+
+    line->label = label;
+    line->text[0] = '\0';
+    return line->text;
+}
+
+size_t seep_finding_lines(const struct seep_finding *finding, bool utf8,
+                          struct seep_finding_line *lines)
+{
+    size_t n = 0;
+
+    live(finding, utf8, next(lines, &n, "live"));
+    if (finding->evidence.measured) {
+        growth(finding, next(lines, &n, "growth"));
+        evidence(finding, next(lines, &n, "evidence"));
+    }
+    if (finding->companion_sites > 0) {
+        companions(finding, next(lines, &n, "plus"));
+    }
+    if (finding->forecast.limit != NULL) {
+        forecast(&finding->forecast, next(lines, &n, "forecast"));
+    }
+    return n;
+}

@@ -1,0 +1,169 @@
+/* Names of any bytes through every format: no name may become structure.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "report/renderer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "report/markup.h"
+
+enum { LONG = 100000 };
+
+static struct seep_buf bytes;
+static struct seep_view_frame frames[2];
+static struct seep_finding finding;
+static struct seep_view_subsystem subsystem;
+
+static const char *taken(void)
+{
+    seep_buf_put(&bytes, "", 1);
+    assert_false(bytes.failed);
+    return (const char *)bytes.data;
+}
+
+/* Findings in which every text of unknown origin is `name`. */
+static struct seep_findings named(const char *name)
+{
+    static const char *command[1];
+
+    command[0] = name;
+    frames[0] = (struct seep_view_frame){.function = name,
+                                         .file = name,
+                                         .module = name,
+                                         .build_id = "ab12",
+                                         .offset = 16,
+                                         .line = 7,
+                                         .inlined = true,
+                                         .role = SEEP_ROLE_PROGRAM};
+    frames[1] = frames[0];
+    frames[1].inlined = false;
+    finding = (struct seep_finding){.id = "0123456789ab",
+                                    .kind = SEEP_KIND_HEAP,
+                                    .verdict = SEEP_VERDICT_DEFINITE,
+                                    .cause = SEEP_CAUSE_GROWTH,
+                                    .subsystem = name,
+                                    .summary = name,
+                                    .headline = name,
+                                    .through = "",
+                                    .stack = frames,
+                                    .stack_count = 2,
+                                    .stack_end = ""};
+    finding.evidence.live = 3;
+    finding.evidence.live_bytes = 96;
+    subsystem = (struct seep_view_subsystem){.name = name, .heap_live = 3};
+    return (struct seep_findings){.exe = name,
+                                  .host = name,
+                                  .command = command,
+                                  .command_count = 1,
+                                  .ending = "exited 0",
+                                  .ending_kind = "exited",
+                                  .mode = "full",
+                                  .inconclusive = name,
+                                  .advice = name,
+                                  .subsystems = &subsystem,
+                                  .subsystem_count = 1,
+                                  .findings = &finding,
+                                  .finding_count = 1,
+                                  .outcome = SEEP_OUTCOME_LEAK};
+}
+
+static const char *rendered(const struct seep_renderer *renderer, const char *name)
+{
+    const struct seep_render_options options = {.columns = 80, .utf8 = true};
+    struct seep_findings findings = named(name);
+
+    seep_buf_reset(&bytes);
+    assert_int_equal(renderer->render(&findings, &options, &bytes), 0);
+    return taken();
+}
+
+static size_t count(const char *text, const char *part)
+{
+    size_t n = 0;
+
+    for (text = strstr(text, part); text != NULL; text = strstr(text + 1, part)) {
+        n++;
+    }
+    return n;
+}
+
+static void text_in_markdown_is_only_text(void **state)
+{
+    (void)state;
+    seep_buf_reset(&bytes);
+    seep_markup_put_text(&bytes, "a_b std::map<int|*> @me #1 www.x http://x _e");
+    assert_string_equal(taken(),
+                        "a_b std::&#8203;map&#60;int&#124;&#42;&#62; &#64;&#8203;me "
+                        "&#35;&#8203;1 www&#8203;.x http&#58;&#8203;//x &#95;e");
+    seep_buf_reset(&bytes);
+    seep_markup_put_code(&bytes, "std::map<int>\n</code>");
+    assert_string_equal(taken(), "std::map&#60;int&#62; &#60;/code&#62;");
+}
+
+/* Every byte alone and between letters gives the same lines, cells and tags as "x". */
+static void no_byte_of_a_name_changes_the_structure_of_a_comment(void **state)
+{
+    static const char *const parts[] = {"\n", "|", "<", ">", "`", "](", "\\"};
+    size_t wanted[sizeof(parts) / sizeof(parts[0])];
+    const char *text = rendered(&SEEP_RENDERER_MARKDOWN, "x");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        wanted[i] = count(text, parts[i]);
+    }
+    for (unsigned c = 1; c < 256; c++) {
+        char raw[] = {'x', (char)c, 'y', (char)c, (char)c, '\0'};
+        struct seep_findings *owner = NULL;
+
+        assert_int_equal(seep_findings_new(&owner), 0);
+        text = rendered(&SEEP_RENDERER_MARKDOWN, seep_findings_text(owner, raw));
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+            assert_int_equal(count(text, parts[i]), wanted[i]);
+        }
+        text = rendered(&SEEP_RENDERER_MARKDOWN, raw);
+        assert_int_equal(count(text, "\n"), wanted[0]);
+        seep_findings_free(owner);
+    }
+}
+
+static void a_comment_stays_below_what_is_accepted(void **state)
+{
+    static char name[LONG];
+    static struct seep_finding many[2000];
+    const struct seep_render_options options = {.columns = 80, .top = 2000};
+    struct seep_findings findings;
+
+    (void)state;
+    memset(name, '<', sizeof(name) - 1);
+    findings = named(name);
+    for (size_t i = 0; i < 2000; i++) {
+        many[i] = finding;
+    }
+    findings.findings = many;
+    findings.finding_count = 2000;
+    seep_buf_reset(&bytes);
+    assert_int_equal(SEEP_RENDERER_MARKDOWN.render(&findings, &options, &bytes), 0);
+    assert_true(bytes.len_bytes < 65536);
+    assert_non_null(strstr(taken(), "more would not fit into a comment"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_in_markdown_is_only_text),
+        cmocka_unit_test(no_byte_of_a_name_changes_the_structure_of_a_comment),
+        cmocka_unit_test(a_comment_stays_below_what_is_accepted),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+    seep_buf_fini(&bytes);
+    return failed;
+}
