@@ -61,6 +61,7 @@ enum pma_ai_error_kind {
 struct pma_ai_error {
     enum pma_ai_error_kind kind;
     bool retryable;          /* the same request may succeed later */
+    bool refused;            /* by ourselves: the provider was not asked */
     unsigned http_status;    /* of the provider, 0: none came */
     uint64_t retry_after_ns; /* 0: not known */
     char provider[PMA_AI_NAME_BYTES];

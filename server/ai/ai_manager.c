@@ -265,7 +265,8 @@ static int run_round(struct pma_ai_manager *manager, struct chain *chain,
         if (i == 0) {
             chain->first_error = *error;
         }
-        pma_log(PMA_LOG_WARN, "Provider failed", pma_str("provider", error->provider),
+        pma_log(error->refused ? PMA_LOG_DEBUG : PMA_LOG_WARN, "Provider failed",
+                pma_str("provider", error->provider),
                 pma_str("type", pma_ai_error_name(error->kind)),
                 pma_str("error", error->text), pma_bool("retryable", error->retryable));
     }

@@ -271,9 +271,11 @@ static int admit(struct pma_ai_provider *provider, uint64_t tokens, bool *probe,
     int err = 0;
     *probe = false;
     if (lacks_key(provider)) {
-        return pma_ai_fail(error, PMA_AI_ERROR_AUTH,
-                           "No key is configured (ai.providers.%s.api_key)",
-                           provider->name);
+        err =
+            pma_ai_fail(error, PMA_AI_ERROR_AUTH,
+                        "No key is configured (ai.providers.%s.api_key)", provider->name);
+        error->refused = true;
+        return err;
     }
     pthread_mutex_lock(&provider->lock);
     if (now_ns < provider->pause_until_ns) {
@@ -299,6 +301,7 @@ static int admit(struct pma_ai_provider *provider, uint64_t tokens, bool *probe,
         provider->info.last_used_ns = now_ns;
     }
     pthread_mutex_unlock(&provider->lock);
+    error->refused = err != 0;
     return err;
 }
 
@@ -420,23 +423,25 @@ static int ask_health(struct pma_ai_provider *provider, const struct pma_ai_scop
                : pma_ai_fail(error, PMA_AI_ERROR_PARSE, "The list of models is not one");
 }
 
-/* Keeps what a check has found. models: taken, NULL after a failure. */
-static void keep_health(struct pma_ai_provider *provider, json_t *models,
+/* Keeps what a check has found. models: taken, NULL after a failure. err: of the check;
+ * one that was given up says nothing about the provider. */
+static void keep_health(struct pma_ai_provider *provider, json_t *models, int err,
                         bool renew_stamp)
 {
     json_t *old = models;
     pthread_mutex_lock(&provider->lock);
+    provider->checking = false;
     provider->info.checks++;
-    provider->info.available = models != NULL;
-    provider->info.known = true;
-    if (renew_stamp) {
-        provider->info.checked_at_ns = pma_now_ns();
+    if (err != -ECANCELED) {
+        provider->info.available = err == 0;
+        provider->info.known = true;
+        provider->info.checked_at_ns =
+            renew_stamp ? pma_now_ns() : provider->info.checked_at_ns;
     }
     if (models != NULL) {
         old = provider->models;
         provider->models = models;
     }
-    provider->checking = false;
     pthread_mutex_unlock(&provider->lock);
     json_decref(old);
 }
@@ -461,7 +466,7 @@ int pma_ai_provider_check(struct pma_ai_provider *provider,
         return -EALREADY;
     }
     const int err = ask_health(provider, scope, &models, error);
-    keep_health(provider, models, true);
+    keep_health(provider, models, err, true);
     return err;
 }
 
@@ -477,7 +482,7 @@ void pma_ai_provider_check_in_turn(struct pma_ai_provider *provider, uint64_t ti
     const struct pma_ai_scope scope = {
         .deadline_ns = pma_now_ns() + timeout_ns, .is_given_up = is_given_up, .arg = arg};
     const int err = ask_health(provider, &scope, &models, &error);
-    keep_health(provider, models, err == 0);
+    keep_health(provider, models, err, err == 0);
     pthread_mutex_unlock(&provider->check_turn);
 }
 

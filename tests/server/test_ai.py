@@ -283,6 +283,8 @@ class Trouble(backend.TestCase):
         with FakeProvider("openai", mode="hang") as fake, \
                 start(*fake.settings(), "ai.max_transfers=1") as server, \
                 concurrent.futures.ThreadPoolExecutor(1) as pool:
+            backend.eventually(lambda: server.get(f"{API}/ai/statistics")["transfers"]
+                               ["succeeded"] == 1, "the check of the start is over")
             waiting = pool.submit(chat, server)
             backend.eventually(lambda: fake.waiting == 1, "one transfer")
             self.assertEqual(chat(server)[1]["provider"], "scripted")
@@ -378,6 +380,26 @@ class Health(backend.TestCase):
             backend.eventually(lambda: not available(), "away")
             fake.mode = "ok"
             backend.eventually(available, "back")
+
+    def test_a_check_that_was_given_up_says_nothing_about_the_provider(self):
+        with FakeProvider("ollama") as fake, start(*fake.settings()) as server:
+            def known():
+                return server.get(f"{API}/ai/providers")["providers"][0]
+            backend.eventually(lambda: known()["available"], "available")
+            fake.mode, fake.delay_s = "slow_list", 60
+            with server.connect() as connection:
+                connection.sendall(b"POST /api/v1/ai/test/ollama HTTP/1.1\r\nHost: x\r\n"
+                                   b"Content-Length: 2\r\n\r\n{}")
+                backend.eventually(lambda: fake.checks == 2, "it is being checked")
+            backend.eventually(lambda: known()["metadata"]["health_checks"] == 2, "given up")
+            self.assertIs(known()["available"], True)
+
+    def test_a_circuit_that_is_open_fills_no_log(self):
+        with FakeProvider("openai", mode="status") as fake, \
+                start(*fake.settings(), "ai.breaker_threshold=1", "ai.breaker_open=1h") as server:
+            for _ in range(20):
+                self.assertEqual(chat(server)[1]["provider"], "scripted")
+            self.assertEqual(len(server.logged("Provider failed")), 1)
 
     def test_however_many_ask_one_check_is_made(self):
         with FakeProvider("ollama", mode="slow_list", delay_s=60) as fake, \
