@@ -1,4 +1,5 @@
-/* The list of what faults commit at a rate; faults that need a client are not in it.
+/* The list of what faults commit at a rate; those that need a client have one in
+ * fault_client.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -10,6 +11,7 @@
 #include "server/entity/simulated_source.h"
 #include "server/fault/fault_driver.h"
 #include "server/fault/lost_stop.h"
+#include "server/fault_client.h"
 #include "server/hub/hub.h"
 #include "server/log/log.h"
 #include "server/mcp/mcp_child.h"
@@ -21,6 +23,8 @@
 #include "server/sse/event_stream.h"
 #include "server/store/cache.h"
 #include "server/store/store.h"
+
+#include <string.h>
 
 /* F26 by itself: an alert about the processor time used, which is never the same. */
 static void commit_f26(void *arg)
@@ -43,7 +47,7 @@ int pma_fault_wire(struct pma_app *app)
                     pma_u64("limit", setting->limit));
         }
     }
-    const struct pma_fault_action actions[] = {
+    const struct pma_fault_action own[] = {
         {PMA_FAULT_F00, pma_blocked_thread_commit, NULL, true},
         {PMA_FAULT_F01, pma_auth_simulate_request, app, false},
         {PMA_FAULT_F02, pma_hub_commit_f02, app->hub, false},
@@ -64,6 +68,10 @@ int pma_fault_wire(struct pma_app *app)
         {PMA_FAULT_F28, pma_lost_stop_commit, NULL, true},
         {PMA_FAULT_F33, pma_access_log_simulate, app->access_log, false},
     };
-    return pma_fault_driver_start(actions, sizeof actions / sizeof actions[0],
-                                  &app->fault_driver);
+    struct pma_fault_action
+        actions[sizeof own / sizeof own[0] + PMA_FAULT_CLIENT_ACTIONS_MAX];
+    size_t count = sizeof own / sizeof own[0];
+    memcpy(actions, own, sizeof own);
+    count += pma_fault_client_actions(app, actions + count, PMA_FAULT_CLIENT_ACTIONS_MAX);
+    return pma_fault_driver_start(actions, count, &app->fault_driver);
 }

@@ -64,6 +64,14 @@ class Faults(backend.TestCase):
                                         self.occurrences(server, "F01")) == (7, 3), "the limits")
             self.assertEqual(server.threads().count("blocked"), 7)
 
+    def test_faults_that_need_a_client_have_one_of_the_servers_own(self):
+        with backend.Backend("entities.history_states=1", "simulated.devices=0") as server:
+            for fault in ("F03", "F04", "F05", "F11", "F14", "F15", "F27", "F32", "F31"):
+                server.ask("PUT", f"{FAULTS}/{fault}", {"enabled": True, "rate": 50, "limit": 3})
+                backend.eventually(lambda: self.occurrences(server, fault) == 3, fault)
+                server.ask("PUT", f"{FAULTS}/{fault}", {"enabled": False, "rate": 0})
+            self.assertEqual(server.stop()[0], 0)
+
     def test_f00_blocks_one_thread_per_enabling(self):
         with backend.Backend() as server:
             for count in (1, 2):
