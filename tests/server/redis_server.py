@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: MIT
 """
+import ctypes
 import shutil
 import signal
 import socket
@@ -10,6 +11,14 @@ import time
 
 INSTALLED = shutil.which("redis-server") is not None
 MISSING = "there is no redis-server on this machine"
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent():
+    """In the child: a test that is killed leaves no server behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_port():
@@ -39,7 +48,7 @@ class Redis:
         if self.password:
             command += ["--requirepass", self.password]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
+                                        stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
         end = time.monotonic() + 10
         while True:
             try:
