@@ -72,15 +72,16 @@ static int make_store(const struct pma_config *config,
     return err != 0 ? err : pma_entity_store_load(house->kept);
 }
 
-/* First what is kept is told, then whoever else is: a client that hears of a change may
- * ask another backend for it. */
+/* First clients are told, ours and those of other backends, then the backends: one that
+ * has taken in a change has told its clients of it, and what it changes next comes after.
+ * The other way round its clients could hear of the older change last. */
 static void publish(void *arg, const struct pma_entity_event *event)
 {
     const struct pma_house *house = arg;
-    pma_entity_store_note(house->kept, event);
     if (house->hooks.publish != NULL) {
         house->hooks.publish(house->hooks.arg, event);
     }
+    pma_entity_store_note(house->kept, event);
 }
 
 static bool find(void *arg, const char *id, json_t **entity)
