@@ -39,6 +39,19 @@ const char *const seep_help_report =
     "  --until S          judge up to S seconds after the start\n"
     "  --fail-on VERDICT  exit 1 when a finding is at least: suspect, probable, "
     "definite\n"
+    "  --suppress FILE    leave out findings that its rules name; they are counted, and "
+    "never\n"
+    "                     fail a run\n"
+    "  --suggest-suppressions\n"
+    "                     print such a file for the present findings, instead of the "
+    "report\n"
+    "\n"
+    "Rules to suppress, one a line, # for comments; expires: and reason: where wanted:\n"
+    "  leak:PATTERN       as LeakSanitizer's: in function, module or source path of any "
+    "frame;\n"
+    "                     * is anything, ^ and $ are the ends\n"
+    "  thread:PATTERN     the same for one kind: heap, mapping, thread, fd, timer\n"
+    "  finding:0123456789ab expires:2027-03-31 reason:fixed upstream in 4.2\n"
     "\n"
     "Verdicts: definite and probable are leaks; suspect wants a longer run; bounded is "
     "listed so\n"
@@ -54,6 +67,8 @@ const char *const seep_help_report =
 
 struct request {
     const char *path, *out;
+    const char *suppress; /* file of rules; NULL: none */
+    bool suggest;
     const struct seep_renderer *renderer;
     struct seep_verdict_options verdict;
     enum seep_verdict fail_on;
@@ -100,11 +115,14 @@ static int judge(const char *path, const struct seep_verdict_options *options,
 
 /* Children have recordings beside their parent's; one that cannot be read has no outcome.
  */
-static void judge_children(const char *path, struct seep_findings *findings)
+static void judge_children(const char *path, const struct seep_suppressions *suppressions,
+                           struct seep_findings *findings)
 {
+    struct seep_verdict_options options = SEEP_VERDICT_OPTIONS_ALL;
     char folder[PATH_MAX];
     size_t done = 0;
 
+    options.suppressions = suppressions;
     for (size_t i = 0; i < findings->child_count && done < CHILDREN_JUDGED_MAX; i++) {
         struct seep_view_child *child = &findings->children[i];
         const char *slash = strrchr(child->file, '/');
@@ -119,7 +137,7 @@ static void judge_children(const char *path, struct seep_findings *findings)
         (void)snprintf(beside, sizeof(beside), "%s/%s", dirname(folder),
                        slash != NULL ? slash + 1 : child->file);
         done++;
-        if (judge(beside, &SEEP_VERDICT_OPTIONS_ALL, &judged, &ignored) == 0) {
+        if (judge(beside, &options, &judged, &ignored) == 0) {
             child->outcome = judged.findings->outcome;
             judged_fini(&judged);
         }
@@ -147,7 +165,13 @@ static int emit(const struct request *request, const struct seep_findings *findi
 
     options.top = request->top;
     options.color = options.color && request->out == NULL;
-    if (request->renderer->render(findings, &options, &bytes) < 0) {
+    if (request->suggest) {
+        seep_suppressions_suggest(findings, &bytes);
+        status = bytes.failed ? -ENOMEM : 0;
+    } else {
+        status = request->renderer->render(findings, &options, &bytes);
+    }
+    if (status < 0) {
         (void)seep_error_set(&error, -ENOMEM, "out of memory while writing the report");
     } else if (request->out != NULL) {
         (void)seep_output_file(request->out, &bytes, &error);
@@ -155,6 +179,7 @@ static int emit(const struct request *request, const struct seep_findings *findi
         (void)seep_output_stream(stream, &bytes, &error);
     }
     seep_buf_fini(&bytes);
+    status = 0;
     if (error.code != 0) {
         status = complain(&error, SEEP_EXIT_FAILED);
     } else if (request->fail_on != SEEP_VERDICT_NONE &&
@@ -168,14 +193,25 @@ static int carry_out(const struct request *request, FILE *stream)
 {
     struct judged judged = {0};
     struct seep_error error = {0};
-    int status = judge(request->path, &request->verdict, &judged, &error);
+    struct seep_suppressions *suppressions = NULL;
+    struct seep_verdict_options options = request->verdict;
+    int status = 0;
 
+    if (request->suppress != NULL) {
+        status = seep_suppressions_open(request->suppress, &suppressions, &error);
+    }
+    options.suppressions = suppressions;
+    if (status == 0) {
+        status = judge(request->path, &options, &judged, &error);
+    }
     if (status < 0) {
+        seep_suppressions_free(suppressions);
         return complain(&error, exit_status_of(status));
     }
-    judge_children(request->path, judged.findings);
+    judge_children(request->path, suppressions, judged.findings);
     status = emit(request, judged.findings, stream);
     judged_fini(&judged);
+    seep_suppressions_free(suppressions);
     return status;
 }
 
@@ -247,7 +283,19 @@ static int set_seconds(const char *name, const char *word, double *out)
                                       name, word);
 }
 
-enum { FORMAT, OUTPUT, KIND, SUBSYSTEM, TOP, SINCE, UNTIL, FAIL_ON, OPTION_COUNT };
+enum {
+    FORMAT,
+    OUTPUT,
+    KIND,
+    SUBSYSTEM,
+    TOP,
+    SINCE,
+    UNTIL,
+    FAIL_ON,
+    SUPPRESS,
+    SUGGEST,
+    OPTION_COUNT
+};
 
 static int interpret(struct request *request, const struct seep_option *options)
 {
@@ -273,6 +321,8 @@ static int interpret(struct request *request, const struct seep_option *options)
     }
     request->verdict.subsystem = options[SUBSYSTEM].value;
     request->out = options[OUTPUT].value;
+    request->suppress = options[SUPPRESS].value;
+    request->suggest = options[SUGGEST].value != NULL;
     if (request->out != NULL && strcmp(request->out, "-") == 0) {
         request->out = NULL;
     }
@@ -282,10 +332,16 @@ static int interpret(struct request *request, const struct seep_option *options)
 int seep_cmd_report(int argc, char **argv)
 {
     struct seep_option options[OPTION_COUNT] = {
-        [FORMAT] = {.name = "format"}, [OUTPUT] = {.name = "output", .letter = 'o'},
-        [KIND] = {.name = "kind"},     [SUBSYSTEM] = {.name = "subsystem"},
-        [TOP] = {.name = "top"},       [SINCE] = {.name = "since"},
-        [UNTIL] = {.name = "until"},   [FAIL_ON] = {.name = "fail-on"},
+        [FORMAT] = {.name = "format"},
+        [OUTPUT] = {.name = "output", .letter = 'o'},
+        [KIND] = {.name = "kind"},
+        [SUBSYSTEM] = {.name = "subsystem"},
+        [TOP] = {.name = "top"},
+        [SINCE] = {.name = "since"},
+        [UNTIL] = {.name = "until"},
+        [FAIL_ON] = {.name = "fail-on"},
+        [SUPPRESS] = {.name = "suppress"},
+        [SUGGEST] = {.name = "suggest-suppressions", .flag = true},
     };
     struct request request = {.renderer = &SEEP_RENDERER_TEXT,
                               .verdict = SEEP_VERDICT_OPTIONS_ALL};
@@ -312,9 +368,10 @@ int seep_cmd_report(int argc, char **argv)
     return carry_out(&request, stdout);
 }
 
-int seep_cli_report_to_stderr(const char *path, const char *fail_on)
+int seep_cli_report_to_stderr(const char *path, const char *fail_on, const char *suppress)
 {
     struct request request = {.path = path,
+                              .suppress = suppress,
                               .renderer = &SEEP_RENDERER_TEXT,
                               .verdict = SEEP_VERDICT_OPTIONS_ALL};
 

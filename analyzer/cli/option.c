@@ -167,6 +167,14 @@ int seep_option_parse(const char *command, int argc, char **argv,
         if (option == NULL) {
             return unknown(command, argv[i], options, n);
         }
+        if (option->flag) {
+            if (value != NULL) {
+                return seep_cli_usage_error(command, "option --%s takes no value",
+                                            option->name);
+            }
+            option->value = "";
+            continue;
+        }
         if (value == NULL && i + 1 == argc) {
             return seep_cli_usage_error(command, "option %s needs a value", argv[i]);
         }

@@ -2,13 +2,15 @@
 #ifndef SEEP_ANALYZER_CLI_OPTION_H
 #define SEEP_ANALYZER_CLI_OPTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* One option that a command knows, always with a value: `--top 5`, `--top=5`, `-o FILE`.
- */
+/* One option that a command knows, with a value (`--top 5`, `--top=5`, `-o FILE`) or,
+ * as a flag, without. */
 struct seep_option {
     const char *name; /* without dashes */
     char letter;      /* 0: no short form */
+    bool flag;        /* takes no value; its value is "" when given */
     const char
         *value; /* out; NULL: not given. Borrowed from argv; the last one given counts. */
 };

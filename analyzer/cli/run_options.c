@@ -9,18 +9,33 @@
 
 #include "cli/cli.h"
 #include "cli/option.h"
+#include "verdict/suppress.h"
 
 enum { WANTS_HELP = 1, DURATION_MOST_S = 366 * 86400 };
 
 static const char *const names[] = {
-    "--output",  "--interval",    "--duration", "--mode", "--min-child",
-    "--fail-on", "--no-children", "--quiet",    "--help", "--check"};
+    "--output",      "--interval", "--duration", "--mode",  "--min-child", "--fail-on",
+    "--no-children", "--quiet",    "--help",     "--check", "--suppress"};
 enum { NAME_COUNT = sizeof(names) / sizeof(names[0]) };
 
 static bool is_verdict(const char *text)
 {
     return strcmp(text, "definite") == 0 || strcmp(text, "probable") == 0 ||
            strcmp(text, "suspect") == 0;
+}
+
+/* A mistake in the rules is said before the program runs for hours. */
+static int take_suppress(const char *path, struct seep_run_options *options)
+{
+    struct seep_suppressions *rules = NULL;
+    struct seep_error error = {0};
+
+    options->suppress = path;
+    if (seep_suppressions_open(path, &rules, &error) < 0) {
+        return seep_cli_usage_error("run", "--suppress: %s", error.message);
+    }
+    seep_suppressions_free(rules);
+    return 0;
 }
 
 /* An option with a value. Returns: 0; SEEP_EXIT_USAGE; -1 not an option that takes one.
@@ -41,6 +56,9 @@ static int take_valued(const char *name, const char *value,
                    : seep_cli_usage_error(
                          "run", "--fail-on '%s': definite, probable or suspect expected",
                          value);
+    }
+    if (strcmp(name, "--suppress") == 0) {
+        return take_suppress(value, options);
     }
     if (strcmp(name, "--interval") == 0) {
         (void)seep_options_interval(value, &options->collect.interval_ns, &error);
@@ -64,7 +82,8 @@ static bool takes_value(const char *name)
     return strcmp(name, "-o") == 0 || strcmp(name, "--output") == 0 ||
            strcmp(name, "--fail-on") == 0 || strcmp(name, "--interval") == 0 ||
            strcmp(name, "--min-child") == 0 || strcmp(name, "--duration") == 0 ||
-           strcmp(name, "--mode") == 0 || strcmp(name, "--check") == 0;
+           strcmp(name, "--mode") == 0 || strcmp(name, "--check") == 0 ||
+           strcmp(name, "--suppress") == 0;
 }
 
 static int unknown(const char *name)

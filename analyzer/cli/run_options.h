@@ -11,6 +11,7 @@
 struct seep_run_options {
     const char *out;      /* -o; NULL = PROGRAM.PID.seep here */
     const char *fail_on;  /* NULL = never */
+    const char *suppress; /* file of suppressions, readable when parsed; NULL = none */
     uint64_t duration_ns; /* 0 = as long as the program wants */
     bool quiet;
     struct seep_collect_options collect;

@@ -297,6 +297,14 @@ static json_t *children(const struct seep_findings *findings)
     return array;
 }
 
+static json_t *suppressed(const struct seep_view_suppressed *from)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "findings", integer(from->findings),
+                     "leaks", integer(from->leaks), "rules", integer(from->rules),
+                     "rules_used", integer(from->rules_used), "expired",
+                     strings(from->expired, from->expired_count));
+}
+
 static int append(const char *bytes, size_t n, void *out)
 {
     seep_buf_put(out, bytes, n);
@@ -331,6 +339,9 @@ static int render(const struct seep_findings *findings,
                                                     : json_null());
     json_object_set_new(report, "findings", array);
     json_object_set_new(report, "findings_total", integer(findings->finding_count));
+    if (findings->suppressed.asked) {
+        json_object_set_new(report, "suppressed", suppressed(&findings->suppressed));
+    }
     json_object_set_new(report, "left_at_exit",
                         json_pack("{s:o, s:o}", "sites",
                                   integer(findings->left_at_exit_sites), "live_bytes",

@@ -162,6 +162,26 @@ static void lost(const struct seep_layout *layout, const struct seep_findings *f
     }
 }
 
+/* One line, and one for each rule whose day has passed. */
+static void suppressed(const struct seep_layout *layout,
+                       const struct seep_view_suppressed *from)
+{
+    char text[LINE_MAX_BYTES];
+
+    if (!from->asked) {
+        return;
+    }
+    (void)snprintf(text, sizeof(text),
+                   "%zu finding%s (%zu of them leak%s) by %zu of %zu rule%s",
+                   from->findings, from->findings == 1 ? "" : "s", from->leaks,
+                   from->leaks == 1 ? "" : "s", from->rules_used, from->rules,
+                   from->rules == 1 ? "" : "s");
+    line(layout, "suppressed", SEEP_INK_PLAIN, text);
+    for (size_t i = 0; i < from->expired_count; i++) {
+        line(layout, "", SEEP_INK_YELLOW, from->expired[i]);
+    }
+}
+
 static void recording(const struct seep_layout *layout,
                       const struct seep_findings *findings)
 {
@@ -185,6 +205,7 @@ static void recording(const struct seep_layout *layout,
         line(layout, "", SEEP_INK_YELLOW, text);
     }
     lost(layout, findings);
+    suppressed(layout, &findings->suppressed);
     for (size_t i = 0; i < findings->note_count; i++) {
         line(layout, i == 0 ? "notes" : "", SEEP_INK_YELLOW, findings->notes[i]);
     }

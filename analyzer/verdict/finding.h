@@ -33,12 +33,13 @@ enum seep_frame_role {
 };
 
 struct seep_view_frame {
-    const char *function; /* "??" unknown */
-    const char *file;     /* "" unknown */
-    const char *module;   /* base name */
-    const char *build_id; /* hex, "" none */
-    uint64_t offset;      /* in the module */
-    uint32_t line;        /* 0 unknown */
+    const char *function;    /* "??" unknown */
+    const char *file;        /* "" unknown */
+    const char *module;      /* base name */
+    const char *module_path; /* whole; NULL unknown */
+    const char *build_id;    /* hex, "" none */
+    uint64_t offset;         /* in the module */
+    uint32_t line;           /* 0 unknown */
     bool inlined;
     enum seep_frame_role role;
 };

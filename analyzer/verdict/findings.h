@@ -79,6 +79,15 @@ struct seep_view_child {
     enum seep_outcome outcome; /* 0: its recording was not read */
 };
 
+/* Findings that a file of rules took out of the list. */
+struct seep_view_suppressed {
+    bool asked; /* there was such a file */
+    size_t rules, rules_used;
+    size_t findings, leaks; /* leaks: probable or definite; among findings */
+    const char **expired;   /* rules that would have taken something, in words */
+    size_t expired_count;
+};
+
 struct seep_findings {
     size_t command_count;
     const char **command;
@@ -110,6 +119,7 @@ struct seep_findings {
     size_t subsystem_count;
     struct seep_finding *findings; /* worst first */
     size_t finding_count;
+    struct seep_view_suppressed suppressed;
     size_t left_at_exit_sites; /* heap sites with something live at a normal exit */
     uint64_t left_at_exit_bytes;
     enum seep_outcome outcome;

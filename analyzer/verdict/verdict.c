@@ -147,6 +147,9 @@ static int run(struct seep_analysis *analysis, const struct seep_verdict_options
         status = seep_finding_list_finish(analysis, options->kind, options->subsystem);
     }
     if (status == 0) {
+        status = seep_suppressions_apply(options->suppressions, analysis->findings);
+    }
+    if (status == 0) {
         conclude(analysis, options);
     }
     return status;

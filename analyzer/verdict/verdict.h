@@ -6,12 +6,14 @@
 #include "load/recording.h"
 #include "load/symbol.h"
 #include "verdict/findings.h"
+#include "verdict/suppress.h"
 
 struct seep_verdict_options {
     enum seep_kind kind;   /* only findings of this kind; SEEP_KIND_NONE: all */
     const char *subsystem; /* borrowed; only findings of this subsystem; NULL: all */
     double since_s;        /* judge from here; negative: after warm-up */
     double until_s;        /* judge up to here; negative: to the end */
+    const struct seep_suppressions *suppressions; /* borrowed; NULL: none */
 };
 
 static const struct seep_verdict_options SEEP_VERDICT_OPTIONS_ALL = {.since_s = -1,

@@ -25,7 +25,7 @@ _seep() {
     *:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown" -- "$word") ;;
     *:--fail-on) mapfile -t COMPREPLY < <(compgen -W "suspect probable definite" -- "$word") ;;
     *:--kind) mapfile -t COMPREPLY < <(compgen -W "heap mapping thread fd timer" -- "$word") ;;
-    *:-o | *:--output) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    *:-o | *:--output | *:--suppress) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_seep_options "$command")" -- "$word")

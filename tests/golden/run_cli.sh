@@ -74,6 +74,20 @@ expect 0 "" report heap_leak.seep --fail-on suspect --kind thread
 expect 0 "" report thread_leak.seep --subsystem=auth --top=1 --format=json
 says '"seep_report": 1'
 
+# Suppressions: what report suggests takes all findings away, and fails no run.
+expect 0 "" report heap_leak.seep --suggest-suppressions -o rules.supp
+expect 0 "" report heap_leak.seep --suppress rules.supp --fail-on suspect
+says "suppressed"
+says "by 1 of 1 rule"
+sed 's/ reason:/ expires:2025-12-31 reason:/' rules.supp >expired.supp
+expect 1 "" report heap_leak.seep --suppress expired.supp --fail-on suspect
+says "expired 2025-12-31"
+echo "leek:x" >wrong.supp
+expect 2 "wrong.supp:1: \"leek:x\": write leak:PATTERN" report heap_leak.seep --suppress wrong.supp
+expect 2 "wrong.supp:1:" run --suppress wrong.supp -- true
+expect 2 "missing.supp" report heap_leak.seep --suppress missing.supp
+expect 2 "takes no value" report heap_leak.seep --suggest-suppressions=yes
+
 # An output file is replaced as a whole, keeps its permissions, and survives a failure.
 echo old >report.txt
 chmod 640 report.txt
