@@ -53,6 +53,7 @@ int pma_fault_wire(struct pma_app *app)
         {PMA_FAULT_F02, pma_hub_commit_f02, app->hub, false},
         {PMA_FAULT_F10, pma_hub_commit_f10, app->hub, false},
         {PMA_FAULT_F12, pma_entity_fault_block_commit, app->entities, true},
+        {PMA_FAULT_F15, pma_entity_fault_state_commit, app->entities, false},
         {PMA_FAULT_F16, pma_store_simulate_read, app->store, false},
         {PMA_FAULT_F17, pma_cache_simulate_error, app->cache, false},
         {PMA_FAULT_F18, pma_cache_simulate_removal, app->cache, false},

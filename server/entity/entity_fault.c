@@ -16,6 +16,7 @@
 
 #include "server/base/clock.h"
 #include "server/entity/entity_core.h"
+#include "server/entity/entity_time.h"
 #include "server/log/log.h"
 #include "server/worker/worker.h"
 
@@ -83,6 +84,25 @@ void pma_entity_fault_block_commit(void *arg)
         atomic_store_explicit(&entities->is_blocked, true, memory_order_relaxed);
         leave_waiter("entity-call");
     }
+}
+
+void pma_entity_fault_state_commit(void *arg)
+{
+    struct pma_entities *entities = arg;
+    uint64_t dropped = 0;
+    if (!pma_fault_enabled(PMA_FAULT_F15) || pma_entities_lock(entities) != 0) {
+        return;
+    }
+    struct pma_entity *entity = entities->registry.first;
+    if (entity != NULL && pma_fault_take(PMA_FAULT_F15) &&
+        pma_history_record(&entity->history, pma_instant_now_us(),
+                           pma_entity_state(pma_shared_json_get(entity->document)), NULL,
+                           0, &dropped) == 0) {
+        entities->stats.history_states++;
+        entities->stats.states_in_excess +=
+            entity->history.count > entities->config.history_states;
+    }
+    pma_entities_unlock(entities);
 }
 
 bool pma_entity_fault_list(struct pma_entities *entities)

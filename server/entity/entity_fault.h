@@ -22,6 +22,10 @@ void pma_entity_fault_wait(void);
  * arg: struct pma_entities. Thread-safety: any thread. */
 void pma_entity_fault_block_commit(void *arg);
 
+/* F15 by itself: one state more of the oldest entity, beyond the limit. arg: struct
+ * pma_entities. Thread-safety: any thread. */
+void pma_entity_fault_state_commit(void *arg);
+
 /* F13, a list that found the registry blocked: waits for the time limit of lists and
  * leaves the helper behind that would have made the list. Returns: whether the caller is
  * to answer with an empty list, as if all were well. Thread-safety: any thread. */

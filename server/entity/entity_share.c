@@ -252,8 +252,8 @@ static void adopt(struct pma_entity_share *share, const json_t *entity)
     if (err == 0) {
         count_adopted(share);
     } else if (err != -ESTALE) {
-        pma_log(PMA_LOG_WARN, "Entity of another backend not taken",
-                pma_str("why", outcome.why));
+        pma_log(err == -ENOSPC ? PMA_LOG_DEBUG : PMA_LOG_WARN,
+                "Entity of another backend not taken", pma_str("why", outcome.why));
     }
 }
 
@@ -327,6 +327,22 @@ static bool put_newer(struct pma_entity_share *share, const char *id,
     return is_newer;
 }
 
+/* Whether there is room for an entity that is only in the cache. Without this, more
+ * entities there than fit here would drive each other out at every look at it; one that
+ * somebody asks for, or that changes, takes its place all the same. */
+static bool has_room(struct pma_entity_share *share, const char *id)
+{
+    struct pma_entities_stats stats;
+    json_t *ours = NULL;
+    pma_entities_stats_read(share->links.entities, &stats);
+    if (stats.entities < share->max_keys) {
+        return true;
+    }
+    const bool is_ours = pma_entities_get_here(share->links.entities, id, &ours) == 0;
+    json_decref(ours);
+    return is_ours;
+}
+
 /* Takes in one key of the cache. id: what follows the prefix. */
 static void take_key(struct pma_entity_share *share, const char *key, const char *id,
                      const char *prefix)
@@ -343,7 +359,7 @@ static void take_key(struct pma_entity_share *share, const char *key, const char
                !pma_rooms_exist(share->links.rooms, id)) {
         adopt_room(share, value);
     } else if (strcmp(prefix, ENTITY_PREFIX) == 0 && json_is_object(value) &&
-               !put_newer(share, id, value)) {
+               !put_newer(share, id, value) && has_room(share, id)) {
         adopt(share, value);
     }
     json_decref(value);
@@ -467,6 +483,14 @@ void pma_entity_share_reconcile(struct pma_entity_share *share, struct pma_cance
         put_missing(share, ids, cancel);
     }
     json_decref(ids);
+}
+
+bool pma_entity_share_is_reached(struct pma_entity_share *share)
+{
+    json_t *stats = pma_cache_stats_json(share->links.cache);
+    const bool is_reached = json_is_true(json_object_get(stats, "is_healthy"));
+    json_decref(stats);
+    return is_reached;
 }
 
 bool pma_entity_share_find(struct pma_entity_share *share, const char *id,

@@ -58,6 +58,9 @@ void pma_entity_share_remove_room(struct pma_entity_share *share, const char *id
 void pma_entity_share_reconcile(struct pma_entity_share *share,
                                 struct pma_cancel *cancel);
 
+/* Whether the shared cache answers now. Thread-safety: any thread. Allocates. */
+bool pma_entity_share_is_reached(struct pma_entity_share *share);
+
 /* Reads an entity from the cache. Returns: whether it was there. Thread-safety: any. */
 bool pma_entity_share_find(struct pma_entity_share *share, const char *id,
                            json_t **entity);

@@ -326,7 +326,12 @@ static void run_store(void *arg, struct pma_cancel *cancel)
     write_entities(kept);
     write_notes(kept);
     log_errors(kept);
-    if (kept->places.cache != NULL && now_ns >= kept->reconcile_at_ns) {
+    if (kept->places.cache == NULL || now_ns < kept->reconcile_at_ns) {
+        return;
+    }
+    /* Until Redis is there, it is tried again with every write: it may come up after us,
+     * or come back with less than it had. */
+    if (pma_entity_share_is_reached(kept->share)) {
         pma_entity_share_reconcile(kept->share, cancel);
         kept->reconcile_at_ns = now_ns + kept->config.reconcile_interval_ns;
     }
@@ -341,7 +346,7 @@ int pma_entity_store_start(struct pma_entity_store *kept)
         .run = run_store,
         .arg = kept,
     };
-    kept->reconcile_at_ns = pma_now_ns() + kept->config.reconcile_interval_ns;
+    kept->reconcile_at_ns = 0; /* at once: Redis may not have been there at the load */
     return pma_worker_start(&spec, &kept->worker);
 }
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import tempfile
+import time
 import unittest
 
 import backend
@@ -182,9 +183,25 @@ class Shared(backend.TestCase):
         backend.eventually(lambda: self.keys() == {"entity:gone", "entity:lamp"}, "both are shared")
         self.one.ask("DELETE", f"{ENTITIES}/gone")
         backend.eventually(lambda: "entity:gone" not in self.keys(), "one is not any more")
-        third = self.serve()
+        third = self.serve("entities.reconcile_interval=1h")  # one look, once Redis is there
+        backend.eventually(lambda: third.get(ENTITIES)["meta"]["total"] == 1, "it knows")
         self.assertEqual(entity(third, "lamp")["state"], "on")
         self.assertIsNone(entity(third, "gone"))
+
+    def test_who_has_no_room_is_left_in_peace(self):
+        for n in range(6):
+            post(self.one, f"e{n}")
+        backend.eventually(lambda: len(self.keys()) == 6, "all are shared")
+        small = self.serve("entities.max_entities=3")
+        backend.eventually(lambda: small.get(ENTITIES)["meta"]["total"] == 3, "as many as fit")
+        time.sleep(0.1)  # several looks at the cache
+        totals = small.get("/api/v1/debug/resources")["data"]["totals"]
+        self.assertEqual((small.get(ENTITIES)["meta"]["total"], totals["entities.evicted"]), (3, 0))
+        missing = next(f"e{n}" for n in range(6) if f"e{n}" not in
+                       [each["id"] for each in small.get(ENTITIES)["data"]])
+        self.assertEqual(entity(small, missing)["id"], missing)  # asked for, so it comes
+        self.assertEqual(small.get(ENTITIES)["meta"]["total"], 3)
+        self.assertEqual(self.one.get(ENTITIES)["meta"]["total"], 6)
 
     def keys(self):
         return {key.removeprefix("pma:") for key in self.redis.command("KEYS", "pma:entity:*")}

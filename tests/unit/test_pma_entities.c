@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "server/base/clock.h"
+#include "server/entity/entity_fault.h"
 #include "server/entity/entity_service.h"
 #include "server/fault/fault.h"
 #include "server/log/log.h"
@@ -431,6 +432,58 @@ static void f15_keeps_every_state(void **state)
     assert_int_equal(stats().history_states, 21);
 }
 
+/* Last but the threads: its thread waits until the process ends. */
+static void f12_blocks_at_a_registration_into_a_full_registry(void **state)
+{
+    const struct pma_fault_setting on = {.enabled = true, .limit = 3};
+    const struct pma_fault_setting off = {.enabled = false};
+    const struct pma_entity_filter all = {.limit = 0};
+    const size_t workers = pma_worker_count();
+    json_t *unused = NULL;
+    (void)state;
+    pma_fault_set(PMA_FAULT_F12, &on);
+    put("a", "light", "pma");
+    put("b", "light", "pma");
+    assert_int_equal(put("c", "light", "pma"), 0);
+    assert_false(stats().is_blocked);
+    assert_int_equal(put("a", "switch", "pma"), 0); /* no registration */
+    assert_int_equal(put("d", "light", "pma"), -EDEADLK);
+    assert_true(stats().is_blocked);
+    assert_int_equal(pma_worker_count(), workers + 1);
+    assert_int_equal(pma_entities_get(entities, "a", &unused), -EDEADLK);
+    assert_int_equal(pma_entities_list(entities, &all, &unused), -EDEADLK);
+    assert_int_equal(pma_entities_set_state(entities, "a", "on", NULL), -EDEADLK);
+    assert_int_equal(pma_entities_remove(entities, "a"), -EDEADLK);
+    assert_int_equal(pma_entities_move(entities, "a", "x"), -EDEADLK);
+    assert_int_equal(pma_entities_history(entities, "a", 1, &unused), -EDEADLK);
+    pma_entities_clean_up(entities);
+    for (int n = 0; n < 4; n++) {
+        pma_entity_fault_wait(); /* as whoever gets -EDEADLK over REST does */
+    }
+    assert_int_equal(pma_worker_count(), workers + 3); /* its limit */
+    pma_fault_set(PMA_FAULT_F12, &off);
+    assert_int_equal(stats().entities, 3);
+}
+
+static void f15_commits_itself_beyond_the_limit(void **state)
+{
+    const struct pma_fault_setting on = {.enabled = true};
+    const struct pma_fault_setting off = {.enabled = false};
+    (void)state;
+    put("lamp", "light", "hub");
+    pma_entity_fault_state_commit(entities);
+    assert_int_equal(stats().history_states, 1);
+    pma_fault_set(PMA_FAULT_F15, &on);
+    for (int n = 0; n < 10; n++) {
+        pma_entity_fault_state_commit(entities);
+    }
+    pma_fault_set(PMA_FAULT_F15, &off);
+    assert_int_equal(stats().history_states, 11);
+    assert_int_equal(stats().states_in_excess, 7);
+    pma_entities_withdraw(entities, "lamp");
+    assert_int_equal(stats().states_in_excess, 0);
+}
+
 static void *change_often(void *arg)
 {
     const char *own = arg;
@@ -499,7 +552,9 @@ int main(void)
         ROW(an_action_reaches_the_device_and_then_the_registry),
         ROW(a_failed_action_changes_nothing),
         ROW(f15_keeps_every_state),
+        ROW(f15_commits_itself_beyond_the_limit),
         ROW(events_of_four_threads_form_one_chain),
+        ROW(f12_blocks_at_a_registration_into_a_full_registry),
     };
 #undef ROW
     return cmocka_run_group_tests(tests, NULL, NULL);
