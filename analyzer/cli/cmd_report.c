@@ -25,10 +25,11 @@ const char *const seep_help_report =
     "\n"
     "usage: seep report FILE [options]\n"
     "\n"
-    "  --format FORMAT    text (default), json, or markdown: a comment for a merge "
-    "request,\n"
-    "                     of at most 64 KiB\n"
+    "  --format FORMAT    text (default) or json; for a merge request: markdown (64 KiB\n"
+    "                     at most); for flame graphs: folded (a line per stack)\n"
     "  -o, --output OUT   write to OUT instead of the terminal; replaced as a whole\n"
+    "  --value VALUE      what folded counts: live-bytes (default), live, growth (per\n"
+    "                     hour), allocated (in all); of the heap, or of --kind\n"
     "  --kind KIND        only findings of this kind: heap, thread, fd, timer,\n"
     "                     mapping\n"
     "  --subsystem NAME   only findings of this subsystem of the program\n"
@@ -63,7 +64,8 @@ const char *const seep_help_report =
     "  seep report soak.seep --kind thread --top 3\n"
     "  seep report soak.seep --since 600          the first ten minutes were warm-up\n"
     "  seep report soak.seep --format json | jq '.findings[0].summary'\n"
-    "  seep report soak.seep --format markdown -o comment.md\n";
+    "  seep report soak.seep --format markdown -o comment.md\n"
+    "  seep report soak.seep --format folded --value growth | flamegraph.pl > a.svg\n";
 
 struct request {
     const char *path, *out;
@@ -73,6 +75,7 @@ struct request {
     struct seep_verdict_options verdict;
     enum seep_verdict fail_on;
     size_t top;
+    enum seep_site_value value;
 };
 
 /* A recording judged, with everything it borrows from. */
@@ -164,6 +167,8 @@ static int emit(const struct request *request, const struct seep_findings *findi
     int status = 0;
 
     options.top = request->top;
+    options.kind = request->verdict.kind;
+    options.value = request->value;
     options.color = options.color && request->out == NULL;
     if (request->suggest) {
         seep_suppressions_suggest(findings, &bytes);
@@ -226,7 +231,7 @@ static bool same_file(const char *a, const char *b)
 
 static int set_format(struct request *request, const char *name)
 {
-    static const char *const later[] = {"html", "folded", "pprof", "sarif"};
+    static const char *const later[] = {"html", "pprof", "sarif"};
 
     request->renderer = seep_renderer_find(name);
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
@@ -274,6 +279,19 @@ static int set_top(struct request *request, const char *word)
     return 0;
 }
 
+static int set_value(struct request *request, const char *word)
+{
+    request->value = seep_site_value_from_name(word);
+    if (request->value == SEEP_VALUE_DEFAULT) {
+        return seep_cli_usage_error(
+            "report", "--value \"%s\": use live-bytes, live, growth or allocated", word);
+    }
+    return request->renderer->of_sites
+               ? 0
+               : seep_cli_usage_error("report",
+                                      "--value is of folded stacks: add --format folded");
+}
+
 static int set_seconds(const char *name, const char *word, double *out)
 {
     return seep_option_number(word, out) == 0
@@ -294,6 +312,7 @@ enum {
     FAIL_ON,
     SUPPRESS,
     SUGGEST,
+    VALUE,
     OPTION_COUNT
 };
 
@@ -319,6 +338,10 @@ static int interpret(struct request *request, const struct seep_option *options)
     if (status == 0 && options[FAIL_ON].value != NULL) {
         status = set_verdict(request, options[FAIL_ON].value);
     }
+    if (status == 0 && options[VALUE].value != NULL) {
+        status = set_value(request, options[VALUE].value);
+    }
+    request->verdict.profile = request->renderer != NULL && request->renderer->of_sites;
     request->verdict.subsystem = options[SUBSYSTEM].value;
     request->out = options[OUTPUT].value;
     request->suppress = options[SUPPRESS].value;
@@ -342,6 +365,7 @@ int seep_cmd_report(int argc, char **argv)
         [FAIL_ON] = {.name = "fail-on"},
         [SUPPRESS] = {.name = "suppress"},
         [SUGGEST] = {.name = "suggest-suppressions", .flag = true},
+        [VALUE] = {.name = "value"},
     };
     struct request request = {.renderer = &SEEP_RENDERER_TEXT,
                               .verdict = SEEP_VERDICT_OPTIONS_ALL};

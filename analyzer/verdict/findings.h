@@ -11,6 +11,7 @@
 
 #include "seep/kinds.h"
 #include "verdict/finding.h"
+#include "verdict/profile_sites.h"
 
 enum seep_outcome {
     SEEP_OUTCOME_CLEAN = 1,
@@ -122,6 +123,7 @@ struct seep_findings {
     struct seep_view_suppressed suppressed;
     size_t left_at_exit_sites; /* heap sites with something live at a normal exit */
     uint64_t left_at_exit_bytes;
+    struct seep_view_profile profile; /* empty unless asked for */
     enum seep_outcome outcome;
     const char *inconclusive; /* why growth could not be judged; "" when it could */
     const char *advice;       /* what to do about that; "" nothing */

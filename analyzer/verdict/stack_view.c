@@ -128,13 +128,13 @@ void seep_stack_view_id(struct seep_finding *finding, unsigned ordinal)
                    (hash ^ hash >> 48) & UINT64_C(0xffffffffffff));
 }
 
-/* Views of one node's frames, without libseep.so's. Returns: their number. */
-static size_t view_node(struct seep_findings *findings,
-                        struct seep_symbolizer *symbolizer, uint32_t node,
-                        struct seep_view_frame *out)
+size_t seep_stack_view_node(struct seep_findings *findings,
+                            struct seep_symbolizer *symbolizer, uint32_t node,
+                            struct seep_view_frame *out, size_t capacity)
 {
     struct seep_symbol_frame frames[INLINE_MAX];
-    size_t n = seep_symbol_frames(symbolizer, node, frames, INLINE_MAX);
+    size_t n = seep_symbol_frames(symbolizer, node, frames,
+                                  capacity < INLINE_MAX ? capacity : INLINE_MAX);
     size_t kept = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -180,7 +180,8 @@ static int fill_frames(struct seep_findings *findings, struct seep_symbolizer *s
             frames = larger;
             capacity = grown;
         }
-        count += view_node(findings, symbolizer, nodes[i], frames + count);
+        count += seep_stack_view_node(findings, symbolizer, nodes[i], frames + count,
+                                      capacity - count);
     }
     if (count > 0) {
         finding->stack = seep_findings_alloc(findings, count, sizeof(*finding->stack));

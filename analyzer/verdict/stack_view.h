@@ -21,6 +21,15 @@ int seep_stack_view_fill(struct seep_findings *findings,
                          struct seep_symbolizer *symbolizer, uint32_t site,
                          struct seep_finding *finding);
 
+/* Views of one node's frames, innermost first, without libseep.so's.
+ *
+ * frames:  out, borrowed; room for `capacity`, 1 to 64.
+ * Returns: frames written; 0 for a frame of libseep.so.
+ */
+size_t seep_stack_view_node(struct seep_findings *findings,
+                            struct seep_symbolizer *symbolizer, uint32_t node,
+                            struct seep_view_frame *frames, size_t capacity);
+
 /* Whether a module is the C or C++ runtime, the loader, or our own library, by its path.
  * Thread-safety: pure. */
 bool seep_stack_view_is_runtime(const char *path);

@@ -20,6 +20,7 @@
 #include "verdict/growth_scan.h"
 #include "verdict/overview.h"
 #include "verdict/past_verdict.h"
+#include "verdict/profile_view.h"
 #include "verdict/thread_verdict.h"
 
 static const double LEAVING_S = 2; /* of an exiting program, see window.h */
@@ -145,6 +146,9 @@ static int run(struct seep_analysis *analysis, const struct seep_verdict_options
     }
     if (status == 0) {
         status = seep_finding_list_finish(analysis, options->kind, options->subsystem);
+    }
+    if (status == 0 && options->profile) {
+        status = seep_profile_view_fill(analysis, options->kind, options->subsystem);
     }
     if (status == 0) {
         status = seep_suppressions_apply(options->suppressions, analysis->findings);

@@ -2,6 +2,8 @@
 #ifndef SEEP_ANALYZER_VERDICT_VERDICT_H
 #define SEEP_ANALYZER_VERDICT_VERDICT_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "load/recording.h"
 #include "load/symbol.h"
@@ -14,6 +16,7 @@ struct seep_verdict_options {
     double since_s;        /* judge from here; negative: after warm-up */
     double until_s;        /* judge up to here; negative: to the end */
     const struct seep_suppressions *suppressions; /* borrowed; NULL: none */
+    bool profile; /* fill findings->profile: all sites with their stacks */
 };
 
 static const struct seep_verdict_options SEEP_VERDICT_OPTIONS_ALL = {.since_s = -1,

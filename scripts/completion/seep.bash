@@ -22,7 +22,8 @@ _seep() {
     fi
     case $command:$previous in
     help:help) mapfile -t COMPREPLY < <(compgen -W "$(_seep_commands)" -- "$word") ;;
-    *:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown" -- "$word") ;;
+    *:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown folded" -- "$word") ;;
+    *:--value) mapfile -t COMPREPLY < <(compgen -W "live-bytes live growth allocated" -- "$word") ;;
     *:--fail-on) mapfile -t COMPREPLY < <(compgen -W "suspect probable definite" -- "$word") ;;
     *:--kind) mapfile -t COMPREPLY < <(compgen -W "heap mapping thread fd timer" -- "$word") ;;
     *:-o | *:--output | *:--suppress) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;

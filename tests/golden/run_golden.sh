@@ -38,6 +38,11 @@ done
 for name in thread_leak fd_leak healthy; do
     "$seep" report "$scratch/$name.seep" --format markdown >"$scratch/$name.md"
     check "$name.md"
+    for value in live-bytes live growth allocated; do
+        echo "# $value"
+        "$seep" report "$scratch/$name.seep" --format folded --value "$value"
+    done >"$scratch/$name.folded"
+    check "$name.folded"
 done
 
 # Narrow, without UTF-8.

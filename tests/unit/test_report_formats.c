@@ -21,6 +21,18 @@ static struct seep_buf bytes;
 static struct seep_view_frame frames[2];
 static struct seep_finding finding;
 static struct seep_view_subsystem subsystem;
+/* main (places[1]) calls twice the place of `frames` (places[2]): with an inlined one. */
+static struct seep_view_frame outer = {
+    .function = "main", .file = "", .module = "server", .build_id = "", .offset = 8};
+static struct seep_view_place places[3] = {[1] = {.frames = &outer, .frame_count = 1},
+                                           [2] = {.frames = frames, .frame_count = 2}};
+static struct seep_view_node nodes[] = {
+    {0}, {.place = 1}, {.place = 2, .caller = 1}, {.place = 2, .caller = 1}};
+static struct seep_view_site sites[] = {
+    {.kind = SEEP_KIND_HEAP, .node = 2, .live = 1, .live_bytes = 40, .subsystem = ""},
+    {.kind = SEEP_KIND_HEAP, .node = 3, .live = 2, .live_bytes = 60, .subsystem = ""},
+    {.kind = SEEP_KIND_HEAP, .node = 1, .live = 1, .live_bytes = 7, .subsystem = ""},
+    {.kind = SEEP_KIND_THREAD, .node = 2, .live = 9, .live_bytes = 999, .subsystem = ""}};
 
 static const char *taken(void)
 {
@@ -72,6 +84,12 @@ static struct seep_findings named(const char *name)
                                   .subsystem_count = 1,
                                   .findings = &finding,
                                   .finding_count = 1,
+                                  .profile = {.places = places,
+                                              .place_count = 3,
+                                              .nodes = nodes,
+                                              .node_count = 4,
+                                              .sites = sites,
+                                              .site_count = 4},
                                   .outcome = SEEP_OUTCOME_LEAK};
 }
 
@@ -155,11 +173,35 @@ static void a_comment_stays_below_what_is_accepted(void **state)
     assert_non_null(strstr(taken(), "more would not fit into a comment"));
 }
 
+static void equal_names_are_one_folded_stack_of_one_kind(void **state)
+{
+    (void)state;
+    assert_string_equal(rendered(&SEEP_RENDERER_FOLDED, "leaky"),
+                        "main;leaky;leaky 100\nmain 7\n");
+    assert_string_equal(rendered(&SEEP_RENDERER_FOLDED, "??"),
+                        "main;[??];[??] 100\nmain 7\n");
+}
+
+static void no_byte_of_a_name_changes_the_structure_of_folded_stacks(void **state)
+{
+    (void)state;
+    for (unsigned c = 1; c < 256; c++) {
+        char raw[] = {'x', (char)c, 'y', '\0'};
+        const char *text = rendered(&SEEP_RENDERER_FOLDED, raw);
+
+        assert_int_equal(count(text, "\n"), 2);
+        assert_int_equal(count(text, ";"), 2);
+        assert_non_null(strstr(text, " 100\n"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_in_markdown_is_only_text),
         cmocka_unit_test(no_byte_of_a_name_changes_the_structure_of_a_comment),
+        cmocka_unit_test(equal_names_are_one_folded_stack_of_one_kind),
+        cmocka_unit_test(no_byte_of_a_name_changes_the_structure_of_folded_stacks),
         cmocka_unit_test(a_comment_stays_below_what_is_accepted),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
