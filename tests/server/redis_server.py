@@ -2,7 +2,9 @@
 
 SPDX-License-Identifier: MIT
 """
+import contextlib
 import ctypes
+import random
 import shutil
 import signal
 import socket
@@ -22,9 +24,14 @@ def die_with_parent():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that the kernel gives to nobody by itself. Out of its own range, 32768 and up, whoever
+    connects to the port while the server is away may get that same port as his own: he is then
+    connected to himself, and the server cannot come back to it."""
+    while True:
+        port = random.randrange(10000, 30000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Redis:

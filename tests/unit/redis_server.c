@@ -11,9 +11,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define PORT_LEAST 10000
+#define PORTS      20000
 
 extern char **environ;
 
@@ -44,17 +48,25 @@ static struct sockaddr_in loopback(uint16_t port)
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
+/* A port that the kernel gives to nobody by itself. Out of its own range, 32768 and up,
+ * whoever connects to the port while the server is away may get that same port as his
+ * own: he is then connected to himself, and the server cannot come back to it. */
 static uint16_t free_port(void)
 {
-    struct sockaddr_in address = loopback(0);
-    socklen_t length = sizeof address;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
-        address.sin_port = 0;
+    bool is_free = false;
+    uint16_t port = 0;
+    for (int attempt = 0; attempt < 100 && !is_free; attempt++) {
+        uint16_t random = 0;
+        if (getrandom(&random, sizeof random, 0) != sizeof random) {
+            return 0;
+        }
+        port = (uint16_t)(PORT_LEAST + random % PORTS);
+        const struct sockaddr_in address = loopback(port);
+        const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        is_free = bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+        close(fd);
     }
-    close(fd);
-    return ntohs(address.sin_port);
+    return is_free ? port : 0;
 }
 
 static bool accepts(uint16_t port)
