@@ -101,7 +101,9 @@ static bool flush(struct load_world *world, struct load_client *client)
     return true;
 }
 
-/* Queues and sends a frame. The client is away afterwards if that failed. */
+/* Queues and sends a frame. The client is away afterwards if there is no room for it. A
+ * connection that is lost shows when it is read: what the backend said last comes first,
+ * and it may be why (a time-out is no error). */
 static void send_frame(struct load_world *world, struct load_client *client,
                        enum load_opcode opcode, const void *payload, size_t payload_bytes)
 {
@@ -119,7 +121,7 @@ static void send_frame(struct load_world *world, struct load_client *client,
                                            client->send + client->send_bytes);
     world->totals->sent += opcode == LOAD_OPCODE_TEXT ? 1 : 0;
     if (!flush(world, client)) {
-        fail(world, client, LOAD_ERROR_DROPPED, world->totals->last_answer_ns);
+        client->send_bytes = 0;
     }
 }
 
@@ -484,6 +486,12 @@ void load_client_event(struct load_world *world, struct load_client *client,
     if (client->fd < 0) {
         return;
     }
+    const bool hears = (client->state == LOAD_OPEN && !is_slow(world, client)) ||
+                       client->state == LOAD_CLOSING;
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0 && hears) {
+        take_bytes(world, client, now_ns); /* the end comes after the last of them */
+        return;
+    }
     if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
         int error = 0;
         socklen_t error_bytes = sizeof(error);
@@ -493,8 +501,11 @@ void load_client_event(struct load_world *world, struct load_client *client,
         return;
     }
     if ((events & EPOLLOUT) != 0 && !flush(world, client)) {
-        take_end(world, client, errno, now_ns);
-        return;
+        client->send_bytes = 0;
+        if (!hears) {
+            take_end(world, client, errno, now_ns);
+            return;
+        }
     }
     if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) {
         take_bytes(world, client, now_ns);
