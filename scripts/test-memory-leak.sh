@@ -35,6 +35,7 @@ PROGRAM_PID= # the program under the shim
 LOAD_PID=
 FIRST_BYTES=
 STOP=no # yes after a signal: end the soak now, with a report
+HAS_BEGUN=no # whether there is a soak to report on
 IS_MEANT=no # whether the exit status is one of our own
 
 usage() {
@@ -43,7 +44,7 @@ usage: scripts/test-memory-leak.sh [options]
   Runs the PMA backend (or another program) under Seep, drives load against it and reports its leaks.
   --duration S     length of the soak in seconds, from 10 (default 300; a verdict takes 20)
   --interval S     seconds between two checks, from 1 (default 30)
-  --fault ID       switch a planted leak of the backend on: F00, F01, F05 or F11; may be repeated
+  --fault ID       switch a planted leak of the backend on: F00 to F34; may be repeated
   --program CMD    run CMD instead of the backend, without load; quotes in CMD work as in a shell
   --out DIR        where report, recording and logs go (default ./memory-leak-DATE-TIME)
   --port P         port of the backend (default 3001; 0: a free one)
@@ -66,8 +67,10 @@ usage_error() {
     exit 2
 }
 
-# Ends what is left and the script. The reason is the last line.
+# Ends what is left and the script. The reason is the last line: before the soak began, a signal is the
+# reason of whatever failed, because a Ctrl-C ends the helpers (mkdir, setsid) as well.
 fail() {
+    if [[ $STOP == yes && $HAS_BEGUN == no ]]; then set -- "interrupted before the soak began"; fi
     end_children
     if [[ -n $OUT ]]; then printf 'failed: %s\n' "$*" >>"$OUT/soak.log"; fi
     printf 'test-memory-leak: %s\n' "$*" >&2 2>/dev/null || true
@@ -470,6 +473,7 @@ main() {
     else
         say "soaking ${PROGRAM[0]} (pid ${PROGRAM_PID:-ended}) for $DURATION s"
     fi
+    HAS_BEGUN=yes
     soak
     settle
     stop_all
