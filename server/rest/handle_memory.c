@@ -46,7 +46,6 @@ static json_t *details_json(const struct pma_app *app,
 {
     struct pma_reclaim_totals gc;
     pma_reclaim_totals_read(app->reclaim, &gc);
-    const double counted_s = (double)(now->at_ns - gc.since_ns) / 1e9;
     const uint64_t heap_resident = now->heap_inuse + now->heap_idle;
     const json_int_t cached = (json_int_t)pma_heap_cached_bytes();
     const json_int_t stack = (json_int_t)now->stack;
@@ -68,8 +67,8 @@ static json_t *details_json(const struct pma_app *app,
         pma_json_instant(gc.last_at_ns), "gc_pause_time", (json_int_t)gc.last_duration_ns,
         "num_goroutines", (int)now->goroutines, "num_gc", (json_int_t)gc.runs,
         "alloc_rate", pma_alloc_rate_per_s(app, now), "gc_frequency",
-        counted_s > 0 ? (double)gc.runs / counted_s : 0.0, "heap_utilization",
-        utilization, "subsystems", subsystems_json(), "allocator",
+        pma_collections_per_s(&gc, now->at_ns), "heap_utilization", utilization,
+        "subsystems", subsystems_json(), "allocator",
         pma_heap_is_jemalloc() ? "jemalloc" : "libc");
     json_object_update_missing(memory, rates);
     json_decref(rates);

@@ -15,12 +15,14 @@
 #include "server/rest/exchange.h"
 #include "server/worker/worker.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define SITES_MAX 3
+#define SITES_MAX    3
+#define RATE_LEAST_S 60.0 /* that a rate of collections is taken over */
 
 static json_t *wall_json(uint64_t wall_us)
 {
@@ -77,17 +79,17 @@ double pma_alloc_rate_per_s(const struct pma_app *app,
 {
     struct pma_memory_snapshot last = {.at_ns = app->started_at_ns};
     pma_monitor_history(app->monitor, &last, 1);
-    const double elapsed_s = (double)(now->at_ns - last.at_ns) / 1e9;
+    /* Negative when the monitor has looked meanwhile. */
+    const double elapsed_s = ((double)now->at_ns - (double)last.at_ns) / 1e9;
     return elapsed_s > 0 && now->heap_total > last.heap_total
                ? (double)(now->heap_total - last.heap_total) / elapsed_s
                : 0;
 }
 
-/* Collections per second so far. */
-static double collections_per_s(const struct pma_reclaim_totals *gc, uint64_t now_ns)
+double pma_collections_per_s(const struct pma_reclaim_totals *gc, uint64_t now_ns)
 {
     const double counted_s = (double)(now_ns - gc->since_ns) / 1e9;
-    return counted_s > 0 ? (double)gc->runs / counted_s : 0;
+    return (double)gc->runs / fmax(counted_s, RATE_LEAST_S);
 }
 
 json_t *pma_memory_figures_json(const struct pma_app *app,
@@ -105,7 +107,7 @@ json_t *pma_memory_figures_json(const struct pma_app *app,
                      "num_goroutines", (int)now->goroutines, "gc_pause_time",
                      pma_json_duration(gc.last_duration_ns), "alloc_rate",
                      pma_alloc_rate_per_s(app, now), "gc_frequency",
-                     collections_per_s(&gc, now->at_ns), "memory_usage_percent",
+                     pma_collections_per_s(&gc, now->at_ns), "memory_usage_percent",
                      now->memory_usage_percent);
 }
 
@@ -128,7 +130,7 @@ double pma_health_score_now(const struct pma_app *app,
     pma_pressure_status_read(app->pressure, &pressure);
     pma_reclaim_totals_read(app->reclaim, &gc);
     return pma_health_score(now->memory_usage_percent, pressure.level,
-                            collections_per_s(&gc, now->at_ns),
+                            pma_collections_per_s(&gc, now->at_ns),
                             (double)gc.last_duration_ns / 1e6);
 }
 

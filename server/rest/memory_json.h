@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 struct pma_app;
+struct pma_reclaim_totals;
 
 /* All owned by the caller, NULL without memory. Thread-safety: any thread. Allocates. */
 
@@ -37,6 +38,10 @@ json_t *pma_memory_figures_json(const struct pma_app *app,
  */
 double pma_alloc_rate_per_s(const struct pma_app *app,
                             const struct pma_memory_snapshot *now);
+
+/* Collections per second so far. Over a minute at least: one collection right after the
+ * start is not a hundred per second, and no reason for a health score of 0. */
+double pma_collections_per_s(const struct pma_reclaim_totals *gc, uint64_t now_ns);
 
 /* 100 for a process in good health, down to 0: 2 off per percent of memory use above 80,
  * 10, 20, 40 off at medium, high, critical pressure, 10 per 0.1 collections a second

@@ -33,6 +33,15 @@ def is_sanitized():
     return b"__asan_init" in content or b"__tsan_init" in content
 
 
+class Health(backend.TestCase):
+    def test_one_collection_right_after_the_start_is_no_bad_health(self):
+        with backend.Backend("memory_monitor.enabled=false") as server:
+            self.assertEqual(server.ask("POST", MEMORY + "/gc", {})[0], 200)
+            data = server.get(MEMORY + "/status")["data"]
+            self.assertAlmostEqual(data["memory"]["gc_frequency"], 1 / 60)
+            self.assertGreater(data["health_score"], 50)
+
+
 class Shapes(backend.TestCase):
     @classmethod
     def setUpClass(cls):
