@@ -388,6 +388,23 @@ static int stop_http(struct pma_server *server)
     return 0;
 }
 
+/* When nothing runs any more. */
+static void free_parts(struct pma_server *server)
+{
+    struct pma_app *app = &server->app;
+    pma_ai_free(app->ai);
+    pma_mcp_free(app->mcp);
+    pma_house_free(&server->house);
+    pma_automations_free(app->automations);
+    pma_hub_free(app->hub);
+    pma_access_free(app);
+    pma_reclaim_free(app->reclaim);
+    pma_acceptor_free(app->acceptor);
+    pma_storage_free(&server->storage);
+    pma_event_stream_free(app->events);
+    pma_memory_parts_free(app);
+}
+
 /* Stops what runs, frees what is stopped; parts that were never started are NULL. */
 static int stop_parts(struct pma_server *server)
 {
@@ -430,23 +447,15 @@ static int stop_parts(struct pma_server *server)
     left |= pma_ai_stop(app->ai, whole_ns * SHARE_WORKER / 100);
     stop_hub(server);
     enter_stage(server, "store");
+    /* Automations and tools have changed entities until they were stopped. */
+    left |= pma_house_stop_writing(&server->house, whole_ns * SHARE_WORKER / 100);
     left |= pma_storage_stop(&server->storage, whole_ns * SHARE_WORKER / 100);
     enter_stage(server, "monitor");
     left |= pma_memory_parts_stop(app, whole_ns * SHARE_WORKER / 100);
     if (left != 0) {
         return -ETIMEDOUT; /* a thread may still use any part: leave them all */
     }
-    pma_ai_free(app->ai);
-    pma_mcp_free(app->mcp);
-    pma_house_free(&server->house);
-    pma_automations_free(app->automations);
-    pma_hub_free(app->hub);
-    pma_access_free(app);
-    pma_reclaim_free(app->reclaim);
-    pma_acceptor_free(app->acceptor);
-    pma_storage_free(&server->storage);
-    pma_event_stream_free(app->events);
-    pma_memory_parts_free(app);
+    free_parts(server);
     return 0;
 }
 

@@ -21,6 +21,7 @@ enum pma_lock_rank {
     PMA_LOCK_RESOURCES = 36,   /* who can be asked for figures: not held while asking */
     PMA_LOCK_HTTP = 37,        /* figures of HTTP */
     PMA_LOCK_ACCEPTOR = 38,    /* figures of the acceptor */
+    PMA_LOCK_AUTH_CHANGE = 39, /* one change of credentials: across the store's write */
     PMA_LOCK_AUTH = 40,        /* sessions of one authentication service */
     PMA_LOCK_GATE = 41,        /* rate limit and figures of the gate */
     PMA_LOCK_AI_CHECK = 41,    /* health checks in turn: across the network, F19 alone */

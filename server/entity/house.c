@@ -130,10 +130,12 @@ int pma_house_stop(struct pma_house *house, uint64_t timeout_ns)
     if (house->entities != NULL) {
         left |= pma_entities_stop(house->entities, timeout_ns);
     }
-    if (house->kept != NULL) {
-        left |= pma_entity_store_stop(house->kept, timeout_ns);
-    }
     return left != 0 ? -ETIMEDOUT : 0;
+}
+
+int pma_house_stop_writing(struct pma_house *house, uint64_t timeout_ns)
+{
+    return house->kept != NULL ? pma_entity_store_stop(house->kept, timeout_ns) : 0;
 }
 
 void pma_house_free(struct pma_house *house)

@@ -35,13 +35,19 @@ struct pma_house {
 int pma_house_new(const struct pma_config *config, const struct pma_entity_hooks *hooks,
                   const struct pma_entity_places *places, struct pma_house *house);
 
-/* Starts their workers. Returns: 0; a negative errno, then pma_house_stop is due all the
+/* Starts their workers. Returns: 0; a negative errno, then both stops are due all the
  * same. Thread-safety: owner thread. */
 int pma_house_start(struct pma_house *house);
 
-/* Stops the sources, then what works in the background. timeout_ns: for each worker.
- * Returns: 0; -ETIMEDOUT, a worker is still busy. Thread-safety: owner thread. */
+/* Stops the sources, then what works in the background. Entities can still be changed.
+ * timeout_ns: for each worker. Returns: 0; -ETIMEDOUT, a worker is still busy.
+ * Thread-safety: owner thread. */
 int pma_house_stop(struct pma_house *house, uint64_t timeout_ns);
+
+/* Writes what has changed until now, the last time: due when nobody changes anything any
+ * more, and before the store is closed. Returns: 0; -ETIMEDOUT, its worker is still busy.
+ * Thread-safety: owner thread. */
+int pma_house_stop_writing(struct pma_house *house, uint64_t timeout_ns);
 
 /* Frees a stopped house. Thread-safety: owner thread. */
 void pma_house_free(struct pma_house *house);
