@@ -84,7 +84,7 @@ int pma_credentials_add(struct pma_credentials *credentials,
     if (pma_credentials_find(credentials, record->user.name) != NULL) {
         return -EEXIST;
     }
-    if (credentials->users_count == credentials->users_max) {
+    if (credentials->users_count >= credentials->users_max) {
         return -ENOSPC;
     }
     if (credentials->users_count == credentials->users_capacity) {
