@@ -15,18 +15,19 @@ class Acceptor(backend.TestCase):
         return server.get("/api/v1/debug/resources")["data"]["acceptor"]
 
     def test_slow_heads_do_not_stall_others_and_time_out(self):
-        with backend.Backend("acceptor.head_timeout=400ms") as server:
+        with backend.Backend("acceptor.head_timeout=2s") as server:
             slow = [server.connect() for _ in range(50)]
             begin = time.monotonic()
             for connection in slow:
                 connection.sendall(b"GET /health HT")
             for _ in range(20):
                 server.get("/health")
-            self.assertLess(time.monotonic() - begin, 0.4, "the others were served meanwhile")
+            counts = self.counts(server)
+            self.assertEqual(counts["timed_out"], 0, "the others were served meanwhile")
             for connection in slow:
                 self.assertTrue(backend.read_reply(connection).startswith("HTTP/1.1 408 "))
                 connection.close()
-            self.assertGreaterEqual(time.monotonic() - begin, 0.4)
+            self.assertGreaterEqual(time.monotonic() - begin, 1.9)
             counts = self.counts(server)
             self.assertEqual((counts["timed_out"], counts["pending"]), (50, 0))
 

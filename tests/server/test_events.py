@@ -79,7 +79,7 @@ class Events(backend.TestCase):
             self.assertEqual(first["data"].keys(), {"message", "connectionId", "serverTime"})
             begin = time.monotonic()
             self.assertEqual(client.event()["type"], "system_status")
-            self.assertLess(time.monotonic() - begin, 2)
+            self.assertLess(time.monotonic() - begin, 8)  # other events come after 10 s
             self.assertEqual(self.status(server)["activeConnections"], 1)
 
     def test_messages_of_the_hub_and_changes_of_entities_are_events(self):

