@@ -90,6 +90,13 @@ expect 2 "wrong.supp:1:" run --suppress wrong.supp -- true
 expect 2 "missing.supp" report heap_leak.seep --suppress missing.supp
 expect 2 "takes no value" report heap_leak.seep --suggest-suppressions=yes
 
+# Subsystems by rules.
+printf '# rules\nnamed module:pma-backend\n' >names.rules
+expect 0 "" report heap_leak.seep --subsystems names.rules --format json
+echo wrong >>names.rules
+expect 2 "names.rules:3: wrong: no condition" report heap_leak.seep --subsystems names.rules
+expect 2 "names.rules:3:" run --subsystems names.rules -- true
+
 # An output file is replaced as a whole, keeps its permissions, and survives a failure.
 echo old >report.txt
 chmod 640 report.txt
