@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/judge.h"
@@ -27,10 +28,12 @@ const char *const seep_help_report =
     "usage: seep report FILE [options]\n"
     "\n"
     "  --format FORMAT    text (default) or json; for a merge request: markdown (64 KiB\n"
-    "                     at most); for flame graphs: folded (a line per stack)\n"
+    "                     at most); for flame graphs: folded (a line per stack);\n"
+    "                     for `go tool pprof`: pprof (binary)\n"
     "  -o, --output OUT   write to OUT instead of the terminal; replaced as a whole\n"
-    "  --value VALUE      what folded counts: live-bytes (default), live, growth (per\n"
-    "                     hour), allocated (in all); of the heap, or of --kind\n"
+    "  --value VALUE      what folded counts and pprof shows first: live-bytes\n"
+    "                     (default), live, growth (per hour), allocated (in all); of\n"
+    "                     the heap, or of --kind\n"
     "  --kind KIND        only findings of this kind: heap, thread, fd, timer,\n"
     "                     mapping\n"
     "  --subsystem NAME   only findings of this subsystem of the program\n"
@@ -73,7 +76,8 @@ const char *const seep_help_report =
     "  seep report soak.seep --since 600          the first ten minutes were warm-up\n"
     "  seep report soak.seep --format json | jq '.findings[0].summary'\n"
     "  seep report soak.seep --format markdown -o comment.md\n"
-    "  seep report soak.seep --format folded --value growth | flamegraph.pl > a.svg\n";
+    "  seep report soak.seep --format folded --value growth | flamegraph.pl > a.svg\n"
+    "  seep report soak.seep --format pprof -o soak.pb.gz && go tool pprof soak.pb.gz\n";
 
 struct request {
     const char *path, *out;
@@ -196,7 +200,7 @@ static bool same_file(const char *a, const char *b)
 
 static int set_format(struct request *request, const char *name)
 {
-    static const char *const later[] = {"html", "pprof", "sarif"};
+    static const char *const later[] = {"html", "sarif"};
 
     request->renderer = seep_renderer_find(name);
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
@@ -253,8 +257,8 @@ static int set_value(struct request *request, const char *word)
     }
     return request->renderer->of_sites
                ? 0
-               : seep_cli_usage_error("report",
-                                      "--value is of folded stacks: add --format folded");
+               : seep_cli_usage_error(
+                     "report", "--value is of profiles: add --format folded or pprof");
 }
 
 static int set_seconds(const char *name, const char *word, double *out)
@@ -352,6 +356,11 @@ int seep_cmd_report(int argc, char **argv)
     }
     if (request.path == NULL) {
         return seep_cli_usage_error("report", "which FILE?");
+    }
+    if (request.renderer->binary && request.out == NULL && isatty(STDOUT_FILENO) == 1) {
+        return seep_cli_usage_error(
+            "report", "--format %s is binary, not for a terminal: add -o OUT",
+            request.renderer->name);
     }
     if (request.out != NULL && same_file(request.path, request.out)) {
         return seep_cli_usage_error(

@@ -57,7 +57,12 @@ expect 2 "not in this version" report heap_leak.seep --format html
 expect 2 "use suspect, probable or definite" report heap_leak.seep --fail-on bounded
 expect 2 "use heap, mapping" report heap_leak.seep --kind pile
 expect 2 "use live-bytes, live" report heap_leak.seep --format folded --value size
-expect 2 "add --format folded" report heap_leak.seep --value live
+expect 2 "add --format folded or pprof" report heap_leak.seep --value live
+if ! script -qec "'$seep' report heap_leak.seep --format pprof" /dev/null </dev/null |
+    grep -q "not for a terminal"; then
+    echo "FAILED: a binary report went to a terminal" >&2
+    failed=1
+fi
 expect 2 "seconds since the start" report heap_leak.seep --since soon
 expect 2 "seconds since the start" report heap_leak.seep --until -3
 expect 2 "is not before" report heap_leak.seep --since 9 --until 8
