@@ -46,6 +46,8 @@
     PMA_AI_PROVIDER_KEYS(X, claude)                                                      \
     PMA_AI_PROVIDER_KEYS(X, gemini)
 
+/* name: a member, which cannot stand in parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define PMA_AI_PROVIDER_KEYS(X, name)                                                    \
     X("providers." #name ".enabled", BOOL, name.enabled, 0, 0)                           \
     X("providers." #name ".url", TEXT, name.url, 0, PMA_AI_URL_BYTES - 1)                \
@@ -57,5 +59,6 @@
       1000000)                                                                           \
     X("providers." #name ".tokens_per_minute", COUNT, name.tokens_per_minute, 0,         \
       1000000000)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -110,7 +110,7 @@ static const struct pma_config_key keys[] = {
     {"database.busy_timeout", PMA_VALUE_DURATION, AT(database.busy_timeout_ns), PMA_MS_NS,
      60 * PMA_S_NS},
     {"database.max_bytes", PMA_VALUE_BYTES, AT(database.max_bytes), 64 * KIB,
-     1024 * 1024 * MIB},
+     MIB * 1024 * 1024},
     {"database.max_document_bytes", PMA_VALUE_BYTES, AT(database.max_document_bytes), 64,
      256 * MIB},
 
@@ -150,7 +150,7 @@ static const struct pma_config_key keys[] = {
      10 * PMA_MS_NS, 24 * HOUR_NS},
 
     {"cache.max_entries", PMA_VALUE_COUNT, AT(cache.max_entries), 0, 1000000},
-    {"cache.max_bytes", PMA_VALUE_BYTES, AT(cache.max_bytes), 0, 64 * 1024 * MIB},
+    {"cache.max_bytes", PMA_VALUE_BYTES, AT(cache.max_bytes), 0, MIB * 1024 * 64},
     {"cache.ttl", PMA_VALUE_DURATION, AT(cache.ttl_ns), PMA_MS_NS, 24 * HOUR_NS},
     {"cache.sweep_interval", PMA_VALUE_DURATION, AT(cache.sweep_interval_ns),
      10 * PMA_MS_NS, 24 * HOUR_NS},

@@ -74,7 +74,7 @@ static bool read_offset(const char **at, int64_t *offset_s)
     if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) {
         return false;
     }
-    *offset_s = (hours * 60 + minutes) * (sign == '-' ? -60 : 60);
+    *offset_s = (int64_t)(hours * 60 + minutes) * (sign == '-' ? -60 : 60);
     return **at == '\0';
 }
 

@@ -47,6 +47,7 @@ static int grow(struct pma_history *history)
 {
     const size_t capacity =
         history->capacity == 0 ? CAPACITY_AT_FIRST : history->capacity * 2;
+    /* Pointers are what it holds. NOLINTNEXTLINE(bugprone-sizeof-expression) */
     struct pma_past_state **states = malloc(capacity * sizeof states[0]);
     if (states == NULL) {
         return -ENOMEM;

@@ -133,7 +133,7 @@ static int apply_state(struct pma_entities *entities, const char *id, const json
         return 0;
     }
     err = pma_entities_change(entities, id, text, attributes, "api", &outcome);
-    strcpy(why, outcome.why);
+    memcpy(why, outcome.why, sizeof outcome.why);
     return err == -EINVAL ? -EBADMSG : err;
 }
 
