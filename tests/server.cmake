@@ -10,6 +10,9 @@ foreach(path ${PMA_UNIT_TESTS})
     set_tests_properties(unit.${name} PROPERTIES SKIP_RETURN_CODE 77)
 endforeach()
 
+set_property(TEST unit.pma_config APPEND PROPERTY ENVIRONMENT
+    "PMA_EXAMPLE=${PROJECT_SOURCE_DIR}/configs/pma-backend.yaml")
+
 # Debian's interpreter: python3-websockets is one of its packages.
 file(GLOB PMA_SERVER_TESTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/server/test_*.py)
 foreach(path ${PMA_SERVER_TESTS})

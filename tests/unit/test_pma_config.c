@@ -43,6 +43,20 @@ static void assert_problem(size_t at, unsigned line, const char *piece)
     }
 }
 
+/* Byte by byte: both begin with zeros. */
+static void the_example_file_has_the_default_of_each_setting(void **state)
+{
+    static struct pma_config defaults;
+    const char *example = getenv("PMA_EXAMPLE");
+    (void)state;
+    if (example == NULL) {
+        skip(); /* not under ctest */
+    }
+    pma_config_defaults(&defaults);
+    assert_int_equal(pma_config_read_file(example, &config, &problems), 0);
+    assert_memory_equal(&config, &defaults, sizeof defaults);
+}
+
 static void defaults_are_those_of_the_document(void **state)
 {
     (void)state;
@@ -309,6 +323,7 @@ static void durations_are_printed_as_go_does(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(the_example_file_has_the_default_of_each_setting, setup),
         cmocka_unit_test_setup(defaults_are_those_of_the_document, setup),
         cmocka_unit_test_setup(every_kind_of_value_is_taken, setup),
         cmocka_unit_test_setup(all_errors_are_listed_with_their_lines, setup),
