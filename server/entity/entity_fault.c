@@ -30,7 +30,7 @@
 
 /* The mutex that is locked twice by one thread. Never destroyed: whoever waits for it
  * waits until the process ends. */
-static pthread_mutex_t relocked = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t relocked = PTHREAD_MUTEX_INITIALIZER; /* leaf lock */
 
 static void wait_for_ever(void *arg, struct pma_cancel *cancel)
 {

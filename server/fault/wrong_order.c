@@ -27,7 +27,7 @@ bool pma_wrong_order_begin(void)
 
 void pma_wrong_order_wait(void)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* leaf lock */
     static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
     if (!atomic_load_explicit(&is_hub_gone, memory_order_acquire)) {
         return;

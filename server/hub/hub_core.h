@@ -134,7 +134,7 @@ struct pma_hub {
     struct pma_lingering lingering;
     uint32_t lingering_count;
 
-    pthread_mutex_t mutex;          /* LOCK */
+    pthread_mutex_t mutex;          /* LOCK: PMA_LOCK_HUB */
     struct pma_clients connections; /* oldest first */
     struct pma_clients unfiltered;  /* clients without a subscription ever */
     uint32_t unfiltered_count;

@@ -40,7 +40,7 @@ struct line {
     bool truncated;
 };
 
-static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER; /* PMA_LOCK_LOG */
 static _Atomic int log_level =
     PMA_LOG_INFO; /* written by setters, read by every thread */
 static _Atomic int log_fd = STDOUT_FILENO;

@@ -205,7 +205,7 @@ bool pma_mcp_child_reap(struct pma_mcp_child *child, int *status)
  * Wait() that is never called. arg: the descriptor, which stays open. */
 static void copy_for_ever(void *arg, struct pma_cancel *cancel)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* leaf lock */
     static pthread_cond_t waited_for = PTHREAD_COND_INITIALIZER;
     const int fd = (int)(intptr_t)arg;
     char bytes[512];

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* leaf lock */
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool writing;
 static uint32_t waiters;

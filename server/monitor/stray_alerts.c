@@ -27,7 +27,8 @@ struct stray_alert {
     char message[96];
 };
 
-static pthread_mutex_t stray_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t stray_lock = /* PMA_LOCK_STRAY_ALERTS */
+    PTHREAD_MUTEX_INITIALIZER;
 static struct stray_alert *chains[CHAINS];
 static uint64_t count;
 

@@ -23,7 +23,8 @@ struct blocked {
 };
 
 /* Both under the lock, which is a leaf but for libmicrohttpd's own. */
-static pthread_mutex_t blocked_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t blocked_lock = /* leaf lock, but for those of libmicrohttpd */
+    PTHREAD_MUTEX_INITIALIZER;
 static LIST_HEAD(, blocked) all_blocked = LIST_HEAD_INITIALIZER(all_blocked);
 static bool is_over;
 

@@ -57,7 +57,7 @@ struct pma_worker {
     _Atomic uint64_t last_run_at_ns;
 };
 
-static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER; /* PMA_LOCK_WORKERS */
 static struct pma_worker *list_first, *list_last;
 static size_t list_count;
 

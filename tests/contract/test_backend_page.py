@@ -38,6 +38,15 @@ class BackendPage(unittest.TestCase):
             for fault in faults.split():
                 self.assertIn(fault, line.group(0), name)
 
+    def test_every_rank_of_a_lock_exists_and_every_lock_has_a_rank(self):
+        ranks = set(re.findall(r"PMA_LOCK_\w+", read("server/base/lock_rank.h")))
+        for path in sorted((ROOT / "server").rglob("*.[ch]")):
+            text = path.read_text(encoding="utf-8")
+            self.assertLessEqual(set(re.findall(r"PMA_LOCK_[A-Z_]+", text)), ranks, path)
+            for lock in re.findall(r"(?m)^.*pthread_mutex_t \w+.*$", text):
+                # Leaf locks: nothing is locked, and nothing called, under them.
+                self.assertRegex(lock, r"PMA_LOCK_|leaf", f"{path}: {lock.strip()}")
+
     def test_every_section_of_the_settings_is_named(self):
         for section in re.findall(r"(?m)^(\w+):", read("configs/pma-backend.yaml")):
             self.assertIn(f"`{section}`", PAGE)
