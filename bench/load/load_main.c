@@ -30,7 +30,7 @@ static void catch_signals(sigset_t *unblocked)
     sigemptyset(&both);
     sigaddset(&both, SIGINT);
     sigaddset(&both, SIGTERM);
-    sigprocmask(SIG_BLOCK, &both, unblocked);
+    pthread_sigmask(SIG_BLOCK, &both, unblocked);
     sigdelset(unblocked, SIGINT);
     sigdelset(unblocked, SIGTERM);
     sigaction(SIGINT, &action, NULL);
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
     catch_signals(&unblocked);
     status = load_run(&options, &stop, &unblocked, &totals, &duration_s, &trouble);
     if (status != 0) {
-        fprintf(stderr, "pma-load: cannot run: %s\n", strerror(-status));
+        fprintf(stderr, "pma-load: cannot run: %s\n", strerrordesc_np(-status));
         return 1;
     }
     trouble = trouble != NULL ? trouble : judge(&totals);
@@ -81,8 +81,9 @@ int main(int argc, char **argv)
     if (trouble != NULL) {
         fprintf(stderr, "pma-load: %s:%u: %s%s%s\n", options.host, (unsigned)options.port,
                 trouble, totals.last_connect_error != 0 ? ": " : "",
-                totals.last_connect_error != 0 ? strerror(totals.last_connect_error)
-                                               : "");
+                totals.last_connect_error != 0
+                    ? strerrordesc_np(totals.last_connect_error)
+                    : "");
         return 1;
     }
     return 0;

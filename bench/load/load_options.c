@@ -308,6 +308,7 @@ enum load_parse load_options_parse(int argc, char **argv, struct load_options *o
     if (!apply_profile(options, find_profile(argc, argv))) {
         return LOAD_PARSE_WRONG;
     }
+    /* Before there is a second thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
     while ((id = getopt_long(argc, argv, ":", long_options, &index)) != -1) {
         if (id == OPTION_HELP) {
             fputs(help, stdout);
