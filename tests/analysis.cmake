@@ -12,10 +12,6 @@ seep_unit_test(target_groups seep_verdict)
 seep_unit_test(past_verdict seep_verdict seep_recording_forge)
 seep_unit_test(glob seep_base)
 seep_unit_test(suppress seep_verdict)
-seep_unit_test(subsystem_rules seep_verdict seep_recording_forge)
-target_compile_definitions(test_subsystem_rules PRIVATE
-    GOLDEN_PROGRAM="$<TARGET_FILE:golden_program>")
-add_dependencies(test_subsystem_rules golden_program)
 add_executable(fuzz-rules ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_rules.c
     ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_rules.c)
 target_link_libraries(fuzz-rules PRIVATE seep_verdict)
@@ -23,7 +19,7 @@ add_test(NAME fuzz.rules COMMAND fuzz-rules 1)
 set_tests_properties(fuzz.rules PROPERTIES LABELS fuzz TIMEOUT 60)
 seep_unit_test(verdict seep_verdict seep_recording_forge)
 seep_unit_test(report_text seep_report)
-seep_unit_test(report_formats seep_report z)
+seep_unit_test(report_formats seep_report)
 seep_unit_test(profile_view seep_verdict seep_recording_forge)
 seep_unit_test(child_groups seep_report)
 
@@ -45,7 +41,9 @@ if(TARGET seep)
         ${PROJECT_SOURCE_DIR}/tests/golden)
     add_test(NAME golden.cli COMMAND ${PROJECT_SOURCE_DIR}/tests/golden/run_cli.sh
         $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
-    set_tests_properties(golden.report golden.cli PROPERTIES TIMEOUT 120 LABELS golden)
+    add_test(NAME golden.html COMMAND python3 -B ${PROJECT_SOURCE_DIR}/tests/golden/html_test.py
+        $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
+    set_tests_properties(golden.report golden.cli golden.html PROPERTIES TIMEOUT 120 LABELS golden)
 endif()
 
 add_executable(stat_growth_rates ${PROJECT_SOURCE_DIR}/tests/stat/growth_rates.c)

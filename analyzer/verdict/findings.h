@@ -89,6 +89,13 @@ struct seep_view_suppressed {
     size_t expired_count;
 };
 
+/* The process over time, thinned to a few hundred points. Never told by /proc: all 0. */
+struct seep_view_timeline {
+    size_t count; /* of each; 0: no snapshot */
+    double *t_s;  /* since the start, rising */
+    double *heap_live_bytes, *rss_bytes, *threads, *fds;
+};
+
 struct seep_findings {
     size_t command_count;
     const char **command;
@@ -114,6 +121,7 @@ struct seep_findings {
 
     struct seep_view_totals totals;
     struct seep_view_peak peak;
+    struct seep_view_timeline timeline;
     struct seep_view_held held[SEEP_KIND_END]; /* of fd, timer, mapping */
     struct seep_view_descriptors descriptors;
     struct seep_view_subsystem *subsystems; /* by live heap bytes, most first */

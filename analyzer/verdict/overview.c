@@ -14,6 +14,7 @@
 #include "verdict/peak_view.h"
 #include "verdict/sampling_error.h"
 #include "verdict/thread_verdict.h"
+#include "verdict/timeline.h"
 
 const char *seep_overview_ending(struct seep_findings *findings, uint32_t kind,
                                  uint32_t status)
@@ -257,8 +258,11 @@ static int fill_subsystems(struct seep_analysis *analysis)
     totals->threads_peak = peak_of(threads, analysis->series.n, totals->threads_peak);
     qsort(findings->subsystems, findings->subsystem_count, sizeof(*findings->subsystems),
           most_heap_first);
+
+    int status = seep_timeline_fill(analysis, all);
+
     free(all);
-    return 0;
+    return status;
 }
 
 /* Errors of the heap's totals: sites are sampled independently of each other. */

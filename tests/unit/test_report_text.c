@@ -242,7 +242,7 @@ static void formats_are_found_by_name(void **state)
     (void)state;
     assert_ptr_equal(seep_renderer_find("text"), &SEEP_RENDERER_TEXT);
     assert_ptr_equal(seep_renderer_find("json"), &SEEP_RENDERER_JSON);
-    assert_null(seep_renderer_find("html"));
+    assert_ptr_equal(seep_renderer_find("html"), &SEEP_RENDERER_HTML);
 }
 
 static int tear_down(void **state)

@@ -1,0 +1,164 @@
+// What a reader of the HTML report may want to do besides reading: light or dark, sorted tables, values
+// under the pointer, findings opened by their rows. The page is whole without it.
+//
+// Text of the program's making is only ever set as textContent; nothing here fetches, evaluates or
+// writes HTML.
+//
+// SPDX-License-Identifier: MIT
+"use strict";
+(() => {
+    const root = document.documentElement;
+    const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+    // Units as in the tables (base/fmt.c).
+    function bytes(value) {
+        const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+        let i = 0;
+        for (; Math.abs(value) >= 1024 && i < units.length - 1; i++) {
+            value /= 1024;
+        }
+        return (i === 0 ? value.toFixed(0) : value.toFixed(1)) + " " + units[i];
+    }
+    function seconds(value) {
+        for (const [unit, size, least] of [["days", 86400, 172800], ["h", 3600, 7200], ["min", 60, 120]]) {
+            if (value >= least) {
+                return (value / size).toFixed(1) + " " + unit;
+            }
+        }
+        return value.toFixed(1) + " s";
+    }
+
+    // Light or dark: the system's choice until the reader makes one.
+    function themeSwitch() {
+        const dark = window.matchMedia("(prefers-color-scheme: dark)");
+        const button = document.createElement("button");
+        const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+        const label = () => {
+            button.textContent = isDark() ? "Light" : "Dark";
+            button.setAttribute("aria-label", isDark() ? "Show in light colours" : "Show in dark colours");
+        };
+        button.type = "button";
+        button.className = "theme";
+        button.addEventListener("click", () => {
+            root.dataset.theme = isDark() ? "light" : "dark";
+            label();
+        });
+        dark.addEventListener("change", label);
+        label();
+        document.querySelector("header").append(button);
+    }
+
+    // Values under the pointer, or by arrow keys; all charts of the overview move together.
+    function chartReader(svg, peers) {
+        const times = svg.dataset.t.split(" ").map(Number);
+        const values = svg.querySelector("polyline").dataset.v.split(" ").map(Number);
+        const output = svg.closest("figure").querySelector("output");
+        const cursor = svg.querySelector(".cursor");
+        const text = svg.dataset.unit === "bytes" ? bytes : (v) => v.toLocaleString("en");
+        const span = times[times.length - 1] - times[0] || 1;
+        let at = -1;
+
+        function show(index) {
+            at = index;
+            if (at < 0) {
+                cursor.setAttribute("d", "");
+                output.textContent = "";
+                return;
+            }
+            cursor.setAttribute("d", `M${(1000 * (times[at] - times[0])) / span} 0V100`);
+            output.textContent = `${text(values[at])} after ${seconds(times[at])}`;
+        }
+        function nearest(share) {
+            const t = times[0] + share * span;
+            let best = 0;
+            times.forEach((other, i) => {
+                if (Math.abs(other - t) < Math.abs(times[best] - t)) {
+                    best = i;
+                }
+            });
+            return best;
+        }
+        peers.push(show);
+        svg.tabIndex = 0;
+        svg.addEventListener("pointermove", (event) => {
+            const box = svg.getBoundingClientRect();
+            const index = nearest(Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)));
+            peers.forEach((peer) => peer(index));
+        });
+        for (const leaving of ["pointerleave", "blur"]) {
+            svg.addEventListener(leaving, () => peers.forEach((peer) => peer(-1)));
+        }
+        svg.addEventListener("keydown", (event) => {
+            const last = times.length - 1;
+            const to = {
+                ArrowRight: Math.min(last, at + 1), ArrowLeft: at < 0 ? last : Math.max(0, at - 1),
+                Home: 0, End: last, Escape: -1,
+            }[event.key];
+            if (to !== undefined) {
+                event.preventDefault();
+                peers.forEach((peer) => peer(to));
+            }
+        });
+    }
+
+    // A column's head sorts; data-sort is the value where the text is for people.
+    function sortable(table) {
+        const heads = all("thead th", table);
+        const body = table.tBodies[0];
+        const value = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent;
+
+        heads.forEach((head, column) => {
+            if ("fixed" in head.dataset) {
+                return;
+            }
+            const button = document.createElement("button");
+            button.type = "button";
+            button.append(...head.childNodes);
+            head.append(button);
+            button.addEventListener("click", () => {
+                const sign = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+                heads.forEach((other) => other.removeAttribute("aria-sort"));
+                head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
+                const rows = [...body.rows];
+                const numbers = rows.every((row) => !Number.isNaN(Number(value(row, column))));
+                rows.sort((a, b) => sign * (numbers ? Number(value(a, column)) - Number(value(b, column)) :
+                    value(a, column).localeCompare(value(b, column), "en")));
+                body.append(...rows);
+            });
+        });
+    }
+
+    function openTarget() {
+        const target = /^#f\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
+        if (target) {
+            target.open = true;
+            target.scrollIntoView();
+            target.querySelector("summary").focus({ preventScroll: true });
+        }
+    }
+
+    themeSwitch();
+    const overview = [];
+    for (const svg of all(".chart svg")) {
+        chartReader(svg, svg.closest("#overview") ? overview : []);
+    }
+    all("table.sortable").forEach(sortable);
+    for (const row of all(".findings tbody tr")) {
+        row.addEventListener("click", (event) => {
+            const link = row.querySelector("a");
+            if (event.target.closest("a") || String(window.getSelection()) !== "") {
+                return;
+            }
+            link.click();
+        });
+    }
+    document.addEventListener("click", (event) => {
+        const link = event.target.closest("a[href^='#f']");
+        if (link && link.hash === location.hash) {
+            openTarget();
+        }
+    });
+    window.addEventListener("hashchange", openTarget);
+    openTarget();
+    window.addEventListener("beforeprint", () => all("details.finding").forEach((one) => { one.open = true; }));
+})();

@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+"""The HTML report of every forged recording, and of a program with a hostile command line, is a
+sound page that refers to nothing outside of itself and says what the JSON report says.
+
+usage: html_test.py SEEP GOLDEN_WRITE PROGRAM
+
+SPDX-License-Identifier: MIT
+"""
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from html_page import Page
+
+SEEP, WRITE, PROGRAM = sys.argv[1:4]
+HOSTILE = "</title></script><script>alert(1)</script>\"'><img src=http://x.example/ onerror=alert(2)>&amp;"
+
+
+def report(recording, *options):
+    return subprocess.run([SEEP, "report", str(recording), *options], check=True,
+                          capture_output=True, text=True, encoding="utf-8").stdout
+
+
+class HtmlReport(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        subprocess.run([WRITE, PROGRAM, cls.folder.name], check=True)
+        cls.recordings = sorted(Path(cls.folder.name).glob("*.seep"))
+
+    def page(self, recording):
+        page = Page(report(recording, "--format", "html"))
+        self.assertEqual(page.errors, [], recording)
+        return page
+
+    def test_every_page_is_sound_and_says_every_finding(self):
+        self.assertGreaterEqual(len(self.recordings), 8)
+        for recording in self.recordings:
+            with self.subTest(recording.name):
+                page = self.page(recording)
+                truth = json.loads(report(recording, "--format", "json"))
+                for number, finding in enumerate(truth["findings"], 1):
+                    self.assertIn(f"f{number}", page.ids)
+                    for key in ("id", "summary", "verdict", "kind", "subsystem"):
+                        self.assertTrue(page.says(finding[key] or ""), (key, finding[key]))
+                    for frame in finding["stack"]:
+                        self.assertTrue(page.says(frame["function"] or "??"), frame)
+                for note in truth.get("notes", []):
+                    self.assertTrue(page.says(note), note)
+
+    def test_charts_show_memory_threads_and_descriptors_over_time(self):
+        page = self.page(Path(self.folder.name) / "thread_leak.seep")
+        for title in ("Live heap", "Resident memory", "Threads", "Open descriptors"):
+            self.assertTrue(page.says(title), title)
+        self.assertIn("overview", page.ids)
+        self.assertGreaterEqual(page.counts["polyline"], 6)  # the four, and of the findings
+
+    def test_the_same_recording_gives_the_same_bytes(self):
+        recording = self.recordings[0]
+        self.assertEqual(report(recording, "--format", "html"), report(recording, "--format", "html"))
+
+    def test_a_hostile_command_line_is_text(self):
+        recording = Path(self.folder.name) / "hostile.seep"
+        subprocess.run([SEEP, "run", "-o", str(recording), "--", "/bin/true", HOSTILE],
+                       check=True, capture_output=True)
+        page = self.page(recording)
+        self.assertTrue(page.says(HOSTILE))
+        self.assertEqual(page.counts["script"], 1)
+
+    def test_the_reader_of_this_test_refuses_what_is_wrong(self):
+        good = report(self.recordings[0], "--format", "html")
+        for wrong in (good.replace("</header>", "", 1), good.replace("<h1>", "<h1 onclick=\"x\">"),
+                      good.replace("</main>", "<img src=\"http://x.example/\"></main>"),
+                      good.replace("href=\"#f1\"", "href=\"http://x.example/\""),
+                      good.replace("\"use strict\"", "\"use Strict\""),
+                      good.replace("id=\"findings\"", "id=\"overview\""),
+                      good.replace("<td", "<td></td><td", 1)):
+            self.assertNotEqual(wrong, good)
+            self.assertNotEqual(Page(wrong).errors, [])
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
