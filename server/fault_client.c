@@ -159,6 +159,7 @@ static void send_frame(int fd, unsigned char opcode, const char *payload)
     unsigned char frame[6 + 125] = {opcode};
     const size_t payload_bytes = strlen(payload);
     frame[1] = (unsigned char)(0x80 | payload_bytes);
+    /* Its length is in the frame. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
     memcpy(frame + 6, payload, payload_bytes);
     (void)send(fd, frame, 6 + payload_bytes, MSG_NOSIGNAL);
 }
