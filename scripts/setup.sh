@@ -14,7 +14,7 @@ set -euo pipefail
 BUILD_PACKAGES=(
     build-essential cmake ninja-build pkg-config binutils git
     libunwind-dev libjemalloc-dev libmicrohttpd-dev libwebsockets-dev libjansson-dev
-    libdw-dev libelf-dev libzstd-dev libxxhash-dev libyaml-dev libcmocka-dev
+    libdw-dev libelf-dev zlib1g-dev libzstd-dev libxxhash-dev libyaml-dev libcmocka-dev
     libsqlite3-dev libhiredis-dev libcurl4-openssl-dev libjwt-dev
 )
 # To run the scripts and the tests: the checks, the real programs that are run under the shim, valgrind, which counts

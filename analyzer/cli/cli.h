@@ -31,11 +31,11 @@ int seep_cli_usage_error(const char *command, const char *format, ...)
 /* Writes the text report of one recording to stderr, as `seep run` does at its end.
  *
  * fail_on:  "definite", "probable", "suspect", or NULL.
- * suppress: a file of suppressions, or NULL.
+ * suppress, subsystems: files of rules, or NULL.
  * Returns: SEEP_EXIT_OK, SEEP_EXIT_FOUND when fail_on found something, SEEP_EXIT_USAGE
  * when the file is unreadable, SEEP_EXIT_FAILED. Defined in cmd_report.c.
  */
-int seep_cli_report_to_stderr(const char *path, const char *fail_on,
-                              const char *suppress);
+int seep_cli_report_to_stderr(const char *path, const char *fail_on, const char *suppress,
+                              const char *subsystems);
 
 #endif

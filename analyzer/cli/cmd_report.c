@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/judge.h"
 #include "cli/option.h"
 #include "cli/output.h"
 #include "load/recording.h"
@@ -27,10 +29,12 @@ const char *const seep_help_report =
     "\n"
     "  --format FORMAT    text (default) or json; for a merge request: markdown (64 KiB\n"
     "                     at most); for flame graphs: folded (a line per stack);\n"
+    "                     for `go tool pprof`: pprof (binary);\n"
     "                     to look at: html (one file, readable without a network)\n"
     "  -o, --output OUT   write to OUT instead of the terminal; replaced as a whole\n"
-    "  --value VALUE      what folded counts: live-bytes (default), live, growth (per\n"
-    "                     hour), allocated (in all); of the heap, or of --kind\n"
+    "  --value VALUE      what folded counts and pprof shows first: live-bytes\n"
+    "                     (default), live, growth (per hour), allocated (in all); of\n"
+    "                     the heap, or of --kind\n"
     "  --kind KIND        only findings of this kind: heap, thread, fd, timer,\n"
     "                     mapping\n"
     "  --subsystem NAME   only findings of this subsystem of the program\n"
@@ -44,6 +48,8 @@ const char *const seep_help_report =
     "  --suppress FILE    leave out findings that its rules name; they are counted, and "
     "never\n"
     "                     fail a run\n"
+    "  --subsystems FILE  name the subsystems of a program without annotations, by "
+    "rules\n"
     "  --suggest-suppressions\n"
     "                     print such a file for the present findings, instead of the "
     "report\n"
@@ -54,6 +60,11 @@ const char *const seep_help_report =
     "                     * is anything, ^ and $ are the ends\n"
     "  thread:PATTERN     the same for one kind: heap, mapping, thread, fd, timer\n"
     "  finding:0123456789ab expires:2027-03-31 reason:fixed upstream in 4.2\n"
+    "\n"
+    "Rules for subsystems, one a line; the innermost frame that fits one decides:\n"
+    "  websocket  function:hub_*  source:server/hub/\n"
+    "  tls        module:libssl.so*\n"
+    "  workers    thread:pool-*\n"
     "\n"
     "Verdicts: definite and probable are leaks; suspect wants a longer run; bounded is "
     "listed so\n"
@@ -67,11 +78,12 @@ const char *const seep_help_report =
     "  seep report soak.seep --format json | jq '.findings[0].summary'\n"
     "  seep report soak.seep --format markdown -o comment.md\n"
     "  seep report soak.seep --format html -o soak.html\n"
-    "  seep report soak.seep --format folded --value growth | flamegraph.pl > a.svg\n";
+    "  seep report soak.seep --format folded --value growth | flamegraph.pl > a.svg\n"
+    "  seep report soak.seep --format pprof -o soak.pb.gz && go tool pprof soak.pb.gz\n";
 
 struct request {
     const char *path, *out;
-    const char *suppress; /* file of rules; NULL: none */
+    const char *suppress, *subsystems; /* files of rules; NULL: none */
     bool suggest;
     const struct seep_renderer *renderer;
     struct seep_verdict_options verdict;
@@ -80,59 +92,19 @@ struct request {
     enum seep_site_value value;
 };
 
-/* A recording judged, with everything it borrows from. */
-struct judged {
-    struct seep_recording *recording;
-    struct seep_symbolizer *symbolizer;
-    struct seep_findings *findings;
-};
-
-static void judged_fini(struct judged *judged)
-{
-    seep_findings_free(judged->findings);
-    seep_symbolizer_free(judged->symbolizer);
-    seep_recording_free(judged->recording);
-    *judged = (struct judged){0};
-}
-
-/* Returns: 0; negative errno with *error set; *judged is all zero then. */
-static int judge(const char *path, const struct seep_verdict_options *options,
-                 struct judged *judged, struct seep_error *error)
-{
-    int status = seep_recording_open(path, &judged->recording, error);
-
-    if (status < 0) {
-        return status;
-    }
-    status = seep_symbolizer_new(judged->recording, &judged->symbolizer);
-    if (status < 0) {
-        (void)seep_error_set(error, status, "%s: cannot read symbols: %s", path,
-                             strerrordesc_np(-status));
-    } else {
-        status = seep_verdict_make(judged->recording, judged->symbolizer, options,
-                                   &judged->findings, error);
-    }
-    if (status < 0) {
-        judged_fini(judged);
-    }
-    return status;
-}
-
 /* Children have recordings beside their parent's; one that cannot be read has no outcome.
  */
-static void judge_children(const char *path, const struct seep_suppressions *suppressions,
+static void judge_children(const char *path, const struct seep_judge_rules *rules,
                            struct seep_findings *findings)
 {
-    struct seep_verdict_options options = SEEP_VERDICT_OPTIONS_ALL;
     char folder[PATH_MAX];
     size_t done = 0;
 
-    options.suppressions = suppressions;
     for (size_t i = 0; i < findings->child_count && done < CHILDREN_JUDGED_MAX; i++) {
         struct seep_view_child *child = &findings->children[i];
         const char *slash = strrchr(child->file, '/');
         char beside[PATH_MAX + 1024];
-        struct judged judged = {0};
+        struct seep_judged judged = {0};
         struct seep_error ignored;
 
         if (child->file[0] == '\0' || strlen(path) >= sizeof(folder)) {
@@ -142,9 +114,10 @@ static void judge_children(const char *path, const struct seep_suppressions *sup
         (void)snprintf(beside, sizeof(beside), "%s/%s", dirname(folder),
                        slash != NULL ? slash + 1 : child->file);
         done++;
-        if (judge(beside, &options, &judged, &ignored) == 0) {
+        if (seep_judge(beside, &SEEP_VERDICT_OPTIONS_ALL, rules, &judged, &ignored) ==
+            0) {
             child->outcome = judged.findings->outcome;
-            judged_fini(&judged);
+            seep_judged_fini(&judged);
         }
     }
 }
@@ -198,27 +171,23 @@ static int emit(const struct request *request, const struct seep_findings *findi
 
 static int carry_out(const struct request *request, FILE *stream)
 {
-    struct judged judged = {0};
+    struct seep_judged judged = {0};
     struct seep_error error = {0};
-    struct seep_suppressions *suppressions = NULL;
-    struct seep_verdict_options options = request->verdict;
-    int status = 0;
+    struct seep_judge_rules rules = {0};
+    int status =
+        seep_judge_rules_open(request->suppress, request->subsystems, &rules, &error);
 
-    if (request->suppress != NULL) {
-        status = seep_suppressions_open(request->suppress, &suppressions, &error);
-    }
-    options.suppressions = suppressions;
     if (status == 0) {
-        status = judge(request->path, &options, &judged, &error);
+        status = seep_judge(request->path, &request->verdict, &rules, &judged, &error);
     }
     if (status < 0) {
-        seep_suppressions_free(suppressions);
+        seep_judge_rules_close(&rules);
         return complain(&error, exit_status_of(status));
     }
-    judge_children(request->path, suppressions, judged.findings);
+    judge_children(request->path, &rules, judged.findings);
     status = emit(request, judged.findings, stream);
-    judged_fini(&judged);
-    seep_suppressions_free(suppressions);
+    seep_judged_fini(&judged);
+    seep_judge_rules_close(&rules);
     return status;
 }
 
@@ -233,7 +202,7 @@ static bool same_file(const char *a, const char *b)
 
 static int set_format(struct request *request, const char *name)
 {
-    static const char *const later[] = {"pprof", "sarif"};
+    static const char *const later[] = {"sarif"};
 
     request->renderer = seep_renderer_find(name);
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
@@ -290,8 +259,8 @@ static int set_value(struct request *request, const char *word)
     }
     return request->renderer->of_sites
                ? 0
-               : seep_cli_usage_error("report",
-                                      "--value is of folded stacks: add --format folded");
+               : seep_cli_usage_error(
+                     "report", "--value is of profiles: add --format folded or pprof");
 }
 
 static int set_seconds(const char *name, const char *word, double *out)
@@ -315,6 +284,7 @@ enum {
     SUPPRESS,
     SUGGEST,
     VALUE,
+    SUBSYSTEMS,
     OPTION_COUNT
 };
 
@@ -347,6 +317,7 @@ static int interpret(struct request *request, const struct seep_option *options)
     request->verdict.subsystem = options[SUBSYSTEM].value;
     request->out = options[OUTPUT].value;
     request->suppress = options[SUPPRESS].value;
+    request->subsystems = options[SUBSYSTEMS].value;
     request->suggest = options[SUGGEST].value != NULL;
     if (request->out != NULL && strcmp(request->out, "-") == 0) {
         request->out = NULL;
@@ -366,6 +337,7 @@ int seep_cmd_report(int argc, char **argv)
         [UNTIL] = {.name = "until"},
         [FAIL_ON] = {.name = "fail-on"},
         [SUPPRESS] = {.name = "suppress"},
+        [SUBSYSTEMS] = {.name = "subsystems"},
         [SUGGEST] = {.name = "suggest-suppressions", .flag = true},
         [VALUE] = {.name = "value"},
     };
@@ -387,6 +359,11 @@ int seep_cmd_report(int argc, char **argv)
     if (request.path == NULL) {
         return seep_cli_usage_error("report", "which FILE?");
     }
+    if (request.renderer->binary && request.out == NULL && isatty(STDOUT_FILENO) == 1) {
+        return seep_cli_usage_error(
+            "report", "--format %s is binary, not for a terminal: add -o OUT",
+            request.renderer->name);
+    }
     if (request.out != NULL && same_file(request.path, request.out)) {
         return seep_cli_usage_error(
             "report", "-o %s would overwrite the recording itself", request.out);
@@ -394,10 +371,12 @@ int seep_cmd_report(int argc, char **argv)
     return carry_out(&request, stdout);
 }
 
-int seep_cli_report_to_stderr(const char *path, const char *fail_on, const char *suppress)
+int seep_cli_report_to_stderr(const char *path, const char *fail_on, const char *suppress,
+                              const char *subsystems)
 {
     struct request request = {.path = path,
                               .suppress = suppress,
+                              .subsystems = subsystems,
                               .renderer = &SEEP_RENDERER_TEXT,
                               .verdict = SEEP_VERDICT_OPTIONS_ALL};
 

@@ -64,6 +64,7 @@ const char *const seep_help_run =
     "definite\n"
     "  --suppress FILE     leave out findings that its rules name (see: seep help "
     "report)\n"
+    "  --subsystems FILE   name subsystems by rules (see: seep help report)\n"
     "  --check N           compare every Nth stack with libunwind's: for verifying Seep, "
     "slow; the\n"
     "                      recording says how many differ\n"
@@ -401,8 +402,8 @@ static int report(const struct run *run)
         (void)dup2(null_fd, STDERR_FILENO);
         close(null_fd);
     }
-    status =
-        seep_cli_report_to_stderr(run->path, run->options.fail_on, run->options.suppress);
+    status = seep_cli_report_to_stderr(run->path, run->options.fail_on,
+                                       run->options.suppress, run->options.subsystems);
     if (kept >= 0) {
         (void)dup2(kept, STDERR_FILENO);
         close(kept);

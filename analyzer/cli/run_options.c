@@ -8,14 +8,15 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/judge.h"
 #include "cli/option.h"
-#include "verdict/suppress.h"
 
 enum { WANTS_HELP = 1, DURATION_MOST_S = 366 * 86400 };
 
-static const char *const names[] = {
-    "--output",      "--interval", "--duration", "--mode",  "--min-child", "--fail-on",
-    "--no-children", "--quiet",    "--help",     "--check", "--suppress"};
+static const char *const names[] = {"--output",      "--interval",  "--duration",
+                                    "--mode",        "--min-child", "--fail-on",
+                                    "--no-children", "--quiet",     "--help",
+                                    "--check",       "--suppress",  "--subsystems"};
 enum { NAME_COUNT = sizeof(names) / sizeof(names[0]) };
 
 static bool is_verdict(const char *text)
@@ -25,16 +26,15 @@ static bool is_verdict(const char *text)
 }
 
 /* A mistake in the rules is said before the program runs for hours. */
-static int take_suppress(const char *path, struct seep_run_options *options)
+static int check_rules(const char *name, const char *suppress, const char *subsystems)
 {
-    struct seep_suppressions *rules = NULL;
+    struct seep_judge_rules rules = {0};
     struct seep_error error = {0};
 
-    options->suppress = path;
-    if (seep_suppressions_open(path, &rules, &error) < 0) {
-        return seep_cli_usage_error("run", "--suppress: %s", error.message);
+    if (seep_judge_rules_open(suppress, subsystems, &rules, &error) < 0) {
+        return seep_cli_usage_error("run", "%s: %s", name, error.message);
     }
-    seep_suppressions_free(rules);
+    seep_judge_rules_close(&rules);
     return 0;
 }
 
@@ -58,7 +58,12 @@ static int take_valued(const char *name, const char *value,
                          value);
     }
     if (strcmp(name, "--suppress") == 0) {
-        return take_suppress(value, options);
+        options->suppress = value;
+        return check_rules(name, value, NULL);
+    }
+    if (strcmp(name, "--subsystems") == 0) {
+        options->subsystems = value;
+        return check_rules(name, NULL, value);
     }
     if (strcmp(name, "--interval") == 0) {
         (void)seep_options_interval(value, &options->collect.interval_ns, &error);
@@ -83,7 +88,7 @@ static bool takes_value(const char *name)
            strcmp(name, "--fail-on") == 0 || strcmp(name, "--interval") == 0 ||
            strcmp(name, "--min-child") == 0 || strcmp(name, "--duration") == 0 ||
            strcmp(name, "--mode") == 0 || strcmp(name, "--check") == 0 ||
-           strcmp(name, "--suppress") == 0;
+           strcmp(name, "--suppress") == 0 || strcmp(name, "--subsystems") == 0;
 }
 
 static int unknown(const char *name)

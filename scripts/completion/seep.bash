@@ -22,11 +22,11 @@ _seep() {
     fi
     case $command:$previous in
     help:help) mapfile -t COMPREPLY < <(compgen -W "$(_seep_commands)" -- "$word") ;;
-    *:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown folded" -- "$word") ;;
+    *:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown folded pprof" -- "$word") ;;
     *:--value) mapfile -t COMPREPLY < <(compgen -W "live-bytes live growth allocated" -- "$word") ;;
     *:--fail-on) mapfile -t COMPREPLY < <(compgen -W "suspect probable definite" -- "$word") ;;
     *:--kind) mapfile -t COMPREPLY < <(compgen -W "heap mapping thread fd timer" -- "$word") ;;
-    *:-o | *:--output | *:--suppress) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    *:-o | *:--output | *:--suppress | *:--subsystems) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_seep_options "$command")" -- "$word")

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "verdict/subsystem_rules.h"
 #include "verdict/suppress.h"
 
 uint64_t seep_fuzz_taken, seep_fuzz_inputs;
@@ -57,11 +58,27 @@ static void suppressions(const char *bytes, size_t size)
     seep_suppressions_free(rules);
 }
 
+static void subsystem_rules(const char *bytes, size_t size)
+{
+    struct seep_subsystem_rules *rules = NULL;
+    struct seep_error error = {0};
+    int status = seep_subsystem_rules_parse("f", bytes, size, &rules, &error);
+
+    must((status == 0) == (rules != NULL));
+    if (status < 0) {
+        must(strncmp(error.message, "f:", 2) == 0 && error.message[2] >= '1');
+        return;
+    }
+    seep_fuzz_taken++;
+    seep_subsystem_rules_free(rules);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     seep_fuzz_inputs++;
     if (size > 0) {
-        suppressions((const char *)data + 1, size - 1);
+        (data[0] % 2 == 0 ? suppressions : subsystem_rules)((const char *)data + 1,
+                                                            size - 1);
     }
     return 0;
 }

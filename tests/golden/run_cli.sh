@@ -53,11 +53,16 @@ expect 2 "needs a value" report heap_leak.seep --top
 expect 2 "whole number" report heap_leak.seep --top 0
 expect 2 "whole number" report heap_leak.seep --top 2.5
 expect 2 "use one of: text, json" report heap_leak.seep --format xml
-expect 2 "not in this version" report heap_leak.seep --format pprof
+expect 2 "not in this version" report heap_leak.seep --format sarif
 expect 2 "use suspect, probable or definite" report heap_leak.seep --fail-on bounded
 expect 2 "use heap, mapping" report heap_leak.seep --kind pile
 expect 2 "use live-bytes, live" report heap_leak.seep --format folded --value size
-expect 2 "add --format folded" report heap_leak.seep --value live
+expect 2 "add --format folded or pprof" report heap_leak.seep --value live
+if ! script -qec "'$seep' report heap_leak.seep --format pprof" /dev/null </dev/null |
+    grep -q "not for a terminal"; then
+    echo "FAILED: a binary report went to a terminal" >&2
+    failed=1
+fi
 expect 2 "seconds since the start" report heap_leak.seep --since soon
 expect 2 "seconds since the start" report heap_leak.seep --until -3
 expect 2 "is not before" report heap_leak.seep --since 9 --until 8
@@ -89,6 +94,13 @@ expect 2 "wrong.supp:1: \"leek:x\": write leak:PATTERN" report heap_leak.seep --
 expect 2 "wrong.supp:1:" run --suppress wrong.supp -- true
 expect 2 "missing.supp" report heap_leak.seep --suppress missing.supp
 expect 2 "takes no value" report heap_leak.seep --suggest-suppressions=yes
+
+# Subsystems by rules.
+printf '# rules\nnamed module:pma-backend\n' >names.rules
+expect 0 "" report heap_leak.seep --subsystems names.rules --format json
+echo wrong >>names.rules
+expect 2 "names.rules:3: wrong: no condition" report heap_leak.seep --subsystems names.rules
+expect 2 "names.rules:3:" run --subsystems names.rules -- true
 
 # An output file is replaced as a whole, keeps its permissions, and survives a failure.
 echo old >report.txt

@@ -43,6 +43,15 @@ for name in thread_leak fd_leak healthy; do
         "$seep" report "$scratch/$name.seep" --format folded --value "$value"
     done >"$scratch/$name.folded"
     check "$name.folded"
+    # zlib's versions differ in their bytes: what is compared is what they hold.
+    "$seep" report "$scratch/$name.seep" --format pprof -o "$scratch/$name.pb.gz"
+    "$expected/pprof_text.py" "$scratch/$name.pb.gz" >"$scratch/$name.pprof"
+    check "$name.pprof"
+    if command -v go >/dev/null; then
+        go tool pprof -top "$scratch/$name.pb.gz" >/dev/null || failed=1
+    else
+        echo "go is not installed: $name.pb.gz was not given to 'go tool pprof'"
+    fi
 done
 
 # Narrow, without UTF-8.

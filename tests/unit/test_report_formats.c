@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -28,11 +29,30 @@ static struct seep_view_place places[3] = {[1] = {.frames = &outer, .frame_count
                                            [2] = {.frames = frames, .frame_count = 2}};
 static struct seep_view_node nodes[] = {
     {0}, {.place = 1}, {.place = 2, .caller = 1}, {.place = 2, .caller = 1}};
-static struct seep_view_site sites[] = {
-    {.kind = SEEP_KIND_HEAP, .node = 2, .live = 1, .live_bytes = 40, .subsystem = ""},
-    {.kind = SEEP_KIND_HEAP, .node = 3, .live = 2, .live_bytes = 60, .subsystem = ""},
-    {.kind = SEEP_KIND_HEAP, .node = 1, .live = 1, .live_bytes = 7, .subsystem = ""},
-    {.kind = SEEP_KIND_THREAD, .node = 2, .live = 9, .live_bytes = 999, .subsystem = ""}};
+static struct seep_view_site sites[] = {{.kind = SEEP_KIND_HEAP,
+                                         .node = 2,
+                                         .live = 1,
+                                         .acquired = 1,
+                                         .live_bytes = 40,
+                                         .subsystem = ""},
+                                        {.kind = SEEP_KIND_HEAP,
+                                         .node = 3,
+                                         .live = 2,
+                                         .acquired = 2,
+                                         .live_bytes = 60,
+                                         .subsystem = ""},
+                                        {.kind = SEEP_KIND_HEAP,
+                                         .node = 1,
+                                         .live = 1,
+                                         .acquired = 1,
+                                         .live_bytes = 7,
+                                         .subsystem = ""},
+                                        {.kind = SEEP_KIND_THREAD,
+                                         .node = 2,
+                                         .live = 9,
+                                         .acquired = 9,
+                                         .live_bytes = 999,
+                                         .subsystem = ""}};
 
 static const char *taken(void)
 {
@@ -218,6 +238,25 @@ static void no_byte_of_a_name_changes_the_structure_of_folded_stacks(void **stat
     }
 }
 
+/* Lengths part the texts of a profile: what is left to show is that any name gets in. */
+static void every_name_is_in_the_profile(void **state)
+{
+    (void)state;
+    for (unsigned c = 1; c < 256; c++) {
+        char raw[] = {'x', (char)c, 'y', '\0'};
+        uint8_t plain[4096];
+        z_stream stream = {.next_out = plain, .avail_out = sizeof(plain)};
+
+        (void)rendered(&SEEP_RENDERER_PPROF, raw);
+        stream.next_in = bytes.data;
+        stream.avail_in = (uInt)bytes.len_bytes;
+        assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);
+        assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+        assert_non_null(memmem(plain, stream.total_out, raw, 3));
+        inflateEnd(&stream);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +264,7 @@ int main(void)
         cmocka_unit_test(no_byte_of_a_name_changes_the_structure_of_a_comment),
         cmocka_unit_test(equal_names_are_one_folded_stack_of_one_kind),
         cmocka_unit_test(no_byte_of_a_name_changes_the_structure_of_folded_stacks),
+        cmocka_unit_test(every_name_is_in_the_profile),
         cmocka_unit_test(no_byte_of_a_name_changes_the_structure_of_a_page),
         cmocka_unit_test(a_comment_stays_below_what_is_accepted),
     };
