@@ -23,7 +23,7 @@ add_test(NAME fuzz.rules COMMAND fuzz-rules 1)
 set_tests_properties(fuzz.rules PROPERTIES LABELS fuzz TIMEOUT 60)
 seep_unit_test(verdict seep_verdict seep_recording_forge)
 seep_unit_test(report_text seep_report)
-seep_unit_test(report_formats seep_report z)
+seep_unit_test(report_formats seep_report z jansson)
 seep_unit_test(profile_view seep_verdict seep_recording_forge)
 seep_unit_test(child_groups seep_report)
 

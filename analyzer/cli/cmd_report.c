@@ -29,7 +29,8 @@ const char *const seep_help_report =
     "\n"
     "  --format FORMAT    text (default) or json; for a merge request: markdown (64 KiB\n"
     "                     at most); for flame graphs: folded (a line per stack);\n"
-    "                     for `go tool pprof`: pprof (binary);\n"
+    "                     for `go tool pprof`: pprof (binary); for code scanning:\n"
+    "                     sarif (2.1.0);\n"
     "                     to look at: html (one file, readable without a network)\n"
     "  -o, --output OUT   write to OUT instead of the terminal; replaced as a whole\n"
     "  --value VALUE      what folded counts and pprof shows first: live-bytes\n"
@@ -39,7 +40,7 @@ const char *const seep_help_report =
     "                     mapping\n"
     "  --subsystem NAME   only findings of this subsystem of the program\n"
     "  --top N            show at most N findings (text and markdown: 10;\n"
-    "                     json: all; html: 100)\n"
+    "                     html: 100; others: all)\n"
     "  --since S          judge from S seconds after the start, instead of after "
     "warm-up\n"
     "  --until S          judge up to S seconds after the start\n"
@@ -202,15 +203,7 @@ static bool same_file(const char *a, const char *b)
 
 static int set_format(struct request *request, const char *name)
 {
-    static const char *const later[] = {"sarif"};
-
     request->renderer = seep_renderer_find(name);
-    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-        if (strcmp(name, later[i]) == 0) {
-            return seep_cli_usage_error("report", "--format %s is not in this version",
-                                        name);
-        }
-    }
     return request->renderer != NULL
                ? 0
                : seep_cli_usage_error("report", "--format \"%s\": use one of: %s", name,

@@ -36,6 +36,7 @@ extern const struct seep_renderer SEEP_RENDERER_MARKDOWN; /* report_markdown.c *
 extern const struct seep_renderer SEEP_RENDERER_HTML;     /* report_html.c */
 extern const struct seep_renderer SEEP_RENDERER_FOLDED;   /* report_folded.c */
 extern const struct seep_renderer SEEP_RENDERER_PPROF;    /* report_pprof.c */
+extern const struct seep_renderer SEEP_RENDERER_SARIF;    /* report_sarif.c */
 
 /* The renderer of that name, or NULL. */
 const struct seep_renderer *seep_renderer_find(const char *name);

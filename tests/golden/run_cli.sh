@@ -53,7 +53,6 @@ expect 2 "needs a value" report heap_leak.seep --top
 expect 2 "whole number" report heap_leak.seep --top 0
 expect 2 "whole number" report heap_leak.seep --top 2.5
 expect 2 "use one of: text, json" report heap_leak.seep --format xml
-expect 2 "not in this version" report heap_leak.seep --format sarif
 expect 2 "use suspect, probable or definite" report heap_leak.seep --fail-on bounded
 expect 2 "use heap, mapping" report heap_leak.seep --kind pile
 expect 2 "use live-bytes, live" report heap_leak.seep --format folded --value size

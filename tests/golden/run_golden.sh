@@ -43,6 +43,8 @@ for name in thread_leak fd_leak healthy; do
         "$seep" report "$scratch/$name.seep" --format folded --value "$value"
     done >"$scratch/$name.folded"
     check "$name.folded"
+    "$seep" report "$scratch/$name.seep" --format sarif >"$scratch/$name.sarif"
+    check "$name.sarif"
     # zlib's versions differ in their bytes: what is compared is what they hold.
     "$seep" report "$scratch/$name.seep" --format pprof -o "$scratch/$name.pb.gz"
     "$expected/pprof_text.py" "$scratch/$name.pb.gz" >"$scratch/$name.pprof"
@@ -53,6 +55,8 @@ for name in thread_leak fd_leak healthy; do
         echo "go is not installed: $name.pb.gz was not given to 'go tool pprof'"
     fi
 done
+
+"$expected/check_sarif.py" "$scratch"/*.sarif
 
 # Narrow, without UTF-8.
 LC_ALL=C COLUMNS=50 "$seep" report "$scratch/thread_leak.seep" >"$scratch/thread_leak_narrow.txt"

@@ -4,6 +4,7 @@
  */
 #include "report/renderer.h"
 
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -257,6 +258,43 @@ static void every_name_is_in_the_profile(void **state)
     }
 }
 
+/* jansson reads what was written: quotes and control characters are escaped. */
+static void no_byte_of_a_name_breaks_sarif(void **state)
+{
+    (void)state;
+    for (unsigned c = 1; c < 256; c++) {
+        char raw[] = {'x', (char)c, 'y', '\0'};
+        struct seep_findings *owner = NULL;
+        const char *text = NULL;
+        const char *uri = NULL;
+        json_t *log = NULL;
+
+        assert_int_equal(seep_findings_new(&owner), 0);
+        text = rendered(&SEEP_RENDERER_SARIF, seep_findings_text(owner, raw));
+        log = json_loads(text, 0, NULL);
+        assert_non_null(log);
+        assert_int_equal(json_unpack(log, "{s:[{s:[{s:[{s:{s:{s:s}}}]}]}]}", "runs",
+                                     "results", "locations", "physicalLocation",
+                                     "artifactLocation", "uri", &uri),
+                         0);
+        assert_non_null(uri);
+        assert_int_equal(strspn(uri,
+                                "xy%0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
+                                "nopqrstuvwz-._~+,=@!/"),
+                         strlen(uri));
+        json_decref(log);
+        seep_findings_free(owner);
+    }
+}
+
+static void placeholders_and_links_in_names_stay_text(void **state)
+{
+    (void)state;
+    assert_non_null(
+        strstr(rendered(&SEEP_RENDERER_SARIF, "f::{lambda#1}::operator[](int)"),
+               "f::{{lambda#1}}::operator[] (int)"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +304,8 @@ int main(void)
         cmocka_unit_test(no_byte_of_a_name_changes_the_structure_of_folded_stacks),
         cmocka_unit_test(every_name_is_in_the_profile),
         cmocka_unit_test(no_byte_of_a_name_changes_the_structure_of_a_page),
+        cmocka_unit_test(no_byte_of_a_name_breaks_sarif),
+        cmocka_unit_test(placeholders_and_links_in_names_stay_text),
         cmocka_unit_test(a_comment_stays_below_what_is_accepted),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
