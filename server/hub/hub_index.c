@@ -69,6 +69,7 @@ static void grow(struct pma_index *index)
 
 int pma_index_init(struct pma_index *index)
 {
+    /* Pointers are what it holds. NOLINTNEXTLINE(bugprone-sizeof-expression) */
     struct pma_index_node **buckets = calloc(BUCKETS_AT_START, sizeof(*buckets));
 
     if (buckets == NULL) {

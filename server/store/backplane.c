@@ -513,7 +513,7 @@ json_t *pma_backplane_stats_json(struct pma_backplane *backplane)
         (json_int_t)figures.published, "received", (json_int_t)figures.received, "own",
         (json_int_t)figures.own, "duplicates", (json_int_t)figures.duplicates, "missed",
         (json_int_t)figures.missed, "malformed", (json_int_t)figures.malformed, "dropped",
-        (json_int_t)(dropped + figures.refused), "too_large",
+        (json_int_t)dropped + (json_int_t)figures.refused, "too_large",
         (json_int_t)figures.too_large, "connects", (json_int_t)figures.connects,
         "connect_failures", (json_int_t)figures.connect_failures, "outages",
         (json_int_t)figures.outages);

@@ -323,7 +323,7 @@ json_t *pma_cache_stats_json(struct pma_cache *cache)
                      "remove_count", load(&cache->removes), "skipped_removes",
                      load(&cache->skipped_removes), "error_count", load(&cache->errors),
                      "too_large", load(&cache->too_large), "ttl",
-                     (json_int_t)(cache->config.default_ttl_s * PMA_S_NS));
+                     (json_int_t)cache->config.default_ttl_s * (json_int_t)PMA_S_NS);
 }
 
 void pma_cache_simulate_error(void *arg)
