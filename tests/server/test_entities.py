@@ -381,7 +381,7 @@ class End(backend.TestCase):
                                "all devices are there")
             status, seconds = server.stop()
             self.assertEqual(status, 0)
-            self.assertLess(seconds, 2)
+            self.assertLess(seconds, backend.STOP_S)
 
 
 class Faults(EntityTest):
@@ -447,7 +447,7 @@ class Burst(EntityTest):
         self.act(5)
         status, seconds = self.server.stop()
         self.assertEqual(status, 0)
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, backend.STOP_S)
 
 
 class Blocked(EntityTest):
@@ -481,7 +481,7 @@ class Blocked(EntityTest):
         self.assertEqual((self.leaked("F12"), self.leaked("F13")), (11, 5))
         self.assertEqual(self.server.get("/health")["status"], "healthy")
         status, seconds = self.server.stop()
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, backend.STOP_S)
         self.assertEqual(status, 0)
 
 

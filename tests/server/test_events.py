@@ -156,7 +156,7 @@ class Events(backend.TestCase):
             client.await_type("system_status")
             status, seconds = server.stop()
             self.assertEqual(status, 0)
-            self.assertLess(seconds, 1)
+            self.assertLess(seconds, backend.STOP_S)
             self.assertIsNone(client.event())
             self.assertEqual(server.logged("Requests cut off by the shutdown"), [])
             last = server.logged("Server stopped")[0]

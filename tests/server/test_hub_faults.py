@@ -100,7 +100,7 @@ class Faults(HubCase):
         await eventually(lambda: self.threads("ws-reader") == 1, "another one")
         status, seconds = self.server.stop()
         self.assertEqual(status, 0)
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, backend.STOP_S)
         stopped = self.server.logged("Server stopped")[0]
         self.assertEqual((stopped["threads_left"], stopped["fds_left"]),
                          (2 + backend.sanitizer_threads(), 1))
@@ -210,7 +210,7 @@ class Faults(HubCase):
             await self.connect()
         status, seconds = self.server.stop()
         self.assertEqual(status, 0)
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, backend.STOP_S)
         stopped = self.server.logged("Server stopped")[0]
         self.assertEqual((stopped["threads_left"], stopped["fds_left"]),
                          (backend.sanitizer_threads(), 0))
@@ -223,7 +223,9 @@ class Faults(HubCase):
         await eventually(lambda: self.stats()["offline_clients"] == 1, "its session is kept")
         for number in range(50):
             self.broadcast(n=number)
-        await eventually(lambda: self.stats()["offline_messages"] == 50, "all are kept")
+            if number % 5 == 4:  # the limit is that of the hub's inbox as well
+                await eventually(lambda: self.stats()["offline_messages"] == number + 1,
+                                 "all are kept")
         runs = self.stats()["cleanup_runs"]
         await eventually(lambda: self.stats()["cleanup_runs"] > runs + 12, "it has expired")
         self.assertEqual((self.stats()["offline_messages"], self.stats()["dropped"]), (50, 0))
@@ -269,7 +271,7 @@ class Faults(HubCase):
         self.assertEqual(self.broadcast(), 200)
         await eventually(lambda: self.fds() == before + 5, "five sockets")
         status, seconds = self.server.stop()
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, backend.STOP_S)
         self.assertEqual(status, 0)
         self.assertEqual(self.server.logged("Server stopped")[0]["threads_left"],
                          5 + backend.sanitizer_threads())

@@ -112,7 +112,7 @@ class Stop(backend.TestCase):
     def assert_clean(self, server, which=signal.SIGTERM, leaked_threads=0):
         status, took_s = server.stop(which)
         self.assertEqual(status, 0, server.log()[-3:])
-        self.assertLess(took_s, 2.0)
+        self.assertLess(took_s, backend.STOP_S)
         end = server.logged("Server stopped")
         self.assertEqual(len(end), 1)
         self.assertIs(end[0]["clean"], True)

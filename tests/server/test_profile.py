@@ -133,7 +133,7 @@ class Profile(backend.TestCase):
             status, seconds = server.stop()
             kept.close()
             self.assertEqual(status, 0)
-            self.assertLess(seconds, 2)
+            self.assertLess(seconds, backend.STOP_S)
             last = server.logged("Server stopped")[0]
             self.assertEqual((last["threads_left"], last["fds_left"]),
                              (backend.sanitizer_threads(), 0))

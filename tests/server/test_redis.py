@@ -434,7 +434,7 @@ class Requests(RedisCase):
         self.assertGreaterEqual(self.stats(server)["outages"], 4)
         status, seconds = server.stop()
         self.assertEqual(status, 0)
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, backend.STOP_S)
         [stopped] = server.logged("Server stopped")
         self.assertEqual((stopped["threads_left"], stopped["fds_left"]),
                          (backend.sanitizer_threads(), 0))
@@ -475,7 +475,7 @@ class Requests(RedisCase):
         self.redis.freeze()
         status, seconds = server.stop(signal.SIGTERM)
         self.assertEqual(status, 0)
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, backend.STOP_S)
 
 
 class Caches(RedisCase):
