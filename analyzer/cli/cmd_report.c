@@ -30,7 +30,7 @@ const char *const seep_help_report =
     "  --format FORMAT    text (default) or json; for a merge request: markdown (64 KiB\n"
     "                     at most); for flame graphs: folded (a line per stack);\n"
     "                     for `go tool pprof`: pprof (binary); for code scanning:\n"
-    "                     sarif (2.1.0);\n"
+    "                     sarif (2.1.0); for CI servers: junit;\n"
     "                     to look at: html (one file, readable without a network)\n"
     "  -o, --output OUT   write to OUT instead of the terminal; replaced as a whole\n"
     "  --value VALUE      what folded counts and pprof shows first: live-bytes\n"
@@ -144,6 +144,7 @@ static int emit(const struct request *request, const struct seep_findings *findi
 
     options.top = request->top;
     options.kind = request->verdict.kind;
+    options.subsystem = request->verdict.subsystem;
     options.value = request->value;
     options.color = options.color && request->out == NULL;
     if (request->suggest) {

@@ -15,6 +15,7 @@ struct seep_render_options {
     bool utf8;                  /* block characters; ASCII otherwise */
     size_t top;                 /* findings shown at most; 0: the format's own choice */
     enum seep_kind kind;        /* of profiles; SEEP_KIND_NONE: the format's own choice */
+    const char *subsystem;      /* borrowed; what findings were asked of; NULL: all */
     enum seep_site_value value; /* of profiles */
 };
 
@@ -37,6 +38,7 @@ extern const struct seep_renderer SEEP_RENDERER_HTML;     /* report_html.c */
 extern const struct seep_renderer SEEP_RENDERER_FOLDED;   /* report_folded.c */
 extern const struct seep_renderer SEEP_RENDERER_PPROF;    /* report_pprof.c */
 extern const struct seep_renderer SEEP_RENDERER_SARIF;    /* report_sarif.c */
+extern const struct seep_renderer SEEP_RENDERER_JUNIT;    /* report_junit.c */
 
 /* The renderer of that name, or NULL. */
 const struct seep_renderer *seep_renderer_find(const char *name);

@@ -22,7 +22,7 @@ _seep() {
     fi
     case $command:$previous in
     help:help) mapfile -t COMPREPLY < <(compgen -W "$(_seep_commands)" -- "$word") ;;
-    *:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown html folded pprof sarif" -- "$word") ;;
+    *:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown html folded pprof sarif junit" -- "$word") ;;
     *:--value) mapfile -t COMPREPLY < <(compgen -W "live-bytes live growth allocated" -- "$word") ;;
     *:--fail-on) mapfile -t COMPREPLY < <(compgen -W "suspect probable definite" -- "$word") ;;
     *:--kind) mapfile -t COMPREPLY < <(compgen -W "heap mapping thread fd timer" -- "$word") ;;

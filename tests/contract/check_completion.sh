@@ -22,7 +22,8 @@ expect() {
 expect "report" seep repo
 expect "dump help report run" seep help ""
 expect "--fail-on" seep run --fa
-expect "json" seep report --format j
+expect "json junit" seep report --format j
+expect "growth" seep report --value g
 expect "probable" seep run --fail-on p
 for command in run report dump; do
     COMP_WORDS=(seep "$command" --)

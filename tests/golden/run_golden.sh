@@ -45,6 +45,8 @@ for name in thread_leak fd_leak healthy; do
     check "$name.folded"
     "$seep" report "$scratch/$name.seep" --format sarif >"$scratch/$name.sarif"
     check "$name.sarif"
+    "$seep" report "$scratch/$name.seep" --format junit >"$scratch/$name.xml"
+    check "$name.xml"
     # zlib's versions differ in their bytes: what is compared is what they hold.
     "$seep" report "$scratch/$name.seep" --format pprof -o "$scratch/$name.pb.gz"
     "$expected/pprof_text.py" "$scratch/$name.pb.gz" >"$scratch/$name.pprof"
@@ -57,6 +59,10 @@ for name in thread_leak fd_leak healthy; do
 done
 
 "$expected/check_sarif.py" "$scratch"/*.sarif
+"$seep" report "$scratch/short_run.seep" --format junit >"$scratch/short_run.xml"
+"$seep" report "$scratch/thread_leak.seep" --format junit --kind heap --subsystem auth --top 1 >"$scratch/filtered.xml"
+check filtered.xml
+"$expected/check_junit.py" "$scratch"/*.xml
 
 # Narrow, without UTF-8.
 LC_ALL=C COLUMNS=50 "$seep" report "$scratch/thread_leak.seep" >"$scratch/thread_leak_narrow.txt"

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "report/markup.h"
+#include "report/xml_text.h"
 
 enum { LONG = 100000 };
 
@@ -295,6 +296,46 @@ static void placeholders_and_links_in_names_stay_text(void **state)
                "f::{{lambda#1}}::operator[] (int)"));
 }
 
+/* Bytes that XML cannot hold, and those that would be structure, are gone or escaped. */
+static void no_byte_of_a_name_breaks_xml(void **state)
+{
+    static const char *const parts[] = {"<", ">", "\"", "\n"};
+    size_t wanted[sizeof(parts) / sizeof(parts[0])];
+    const char *text = rendered(&SEEP_RENDERER_JUNIT, "x");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        wanted[i] = count(text, parts[i]);
+    }
+    for (unsigned c = 1; c < 256; c++) {
+        char raw[] = {'x', (char)c, 'y', (char)c, '\0'};
+
+        text = rendered(&SEEP_RENDERER_JUNIT, raw);
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+            assert_int_equal(count(text, parts[i]), wanted[i]);
+        }
+        for (const char *at = text; *at != '\0'; at++) {
+            assert_true((*at >= 0x20 && *at <= 0x7e) || *at == 0x7f || *at == '\n');
+        }
+    }
+    seep_buf_reset(&bytes);
+    seep_xml_put_text(
+        &bytes, "<a&\"'>\n\x01\xff\xc3\xbc\xef\xbf\xbf\xed\xa0\x80\xf0\x9f\x98\x80\xe2");
+    assert_string_equal(
+        taken(), "&#60;a&#38;&#34;&#39;&#62;&#10;??\xc3\xbc??????\xf0\x9f\x98\x80?");
+}
+
+static void a_finding_fails_its_test_whatever_is_shown(void **state)
+{
+    const char *text = rendered(&SEEP_RENDERER_JUNIT, "cache");
+
+    (void)state;
+    assert_non_null(
+        strstr(text, "tests=\"1\" failures=\"1\" errors=\"0\" skipped=\"0\""));
+    assert_non_null(strstr(text, "<testcase classname=\"heap\" name=\"cache\">\n"
+                                 "   <failure type=\"definite\" message=\"cache\">"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +347,8 @@ int main(void)
         cmocka_unit_test(no_byte_of_a_name_changes_the_structure_of_a_page),
         cmocka_unit_test(no_byte_of_a_name_breaks_sarif),
         cmocka_unit_test(placeholders_and_links_in_names_stay_text),
+        cmocka_unit_test(no_byte_of_a_name_breaks_xml),
+        cmocka_unit_test(a_finding_fails_its_test_whatever_is_shown),
         cmocka_unit_test(a_comment_stays_below_what_is_accepted),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
