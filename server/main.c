@@ -108,10 +108,11 @@ static void explain_listen(int err, const struct pma_config *config)
 }
 
 /* How many threads more than `before` there are. A thread that was joined leaves /proc a
- * moment later: those that are not known as workers get 100 ms for it. */
+ * moment later, on a busy machine much later: those that are not known as workers get 500
+ * ms for it. */
 static int64_t count_threads_left(uint32_t before)
 {
-    const uint64_t deadline_ns = pma_now_ns() + 100 * PMA_MS_NS;
+    const uint64_t deadline_ns = pma_now_ns() + 500 * PMA_MS_NS;
     const int64_t known = (int64_t)pma_worker_count();
     for (;;) {
         const int64_t left = (int64_t)pma_thread_count() - (int64_t)before;

@@ -88,12 +88,12 @@ class Served(backend.TestCase):
     def switch(self, server, fault, **setting):
         self.assertEqual(server.ask("PUT", f"{FAULTS}/{fault}", setting)[0], 200)
 
-    def end(self, server, within_s=2.0):
+    def end(self, server):
         """Stops the backend: clean, in time, nothing left."""
         pids = list(children(server.pid))
         status, seconds = server.stop()
         self.assertEqual(status, 0)
-        self.assertLess(seconds, within_s)
+        self.assertLess(seconds, backend.STOP_S)
         last = server.logged("Server stopped")[0]
         self.assertEqual((last["threads_left"], last["fds_left"]),
                          (backend.sanitizer_threads(), 0))
@@ -827,7 +827,7 @@ class Everything(Served):
         status, body = self.run_tool(server, adder, {"a": "x"}, "everything")
         self.assertIn((status, body["success"]), ((400, False), (200, False)))
         self.assertTrue(body["error"])
-        self.end(server, within_s=3.0)
+        self.end(server)
 
 
 def install(package):
