@@ -12,10 +12,14 @@ seep_unit_test(target_groups seep_verdict)
 seep_unit_test(past_verdict seep_verdict seep_recording_forge)
 seep_unit_test(glob seep_base)
 seep_unit_test(suppress seep_verdict)
+seep_unit_test(site_match seep_diff)
 seep_unit_test(subsystem_rules seep_verdict seep_recording_forge)
-target_compile_definitions(test_subsystem_rules PRIVATE
-    GOLDEN_PROGRAM="$<TARGET_FILE:golden_program>")
-add_dependencies(test_subsystem_rules golden_program)
+seep_unit_test(diff seep_diff seep_recording_forge)
+foreach(module subsystem_rules diff)
+    target_compile_definitions(test_${module} PRIVATE
+        GOLDEN_PROGRAM="$<TARGET_FILE:golden_program>")
+    add_dependencies(test_${module} golden_program)
+endforeach()
 add_executable(fuzz-rules ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_rules.c
     ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_rules.c)
 target_link_libraries(fuzz-rules PRIVATE seep_verdict)

@@ -16,12 +16,14 @@ int seep_cmd_run(int argc, char **argv);     /* cmd_run.c */
 int seep_cmd_collect(int argc, char **argv); /* cmd_collect.c */
 int seep_cmd_report(int argc, char **argv);  /* cmd_report.c */
 int seep_cmd_dump(int argc, char **argv);    /* cmd_dump.c */
+int seep_cmd_diff(int argc, char **argv);    /* cmd_diff.c */
 
 /* The page that `seep help COMMAND` and `seep COMMAND --help` print. Never NULL. */
 extern const char *const seep_help_run;     /* cmd_run.c */
 extern const char *const seep_help_collect; /* cmd_collect.c */
 extern const char *const seep_help_report;  /* cmd_report.c */
 extern const char *const seep_help_dump;    /* cmd_dump.c */
+extern const char *const seep_help_diff;    /* cmd_diff.c */
 
 /* Prints "seep COMMAND: <message>" and a hint at the command's help on stderr, one line.
  * Returns: SEEP_EXIT_USAGE. */

@@ -131,23 +131,35 @@ static bool is_help(const char *argument)
     return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
 }
 
-static int add_operand(const char *command, const char *argument, const char **operand)
+static int add_operand(const char *command, const char *argument,
+                       struct seep_operands *operands)
 {
-    if (*operand != NULL) {
-        return seep_cli_usage_error(command, "one FILE only: \"%s\" is too many",
+    if (operands->count == operands->most) {
+        return seep_cli_usage_error(command, "%s only: \"%s\" is too many",
+                                    operands->most == 1 ? "one FILE" : "two FILEs",
                                     argument);
     }
-    *operand = argument;
+    operands->at[operands->count++] = argument;
     return 0;
 }
 
 int seep_option_parse(const char *command, int argc, char **argv,
                       struct seep_option *options, size_t n, const char **operand)
 {
+    struct seep_operands operands = {.most = 1};
+    int status = seep_option_parse_operands(command, argc, argv, options, n, &operands);
+
+    *operand = operands.at[0];
+    return status;
+}
+
+int seep_option_parse_operands(const char *command, int argc, char **argv,
+                               struct seep_option *options, size_t n,
+                               struct seep_operands *operands)
+{
     bool operands_only = false;
     int status = 0;
 
-    *operand = NULL;
     for (int i = 1; i < argc && status == 0; i++) {
         const char *value = NULL;
         struct seep_option *option = NULL;
@@ -157,7 +169,7 @@ int seep_option_parse(const char *command, int argc, char **argv,
             continue;
         }
         if (operands_only || argv[i][0] != '-' || argv[i][1] == '\0') {
-            status = add_operand(command, argv[i], operand);
+            status = add_operand(command, argv[i], operands);
             continue;
         }
         if (is_help(argv[i])) {

@@ -28,6 +28,17 @@ struct seep_option {
 int seep_option_parse(const char *command, int argc, char **argv,
                       struct seep_option *options, size_t n, const char **operand);
 
+/* The same with up to `most` operands, in their order.
+ * operands: in/out; `most` is given, 1 to SEEP_OPERANDS_MAX. */
+enum { SEEP_OPERANDS_MAX = 2 };
+struct seep_operands {
+    const char *at[SEEP_OPERANDS_MAX]; /* NULL: not given */
+    size_t count, most;
+};
+int seep_option_parse_operands(const char *command, int argc, char **argv,
+                               struct seep_option *options, size_t n,
+                               struct seep_operands *operands);
+
 /* The nearest of n words within two edits (transposition counts as one), or NULL.
  * Source: optimal string alignment; Damerau 1964. Thread-safety: pure. */
 const char *seep_option_nearest(const char *word, const char *const *words, size_t n);

@@ -99,7 +99,8 @@ struct seep_view_forecast {
 };
 
 struct seep_finding {
-    char id[13]; /* 12 hex digits: of kind, functions and modules */
+    char id[13];   /* 12 hex digits: of kind, functions and modules */
+    uint32_t site; /* of the recording; 0: no single one */
     enum seep_kind kind;
     enum seep_verdict verdict;
     enum seep_cause cause;

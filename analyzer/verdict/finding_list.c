@@ -116,6 +116,7 @@ int seep_finding_add(struct seep_analysis *analysis, uint32_t site, enum seep_ca
     struct seep_finding *finding = &draft->finding;
 
     *draft = (struct seep_draft){.site = site};
+    finding->site = site;
     finding->kind = (enum seep_kind)analysis->recording->sites[site].kind;
     finding->cause = cause;
     finding->verdict = verdict;

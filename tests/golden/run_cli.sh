@@ -42,7 +42,18 @@ expect 0 "" help report
 says "usage: seep report FILE"
 expect 0 "" report --help
 expect 2 "did you mean report?" reprot
-expect 2 "not in this version" diff a b
+expect 2 "not in this version" bisect
+expect 2 "which two recordings?" diff heap_leak.seep
+expect 2 "too many" diff a b c
+expect 2 "missing.seep" diff heap_leak.seep missing.seep
+expect 0 "" diff heap_leak.seep heap_leak.seep --fail-on suspect
+says "nothing has changed"
+expect 0 "" diff healthy.seep healthy.seep
+says "nothing has changed"
+expect 0 "" diff heap_leak.seep heap_leak.seep --format json
+says '"changes": []'
+expect 0 "" diff heap_leak.seep heap_leak.seep --format markdown
+expect 2 "use time, operation or both" diff heap_leak.seep heap_leak.seep --per hour
 expect 2 "unknown option --frobnicate" --frobnicate
 
 expect 2 "which FILE?" report

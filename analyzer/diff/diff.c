@@ -1,0 +1,398 @@
+/* Two runs compared.
+ *
+ * Verdicts alone may not be compared: a longer run finds what a shorter one could not,
+ * and that is no regression. So a verdict says what is worth looking at, and ranges of
+ * growth say whether it changed. A range is as wide as the slope's own, and at least as
+ * wide as the count of what came (Poisson) and the grain of one resource allow: slopes of
+ * counts are smoother than the chance behind them.
+ *
+ * Runs that did unlike amounts of work are told by time and by operations; unless the
+ * user chose one, a change must show in both.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "diff/diff.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diff/site_match.h"
+#include "series/series.h"
+#include "series/window.h"
+#include "verdict/growth_scan.h"
+
+static const double RATIO_LEAST = 1.25; /* of worse and better */
+static const double Z95 = 1.959964;     /* two-sided 95 % of the normal distribution */
+/* None seen of what comes by chance: 95 % for less than 3 in all. Source: Hanley and
+ * Lippman-Hand 1983, JAMA 249(13), 1743-1745. */
+static const double NONE_SEEN_MOST = 3;
+
+struct comparison {
+    const struct seep_diff_side *sides[2];
+    const struct seep_recording *recordings[2];
+    struct seep_window windows[2];
+    struct seep_series series[2];
+    struct seep_site_table tables[2];
+    size_t *pair; /* of each fresh site: its base site */
+    struct seep_diff *out;
+};
+
+static bool counts(const struct seep_finding *finding)
+{
+    return finding->verdict >= SEEP_VERDICT_SUSPECT && finding->site != 0;
+}
+
+static bool is_of_bytes(enum seep_kind kind)
+{
+    return kind == SEEP_KIND_HEAP || kind == SEEP_KIND_MAPPING;
+}
+
+/* Mean size of what the site acquired; 1 where resources are counted. */
+static double grain_of(const struct seep_recording *recording, uint32_t site)
+{
+    const struct seep_rec_site *from = &recording->sites[site];
+    const struct seep_counters *last = NULL;
+
+    if (!is_of_bytes((enum seep_kind)from->kind) || from->point_count == 0) {
+        return 1;
+    }
+    last = &from->points[from->point_count - 1].counters;
+    return last->acquired > 0 ? (double)last->acquired_bytes / (double)last->acquired : 1;
+}
+
+/* Growth of one site of one run. */
+static struct seep_diff_rate rate_of(struct comparison *all, unsigned side, uint32_t site)
+{
+    const struct seep_recording *recording = all->recordings[side];
+    const struct seep_window *window = &all->windows[side];
+    struct seep_series *series = &all->series[side];
+    double seconds = seep_window_seconds(recording, window);
+    double grain = grain_of(recording, site);
+
+    if (seep_window_points(window) < 3 || seconds <= 0) {
+        return (struct seep_diff_rate){0, -INFINITY, INFINITY};
+    }
+    seep_series_read(series, recording, site);
+    const double *values = is_of_bytes((enum seep_kind)recording->sites[site].kind)
+                               ? series->live_bytes
+                               : series->live;
+    struct seep_slope slope = seep_growth_slope(window, series->t_s, values);
+    double came = fabs(slope.u_per_s) * seconds / fmax(grain, 1);
+    double least = Z95 * sqrt(fmax(came, 1)) * grain / seconds;
+
+    return (struct seep_diff_rate){slope.u_per_s,
+                                   fmin(slope.low_u_per_s, slope.u_per_s - least),
+                                   fmax(slope.high_u_per_s, slope.u_per_s + least)};
+}
+
+/* Of a site that the run has not: less than one that was never seen may grow. */
+static struct seep_diff_rate rate_of_none(const struct comparison *all, unsigned side,
+                                          double grain)
+{
+    double seconds = seep_window_seconds(all->recordings[side], &all->windows[side]);
+
+    return (struct seep_diff_rate){
+        0, 0, seconds > 0 ? NONE_SEEN_MOST * grain / seconds : INFINITY};
+}
+
+static struct seep_diff_rate times(struct seep_diff_rate rate, double factor)
+{
+    return (struct seep_diff_rate){rate.per_s * factor, rate.low_per_s * factor,
+                                   rate.high_per_s * factor};
+}
+
+static double error_of(const struct seep_diff_rate *rate)
+{
+    return (rate->high_per_s - rate->low_per_s) / 2 / Z95;
+}
+
+/* How sure it is that the rates differ, from 0 to 1. */
+static double confidence_of(const struct seep_diff_rate *a,
+                            const struct seep_diff_rate *b)
+{
+    double error = hypot(error_of(a), error_of(b));
+
+    if (!isfinite(error) || error <= 0) {
+        return 0;
+    }
+    return erf(fabs(a->per_s - b->per_s) / error / sqrt(2));
+}
+
+/* 1: fresh is above base, -1: below, 0: not told apart. alike: both grow, so that a
+ * quarter of difference is asked for. */
+static int direction(const struct seep_diff_rate *base,
+                     const struct seep_diff_rate *fresh, bool alike)
+{
+    double ratio = alike ? RATIO_LEAST : 1;
+
+    if (fresh->low_per_s > base->high_per_s && fresh->per_s > base->per_s * ratio) {
+        return 1;
+    }
+    if (fresh->high_per_s < base->low_per_s && base->per_s > fresh->per_s * ratio) {
+        return -1;
+    }
+    return 0;
+}
+
+/* The direction that the chosen units agree on. Sets the entry's confidence. */
+static int judge_direction(const struct comparison *all, struct seep_diff_entry *entry)
+{
+    const struct seep_diff_work *work = &all->out->work;
+    bool alike = entry->base != NULL && entry->fresh != NULL;
+    struct seep_diff_rate base = entry->base_rate;
+    struct seep_diff_rate fresh = entry->fresh_rate;
+    int by_time = direction(&base, &fresh, alike);
+
+    entry->confidence = confidence_of(&base, &fresh);
+    if (all->out->per == SEEP_PER_TIME) {
+        return by_time;
+    }
+    base = times(base, 1 / work->base_per_s);
+    fresh = times(fresh, 1 / work->fresh_per_s);
+
+    int by_work = direction(&base, &fresh, alike);
+    double confidence = confidence_of(&base, &fresh);
+
+    if (all->out->per == SEEP_PER_OPERATION) {
+        entry->confidence = confidence;
+        return by_work;
+    }
+    entry->confidence = fmin(entry->confidence, confidence);
+    return by_time == by_work ? by_time : 0;
+}
+
+static bool is_short(const struct comparison *all, unsigned side)
+{
+    return seep_growth_too_little(all->recordings[side], &all->windows[side]) != NULL;
+}
+
+/* Whether the base run ended before the fresh one came to this site at all. */
+static bool came_later(const struct comparison *all, const struct seep_diff_entry *entry)
+{
+    return !entry->matched && entry->fresh != NULL &&
+           all->recordings[1]->sites[entry->fresh->site].first_ns >
+               all->recordings[0]->ended_ns;
+}
+
+static void conclude(const struct comparison *all, struct seep_diff_entry *entry)
+{
+    int way = judge_direction(all, entry);
+    bool both = entry->base != NULL && entry->fresh != NULL;
+
+    entry->why = "";
+    if (both) {
+        entry->change = way > 0   ? SEEP_CHANGE_WORSE
+                        : way < 0 ? SEEP_CHANGE_BETTER
+                                  : SEEP_CHANGE_SAME;
+    } else if (entry->fresh != NULL) {
+        entry->change =
+            way > 0 && !came_later(all, entry) ? SEEP_CHANGE_NEW : SEEP_CHANGE_UNSURE;
+    } else {
+        entry->change = way < 0 ? SEEP_CHANGE_GONE : SEEP_CHANGE_UNSURE;
+    }
+    if (entry->change == SEEP_CHANGE_UNSURE) {
+        entry->why = came_later(all, entry) ? "BASE ended before this code first ran"
+                     : is_short(all, 0)     ? "BASE is too short to tell"
+                     : is_short(all, 1)     ? "NEW is too short to tell"
+                                            : "the ranges of growth overlap";
+    }
+}
+
+static const struct seep_finding *finding_of(const struct comparison *all, unsigned side,
+                                             size_t index)
+{
+    const struct seep_findings *findings = all->sides[side]->findings;
+
+    for (size_t i = 0; index != SEEP_MATCH_NONE && i < findings->finding_count; i++) {
+        if (counts(&findings->findings[i]) &&
+            findings->findings[i].site == all->tables[side].ids[index]) {
+            return &findings->findings[i];
+        }
+    }
+    return NULL;
+}
+
+/* An entry about one pair of sites; either index may be SEEP_MATCH_NONE. */
+static void add(struct comparison *all, size_t base, size_t fresh)
+{
+    struct seep_diff_entry *entry = &all->out->entries[all->out->count++];
+    unsigned known = fresh != SEEP_MATCH_NONE;
+    uint32_t site = all->tables[known].ids[known ? fresh : base];
+    double grain = grain_of(all->recordings[known], site);
+
+    *entry = (struct seep_diff_entry){
+        .base = finding_of(all, 0, base),
+        .fresh = finding_of(all, 1, fresh),
+        .matched = base != SEEP_MATCH_NONE && fresh != SEEP_MATCH_NONE,
+        .of_bytes = is_of_bytes((enum seep_kind)all->recordings[known]->sites[site].kind),
+    };
+    entry->base_rate = base != SEEP_MATCH_NONE ? rate_of(all, 0, all->tables[0].ids[base])
+                                               : rate_of_none(all, 0, grain);
+    entry->fresh_rate = fresh != SEEP_MATCH_NONE
+                            ? rate_of(all, 1, all->tables[1].ids[fresh])
+                            : rate_of_none(all, 1, grain);
+    conclude(all, entry);
+    all->out->of_change[entry->change]++;
+}
+
+static void compare(struct comparison *all)
+{
+    const struct seep_findings *base = all->sides[0]->findings;
+    const struct seep_findings *fresh = all->sides[1]->findings;
+
+    for (size_t i = 0; i < fresh->finding_count; i++) {
+        size_t at = counts(&fresh->findings[i])
+                        ? seep_site_table_find(&all->tables[1], fresh->findings[i].site)
+                        : SEEP_MATCH_NONE;
+
+        if (at != SEEP_MATCH_NONE) {
+            add(all, all->pair[at], at);
+        }
+    }
+    for (size_t i = 0; i < base->finding_count; i++) {
+        size_t at = counts(&base->findings[i])
+                        ? seep_site_table_find(&all->tables[0], base->findings[i].site)
+                        : SEEP_MATCH_NONE;
+        size_t other = 0;
+
+        while (other < all->tables[1].count && all->pair[other] != at) {
+            other++;
+        }
+        other = other < all->tables[1].count ? other : SEEP_MATCH_NONE;
+        if (at != SEEP_MATCH_NONE && finding_of(all, 1, other) == NULL) {
+            add(all, at, other);
+        }
+    }
+}
+
+static int by_weight(const void *left, const void *right)
+{
+    const struct seep_diff_entry *a = left;
+    const struct seep_diff_entry *b = right;
+    const struct seep_finding *x = a->fresh != NULL ? a->fresh : a->base;
+    const struct seep_finding *y = b->fresh != NULL ? b->fresh : b->base;
+    double more_a = fabs(a->fresh_rate.per_s - a->base_rate.per_s);
+    double more_b = fabs(b->fresh_rate.per_s - b->base_rate.per_s);
+
+    if (a->change != b->change) {
+        return (int)a->change - (int)b->change;
+    }
+    if (x->verdict != y->verdict) {
+        return (int)y->verdict - (int)x->verdict;
+    }
+    if (a->of_bytes != b->of_bytes) {
+        return (int)a->of_bytes - (int)b->of_bytes;
+    }
+    return more_a != more_b ? (more_a < more_b) - (more_a > more_b)
+                            : strcmp(x->id, y->id);
+}
+
+static int match(struct comparison *all)
+{
+    size_t room =
+        all->sides[0]->findings->finding_count + all->sides[1]->findings->finding_count;
+    int status = 0;
+
+    for (unsigned i = 0; i < 2 && status == 0; i++) {
+        status = seep_site_table_make(all->recordings[i], all->sides[i]->symbolizer,
+                                      &all->windows[i], &all->tables[i]);
+    }
+    if (status < 0) {
+        return status;
+    }
+    all->pair = calloc(all->tables[1].count + 1, sizeof(*all->pair));
+    all->out->entries = calloc(room + 1, sizeof(*all->out->entries));
+    if (all->pair == NULL || all->out->entries == NULL) {
+        return -ENOMEM;
+    }
+    return seep_site_match(all->tables[0].sites, all->tables[0].count,
+                           all->tables[1].sites, all->tables[1].count, all->pair);
+}
+
+static bool anything_found(const struct seep_findings *findings)
+{
+    for (size_t i = 0; i < findings->finding_count; i++) {
+        if (counts(&findings->findings[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run(struct comparison *all, enum seep_diff_per per)
+{
+    static const struct seep_window_options whole = {.since_s = -1, .until_s = -1};
+    int status = 0;
+
+    for (unsigned i = 0; i < 2 && status == 0; i++) {
+        all->windows[i] = seep_window_choose(all->recordings[i], &whole);
+        status = seep_series_new(all->recordings[i], &all->series[i]);
+    }
+    if (status == 0) {
+        status = match(all);
+    }
+    if (status < 0) {
+        return status;
+    }
+    all->out->work =
+        seep_diff_work_of(all->recordings, all->windows, all->tables, all->pair);
+    all->out->per = all->out->work.known ? per : SEEP_PER_TIME;
+    compare(all);
+    qsort(all->out->entries, all->out->count, sizeof(*all->out->entries), by_weight);
+    return 0;
+}
+
+int seep_diff_make(const struct seep_diff_side *base, const struct seep_diff_side *fresh,
+                   enum seep_diff_per per, struct seep_diff *out)
+{
+    struct seep_diff made = {.per = per, .work = {.what = ""}};
+    struct comparison all = {.sides = {base, fresh},
+                             .recordings = {base->recording, fresh->recording},
+                             .out = &made};
+    int status = 0;
+
+    if (anything_found(base->findings) || anything_found(fresh->findings)) {
+        status = run(&all, per);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        seep_series_free(&all.series[i]);
+        seep_site_table_fini(&all.tables[i]);
+    }
+    free(all.pair);
+    if (status < 0) {
+        seep_diff_fini(&made);
+    } else {
+        *out = made;
+    }
+    return status;
+}
+
+void seep_diff_fini(struct seep_diff *diff)
+{
+    free(diff->entries);
+    *diff = (struct seep_diff){0};
+}
+
+const char *seep_change_name(enum seep_change change)
+{
+    static const char *const names[] = {"none", "new",    "worse", "better",
+                                        "gone", "unsure", "same"};
+
+    return names[change];
+}
+
+enum seep_verdict seep_diff_worst(const struct seep_diff *diff)
+{
+    enum seep_verdict worst = SEEP_VERDICT_NONE;
+
+    for (size_t i = 0; i < diff->count; i++) {
+        const struct seep_diff_entry *entry = &diff->entries[i];
+
+        if (entry->change <= SEEP_CHANGE_WORSE && entry->fresh->verdict > worst) {
+            worst = entry->fresh->verdict;
+        }
+    }
+    return worst;
+}

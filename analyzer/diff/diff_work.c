@@ -1,0 +1,89 @@
+/* What two runs can be measured by, when one had more to do than the other.
+ *
+ * A program's own marks are the best unit. Without them, the site that allocates most in
+ * both runs stands for its work: what runs ten thousand times a second does so for each
+ * request, message or row.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "diff/diff_work.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MARKS_LEAST = 10, LABELS_LOOKED_AT = 200 };
+static const double PER_S_LEAST = 1; /* of a site that stands for the program's work */
+
+static double marks_per_s(const struct seep_recording *recording,
+                          const struct seep_window *window, const char *label)
+{
+    double seconds = seep_window_seconds(recording, window);
+    size_t n = 0;
+
+    for (size_t i = 0; i < recording->mark_count && seconds > 0; i++) {
+        uint64_t t_ns = recording->marks[i].t_ns;
+
+        n += t_ns >= recording->snapshots[window->warm].t_ns &&
+             t_ns <= recording->snapshots[window->end - 1].t_ns &&
+             strcmp(recording->marks[i].text, label) == 0;
+    }
+    return n >= MARKS_LEAST ? (double)n / seconds : 0;
+}
+
+static struct seep_diff_work by_marks(const struct seep_recording *const recordings[2],
+                                      const struct seep_window windows[2])
+{
+    struct seep_diff_work work = {.what = "", .by_mark = true};
+
+    for (size_t i = 0; i < recordings[0]->mark_count && i < LABELS_LOOKED_AT; i++) {
+        const char *label = recordings[0]->marks[i].text;
+        double base = marks_per_s(recordings[0], &windows[0], label);
+        double fresh = marks_per_s(recordings[1], &windows[1], label);
+
+        if (base > work.base_per_s && fresh > 0) {
+            work = (struct seep_diff_work){true, label, true, base, fresh};
+        }
+    }
+    return work;
+}
+
+/* The innermost function of the program, or what there is. */
+static const char *name_of(const struct seep_match_site *site)
+{
+    for (size_t i = 0; i < site->frame_count; i++) {
+        if (site->frames[i].weight == SEEP_MATCH_PROGRAM) {
+            return site->frames[i].function;
+        }
+    }
+    return site->frame_count > 0 ? site->frames[0].function : "??";
+}
+
+struct seep_diff_work seep_diff_work_of(const struct seep_recording *const recordings[2],
+                                        const struct seep_window windows[2],
+                                        const struct seep_site_table tables[2],
+                                        const size_t *pair)
+{
+    struct seep_diff_work work = by_marks(recordings, windows);
+    double most = PER_S_LEAST;
+
+    if (work.known) {
+        return work;
+    }
+    for (size_t j = 0; j < tables[1].count; j++) {
+        const struct seep_match_site *fresh = &tables[1].sites[j];
+        const struct seep_match_site *base =
+            pair[j] != SEEP_MATCH_NONE ? &tables[0].sites[pair[j]] : NULL;
+
+        if (base == NULL || fresh->kind != SEEP_KIND_HEAP) {
+            continue;
+        }
+        double both = fmin(base->acquired_per_s, fresh->acquired_per_s);
+
+        if (both > most) {
+            most = both;
+            work = (struct seep_diff_work){true, name_of(fresh), false,
+                                           base->acquired_per_s, fresh->acquired_per_s};
+        }
+    }
+    return work;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_DIFF_DIFF_WORK_H
+#define SEEP_ANALYZER_DIFF_DIFF_WORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "diff/site_table.h"
+#include "load/recording.h"
+#include "series/window.h"
+
+/* How much each of two runs did, in units that both have. */
+struct seep_diff_work {
+    bool known;
+    const char *what; /* a mark's label, or the busiest site's function; "" unknown */
+    bool by_mark;
+    double base_per_s, fresh_per_s; /* > 0 when known */
+};
+
+/* Marks where both runs set the same one ten times or more while they were judged; else
+ * the acquisitions of the heap site that is busiest in both.
+ *
+ * pair: of seep_site_match. Thread-safety: pure. Allocates: no. Cost: O(sites + marks^2).
+ */
+struct seep_diff_work seep_diff_work_of(const struct seep_recording *const recordings[2],
+                                        const struct seep_window windows[2],
+                                        const struct seep_site_table tables[2],
+                                        const size_t *pair);
+
+#endif

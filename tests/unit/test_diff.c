@@ -1,0 +1,206 @@
+/* Two runs compared, over a library whose functions stand at known offsets.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "diff/diff.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "recording_forge.h"
+#include "verdict/verdict.h"
+
+/* golden_program.S: the first function at 0x1000, each 0x100 after the one before. */
+enum { PMA_ALLOC, HUB_REGISTER, HUB_ACCEPT, AUTH_HANDLE = 4, CACHE_PUT, MAIN = 9 };
+
+/* What one run does each second. */
+struct plan {
+    uint64_t seconds;
+    uint64_t leaks;    /* blocks of 256 bytes that hub_register keeps */
+    uint64_t requests; /* allocated and freed by auth_handle; 0: 100 */
+    uint64_t cache;    /* blocks at which cache_put stops */
+    uint64_t moved;    /* bytes by which all call sites have moved in their functions */
+    uint64_t base;     /* where the loader put the module */
+    uint64_t late_s;   /* hub_register runs from here on */
+};
+
+struct run {
+    struct seep_recording *recording;
+    struct seep_symbolizer *symbolizer;
+    struct seep_findings *findings;
+};
+
+static uint32_t site(struct seep_forge *forge, const struct plan *plan, unsigned function,
+                     uint64_t first_s)
+{
+    const uint64_t offsets[] = {0x1000 + 0x20 + plan->moved,
+                                0x1000 + 0x100 * (uint64_t)function + 0x20 + plan->moved,
+                                0x1000 + 0x100 * MAIN + 0x20};
+
+    return seep_forge_site(forge, seep_forge_stack(forge, 1, offsets, 3), 0,
+                           SEEP_KIND_HEAP, first_s * SEEP_FORGE_SECOND);
+}
+
+static struct run record(const struct plan *plan)
+{
+    struct seep_forge forge;
+    struct seep_error error = {0};
+    struct run run = {0};
+    uint64_t requests = plan->requests != 0 ? plan->requests : 100;
+
+    seep_forge_init(&forge);
+    seep_forge_program(&forge, GOLDEN_PROGRAM, SEEP_FORGE_SECOND);
+    (void)seep_forge_module(&forge, GOLDEN_PROGRAM, NULL, 0, plan->base, 0x100000);
+    uint32_t busy = site(&forge, plan, AUTH_HANDLE, 1);
+    uint32_t cache = site(&forge, plan, CACHE_PUT, 1);
+    uint32_t leak = plan->leaks > 0 ? site(&forge, plan, HUB_REGISTER, plan->late_s) : 0;
+
+    for (uint64_t s = 1; s <= plan->seconds; s++) {
+        uint64_t filled = 40 * s < plan->cache ? 40 * s : plan->cache;
+        uint64_t leaking_s = s > plan->late_s ? s - plan->late_s : 0;
+
+        seep_forge_count(&forge, busy, requests * s, requests * s, requests * s * 100,
+                         requests * s * 100);
+        seep_forge_count(&forge, cache, 40 * s, 40 * s - filled, 40 * s * 512,
+                         (40 * s - filled) * 512);
+        if (leak != 0) {
+            seep_forge_count(&forge, leak, plan->leaks * leaking_s, 0,
+                             plan->leaks * leaking_s * 256, 0);
+        }
+        seep_forge_snapshot(&forge, s * SEEP_FORGE_SECOND, NULL);
+    }
+    seep_forge_end(&forge, plan->seconds * SEEP_FORGE_SECOND, SEEP_ENDING_SIGNALLED, 9);
+    seep_forge_flush(&forge);
+    assert_int_equal(seep_recording_open_bytes("run", forge.file.data,
+                                               forge.file.len_bytes, &run.recording,
+                                               &error),
+                     0);
+    assert_int_equal(seep_symbolizer_new(run.recording, &run.symbolizer), 0);
+    assert_int_equal(seep_verdict_make(run.recording, run.symbolizer,
+                                       &SEEP_VERDICT_OPTIONS_ALL, &run.findings, &error),
+                     0);
+    seep_forge_fini(&forge);
+    return run;
+}
+
+static void finish(struct run *run)
+{
+    seep_findings_free(run->findings);
+    seep_symbolizer_free(run->symbolizer);
+    seep_recording_free(run->recording);
+}
+
+/* Compares; wanted is the change of the only entry, 0 for none at all. */
+static void gives(const struct plan *base, const struct plan *fresh,
+                  enum seep_diff_per per, unsigned wanted)
+{
+    struct run runs[] = {record(base), record(fresh)};
+    const struct seep_diff_side sides[] = {
+        {runs[0].recording, runs[0].symbolizer, runs[0].findings},
+        {runs[1].recording, runs[1].symbolizer, runs[1].findings},
+    };
+    struct seep_diff diff;
+
+    assert_int_equal(seep_diff_make(&sides[0], &sides[1], per, &diff), 0);
+    if (wanted == 0) {
+        assert_int_equal(diff.count, 0);
+    } else {
+        assert_int_equal(diff.count, 1);
+        assert_string_equal(seep_change_name(diff.entries[0].change),
+                            seep_change_name((enum seep_change)wanted));
+        assert_int_equal(seep_diff_worst(&diff) != SEEP_VERDICT_NONE,
+                         wanted <= SEEP_CHANGE_WORSE);
+    }
+    if (wanted >= SEEP_CHANGE_NEW && wanted <= SEEP_CHANGE_GONE) {
+        assert_true(diff.entries[0].confidence > 0.95);
+    }
+    seep_diff_fini(&diff);
+    finish(&runs[0]);
+    finish(&runs[1]);
+}
+
+static void a_planted_leak_is_new_and_its_removal_is_gone(void **state)
+{
+    const struct plan sound = {.seconds = 90, .cache = 400};
+    const struct plan leaky = {.seconds = 90, .cache = 400, .leaks = 5, .moved = 0x10};
+
+    (void)state;
+    gives(&sound, &leaky, SEEP_PER_BOTH, SEEP_CHANGE_NEW);
+    gives(&leaky, &sound, SEEP_PER_BOTH, SEEP_CHANGE_GONE);
+}
+
+static void twice_the_leak_is_worse_and_half_of_it_better(void **state)
+{
+    const struct plan some = {.seconds = 90, .leaks = 5};
+    const struct plan more = {.seconds = 90, .leaks = 10, .moved = 0x10};
+
+    (void)state;
+    gives(&some, &more, SEEP_PER_BOTH, SEEP_CHANGE_WORSE);
+    gives(&more, &some, SEEP_PER_BOTH, SEEP_CHANGE_BETTER);
+}
+
+static void two_runs_of_one_build_say_nothing_wherever_it_was_loaded(void **state)
+{
+    const struct plan a = {.seconds = 90, .cache = 400, .base = 0x550000000000};
+    const struct plan b = {.seconds = 90, .cache = 400, .base = 0x7f0000000000};
+    const struct plan leaky = {.seconds = 90, .leaks = 5};
+
+    (void)state;
+    gives(&a, &b, SEEP_PER_BOTH, 0);
+    gives(&leaky, &leaky, SEEP_PER_BOTH, SEEP_CHANGE_SAME);
+}
+
+static void a_longer_run_with_a_larger_cache_is_no_regression(void **state)
+{
+    const struct plan small = {.seconds = 90, .cache = 400};
+    const struct plan large = {.seconds = 300, .cache = 2000};
+    const struct plan leaky = {.seconds = 90, .leaks = 5};
+    const struct plan leaky_longer = {.seconds = 300, .leaks = 5};
+
+    (void)state;
+    gives(&small, &large, SEEP_PER_BOTH, 0);
+    gives(&large, &small, SEEP_PER_BOTH, 0);
+    gives(&leaky, &leaky_longer, SEEP_PER_BOTH, SEEP_CHANGE_SAME);
+}
+
+static void a_run_too_short_to_tell_contradicts_nothing(void **state)
+{
+    const struct plan brief = {.seconds = 8, .leaks = 5};
+    const struct plan leaky = {.seconds = 90, .leaks = 5};
+    const struct plan sound = {.seconds = 90};
+    const struct plan late = {.seconds = 300, .leaks = 5, .late_s = 100};
+
+    (void)state;
+    gives(&brief, &leaky, SEEP_PER_BOTH, SEEP_CHANGE_UNSURE);
+    gives(&sound, &late, SEEP_PER_BOTH, SEEP_CHANGE_UNSURE);
+}
+
+static void twice_the_load_is_told_from_twice_the_leak(void **state)
+{
+    const struct plan calm = {.seconds = 90, .leaks = 5, .requests = 100};
+    const struct plan busy = {.seconds = 90, .leaks = 10, .requests = 200};
+
+    (void)state;
+    gives(&calm, &busy, SEEP_PER_BOTH, SEEP_CHANGE_SAME);
+    gives(&calm, &busy, SEEP_PER_OPERATION, SEEP_CHANGE_SAME);
+    gives(&calm, &busy, SEEP_PER_TIME, SEEP_CHANGE_WORSE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_planted_leak_is_new_and_its_removal_is_gone),
+        cmocka_unit_test(twice_the_leak_is_worse_and_half_of_it_better),
+        cmocka_unit_test(two_runs_of_one_build_say_nothing_wherever_it_was_loaded),
+        cmocka_unit_test(a_longer_run_with_a_larger_cache_is_no_regression),
+        cmocka_unit_test(a_run_too_short_to_tell_contradicts_nothing),
+        cmocka_unit_test(twice_the_load_is_told_from_twice_the_leak),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
