@@ -51,7 +51,11 @@ if(TARGET seep)
         $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
     add_test(NAME golden.html COMMAND python3 -B ${PROJECT_SOURCE_DIR}/tests/golden/html_test.py
         $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
-    set_tests_properties(golden.report golden.cli golden.html PROPERTIES TIMEOUT 120 LABELS golden)
+    add_test(NAME golden.html_browser COMMAND python3 -B
+        ${PROJECT_SOURCE_DIR}/tests/golden/html_browser_test.py
+        $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
+    set_tests_properties(golden.html_browser PROPERTIES SKIP_RETURN_CODE 77 RUN_SERIAL TRUE)
+    set_tests_properties(golden.html_browser golden.report golden.cli golden.html PROPERTIES TIMEOUT 120 LABELS golden)
 endif()
 
 add_executable(stat_growth_rates ${PROJECT_SOURCE_DIR}/tests/stat/growth_rates.c)

@@ -17,6 +17,7 @@
 #include "base/fmt.h"
 #include "report/html_assets.h"
 #include "report/html_chart.h"
+#include "report/html_flame.h"
 #include "report/html_text.h"
 #include "report/renderer.h"
 #include "report/report_html_finding.h"
@@ -389,6 +390,42 @@ static void children(struct seep_buf *out, const struct seep_findings *findings)
     seep_buf_printf(out, "</tbody></table></div></section>\n");
 }
 
+/* Live and growing bytes by stack; and what --value asks for besides. */
+static int flames(struct seep_buf *out, const struct seep_findings *findings,
+                  const struct seep_render_options *options)
+{
+    enum seep_kind kind =
+        options->kind != SEEP_KIND_NONE ? options->kind : SEEP_KIND_HEAP;
+    bool bytes = seep_site_value_is_of_bytes(kind);
+    const struct seep_html_flame graphs[] = {
+        {bytes ? "Live bytes" : "Live", kind, SEEP_VALUE_DEFAULT},
+        {bytes ? "Growing bytes" : "Growing", kind, SEEP_VALUE_GROWTH},
+        {"Live, counted", kind, SEEP_VALUE_LIVE},
+        {bytes ? "Bytes acquired in all" : "Acquired in all", kind,
+         SEEP_VALUE_ALLOCATED}};
+    size_t before = 0;
+    int status = 0;
+
+    seep_buf_printf(out,
+                    "<section id=\"flames\"><h2>Flame graphs: %s</h2>\n<p class=\"dim\">"
+                    "Each box is a function, as wide as what was acquired under it; what "
+                    "called it is above. <span class=\"swatch program\"></span> program "
+                    "<span class=\"swatch library\"></span> libraries <span "
+                    "class=\"swatch runtime\"></span> runtime</p>\n<div "
+                    "class=\"tools\"></div>\n",
+                    seep_kind_name(kind));
+    before = out->len_bytes;
+    for (size_t i = 0; i < sizeof(graphs) / sizeof(graphs[0]) && status == 0; i++) {
+        if (i < 2 || graphs[i].value == options->value) {
+            status = seep_html_flame_put(out, findings, &graphs[i]);
+        }
+    }
+    seep_buf_printf(out, "%s</section>\n",
+                    out->len_bytes == before ? "<p>Nothing live, nothing growing.</p>"
+                                             : "");
+    return status;
+}
+
 static int render(const struct seep_findings *findings,
                   const struct seep_render_options *options, struct seep_buf *out)
 {
@@ -402,12 +439,15 @@ static int render(const struct seep_findings *findings,
     recording(out, findings);
     overview(out, findings);
     list(out, findings, shown);
+    int status = flames(out, findings, options);
+
     subsystems(out, findings);
     children(out, findings);
     seep_buf_printf(out, "</main>\n<script>");
     seep_buf_put(out, SEEP_HTML_SCRIPT.bytes, SEEP_HTML_SCRIPT.len_bytes);
     seep_buf_printf(out, "</script>\n</body>\n</html>\n");
-    return out->failed ? -ENOMEM : 0;
+    return out->failed ? -ENOMEM : status;
 }
 
-const struct seep_renderer SEEP_RENDERER_HTML = {.name = "html", .render = render};
+const struct seep_renderer SEEP_RENDERER_HTML = {
+    .name = "html", .render = render, .of_sites = true};

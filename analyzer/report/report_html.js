@@ -128,6 +128,99 @@
         });
     }
 
+    // Zoom: the chosen frame takes the whole width, its callers stay above it, the rest is put away.
+    // Everything is known from x, y and width as they were written.
+    function flameGraph(svg) {
+        const output = svg.closest("figure").querySelector("output");
+        const frames = all("svg", svg).map((box) => ({
+            box, x: parseFloat(box.getAttribute("x")), width: parseFloat(box.getAttribute("width")),
+            y: Number(box.getAttribute("y")), says: box.querySelector("title").textContent,
+            name: box.querySelector("text").textContent.toLowerCase(),
+        }));
+        const slack = 0.0003; // of four decimals
+        const holds = (a, b) => a.y < b.y && a.x <= b.x + slack && a.x + a.width >= b.x + b.width - slack;
+        let zoomed = frames[0];
+
+        function zoom(to) {
+            zoomed = to;
+            for (const frame of frames) {
+                const above = holds(frame, to);
+                const inside = frame === to || holds(to, frame);
+                frame.box.classList.toggle("above", above);
+                frame.box.style.display = above || inside ? "" : "none";
+                frame.box.setAttribute("x", `${above ? 0 : (100 * (frame.x - to.x)) / to.width}%`);
+                frame.box.setAttribute("width", `${above ? 100 : (100 * frame.width) / to.width}%`);
+            }
+            output.textContent = to === frames[0] ? "" : to.says;
+        }
+        function move(from, key) {
+            const shown = frames.filter((frame) => frame.box.style.display !== "none");
+            if (key === "ArrowUp") {
+                return shown.findLast((frame) => holds(frame, from));
+            }
+            if (key === "ArrowDown") {
+                return shown.find((frame) => holds(from, frame));
+            }
+            const row = shown.filter((frame) => frame.y === from.y).sort((a, b) => a.x - b.x);
+            return row[row.indexOf(from) + (key === "ArrowRight" ? 1 : -1)];
+        }
+        for (const frame of frames) {
+            frame.box.setAttribute("tabindex", frame === frames[0] ? 0 : -1);
+            frame.box.setAttribute("role", "button");
+            frame.box.setAttribute("aria-label", frame.says);
+            frame.box.addEventListener("click", () => zoom(frame === zoomed ? frames[0] : frame));
+            frame.box.addEventListener("pointerenter", () => { output.textContent = frame.says; });
+            frame.box.addEventListener("focus", () => { output.textContent = frame.says; });
+            frame.box.addEventListener("keydown", (event) => {
+                if (event.key === "Enter" || event.key === " ") {
+                    zoom(frame === zoomed ? frames[0] : frame);
+                } else if (event.key === "Escape") {
+                    zoom(frames[0]);
+                } else if (event.key.startsWith("Arrow")) {
+                    move(frame, event.key)?.box.focus();
+                } else {
+                    return;
+                }
+                event.preventDefault();
+            });
+        }
+        svg.addEventListener("pointerleave", () => {
+            output.textContent = zoomed === frames[0] ? "" : zoomed.says;
+        });
+        return {
+            reset: () => zoom(frames[0]),
+            // Returns the share of the whole that lies under the names that were found.
+            search(word) {
+                const hits = frames.filter((frame) => {
+                    const hit = word !== "" && frame !== frames[0] && frame.name.includes(word);
+                    frame.box.classList.toggle("hit", hit);
+                    return hit;
+                });
+                return hits.filter((hit) => !hits.some((other) => other !== hit && holds(other, hit)))
+                    .reduce((sum, hit) => sum + hit.width, 0);
+            },
+        };
+    }
+
+    function flameTools(graphs) {
+        const tools = document.querySelector("#flames .tools");
+        const label = document.createElement("label");
+        const input = document.createElement("input");
+        const reset = document.createElement("button");
+        const found = document.createElement("output");
+        input.type = "search";
+        label.append("Find a function", input);
+        reset.type = "button";
+        reset.textContent = "Whole graph";
+        input.addEventListener("input", () => {
+            const word = input.value.trim().toLowerCase();
+            const shares = graphs.map((graph) => graph.search(word));
+            found.textContent = word === "" ? "" : shares.map((share) => `${share.toFixed(1)} %`).join(", ");
+        });
+        reset.addEventListener("click", () => graphs.forEach((graph) => graph.reset()));
+        tools.append(label, reset, found);
+    }
+
     function openTarget() {
         const target = /^#f\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
         if (target) {
@@ -141,6 +234,10 @@
     const overview = [];
     for (const svg of all(".chart svg")) {
         chartReader(svg, svg.closest("#overview") ? overview : []);
+    }
+    const flames = all(".flames").map(flameGraph);
+    if (flames.length > 0) {
+        flameTools(flames);
     }
     all("table.sortable").forEach(sortable);
     for (const row of all(".findings tbody tr")) {

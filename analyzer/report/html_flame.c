@@ -1,0 +1,215 @@
+/* Flame graphs as SVG.
+ *
+ * A frame is a box as wide as what was acquired below it, drawn under its caller: the
+ * graph reads from main downwards, as a stack in the report does from its end. Each box
+ * is an <svg> of its own with x and width in per cent, so that the graph has the page's
+ * width without a script and names are cut at their box instead of squeezed; zooming
+ * changes these two numbers only. The widest FRAMES_MAX frames are drawn: a caller is at
+ * least as wide as what it calls and comes first, so that no drawn frame lacks its own.
+ *
+ * Source: B. Gregg, "The Flame Graph", CACM 59(6), 2016 (there with the root below and
+ * callees in alphabetical order; here the widest first).
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "report/html_flame.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/fmt.h"
+#include "report/html_text.h"
+#include "report/name_tree.h"
+
+enum { FRAMES_MAX = 800, ROW = 20, NAME_MAX_BYTES = 1024 };
+
+struct box {
+    uint32_t node, caller;
+    double total; /* of the node and all below it */
+};
+
+struct graph {
+    const struct seep_html_flame *flame;
+    const struct seep_name_tree *tree;
+    struct box *boxes; /* one for each node, in any order */
+    double *totals, *x, *filled;
+    uint32_t *depth;
+    size_t drawn; /* boxes that are shown */
+};
+
+static int widest_first(const void *left, const void *right)
+{
+    const struct box *a = left;
+    const struct box *b = right;
+
+    if (a->total != b->total) {
+        return a->total < b->total ? 1 : -1;
+    }
+    return (a->node > b->node) - (a->node < b->node);
+}
+
+static int callers_first(const void *left, const void *right)
+{
+    const struct box *a = left;
+    const struct box *b = right;
+
+    if (a->caller != b->caller) {
+        return a->caller < b->caller ? -1 : 1;
+    }
+    return widest_first(left, right);
+}
+
+/* Sums each node's own value into its callers', which have lower indexes. */
+static void add_up(struct graph *graph)
+{
+    const struct seep_name_tree *tree = graph->tree;
+
+    for (size_t i = 0; i < tree->count; i++) {
+        graph->totals[i] = tree->nodes[i].self;
+    }
+    for (size_t i = tree->count; i-- > 1;) {
+        graph->totals[tree->nodes[i].caller] += graph->totals[i];
+    }
+    for (uint32_t i = 0; i < tree->count; i++) {
+        graph->boxes[i] = (struct box){i, tree->nodes[i].caller, graph->totals[i]};
+    }
+}
+
+/* Chooses what is drawn and places it. Returns: rows. */
+static uint32_t place(struct graph *graph)
+{
+    size_t n = graph->tree->count - 1;
+    uint32_t deepest = 0;
+
+    qsort(graph->boxes + 1, n, sizeof(*graph->boxes), widest_first);
+    n = n < FRAMES_MAX ? n : FRAMES_MAX;
+    while (n > 0 && graph->boxes[n].total <= 0) {
+        n--;
+    }
+    graph->drawn = n;
+    qsort(graph->boxes + 1, n, sizeof(*graph->boxes), callers_first);
+    for (size_t i = 1; i <= n; i++) {
+        const struct box *box = &graph->boxes[i];
+
+        graph->x[box->node] = graph->x[box->caller] + graph->filled[box->caller];
+        graph->filled[box->caller] += box->total;
+        graph->depth[box->node] = graph->depth[box->caller] + 1;
+        deepest = graph->depth[box->node] > deepest ? graph->depth[box->node] : deepest;
+    }
+    return deepest + 1;
+}
+
+/* "1.2 MiB", "340 KiB/h", "12". */
+static void put_value(struct seep_buf *out, const struct seep_html_flame *flame,
+                      double value)
+{
+    bool bytes =
+        flame->value == SEEP_VALUE_LIVE_BYTES ||
+        (flame->value != SEEP_VALUE_LIVE && seep_site_value_is_of_bytes(flame->kind));
+    char text[SEEP_FMT_MAX];
+
+    seep_buf_printf(out, "%s%s",
+                    bytes ? seep_fmt_bytes(text, sizeof(text), value)
+                          : seep_fmt_count(text, sizeof(text), (uint64_t)(value + 0.5)),
+                    flame->value == SEEP_VALUE_GROWTH ? "/h" : "");
+}
+
+static void put_box(struct seep_buf *out, const struct graph *graph,
+                    const struct box *box)
+{
+    static const char *const roles[] = {"", "runtime", "library", "program"};
+    const struct seep_view_frame *frame = graph->tree->nodes[box->node].frame;
+    double all = graph->totals[0];
+    char room[NAME_MAX_BYTES];
+    const char *name =
+        box->node == 0 ? "all" : seep_name_tree_name(frame, room, sizeof(room));
+
+    seep_buf_printf(out,
+                    "<svg class=\"f %s\" x=\"%.4f%%\" width=\"%.4f%%\" y=\"%u\" "
+                    "height=\"%d\"><title>",
+                    box->node == 0 ? "" : roles[frame->role],
+                    100 * graph->x[box->node] / all, 100 * box->total / all,
+                    graph->depth[box->node] * ROW, ROW - 1);
+    seep_html_text_put(out, name);
+    if (box->node != 0 && frame->file[0] != '\0') {
+        seep_buf_printf(out, " (");
+        seep_html_text_put(out, frame->file);
+        seep_buf_printf(out, ")");
+    }
+    seep_buf_printf(out, ": ");
+    put_value(out, graph->flame, box->total);
+    seep_buf_printf(out,
+                    ", %.1f %%</title><rect width=\"100%%\" height=\"100%%\"/><text "
+                    "x=\"4\" y=\"14\">",
+                    100 * box->total / all);
+    seep_html_text_put(out, name);
+    seep_buf_printf(out, "</text></svg>\n");
+}
+
+static void draw(struct seep_buf *out, struct graph *graph)
+{
+    uint32_t rows = place(graph);
+    size_t left_out = 0;
+
+    for (size_t i = 1; i < graph->tree->count; i++) {
+        left_out += graph->totals[i] > 0;
+    }
+    left_out -= graph->drawn;
+    graph->boxes[0] = (struct box){.total = graph->totals[0]};
+    seep_buf_printf(out, "<figure class=\"flame\"><figcaption><b>%s</b> <span>",
+                    graph->flame->title);
+    put_value(out, graph->flame, graph->totals[0]);
+    seep_buf_printf(out,
+                    "</span><output></output></figcaption>\n<svg class=\"flames\" "
+                    "width=\"100%%\" height=\"%u\" role=\"group\" "
+                    "aria-label=\"%s, by function, callers above\">\n",
+                    rows * ROW, graph->flame->title);
+    for (size_t i = 0; i <= graph->drawn; i++) {
+        put_box(out, graph, &graph->boxes[i]);
+    }
+    seep_buf_printf(out, "</svg>\n");
+    if (left_out > 0) {
+        seep_buf_printf(out,
+                        "<p class=\"dim\">%zu narrower frames are not drawn; "
+                        "--format folded has all.</p>\n",
+                        left_out);
+    }
+    seep_buf_printf(out, "</figure>\n");
+}
+
+int seep_html_flame_put(struct seep_buf *out, const struct seep_findings *findings,
+                        const struct seep_html_flame *flame)
+{
+    struct seep_name_tree tree = {0};
+    int status = seep_name_tree_make(findings, flame->kind, flame->value, &tree);
+
+    if (status < 0) {
+        return status;
+    }
+    struct graph graph = {.flame = flame,
+                          .tree = &tree,
+                          .boxes = calloc(tree.count, sizeof(*graph.boxes)),
+                          .totals = calloc(tree.count, sizeof(*graph.totals)),
+                          .x = calloc(tree.count, sizeof(*graph.x)),
+                          .filled = calloc(tree.count, sizeof(*graph.filled)),
+                          .depth = calloc(tree.count, sizeof(*graph.depth))};
+
+    if (graph.boxes == NULL || graph.totals == NULL || graph.x == NULL ||
+        graph.filled == NULL || graph.depth == NULL) {
+        status = -ENOMEM;
+        goto done;
+    }
+    add_up(&graph);
+    if (graph.totals[0] > 0) {
+        draw(out, &graph);
+    }
+    status = out->failed ? -ENOMEM : 0;
+done:
+    free(graph.boxes);
+    free(graph.totals);
+    free(graph.x);
+    free(graph.filled);
+    free(graph.depth);
+    seep_name_tree_fini(&tree);
+    return status;
+}
