@@ -58,8 +58,11 @@ struct seep_render_options seep_output_options(FILE *stream)
 int seep_output_stream(FILE *stream, const struct seep_buf *bytes,
                        struct seep_error *error)
 {
-    if (fwrite(bytes->data, 1, bytes->len_bytes, stream) != bytes->len_bytes ||
-        fflush(stream) != 0) {
+    /* A report may be empty (no stack grows): then there is no memory either. */
+    size_t written =
+        bytes->len_bytes > 0 ? fwrite(bytes->data, 1, bytes->len_bytes, stream) : 0;
+
+    if (written != bytes->len_bytes || fflush(stream) != 0) {
         int code = errno;
 
         return seep_error_set(error, -code, "cannot write the report: %s",

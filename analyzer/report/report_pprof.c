@@ -188,6 +188,9 @@ static void location(struct writer *w, uint32_t place)
     seep_proto_put_uint(&w->part, LOCATION_ADDRESS,
                         (id << WINDOW_SHIFT) + window_offset(&from->frames[0]));
     for (size_t i = 0; i < from->frame_count; i++) {
+        if (strcmp(from->frames[i].function, "??") == 0) {
+            continue; /* pprof shows a location without lines as "[module]" */
+        }
         seep_proto_put_uint(&w->inner, LINE_FUNCTION, function(w, &from->frames[i]));
         seep_proto_put_uint(&w->inner, LINE_LINE, from->frames[i].line);
         seep_proto_put_message(&w->part, LOCATION_LINE, &w->inner);

@@ -101,6 +101,8 @@ def main():
             mapping = mappings[location["mapping_id"]]
             assert mapping["memory_start"] <= location["address"] < mapping["memory_limit"]
             used.add(number)
+            if not location["line"]:
+                print(f"    [{strings[mapping['filename']]}] +{location['address'] - mapping['memory_start']:#x}")
             for line in location["line"]:
                 function = functions[line["function_id"]]
                 print(f"    {strings[function['name']]} {strings[function['filename']]}:{line['line']}"
