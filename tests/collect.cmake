@@ -26,6 +26,17 @@ add_test(NAME collect.run COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/te
     $<TARGET_FILE:seep> $<TARGET_FILE:seep_shim> $<TARGET_FILE:counting_program>)
 set_tests_properties(collect.run PROPERTIES TIMEOUT 180 LABELS collect)
 
+# Two builds of one program, for seep diff; the second leaks.
+foreach(build plain regressed)
+    add_executable(build_${build} ${PROJECT_SOURCE_DIR}/tests/collect/regressed.c)
+    target_link_libraries(build_${build} PRIVATE seep_options)
+    target_compile_options(build_${build} PRIVATE -O2 -g)
+endforeach()
+target_compile_definitions(build_regressed PRIVATE REGRESSED)
+add_test(NAME collect.diff COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/collect/diff_test.py
+    $<TARGET_FILE:seep> $<TARGET_FILE:build_plain> $<TARGET_FILE:build_regressed>)
+set_tests_properties(collect.diff PROPERTIES TIMEOUT 180 LABELS collect)
+
 # Programs that replace themselves by others; one of them cannot be preloaded.
 foreach(kind launcher static_launcher)
     add_executable(${kind} ${PROJECT_SOURCE_DIR}/tests/collect/launcher.c)

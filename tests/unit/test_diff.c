@@ -26,6 +26,7 @@ struct plan {
     uint64_t cache;    /* blocks at which cache_put stops */
     uint64_t moved;    /* bytes by which all call sites have moved in their functions */
     uint64_t base;     /* where the loader put the module */
+    uint64_t every_s;  /* it keeps them each so many seconds; 0: 1 */
     uint64_t late_s;   /* hub_register runs from here on */
 };
 
@@ -62,7 +63,10 @@ static struct run record(const struct plan *plan)
 
     for (uint64_t s = 1; s <= plan->seconds; s++) {
         uint64_t filled = 40 * s < plan->cache ? 40 * s : plan->cache;
-        uint64_t leaking_s = s > plan->late_s ? s - plan->late_s : 0;
+        uint64_t leaking_s =
+            s > plan->late_s
+                ? (s - plan->late_s) / (plan->every_s > 0 ? plan->every_s : 1)
+                : 0;
 
         seep_forge_count(&forge, busy, requests * s, requests * s, requests * s * 100,
                          requests * s * 100);
@@ -180,6 +184,16 @@ static void a_run_too_short_to_tell_contradicts_nothing(void **state)
     gives(&sound, &late, SEEP_PER_BOTH, SEEP_CHANGE_UNSURE);
 }
 
+static void a_dozen_blocks_more_or_less_are_chance(void **state)
+{
+    const struct plan some = {.seconds = 120, .leaks = 1, .every_s = 5};
+    const struct plan more = {.seconds = 120, .leaks = 1, .every_s = 3};
+
+    (void)state;
+    gives(&some, &more, SEEP_PER_BOTH, SEEP_CHANGE_SAME);
+    gives(&more, &some, SEEP_PER_BOTH, SEEP_CHANGE_SAME);
+}
+
 static void twice_the_load_is_told_from_twice_the_leak(void **state)
 {
     const struct plan calm = {.seconds = 90, .leaks = 5, .requests = 100};
@@ -199,6 +213,7 @@ int main(void)
         cmocka_unit_test(two_runs_of_one_build_say_nothing_wherever_it_was_loaded),
         cmocka_unit_test(a_longer_run_with_a_larger_cache_is_no_regression),
         cmocka_unit_test(a_run_too_short_to_tell_contradicts_nothing),
+        cmocka_unit_test(a_dozen_blocks_more_or_less_are_chance),
         cmocka_unit_test(twice_the_load_is_told_from_twice_the_leak),
     };
 
