@@ -4,12 +4,17 @@
 Required properties, no property that the standard does not name, enumerations, indexes that point
 somewhere, URI references, and section 3.27.10 (another kind than "fail" has level "none").
 
+With SARIF_SCHEMA=FILE in the environment and python3-jsonschema installed, the official JSON schema
+decides as well; it is not part of this repository (the npm package @microsoft/jest-sarif has it as
+lib/schemas/sarif-2.1.0-rtm.5.json).
+
 usage: check_sarif.py FILE...
 
 SPDX-License-Identifier: MIT
 """
 
 import json
+import os
 import re
 import sys
 from urllib.parse import urlsplit
@@ -72,10 +77,28 @@ def check(kind, value, where):
         assert all(value[name] for name, (_, required) in properties.items() if required), where
 
 
+def official_schema():
+    """The validator of the official schema, or None with a word about why."""
+    path = os.environ.get("SARIF_SCHEMA")
+    if not path:
+        print("check_sarif: no SARIF_SCHEMA=FILE given: the official schema was not asked")
+        return None
+    try:
+        from jsonschema import Draft4Validator
+    except ImportError:
+        print("check_sarif: python3-jsonschema is not installed: the official schema was not asked")
+        return None
+    with open(path, encoding="utf-8") as stream:
+        return Draft4Validator(json.load(stream))
+
+
 def main():
+    schema = official_schema()
     for path in sys.argv[1:]:
         with open(path, encoding="utf-8") as stream:
             log = json.load(stream)
+        if schema is not None:
+            schema.validate(log)
         check("log", log, path)
         assert log["version"] == "2.1.0" and len(log["runs"]) == 1
         run = log["runs"][0]
