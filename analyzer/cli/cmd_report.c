@@ -353,7 +353,8 @@ int seep_cmd_report(int argc, char **argv)
     if (request.path == NULL) {
         return seep_cli_usage_error("report", "which FILE?");
     }
-    if (request.renderer->binary && request.out == NULL && isatty(STDOUT_FILENO) == 1) {
+    if (request.renderer->binary && !request.suggest && request.out == NULL &&
+        isatty(STDOUT_FILENO) == 1) {
         return seep_cli_usage_error(
             "report", "--format %s is binary, not for a terminal: add -o OUT",
             request.renderer->name);

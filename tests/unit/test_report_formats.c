@@ -22,15 +22,17 @@ enum { LONG = 100000 };
 
 static struct seep_buf bytes;
 static struct seep_view_frame frames[2];
+static struct seep_view_frame elsewhere[2]; /* the same names at another address */
 static struct seep_finding finding;
 static struct seep_view_subsystem subsystem;
-/* main (places[1]) calls twice the place of `frames` (places[2]): with an inlined one. */
+/* main (places[1]) calls `frames` (places[2]: with an inlined one) and `elsewhere`. */
 static struct seep_view_frame outer = {
     .function = "main", .file = "", .module = "server", .build_id = "", .offset = 8};
-static struct seep_view_place places[3] = {[1] = {.frames = &outer, .frame_count = 1},
+static struct seep_view_place places[4] = {[3] = {.frames = elsewhere, .frame_count = 2},
+                                           [1] = {.frames = &outer, .frame_count = 1},
                                            [2] = {.frames = frames, .frame_count = 2}};
 static struct seep_view_node nodes[] = {
-    {0}, {.place = 1}, {.place = 2, .caller = 1}, {.place = 2, .caller = 1}};
+    {0}, {.place = 1}, {.place = 2, .caller = 1}, {.place = 3, .caller = 1}};
 static struct seep_view_site sites[] = {{.kind = SEEP_KIND_HEAP,
                                          .node = 2,
                                          .live = 1,
@@ -79,6 +81,8 @@ static struct seep_findings named(const char *name)
                                          .role = SEEP_ROLE_PROGRAM};
     frames[1] = frames[0];
     frames[1].inlined = false;
+    memcpy(elsewhere, frames, sizeof(frames));
+    elsewhere[0].offset = elsewhere[1].offset = 32;
     finding = (struct seep_finding){.id = "0123456789ab",
                                     .kind = SEEP_KIND_HEAP,
                                     .verdict = SEEP_VERDICT_DEFINITE,
@@ -107,7 +111,7 @@ static struct seep_findings named(const char *name)
                                   .findings = &finding,
                                   .finding_count = 1,
                                   .profile = {.places = places,
-                                              .place_count = 3,
+                                              .place_count = 4,
                                               .nodes = nodes,
                                               .node_count = 4,
                                               .sites = sites,
