@@ -146,7 +146,7 @@ static void picture(struct seep_buf *out, const struct seep_html_chart *chart,
                     "role=\"img\" data-unit=\"%s\" data-t=\"",
                     WIDTH, HEIGHT, chart->bytes ? "bytes" : "count");
     for (size_t i = 0; i < chart->count; i++) {
-        seep_buf_printf(out, "%s%.4g", i > 0 ? " " : "", time_of(chart, i));
+        seep_buf_printf(out, "%s%.6g", i > 0 ? " " : "", time_of(chart, i));
     }
     seep_buf_printf(out, "\" aria-label=\"");
     sentence(out, chart, scale);
