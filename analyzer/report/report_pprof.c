@@ -201,10 +201,10 @@ static void location(struct writer *w, uint32_t place)
 static void mappings(struct writer *w)
 {
     for (size_t i = 0; i < w->mappings.count && !w->failed; i++) {
-        uint64_t module = 0;
-        uint64_t build_id = 0;
+        char *rest = NULL; /* the key is "module build_id" */
+        uint64_t module = strtoull(w->mappings.texts[i], &rest, 10);
+        uint64_t build_id = strtoull(rest, NULL, 10);
 
-        (void)sscanf(w->mappings.texts[i], "%" SCNu64 " %" SCNu64, &module, &build_id);
         seep_proto_put_uint(&w->part, MAPPING_ID, i + 1);
         seep_proto_put_uint(&w->part, MAPPING_START, (uint64_t)(i + 1) << WINDOW_SHIFT);
         seep_proto_put_uint(&w->part, MAPPING_LIMIT,
@@ -245,6 +245,7 @@ static int samples(struct writer *w, const struct seep_render_options *options,
             sites[count++] = &profile->sites[i];
         }
     }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is pointers that are sorted */
     qsort_r(sites, count, sizeof(const struct seep_view_site *), largest_first, &value);
     count = options->top != 0 && options->top < count ? options->top : count;
     for (size_t i = 0; i < count; i++) {

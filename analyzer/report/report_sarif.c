@@ -48,7 +48,9 @@ static void rule_id(enum seep_kind kind, enum seep_cause cause, char *out)
     int at = snprintf(out, RULE_ID_MAX, "%s-%s", seep_kind_name(kind), name);
 
     for (int i = 0; i < at && i < RULE_ID_MAX; i++) {
-        out[i] = out[i] == '_' ? '-' : out[i];
+        if (out[i] == '_') {
+            out[i] = '-';
+        }
     }
 }
 
