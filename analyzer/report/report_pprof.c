@@ -233,6 +233,7 @@ static int samples(struct writer *w, const struct seep_render_options *options,
                    enum seep_kind kind)
 {
     const struct seep_view_profile *profile = &w->findings->profile;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is pointers that are sorted */
     const struct seep_view_site **sites = calloc(profile->site_count + 1, sizeof(*sites));
     enum seep_site_value value = options->value;
     size_t count = 0;
@@ -245,7 +246,6 @@ static int samples(struct writer *w, const struct seep_render_options *options,
             sites[count++] = &profile->sites[i];
         }
     }
-    /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is pointers that are sorted */
     qsort_r(sites, count, sizeof(const struct seep_view_site *), largest_first, &value);
     count = options->top != 0 && options->top < count ? options->top : count;
     for (size_t i = 0; i < count; i++) {
