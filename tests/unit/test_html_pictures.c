@@ -22,7 +22,7 @@ static struct seep_view_frame frames[MANY + 2];
 static struct seep_view_place places[MANY + 2];
 static struct seep_view_node nodes[MANY + 2];
 static struct seep_view_site sites[MANY];
-static char names[MANY + 2][16];
+static char names[MANY + 2][24];
 
 static const char *taken(void)
 {
