@@ -173,6 +173,51 @@ static void suppressed(struct seep_buf *out, const struct seep_view_suppressed *
     }
 }
 
+/* Who held the heap when it was largest. */
+static void holders(struct seep_buf *out, const struct seep_view_peak *peak)
+{
+    char text[SEEP_FMT_MAX];
+
+    if (peak->at_s <= 0 || peak->holder_count == 0) {
+        return;
+    }
+    seep_buf_printf(out, "<dd>largest after %s, most of it held by",
+                    seep_fmt_seconds(text, sizeof(text), peak->at_s));
+    for (size_t i = 0; i < peak->holder_count; i++) {
+        const struct seep_view_holder *holder = &peak->holders[i];
+
+        seep_buf_printf(out, "%s <code>", i > 0 ? "," : "");
+        seep_html_text_put(out, holder->headline);
+        seep_buf_printf(out, "</code> (%s)",
+                        seep_fmt_bytes(text, sizeof(text), (double)holder->live_bytes));
+    }
+    seep_buf_printf(out, "</dd>\n");
+}
+
+static void peaks(struct seep_buf *out, const struct seep_findings *findings)
+{
+    const struct seep_view_totals *totals = &findings->totals;
+    char a[SEEP_FMT_MAX];
+    char b[SEEP_FMT_MAX];
+    char c[SEEP_FMT_MAX];
+
+    seep_buf_printf(
+        out,
+        "<dt>peak</dt><dd>heap %s, threads %" PRIu64 ", open files %" PRIu64
+        "; allocations %s, released %s</dd>\n",
+        seep_fmt_bytes(a, sizeof(a), (double)totals->heap_peak_bytes),
+        totals->threads_peak, totals->fds_peak,
+        seep_fmt_count(b, sizeof(b), findings->events[SEEP_KIND_HEAP].acquired),
+        seep_fmt_count(c, sizeof(c), findings->events[SEEP_KIND_HEAP].released));
+    holders(out, &findings->peak);
+    if (findings->left_at_exit_sites > 0) {
+        seep_buf_printf(
+            out, "<dt>at exit</dt><dd>%s at %zu site%s, left to the kernel</dd>\n",
+            seep_fmt_bytes(a, sizeof(a), (double)findings->left_at_exit_bytes),
+            findings->left_at_exit_sites, findings->left_at_exit_sites == 1 ? "" : "s");
+    }
+}
+
 static void recording(struct seep_buf *out, const struct seep_findings *findings)
 {
     char every[SEEP_FMT_MAX];
@@ -198,6 +243,7 @@ static void recording(struct seep_buf *out, const struct seep_findings *findings
                         ": what came later is not in it</dd>\n",
                         findings->truncated_at);
     }
+    peaks(out, findings);
     lost(out, findings);
     suppressed(out, &findings->suppressed);
     for (size_t i = 0; i < findings->note_count; i++) {

@@ -189,6 +189,16 @@ class InABrowser(unittest.TestCase):
         self.assertGreater(self.browser.run("return document.querySelectorAll('.f.hit').length"), 0)
         self.assertRegex(self.output("#flames .tools"), r"^\d+\.\d %")
 
+    def test_a_flame_graph_is_walked_by_keys(self):
+        depth = "return Number(document.activeElement.getAttribute('y'))"
+        self.browser.type(".flames svg", "\ue015")  # down
+        below = self.browser.run(depth)
+        self.assertGreater(below, 0)
+        says = self.output(".flame")
+        self.assertRegex(says, r": [\d.]+ \w+, [\d.]+ %$")
+        self.browser.run("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowUp'}))")
+        self.assertEqual(self.browser.run(depth), 0)
+
     def test_a_narrow_screen_needs_no_sideways_scrolling(self):
         self.browser.show(360, 780, "light")
         self.assertLessEqual(self.browser.run("return document.documentElement.scrollWidth"), 360)

@@ -59,6 +59,14 @@ class HtmlReport(unittest.TestCase):
         self.assertIn("overview", page.ids)
         self.assertGreaterEqual(page.counts["polyline"], 6)  # the four, and of the findings
 
+    def test_peaks_and_losses_are_said(self):
+        page = self.page(Path(self.folder.name) / "short_run.seep")
+        self.assertTrue(page.says("3 events in deeply nested signal handlers"))
+        self.assertTrue(page.says("cut at byte"))
+        truth = json.loads(report(Path(self.folder.name) / "thread_leak.seep", "--format", "json"))
+        page = self.page(Path(self.folder.name) / "thread_leak.seep")
+        self.assertTrue(page.says(f"threads {truth['totals']['thread']['peak']}, open files"), truth["totals"])
+
     def test_the_same_recording_gives_the_same_bytes(self):
         recording = self.recordings[0]
         self.assertEqual(report(recording, "--format", "html"), report(recording, "--format", "html"))
