@@ -12,9 +12,11 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/fmt.h"
+#include "report/finding_lines.h"
 #include "report/html_assets.h"
 #include "report/html_chart.h"
 #include "report/html_flame.h"
@@ -73,6 +75,32 @@ static size_t count_bad(const struct seep_findings *findings)
     return n;
 }
 
+/* What ends first if nothing changes, of the first `n` findings. */
+static void forecast(struct seep_buf *out, const struct seep_findings *findings, size_t n)
+{
+    struct seep_finding_line lines[SEEP_FINDING_LINES_MAX];
+    const struct seep_finding *first = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct seep_finding *finding = &findings->findings[i];
+
+        if (finding->forecast.limit != NULL &&
+            (first == NULL ||
+             finding->forecast.time_to_limit_s < first->forecast.time_to_limit_s)) {
+            first = finding;
+        }
+    }
+    size_t count = first != NULL ? seep_finding_lines(first, true, lines) : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(lines[i].label, "forecast") == 0) {
+            seep_buf_printf(out, "<p class=\"warn\">If it goes on: ");
+            seep_html_text_put(out, lines[i].text);
+            seep_buf_printf(out, ".</p>\n");
+        }
+    }
+}
+
 static void headline(struct seep_buf *out, const struct seep_findings *findings,
                      size_t shown)
 {
@@ -99,6 +127,7 @@ static void headline(struct seep_buf *out, const struct seep_findings *findings,
         seep_buf_printf(out, "<p>... and %zu more in the table below</p>\n",
                         n - SENTENCES);
     }
+    forecast(out, findings, n);
     if (findings->inconclusive[0] != '\0') {
         seep_buf_printf(out, "<p>Growth could not be judged: ");
         seep_html_text_put(out, findings->inconclusive);
@@ -181,7 +210,7 @@ static void holders(struct seep_buf *out, const struct seep_view_peak *peak)
     if (peak->at_s <= 0 || peak->holder_count == 0) {
         return;
     }
-    seep_buf_printf(out, "<dd>largest after %s, most of it held by",
+    seep_buf_printf(out, "<dd>largest after %s; its largest holders:",
                     seep_fmt_seconds(text, sizeof(text), peak->at_s));
     for (size_t i = 0; i < peak->holder_count; i++) {
         const struct seep_view_holder *holder = &peak->holders[i];

@@ -67,6 +67,11 @@ class HtmlReport(unittest.TestCase):
         page = self.page(Path(self.folder.name) / "thread_leak.seep")
         self.assertTrue(page.says(f"threads {truth['totals']['thread']['peak']}, open files"), truth["totals"])
 
+    def test_the_head_says_which_limit_is_reached_when(self):
+        page = self.page(Path(self.folder.name) / "thread_leak.seep")
+        self.assertTrue(page.says("If it goes on: the limit of 4,096 threads is reached in "))
+        self.assertFalse(self.page(Path(self.folder.name) / "healthy.seep").says("If it goes on"))
+
     def test_the_same_recording_gives_the_same_bytes(self):
         recording = self.recordings[0]
         self.assertEqual(report(recording, "--format", "html"), report(recording, "--format", "html"))
