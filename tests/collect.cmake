@@ -37,6 +37,10 @@ add_test(NAME collect.diff COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/t
     $<TARGET_FILE:seep> $<TARGET_FILE:build_plain> $<TARGET_FILE:build_regressed>)
 set_tests_properties(collect.diff PROPERTIES TIMEOUT 180 LABELS collect)
 
+add_test(NAME collect.bisect COMMAND ${Python3_EXECUTABLE}
+    ${PROJECT_SOURCE_DIR}/tests/collect/bisect_test.py $<TARGET_FILE:seep> ${CMAKE_C_COMPILER})
+set_tests_properties(collect.bisect PROPERTIES TIMEOUT 300 LABELS collect)
+
 # Programs that replace themselves by others; one of them cannot be preloaded.
 foreach(kind launcher static_launcher)
     add_executable(${kind} ${PROJECT_SOURCE_DIR}/tests/collect/launcher.c)

@@ -42,7 +42,9 @@ expect 0 "" help report
 says "usage: seep report FILE"
 expect 0 "" report --help
 expect 2 "did you mean report?" reprot
-expect 2 "not in this version" bisect
+expect 2 "not in this version" threads
+expect 2 "--good, --bad and --run are needed" bisect --good a
+expect 2 "only options" bisect a
 expect 2 "which two recordings?" diff heap_leak.seep
 expect 2 "too many" diff a b c
 expect 2 "missing.seep" diff heap_leak.seep missing.seep
