@@ -49,11 +49,20 @@ static size_t changes(const struct seep_diff *diff)
            diff->of_change[SEEP_CHANGE_BETTER] + diff->of_change[SEEP_CHANGE_GONE];
 }
 
+/* Both runs were long enough to be judged. */
+static bool is_conclusive(const struct seep_diff_view *view)
+{
+    return view->findings[0]->inconclusive[0] == '\0' &&
+           view->findings[1]->inconclusive[0] == '\0';
+}
+
 static void put_verdict(const struct seep_diff_view *view, struct seep_buf *out)
 {
     const struct seep_diff *diff = view->diff;
 
-    if (changes(diff) == 0) {
+    if (changes(diff) == 0 && !is_conclusive(view)) {
+        seep_buf_printf(out, "inconclusive: a run is too short to tell");
+    } else if (changes(diff) == 0) {
         seep_buf_printf(out, "nothing has changed");
     } else {
         seep_buf_printf(
@@ -284,6 +293,7 @@ void seep_diff_view_json(const struct seep_diff_view *view, struct seep_buf *out
                             per[view->diff->per], "work", work(&view->diff->work),
                             "counts", counts, "changes", lists[0], "unsure", lists[1]);
 
+    json_object_set_new(all, "conclusive", json_boolean(is_conclusive(view)));
     if (all == NULL || json_dump_callback(all, append, out,
                                           JSON_INDENT(1) | JSON_REAL_PRECISION(6)) != 0) {
         out->failed = true;
