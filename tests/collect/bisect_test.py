@@ -5,6 +5,8 @@ usage: bisect_test.py SEEP CC
 SPDX-License-Identifier: MIT
 """
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -50,6 +52,8 @@ def main():
         before = run("git", "rev-parse", "HEAD").stdout
         done = run(SEEP, "bisect", "--good", "main~6", "--bad", "main", "--build",
                    f"{CC} -g -O1 p.c -o p", "--run", "./p", "--duration", "16", "--interval", "0.2", "--fail-on", "suspect")
+        for recordings in re.findall(r"recordings are in (/tmp/seep-bisect-\w+)", done.stderr):
+            shutil.rmtree(recordings)
         assert done.returncode == 0, (done.stdout, done.stderr)
         first = done.stdout.splitlines()[0]
         assert first.startswith("first bad commit: ") and first.endswith("change 5"), done.stdout
