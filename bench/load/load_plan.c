@@ -92,6 +92,9 @@ enum load_call load_plan_call(struct load_plan *plan, uint32_t *number)
 
     /* Those below LOAD_CHANGED belong to the changes that carry their time. */
     *number = LOAD_CHANGED + load_random_below(&plan->calls, LOAD_OBJECTS - LOAD_CHANGED);
+    if (kind == LOAD_CALL_ENTITY_LIFE) {
+        *number = LOAD_OBJECTS + plan->lives++;
+    }
     return (enum load_call)kind;
 }
 
