@@ -61,8 +61,8 @@ void load_plan_init(struct load_plan *plan, const struct load_profile *profile,
 
 struct load_operation load_plan_operation(struct load_plan *plan);
 struct load_churn load_plan_churn(struct load_plan *plan);
-/* The next REST call; *number is that of its object: 0..LOAD_OBJECTS-1, or, of a life from
- * beginning to end, one that no other has. */
+/* The next REST call; *number is that of its object: 0..LOAD_OBJECTS-1, or, of a life
+ * from beginning to end, one that no other has. */
 enum load_call load_plan_call(struct load_plan *plan, uint32_t *number);
 
 /* A generator apart from the plan's, for what does not belong to the sequence. */
