@@ -15,7 +15,7 @@ static const char help_text[] =
     "usage: seep COMMAND [options]\n"
     "\n"
     "  seep run PROGRAM [ARG...]   record a program; when it ends, print what it leaks\n"
-    "  seep report FILE            judge a recording again, as text or JSON\n"
+    "  seep report FILE            judge a recording again; as text, HTML, Markdown ...\n"
     "  seep diff BASE NEW          what leaks anew, more, less or no more in NEW\n"
     "  seep bisect ...             the commit that brought a leak, with git bisect\n"
     "  seep dump FILE              a recording as JSON lines, for other tools\n"
