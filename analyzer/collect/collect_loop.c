@@ -28,10 +28,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attach/proc_file.h"
 #include "collect/control.h"
 #include "collect/handover_listen.h"
 #include "collect/peak_watch.h"
-#include "collect/proc_file.h"
 #include "collect/roster.h"
 
 enum {

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collect/proc_file.h"
+#include "attach/proc_file.h"
 
 enum { TEXT_BYTES = 8192, PATH_BYTES = 4096, NUMBER_BYTES = 64 };
 

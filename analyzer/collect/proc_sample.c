@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collect/proc_file.h"
+#include "attach/proc_file.h"
 
 enum {
     STAT_BYTES = 2048,

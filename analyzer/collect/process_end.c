@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "collect/proc_file.h"
+#include "attach/proc_file.h"
 
 /* linux/pidfd.h of 6.15; Debian 12's headers are older. */
 struct pidfd_info_v0 {

@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attach/proc_file.h"
 #include "collect/file_name.h"
-#include "collect/proc_file.h"
 #include "collect/session_peak.h"
 
 enum {

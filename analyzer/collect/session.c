@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attach/proc_file.h"
 #include "collect/counters_sum.h"
-#include "collect/proc_file.h"
 #include "collect/proc_limits.h"
 #include "collect/session_check.h"
 #include "collect/session_peak.h"

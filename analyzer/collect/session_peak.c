@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "attach/proc_file.h"
 #include "collect/counters_sum.h"
-#include "collect/proc_file.h"
 
 void seep_session_peak_watch(struct seep_session *session, struct seep_peak_watch *watch)
 {

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "collect/proc_file.h"
+#include "attach/proc_file.h"
 
 enum {
     COST_SHARE = 100,  /* costly reads take at most this part of the time: 1 % */

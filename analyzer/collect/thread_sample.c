@@ -15,82 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
-#include "collect/proc_file.h"
+#include "attach/proc_file.h"
+#include "attach/syscall_name.h"
 #include "seep/segment_layout.h"
 
 enum { STATUS_BYTES = 4096, SMALL_BYTES = 256, PATH_BYTES = 48 };
-
-/* System calls that block. */
-static const struct {
-    uint32_t number;
-    const char *name;
-} waiting_calls[] = {
-    {SYS_futex, "futex"},
-    {SYS_read, "read"},
-    {SYS_write, "write"},
-    {SYS_pread64, "pread64"},
-    {SYS_pwrite64, "pwrite64"},
-    {SYS_readv, "readv"},
-    {SYS_writev, "writev"},
-    {SYS_recvfrom, "recvfrom"},
-    {SYS_recvmsg, "recvmsg"},
-    {SYS_recvmmsg, "recvmmsg"},
-    {SYS_sendto, "sendto"},
-    {SYS_sendmsg, "sendmsg"},
-    {SYS_accept, "accept"},
-    {SYS_accept4, "accept4"},
-    {SYS_connect, "connect"},
-    {SYS_epoll_pwait, "epoll_pwait"},
-    {SYS_ppoll, "ppoll"},
-    {SYS_pselect6, "pselect6"},
-    {SYS_nanosleep, "nanosleep"},
-    {SYS_clock_nanosleep, "clock_nanosleep"},
-    {SYS_wait4, "wait4"},
-    {SYS_waitid, "waitid"},
-    {SYS_flock, "flock"},
-    {SYS_fcntl, "fcntl"},
-    {SYS_fsync, "fsync"},
-    {SYS_fdatasync, "fdatasync"},
-    {SYS_semop, "semop"},
-    {SYS_semtimedop, "semtimedop"},
-    {SYS_msgrcv, "msgrcv"},
-    {SYS_msgsnd, "msgsnd"},
-    {SYS_mq_timedreceive, "mq_timedreceive"},
-    {SYS_rt_sigtimedwait, "rt_sigtimedwait"},
-    {SYS_rt_sigsuspend, "rt_sigsuspend"},
-    {SYS_io_getevents, "io_getevents"},
-    {SYS_io_uring_enter, "io_uring_enter"},
-    {SYS_restart_syscall, "restart_syscall"},
-    {SYS_getrandom, "getrandom"},
-    {SYS_openat, "openat"},
-#ifdef SYS_epoll_wait
-    {SYS_epoll_wait, "epoll_wait"},
-#endif
-#ifdef SYS_poll
-    {SYS_poll, "poll"},
-#endif
-#ifdef SYS_select
-    {SYS_select, "select"},
-#endif
-#ifdef SYS_pause
-    {SYS_pause, "pause"},
-#endif
-#ifdef SYS_open
-    {SYS_open, "open"},
-#endif
-};
-
-const char *seep_threads_syscall_name(uint64_t number)
-{
-    for (size_t i = 0; i < sizeof(waiting_calls) / sizeof(waiting_calls[0]); i++) {
-        if (waiting_calls[i].number == number) {
-            return waiting_calls[i].name;
-        }
-    }
-    return NULL;
-}
 
 void seep_threads_fini(struct seep_threads *threads)
 {
@@ -162,7 +92,7 @@ static void ask_wait(int proc_dir_fd, uint32_t tid, struct seep_thread_figures *
     (void)snprintf(path, sizeof(path), "task/%u/syscall", tid);
     if (seep_proc_read(proc_dir_fd, path, text, sizeof(text)) > 0 && text[0] >= '0' &&
         text[0] <= '9') {
-        name = seep_threads_syscall_name(strtoull(text, NULL, 10));
+        name = seep_syscall_name(strtoull(text, NULL, 10));
     }
     if (name == NULL) {
         (void)snprintf(path, sizeof(path), "task/%u/wchan", tid);

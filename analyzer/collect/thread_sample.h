@@ -41,7 +41,4 @@ void seep_threads_sample(struct seep_threads *threads, int proc_dir_fd, uint64_t
 void seep_threads_put(const struct seep_threads *threads, uint64_t t_ns,
                       struct seep_buf *out);
 
-/* The name of a system call that threads wait in; NULL for one not listed. */
-const char *seep_threads_syscall_name(uint64_t number);
-
 #endif

@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "collect/proc_file.h"
+#include "attach/proc_file.h"
 #include "collect/proc_limits.h"
 #include "collect/proc_sample.h"
 #include "collect/process_end.h"

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "collect/proc_file.h"
+#include "attach/proc_file.h"
 
 #include <ctype.h>
 #include <errno.h>

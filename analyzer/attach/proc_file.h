@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEEP_ANALYZER_COLLECT_PROC_FILE_H
-#define SEEP_ANALYZER_COLLECT_PROC_FILE_H
+#ifndef SEEP_ANALYZER_ATTACH_PROC_FILE_H
+#define SEEP_ANALYZER_ATTACH_PROC_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
