@@ -1,6 +1,6 @@
 # Trend, series, verdicts, reports and the command line around them.
 foreach(module theil_sen mann_kendall envelope sign_test fdr plateau forecast growth
-        staircase)
+        staircase pace shape)
     seep_unit_test(${module} seep_trend)
 endforeach()
 seep_unit_test(window seep_series seep_recording_forge)
