@@ -69,3 +69,8 @@ add_executable(stat_sampled_rates ${PROJECT_SOURCE_DIR}/tests/stat/sampled_rates
 target_link_libraries(stat_sampled_rates PRIVATE seep_verdict seep_trend seep_own_process)
 add_test(NAME stat.sampled_rates COMMAND stat_sampled_rates)
 set_tests_properties(stat.sampled_rates PROPERTIES TIMEOUT 120 LABELS stat)
+
+# What blocked threads wait for.
+foreach(module wait_kind wait_graph reach)
+    seep_unit_test(${module} seep_waits)
+endforeach()

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_WAITS_REACH_H
+#define SEEP_ANALYZER_WAITS_REACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Can anybody ever wake this thread? A blocked thread is woken by somebody who has the
+ * address of what it waits for. The search marks what the program can still get at, as a
+ * garbage collector would, but starts without the blocked threads themselves; one whose
+ * object is marked becomes alive, and what its stack refers to is marked in turn, until
+ * nothing changes. Those that are left can be woken by nobody but each other: for ever.
+ */
+
+/* [start, end) of the program's memory. */
+struct seep_reach_span {
+    uint64_t start, end;
+};
+
+/* A block of the heap. */
+struct seep_reach_block {
+    uint64_t start;
+    uint64_t bytes; /* requested; 0 counts as 1 */
+};
+
+enum { SEEP_REACH_REGISTERS_MAX = 20 };
+
+struct seep_reach_thread {
+    struct seep_reach_span stack; /* what is in use, from the stack pointer up; empty when
+                                     it is not known (its mapping is then a root) */
+    uint64_t registers[SEEP_REACH_REGISTERS_MAX];
+    size_t register_count;
+    bool blocked;    /* in a futex without a timeout: it has to be woken */
+    uint64_t object; /* blocked: what it waits for */
+    bool reachable;  /* out: somebody can wake it, or it is not blocked */
+};
+
+struct seep_reach_input {
+    const struct seep_reach_block *blocks; /* ascending, apart */
+    size_t block_count;
+    const struct seep_reach_span *roots; /* ascending, apart: data of modules, mappings;
+                                            no blocks, no stack of a blocked thread */
+    size_t root_count;
+    /* Gives the bytes of the program at `at`: a borrowed pointer, valid until the next
+     * call, and how many follow it (at most `wanted`); NULL when there are none (never
+     * touched, or not readable), with `available` = how far that goes. */
+    const void *(*look)(void *arg, uint64_t at, size_t wanted, size_t *available);
+    void *arg;
+};
+
+struct seep_reach_result {
+    uint64_t scanned_bytes;
+    size_t marked_blocks;
+    unsigned rounds; /* until nothing changed */
+};
+
+/* Fills `reachable` of each thread.
+ *
+ * Conservative, as collectors for C are: every aligned word that points to a block, into
+ * it, or one past its end keeps it, so that what is called unreachable is; but for
+ * pointers that are stored transformed (xor'ed, compressed, unaligned) or outside of the
+ * process. An object that is in none of the blocks is reachable (code may name it),
+ * except on a blocked thread's own stack, where something must point into that stack.
+ *
+ * Returns: 0; -ENOMEM (threads untouched but for `reachable`).
+ * Thread-safety: pure but for look. Allocates: 1 byte a block and the marking stack.
+ * Cost: O(bytes scanned * log runs of blocks).
+ * Source: Boehm, Weiser 1988 (conservative marking); Saioc, Lee, Moller, Chabbi, ASPLOS
+ * 2025 (GOLF: the fixed point over blocked goroutines).
+ */
+int seep_reach_solve(const struct seep_reach_input *input,
+                     struct seep_reach_thread *threads, size_t n,
+                     struct seep_reach_result *result);
+
+#endif
