@@ -90,11 +90,13 @@ static struct seep_diff_rate rate_of(struct comparison *all, unsigned side, uint
                                    fmax(slope.high_u_per_s, slope.u_per_s + least)};
 }
 
-/* Of a site that the run has not: less than one that was never seen may grow. */
+/* Of a site that the run has not: less than one that was never seen may grow. It was not
+ * seen in the whole run, warm-up too. */
 static struct seep_diff_rate rate_of_none(const struct comparison *all, unsigned side,
                                           double grain)
 {
-    double seconds = seep_window_seconds(all->recordings[side], &all->windows[side]);
+    const struct seep_series *series = &all->series[side];
+    double seconds = series->n > 0 ? series->t_s[series->n - 1] : 0;
 
     return (struct seep_diff_rate){
         0, 0, seconds > 0 ? NONE_SEEN_MOST * grain / seconds : INFINITY};

@@ -1,7 +1,7 @@
 /* What changed between two runs, for people and for tools.
  *
  * Text and Markdown say the same lines, one set plainly and one with its marks; what was
- * not told apart is one line, because nobody can act on it.
+ * not told apart is a line each: all that one can do about it is to run longer.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -13,7 +13,7 @@
 
 #include "base/fmt.h"
 
-enum { FRAMES_SHOWN = 6 };
+enum { FRAMES_SHOWN = 6, UNSURE_SHOWN = 5 };
 static const double SECONDS_PER_HOUR = 3600;
 
 const char *seep_diff_view_rate(char *out, const struct seep_diff_entry *entry,
@@ -45,7 +45,9 @@ void seep_diff_view_put_verdict(const struct seep_diff_view *view, struct seep_b
     if (seep_change_count(diff) == 0 && !seep_diff_view_is_conclusive(view)) {
         seep_buf_printf(out, "inconclusive: a run is too short to tell");
     } else if (seep_change_count(diff) == 0) {
-        seep_buf_printf(out, "nothing has changed");
+        seep_buf_printf(out, "%s",
+                        diff->of_change[SEEP_CHANGE_UNSURE] == 0 ? "nothing has changed"
+                                                                 : "no change is proven");
     } else {
         seep_buf_printf(
             out, "%zu new, %zu worse, %zu better, %zu gone",
@@ -144,6 +146,30 @@ static void put_entry(const struct seep_diff_entry *entry, size_t number,
     put_stack(finding, "     ", out);
 }
 
+/* What one run has and the other cannot contradict, a line each: a longer run tells. */
+static void put_unsure(const struct seep_diff *diff, const char *indent,
+                       struct seep_buf *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < diff->count && n < UNSURE_SHOWN; i++) {
+        const struct seep_diff_entry *entry = &diff->entries[i];
+        const struct seep_finding *finding = seep_change_finding(entry);
+        char base[SEEP_DIFF_RATE_BYTES];
+        char fresh[SEEP_DIFF_RATE_BYTES];
+
+        if (entry->change != SEEP_CHANGE_UNSURE) {
+            continue;
+        }
+        seep_buf_printf(out, "%s%snot told apart: %s %s %s, BASE %s, NEW %s: %s\n",
+                        n++ == 0 ? "\n" : "", indent, seep_verdict_name(finding->verdict),
+                        seep_kind_name(finding->kind), finding->headline,
+                        seep_diff_view_rate(base, entry, entry->base_rate.per_s),
+                        seep_diff_view_rate(fresh, entry, entry->fresh_rate.per_s),
+                        entry->why);
+    }
+}
+
 int seep_diff_view_text(const struct seep_diff_view *view, struct seep_buf *out)
 {
     size_t number = 0;
@@ -156,6 +182,7 @@ int seep_diff_view_text(const struct seep_diff_view *view, struct seep_buf *out)
             put_entry(&view->diff->entries[i], ++number, out);
         }
     }
+    put_unsure(view->diff, "", out);
     return out->failed ? -ENOMEM : 0;
 }
 
@@ -182,5 +209,6 @@ int seep_diff_view_markdown(const struct seep_diff_view *view, struct seep_buf *
         seep_buf_printf(out, "    %s\n", finding->summary);
         put_stack(finding, "      ", out);
     }
+    put_unsure(view->diff, "    ", out);
     return out->failed ? -ENOMEM : 0;
 }

@@ -43,9 +43,11 @@ static void heading(struct seep_buf *out, const struct seep_diff_view *view)
 
     if (seep_change_count(view->diff) == 0) {
         seep_buf_printf(out, "%s",
-                        seep_diff_view_is_conclusive(view)
-                            ? "Nothing has changed"
-                            : "Inconclusive: a run is too short to tell");
+                        !seep_diff_view_is_conclusive(view)
+                            ? "Inconclusive: a run is too short to tell"
+                        : view->diff->of_change[SEEP_CHANGE_UNSURE] > 0
+                            ? "No change is proven"
+                            : "Nothing has changed");
     }
     for (unsigned i = SEEP_CHANGE_NEW; i <= SEEP_CHANGE_GONE; i++) {
         if (view->diff->of_change[i] > 0) {
