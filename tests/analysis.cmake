@@ -31,6 +31,8 @@ seep_unit_test(report_formats seep_report z jansson)
 seep_unit_test(profile_view seep_verdict seep_recording_forge)
 seep_unit_test(html_pictures seep_report)
 seep_unit_test(timeline seep_verdict seep_recording_forge)
+seep_unit_test(units seep_verdict seep_recording_forge)
+seep_unit_test(pattern seep_verdict seep_recording_forge)
 seep_unit_test(child_groups seep_report)
 
 # A library with functions at fixed offsets, so that reports do not depend on the compiler.

@@ -120,6 +120,32 @@ static void evidence(const struct seep_finding *finding, char *text)
     }
 }
 
+/* The shape, and what is known of what it keeps pace with. */
+static void pattern(const struct seep_view_pattern *from, char *text)
+{
+    static const char *const names[] = {"",
+                                        "steady growth",
+                                        "growth per operation",
+                                        "steps",
+                                        "saw-tooth with a rising floor",
+                                        "growing container",
+                                        "slow release"};
+
+    add(text, "%s", names[from->kind]);
+    if (from->pace == NULL) {
+        add(text, "%s",
+            from->kind == SEEP_PATTERN_STEADY
+                ? "; with the work or with the clock: cannot be told here"
+                : "");
+    } else if (from->pace[0] == 't') {
+        add(text, "; with the clock, not with the number of %s", from->unit);
+    } else {
+        add(text, "; with the number of %s%s", from->unit,
+            from->unit_by_mark ? " (the program's marks)"
+                               : ", which stands for the program's work");
+    }
+}
+
 /* What pthread_create itself keeps for each of the threads, or fopen for the stream. */
 static void companions(const struct seep_finding *finding, char *text)
 {
@@ -146,12 +172,17 @@ static void forecast(const struct seep_view_forecast *from, char *text)
             from->limit[0] == 'r' ? "memory" : "address space",
             seep_fmt_bytes(a, sizeof(a), from->limit_value));
     }
-    add(text, " is reached in %s", seep_fmt_seconds(a, sizeof(a), from->time_to_limit_s));
-    add(text, " (%s", seep_fmt_seconds(a, sizeof(a), from->ci_s.low));
-    if (isfinite(from->ci_s.high)) {
-        add(text, " .. %s)", seep_fmt_seconds(a, sizeof(a), from->ci_s.high));
-    } else {
-        add(text, " or more)");
+    char low[SEEP_FMT_MAX];
+    char high[SEEP_FMT_MAX];
+
+    (void)seep_fmt_seconds(a, sizeof(a), from->time_to_limit_s);
+    (void)seep_fmt_seconds(low, sizeof(low), from->ci_s.low);
+    (void)seep_fmt_seconds(high, sizeof(high), from->ci_s.high);
+    add(text, " is reached in %s", a);
+    if (!isfinite(from->ci_s.high)) {
+        add(text, " (%s or more)", low);
+    } else if (strcmp(low, a) != 0 || strcmp(high, a) != 0) {
+        add(text, " (%s .. %s)", low, high);
     }
 }
 
@@ -175,6 +206,9 @@ size_t seep_finding_lines(const struct seep_finding *finding, bool utf8,
         growth(finding, next(lines, &n, "growth"));
         evidence(finding, next(lines, &n, "evidence"));
     }
+    if (finding->pattern.kind != SEEP_PATTERN_NONE) {
+        pattern(&finding->pattern, next(lines, &n, "pattern"));
+    }
     if (finding->companion_sites > 0) {
         companions(finding, next(lines, &n, "plus"));
     }
@@ -182,4 +216,64 @@ size_t seep_finding_lines(const struct seep_finding *finding, bool utf8,
         forecast(&finding->forecast, next(lines, &n, "forecast"));
     }
     return n;
+}
+
+/* Adds the paces of two findings that run into the same limit. */
+static double both_s(double a_s, double b_s)
+{
+    return 1 / (1 / a_s + 1 / b_s); /* 1 / INFINITY is 0 */
+}
+
+/* All findings that run into the limit of `of`, as one. */
+static struct seep_view_forecast together(const struct seep_findings *findings,
+                                          const struct seep_view_forecast *of)
+{
+    struct seep_view_forecast sum = *of;
+
+    for (size_t i = 0; i < findings->finding_count; i++) {
+        const struct seep_view_forecast *other = &findings->findings[i].forecast;
+
+        if (other != of && other->limit != NULL && strcmp(other->limit, of->limit) == 0) {
+            sum.time_to_limit_s = both_s(sum.time_to_limit_s, other->time_to_limit_s);
+            sum.ci_s.low = both_s(sum.ci_s.low, other->ci_s.low);
+            sum.ci_s.high = both_s(sum.ci_s.high, other->ci_s.high);
+        }
+    }
+    return sum;
+}
+
+void seep_finding_lines_until(const struct seep_findings *findings, char *text)
+{
+    struct seep_view_forecast first = {0};
+    double bytes_per_s = 0;
+    char a[SEEP_FMT_MAX];
+
+    text[0] = '\0';
+    for (size_t i = 0; i < findings->finding_count; i++) {
+        const struct seep_finding *finding = &findings->findings[i];
+
+        if (finding->verdict <= SEEP_VERDICT_BOUNDED) {
+            continue;
+        }
+        if (finding->kind == SEEP_KIND_HEAP || finding->kind == SEEP_KIND_MAPPING) {
+            bytes_per_s += fmax(finding->evidence.growth_bytes_per_s, 0);
+        }
+        if (finding->forecast.limit != NULL) {
+            struct seep_view_forecast sum = together(findings, &finding->forecast);
+
+            if (first.limit == NULL || sum.time_to_limit_s < first.time_to_limit_s) {
+                first = sum;
+            }
+        }
+    }
+    if (first.limit != NULL) {
+        add(text, "If it goes on: ");
+        forecast(&first, text);
+        add(text, ".");
+    } else if (bytes_per_s > 0) {
+        add(text,
+            "If it goes on: %s more memory per hour, until the machine's is used up; the "
+            "process has no limit of its own.",
+            seep_fmt_bytes(a, sizeof(a), bytes_per_s * 3600));
+    }
 }

@@ -7,7 +7,7 @@
 
 #include "verdict/findings.h"
 
-enum { SEEP_FINDING_LINES_MAX = 5, SEEP_FINDING_LINE_BYTES = 512 };
+enum { SEEP_FINDING_LINES_MAX = 6, SEEP_FINDING_LINE_BYTES = 512 };
 
 struct seep_finding_line {
     const char *label;                  /* "live", "growth", "evidence" ... */
@@ -22,6 +22,13 @@ struct seep_finding_line {
  */
 size_t seep_finding_lines(const struct seep_finding *finding, bool utf8,
                           struct seep_finding_line *lines);
+
+/* Until when the process lives if all that was found goes on: which limit comes first,
+ * and when, by the findings on it together; or that memory grows and no limit is known.
+ *
+ * text:    out, borrowed; SEEP_FINDING_LINE_BYTES. "" when nothing runs into a limit.
+ * Thread-safety: pure. Allocates: no. */
+void seep_finding_lines_until(const struct seep_findings *findings, char *text);
 
 /* "growth", "unjoined", "left at exit". Thread-safety: pure. */
 const char *seep_finding_lines_cause(enum seep_cause cause);

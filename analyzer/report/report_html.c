@@ -46,29 +46,15 @@ static size_t count_bad(const struct seep_findings *findings)
     return n;
 }
 
-/* What ends first if nothing changes, of the first `n` findings. */
-static void forecast(struct seep_buf *out, const struct seep_findings *findings, size_t n)
+static void until(struct seep_buf *out, const struct seep_findings *findings)
 {
-    struct seep_finding_line lines[SEEP_FINDING_LINES_MAX];
-    const struct seep_finding *first = NULL;
+    char text[SEEP_FINDING_LINE_BYTES];
 
-    for (size_t i = 0; i < n; i++) {
-        const struct seep_finding *finding = &findings->findings[i];
-
-        if (finding->forecast.limit != NULL &&
-            (first == NULL ||
-             finding->forecast.time_to_limit_s < first->forecast.time_to_limit_s)) {
-            first = finding;
-        }
-    }
-    size_t count = first != NULL ? seep_finding_lines(first, true, lines) : 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(lines[i].label, "forecast") == 0) {
-            seep_buf_printf(out, "<p class=\"warn\">If it goes on: ");
-            seep_html_text_put(out, lines[i].text);
-            seep_buf_printf(out, ".</p>\n");
-        }
+    seep_finding_lines_until(findings, text);
+    if (text[0] != '\0') {
+        seep_buf_printf(out, "<p class=\"warn\">");
+        seep_html_text_put(out, text);
+        seep_buf_printf(out, "</p>\n");
     }
 }
 
@@ -98,7 +84,7 @@ static void headline(struct seep_buf *out, const struct seep_findings *findings,
         seep_buf_printf(out, "<p>... and %zu more in the table below</p>\n",
                         n - SENTENCES);
     }
-    forecast(out, findings, n);
+    until(out, findings);
     if (findings->inconclusive[0] != '\0') {
         seep_buf_printf(out, "<p>Growth could not be judged: ");
         seep_html_text_put(out, findings->inconclusive);

@@ -247,6 +247,27 @@ static json_t *series(const struct seep_finding *finding)
                      finding->series_of_bytes ? "bytes" : "count", "live", live);
 }
 
+static json_t *pattern(const struct seep_view_pattern *from)
+{
+    json_t *unit = json_null();
+
+    if (from->kind == SEEP_PATTERN_NONE) {
+        return json_null();
+    }
+    if (from->unit != NULL) {
+        bool paced = from->growth_bytes_per_unit > 0 || from->growth_per_unit > 0;
+
+        unit = json_pack("{s:s, s:b, s:o, s:o}", "name", from->unit, "by_mark",
+                         (int)from->unit_by_mark, "growth_per_unit",
+                         paced ? number(from->growth_per_unit) : json_null(),
+                         "growth_bytes_per_unit",
+                         paced ? number(from->growth_bytes_per_unit) : json_null());
+    }
+    return json_pack("{s:s, s:s, s:s?, s:o, s:s?}", "name", seep_pattern_name(from->kind),
+                     "text", from->text, "pace", from->pace, "unit", unit, "with",
+                     from->with);
+}
+
 static json_t *one_finding(const struct seep_finding *finding)
 {
     json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", finding->id,
@@ -256,6 +277,7 @@ static json_t *one_finding(const struct seep_finding *finding)
                                finding->subsystem, "summary", finding->summary);
 
     json_object_set_new(object, "evidence", evidence(&finding->evidence));
+    json_object_set_new(object, "pattern", pattern(&finding->pattern));
     json_object_set_new(object, "forecast", forecast(&finding->forecast));
     json_object_set_new(object, "stack", stack(finding));
     json_object_set_new(object, "stack_end", json_string(finding->stack_end));

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/fmt.h"
+#include "report/finding_lines.h"
 #include "report/renderer.h"
 #include "report/report_text_children.h"
 #include "report/report_text_findings.h"
@@ -47,6 +48,7 @@ static void headline(const struct seep_layout *layout,
                                          SEEP_INK_YELLOW, SEEP_INK_RED};
     static const char *const words[] = {"", "clean", "inconclusive", "SUSPECT", "LEAK"};
     size_t n = count_from(findings, SEEP_VERDICT_SUSPECT);
+    char until[SEEP_FINDING_LINE_BYTES];
     char text[LINE_MAX_BYTES];
 
     seep_layout_put(layout, inks[findings->outcome], words[findings->outcome]);
@@ -66,6 +68,11 @@ static void headline(const struct seep_layout *layout,
     }
     if (n > 3) {
         seep_buf_printf(layout->out, "  ... and %zu more below\n", n - 3);
+    }
+    seep_finding_lines_until(findings, until);
+    if (until[0] != '\0') {
+        seep_buf_printf(layout->out, "  ");
+        seep_layout_wrap(layout, SEEP_INK_BOLD, until, 2, 2);
     }
     if (n > 0 && findings->inconclusive[0] != '\0') {
         (void)snprintf(text, sizeof(text), "growth could not be judged: %s. %s.",

@@ -15,6 +15,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "trend/envelope.h"
 
@@ -180,24 +181,27 @@ static bool is_saw_tooth(const double *y, size_t n, struct seep_shape_found *fou
 
 /* The steps while they are gathered: the largest, by size. */
 struct steps {
-    size_t count, at[SEEP_SHAPE_STEPS_MAX];
-    double size[SEEP_SHAPE_STEPS_MAX]; /* largest first */
+    size_t count;
+    size_t from[SEEP_SHAPE_STEPS_MAX], to[SEEP_SHAPE_STEPS_MAX]; /* indexes */
+    double size[SEEP_SHAPE_STEPS_MAX];                           /* largest first */
 };
 
-static void keep(struct steps *steps, double size, size_t at)
+static void keep(struct steps *steps, double size, size_t from, size_t to)
 {
-    size_t i =
-        steps->count < SEEP_SHAPE_STEPS_MAX ? steps->count++ : SEEP_SHAPE_STEPS_MAX - 1;
+    size_t i = steps->count;
 
-    if (i == SEEP_SHAPE_STEPS_MAX - 1 && steps->size[i] >= size) {
+    if (i == SEEP_SHAPE_STEPS_MAX && steps->size[--i] >= size) {
         return;
     }
+    steps->count = i + 1;
     for (; i > 0 && steps->size[i - 1] < size; i--) {
         steps->size[i] = steps->size[i - 1];
-        steps->at[i] = steps->at[i - 1];
+        steps->from[i] = steps->from[i - 1];
+        steps->to[i] = steps->to[i - 1];
     }
     steps->size[i] = size;
-    steps->at[i] = at;
+    steps->from[i] = from;
+    steps->to[i] = to;
 }
 
 /* Runs of rises are one step each; those too long for a step are none. */
@@ -219,7 +223,7 @@ static void gather(const double *y, size_t n, struct steps *steps, double *up,
             continue;
         }
         if (length > 0 && length <= STEP_RUN_MAX) {
-            keep(steps, size, i - 1);
+            keep(steps, size, i - 1 - length, i - 1);
         }
         size = 0;
         length = 0;
@@ -268,10 +272,10 @@ static bool is_steps(const double *y, size_t n, double unit,
     }
     found->steps = k;
     found->step = median;
-    for (size_t i = 0; i < k; i++) {
-        found->step_at[i] = steps.at[i];
-    }
-    sort_by_place(found->step_at, k);
+    memcpy(found->step_from, steps.from, k * sizeof(steps.from[0]));
+    memcpy(found->step_to, steps.to, k * sizeof(steps.to[0]));
+    sort_by_place(found->step_from, k); /* steps do not overlap: pairs stay pairs */
+    sort_by_place(found->step_to, k);
     return true;
 }
 

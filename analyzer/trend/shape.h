@@ -36,9 +36,10 @@ struct seep_shape_found {
     struct seep_pace pace; /* of all shapes, where operations are given */
     size_t steps;          /* STEPS: how many */
     double step;           /* median, in resources (bytes where the count is flat) */
-    size_t step_at[SEEP_SHAPE_STEPS_MAX]; /* index after the step, rising; the largest */
-    size_t teeth;                         /* SAW_TOOTH: falls */
-    double floor_from, floor_to;          /* SAW_TOOTH: first trough and last */
+    size_t step_from[SEEP_SHAPE_STEPS_MAX];  /* index before each of the largest */
+    size_t step_to[SEEP_SHAPE_STEPS_MAX];    /* and after it; both rising */
+    size_t teeth;                            /* SAW_TOOTH: falls */
+    double floor_from, floor_to;             /* SAW_TOOTH: first trough and last */
     double block_from_bytes, block_to_bytes; /* CONTAINER: mean size of a block */
     double age_from_s, age_to_s;             /* SLOW_RELEASE: of the oldest */
 };

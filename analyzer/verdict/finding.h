@@ -98,6 +98,27 @@ struct seep_view_forecast {
     struct seep_view_range ci_s;
 };
 
+/* How it grows, once it is known that it does. */
+enum seep_pattern {
+    SEEP_PATTERN_NONE = 0, /* not asked: bounded, or no growth */
+    SEEP_PATTERN_STEADY = 1,
+    SEEP_PATTERN_PER_OPERATION = 2,
+    SEEP_PATTERN_STEPS = 3,
+    SEEP_PATTERN_SAW_TOOTH = 4,
+    SEEP_PATTERN_CONTAINER = 5,
+    SEEP_PATTERN_SLOW_RELEASE = 6
+};
+struct seep_view_pattern {
+    enum seep_pattern kind;
+    const char *text; /* a sentence on it; "" nothing to add; NULL without a pattern */
+    const char *pace; /* "operations" | "time"; NULL: cannot be told */
+    const char *unit; /* what operations are: "http requests"; NULL: unknown */
+    const char *unit_one; /* one of them: "http request"; NULL as above */
+    bool unit_by_mark;    /* the program's own mark; else allocations of a busy site */
+    double growth_per_unit, growth_bytes_per_unit; /* where pace is "operations" */
+    const char *with; /* what the steps come with: "mark", "fd", "thread"; NULL unknown */
+};
+
 struct seep_finding {
     char id[13];   /* 12 hex digits: of kind, functions and modules */
     uint32_t site; /* of the recording; 0: no single one */
@@ -109,6 +130,7 @@ struct seep_finding {
     const char *headline;  /* function that answers for it */
     const char *through;   /* threads: the wrapper between that and pthread_create; "" */
     struct seep_view_evidence evidence;
+    struct seep_view_pattern pattern;
     struct seep_view_forecast forecast;
     struct seep_view_frame *stack; /* innermost first */
     size_t stack_count;

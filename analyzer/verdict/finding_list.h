@@ -11,6 +11,7 @@
 #include "series/series.h"
 #include "series/window.h"
 #include "verdict/findings.h"
+#include "verdict/units.h"
 
 struct seep_draft {
     struct seep_finding finding;
@@ -25,6 +26,7 @@ struct seep_analysis {
     struct seep_findings *findings;         /* owner of all text */
     struct seep_window window;
     struct seep_series series; /* scratch for one site at a time */
+    struct seep_units units;   /* owned: what the program did */
     struct seep_draft *drafts; /* owned (free) */
     size_t count, capacity;
 };

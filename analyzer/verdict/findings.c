@@ -157,6 +157,14 @@ const char *seep_cause_name(enum seep_cause cause)
     return names[cause];
 }
 
+const char *seep_pattern_name(enum seep_pattern pattern)
+{
+    static const char *const names[] = {
+        "", "steady", "per_operation", "steps", "saw_tooth", "container", "slow_release"};
+
+    return names[pattern];
+}
+
 const char *seep_outcome_name(enum seep_outcome outcome)
 {
     static const char *const names[] = {"unknown", "clean", "inconclusive", "suspect",

@@ -161,6 +161,8 @@ const char *seep_findings_printf(struct seep_findings *findings, const char *for
 const char *seep_kind_name(enum seep_kind kind);
 const char *seep_verdict_name(enum seep_verdict verdict);
 const char *seep_cause_name(enum seep_cause cause);
+/* "steady", "per_operation", "steps", "saw_tooth", "container", "slow_release"; "". */
+const char *seep_pattern_name(enum seep_pattern pattern);
 const char *seep_outcome_name(enum seep_outcome outcome);
 /* The reverse. Returns: SEEP_VERDICT_NONE / SEEP_KIND_NONE for an unknown word. */
 enum seep_verdict seep_verdict_from_name(const char *name);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "trend/forecast.h"
+#include "verdict/pattern.h"
 #include "verdict/summary_text.h"
 #include "verdict/target_groups.h"
 #include "verdict/thread_verdict.h"
@@ -107,6 +108,7 @@ static int fill(struct seep_analysis *analysis, const struct seep_growth_site *s
     if (site->verdict > SEEP_VERDICT_BOUNDED) {
         finding->forecast =
             seep_growth_forecast(analysis->recording, finding->kind, count, bytes);
+        status = status < 0 ? status : seep_pattern_fill_site(analysis, finding);
     }
     finding->summary = seep_summary_growth(analysis->findings, finding);
     return status;

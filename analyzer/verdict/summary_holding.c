@@ -29,25 +29,12 @@ const char *seep_summary_noun(enum seep_kind kind, uint64_t n)
 static const char *where(struct seep_findings *findings,
                          const struct seep_finding *finding)
 {
-    char place[256] = "";
+    const char *place = seep_summary_place(findings, finding);
 
-    for (size_t i = 0; i < finding->stack_count; i++) {
-        const struct seep_view_frame *frame = &finding->stack[i];
-        size_t named = strlen(frame->function);
-
-        if (strncmp(finding->headline, frame->function, named) == 0 &&
-            (finding->headline[named] == '\0' || finding->headline[named] == ' ') &&
-            frame->file[0] != '\0' && frame->line != 0) {
-            const char *slash = strrchr(frame->file, '/');
-
-            (void)snprintf(place, sizeof(place), " (%s:%u)",
-                           slash != NULL ? slash + 1 : frame->file, frame->line);
-            break;
-        }
-    }
-    return seep_findings_printf(findings, "%s%s%s%s", finding->headline, place,
-                                finding->subsystem[0] != '\0' ? ", subsystem " : "",
-                                finding->subsystem);
+    return seep_findings_printf(
+        findings, "%s%s%s%s%s%s", finding->headline, place[0] != '\0' ? " (" : "", place,
+        place[0] != '\0' ? ")" : "", finding->subsystem[0] != '\0' ? ", subsystem " : "",
+        finding->subsystem);
 }
 
 /* ", 118 of them TCP to 127.0.0.1:3000 in CLOSE_WAIT" */
@@ -84,7 +71,7 @@ static const char *fd_growth(struct seep_findings *findings,
 
 static const char *mapping_growth(struct seep_findings *findings,
                                   const struct seep_finding *finding, const char *rate,
-                                  const struct seep_summary_period *period)
+                                  const struct seep_summary_rate *speed)
 {
     const struct seep_view_evidence *evidence = &finding->evidence;
     char live[SEEP_FMT_MAX];
@@ -92,42 +79,39 @@ static const char *mapping_growth(struct seep_findings *findings,
     char bytes_rate[SEEP_FMT_MAX];
 
     (void)seep_fmt_bytes(bytes, sizeof(bytes), (double)evidence->live_bytes);
-    (void)seep_fmt_bytes(bytes_rate, sizeof(bytes_rate),
-                         evidence->growth_bytes_per_s * period->seconds);
+    (void)seep_fmt_bytes(bytes_rate, sizeof(bytes_rate), speed->bytes);
     (void)seep_fmt_count(live, sizeof(live), evidence->live);
     if (evidence->growth_per_s <= 0) {
         return seep_findings_printf(
             findings, "Mapped memory grows by %s per %s: now %s in %s %s, mapped at %s.",
-            bytes_rate, period->name, bytes, live,
+            bytes_rate, speed->per, bytes, live,
             seep_summary_noun(SEEP_KIND_MAPPING, evidence->live),
             where(findings, finding));
     }
     return seep_findings_printf(
         findings, "Mappings grow by %s (%s) per %s: %s held (%s), mapped at %s.", rate,
-        bytes_rate, period->name, live, bytes, where(findings, finding));
+        bytes_rate, speed->per, live, bytes, where(findings, finding));
 }
 
 const char *seep_summary_holding_growth(struct seep_findings *findings,
                                         const struct seep_finding *finding)
 {
     const struct seep_view_evidence *evidence = &finding->evidence;
-    const struct seep_summary_period *period =
-        seep_summary_period(evidence->growth_per_s, evidence->growth_bytes_per_s);
+    struct seep_summary_rate speed = seep_summary_rate(findings, finding);
     char rate[SEEP_FMT_MAX];
     char live[SEEP_FMT_MAX];
     char released[SEEP_FMT_MAX];
 
-    (void)seep_summary_number(rate, sizeof(rate),
-                              evidence->growth_per_s * period->seconds);
+    (void)seep_summary_number(rate, sizeof(rate), speed.count);
     if (finding->kind == SEEP_KIND_FD) {
-        return fd_growth(findings, finding, rate, period->name);
+        return fd_growth(findings, finding, rate, speed.per);
     }
     if (finding->kind == SEEP_KIND_MAPPING) {
-        return mapping_growth(findings, finding, rate, period);
+        return mapping_growth(findings, finding, rate, &speed);
     }
     return seep_findings_printf(
         findings, "Timers grow by %s per %s: %s exist, %s deleted, created at %s.", rate,
-        period->name, seep_fmt_count(live, sizeof(live), evidence->live),
+        speed.per, seep_fmt_count(live, sizeof(live), evidence->live),
         evidence->released == 0
             ? "none"
             : seep_fmt_count(released, sizeof(released), evidence->released),

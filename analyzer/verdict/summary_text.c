@@ -41,14 +41,80 @@ const char *seep_summary_number(char *out, size_t out_bytes, double number)
     return out;
 }
 
-/* "hub_register (websocket)", or the function alone. */
+/* Per 1, 1,000 or 1,000,000 operations: the first in which there is one whole. */
+static struct seep_summary_rate rate_of_work(struct seep_findings *findings,
+                                             const struct seep_view_pattern *pattern)
+{
+    static const char *const numbers[] = {"", "1,000 ", "1,000,000 "};
+    bool counts = pattern->growth_per_unit > 0;
+    double each = counts ? pattern->growth_per_unit : pattern->growth_bytes_per_unit;
+    double factor = 1;
+    size_t i = 0;
+
+    while (i < 2 && each * factor < 0.95) {
+        factor *= 1000;
+        i++;
+    }
+    return (struct seep_summary_rate){
+        .count = pattern->growth_per_unit * factor,
+        .bytes = pattern->growth_bytes_per_unit * factor,
+        .per = seep_findings_printf(findings, "%s%s", numbers[i],
+                                    i > 0 ? pattern->unit : pattern->unit_one)};
+}
+
+struct seep_summary_rate seep_summary_rate(struct seep_findings *findings,
+                                           const struct seep_finding *finding)
+{
+    const struct seep_view_evidence *evidence = &finding->evidence;
+    const struct seep_summary_period *period =
+        seep_summary_period(evidence->growth_per_s, evidence->growth_bytes_per_s);
+
+    if (finding->pattern.pace != NULL &&
+        strcmp(finding->pattern.pace, "operations") == 0) {
+        return rate_of_work(findings, &finding->pattern);
+    }
+    return (struct seep_summary_rate){.count = evidence->growth_per_s * period->seconds,
+                                      .bytes =
+                                          evidence->growth_bytes_per_s * period->seconds,
+                                      .per = period->name};
+}
+
+const char *seep_summary_place(struct seep_findings *findings,
+                               const struct seep_finding *finding)
+{
+    for (size_t i = 0; i < finding->stack_count; i++) {
+        const struct seep_view_frame *frame = &finding->stack[i];
+        size_t named = strlen(frame->function);
+
+        if (strncmp(finding->headline, frame->function, named) == 0 &&
+            (finding->headline[named] == '\0' || finding->headline[named] == ' ') &&
+            frame->file[0] != '\0' && frame->line != 0) {
+            const char *slash = strrchr(frame->file, '/');
+
+            return seep_findings_printf(
+                findings, "%s:%u", slash != NULL ? slash + 1 : frame->file, frame->line);
+        }
+    }
+    return "";
+}
+
+/* "hub_register through spawn (hub.c:120, websocket)", or what of it is known. */
+static const char *named(struct seep_findings *findings,
+                         const struct seep_finding *finding, const char *function)
+{
+    const char *place = seep_summary_place(findings, finding);
+    const char *both = place[0] != '\0' && finding->subsystem[0] != '\0' ? ", " : "";
+
+    if (place[0] == '\0' && finding->subsystem[0] == '\0') {
+        return function;
+    }
+    return seep_findings_printf(findings, "%s (%s%s%s)", function, place, both,
+                                finding->subsystem);
+}
+
 static const char *who(struct seep_findings *findings, const struct seep_finding *finding)
 {
-    if (finding->subsystem[0] == '\0') {
-        return finding->headline;
-    }
-    return seep_findings_printf(findings, "%s (%s)", finding->headline,
-                                finding->subsystem);
+    return named(findings, finding, finding->headline);
 }
 
 /* `"auth-cleanup" `, or `in run_cleanup ` where they have no name of their own. */
@@ -70,17 +136,16 @@ static const char *called(struct seep_findings *findings,
                                     : "";
 }
 
-/* `pma_auth_start through pma_worker_start (auth)` */
+/* `pma_auth_start through pma_worker_start (auth.c:80, auth)` */
 static const char *starter(struct seep_findings *findings,
                            const struct seep_finding *finding)
 {
     if (finding->through[0] == '\0') {
         return who(findings, finding);
     }
-    return seep_findings_printf(
-        findings, "%s through %s%s%s%s", finding->headline, finding->through,
-        finding->subsystem[0] != '\0' ? " (" : "", finding->subsystem,
-        finding->subsystem[0] != '\0' ? ")" : "");
+    return named(findings, finding,
+                 seep_findings_printf(findings, "%s through %s", finding->headline,
+                                      finding->through));
 }
 
 static const char *plural(uint64_t n)
@@ -105,8 +170,7 @@ static const char *thread_growth(struct seep_findings *findings,
                                  const struct seep_finding *finding)
 {
     const struct seep_view_evidence *evidence = &finding->evidence;
-    const struct seep_summary_period *period =
-        seep_summary_period(evidence->growth_per_s, 0);
+    struct seep_summary_rate speed = seep_summary_rate(findings, finding);
     char count[SEEP_FMT_MAX];
     char rate[SEEP_FMT_MAX];
     char stack[SEEP_FMT_MAX];
@@ -124,34 +188,29 @@ static const char *thread_growth(struct seep_findings *findings,
         "space.",
         seep_fmt_count(count, sizeof(count), evidence->live), plural(evidence->live),
         called(findings, finding), starter(findings, finding), doing(finding),
-        seep_summary_number(rate, sizeof(rate), evidence->growth_per_s * period->seconds),
-        period->name, ended,
+        seep_summary_number(rate, sizeof(rate), speed.count), speed.per, ended,
         seep_fmt_bytes(stack, sizeof(stack),
                        evidence->live > 0
                            ? (double)evidence->live_bytes / (double)evidence->live
                            : 0));
 }
 
-/* "1.2 blocks (433 B) per second", "153 MiB per hour" */
-static const char *heap_rate(char *out, size_t out_bytes,
-                             const struct seep_view_evidence *evidence)
+/* "1.2 blocks (433 B) per second", "153 MiB per hour", "12 blocks (1.1 KiB) per 1,000
+ * http requests" */
+static const char *heap_rate(struct seep_findings *findings,
+                             const struct seep_finding *finding)
 {
-    const struct seep_summary_period *period =
-        seep_summary_period(evidence->growth_per_s, evidence->growth_bytes_per_s);
+    struct seep_summary_rate rate = seep_summary_rate(findings, finding);
     char number[SEEP_FMT_MAX];
     char bytes[SEEP_FMT_MAX];
 
-    (void)seep_fmt_bytes(bytes, sizeof(bytes),
-                         evidence->growth_bytes_per_s * period->seconds);
-    if (evidence->growth_per_s > 0) {
-        (void)snprintf(out, out_bytes, "%s blocks (%s) per %s",
-                       seep_summary_number(number, sizeof(number),
-                                           evidence->growth_per_s * period->seconds),
-                       bytes, period->name);
-    } else {
-        (void)snprintf(out, out_bytes, "%s per %s", bytes, period->name);
+    (void)seep_fmt_bytes(bytes, sizeof(bytes), rate.bytes);
+    if (finding->evidence.growth_per_s <= 0) {
+        return seep_findings_printf(findings, "%s per %s", bytes, rate.per);
     }
-    return out;
+    return seep_findings_printf(findings, "%s blocks (%s) per %s",
+                                seep_summary_number(number, sizeof(number), rate.count),
+                                bytes, rate.per);
 }
 
 static const char *heap_growth(struct seep_findings *findings,
@@ -161,12 +220,11 @@ static const char *heap_growth(struct seep_findings *findings,
     char live[SEEP_FMT_MAX];
     char acquired[SEEP_FMT_MAX];
     char bytes[SEEP_FMT_MAX];
-    char rate[RATE_MAX];
+    const char *rate = heap_rate(findings, finding);
     char grew[RATE_MAX] = "";
 
     (void)seep_fmt_bytes(bytes, sizeof(bytes), (double)evidence->live_bytes);
     (void)seep_fmt_count(live, sizeof(live), evidence->live);
-    (void)heap_rate(rate, sizeof(rate), evidence);
     if (evidence->grew > 0) {
         (void)snprintf(grew, sizeof(grew),
                        ", grown %zu times and never smaller: a table that nobody prunes?",
@@ -204,8 +262,8 @@ static const char *bounded(struct seep_findings *findings,
         100 * evidence->end_share);
 }
 
-const char *seep_summary_growth(struct seep_findings *findings,
-                                const struct seep_finding *finding)
+static const char *growth(struct seep_findings *findings,
+                          const struct seep_finding *finding)
 {
     if (finding->kind != SEEP_KIND_HEAP && finding->kind != SEEP_KIND_THREAD) {
         return finding->verdict == SEEP_VERDICT_BOUNDED
@@ -217,6 +275,17 @@ const char *seep_summary_growth(struct seep_findings *findings,
     }
     return finding->kind == SEEP_KIND_THREAD ? thread_growth(findings, finding)
                                              : heap_growth(findings, finding);
+}
+
+const char *seep_summary_growth(struct seep_findings *findings,
+                                const struct seep_finding *finding)
+{
+    const char *text = growth(findings, finding);
+    const char *pattern = finding->pattern.text;
+
+    return pattern != NULL && pattern[0] != '\0'
+               ? seep_findings_printf(findings, "%s %s", text, pattern)
+               : text;
 }
 
 const char *seep_summary_unjoined(struct seep_findings *findings,

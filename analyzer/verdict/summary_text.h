@@ -32,6 +32,17 @@ struct seep_summary_period {
     const char *name, *unit; /* "minute", "min" */
 };
 const struct seep_summary_period *seep_summary_period(double per_s, double bytes_per_s);
+/* How fast a finding grows, in the unit that its sentences use: of time, or of work where
+ * the growth keeps pace with that. */
+struct seep_summary_rate {
+    double count, bytes; /* per that unit */
+    const char *per;     /* "minute", "1,000 http requests"; owned by findings */
+};
+struct seep_summary_rate seep_summary_rate(struct seep_findings *findings,
+                                           const struct seep_finding *finding);
+/* "hub.c:120", where the function that answers for a finding acquires; "" unknown. */
+const char *seep_summary_place(struct seep_findings *findings,
+                               const struct seep_finding *finding);
 /* "1.2", "120": one decimal where it matters. Returns: out. */
 const char *seep_summary_number(char *out, size_t out_bytes, double number);
 

@@ -128,8 +128,12 @@ static void conclude(struct seep_analysis *analysis,
 
 static int run(struct seep_analysis *analysis, const struct seep_verdict_options *options)
 {
-    int status = add_growth(analysis);
+    int status =
+        seep_units_init(analysis->recording, &analysis->window, &analysis->units);
 
+    if (status == 0) {
+        status = add_growth(analysis);
+    }
     if (status == 0) {
         status = seep_past_findings_add(analysis);
     }
@@ -187,6 +191,7 @@ int seep_verdict_make(const struct seep_recording *recording,
         analysis.findings = NULL;
     }
     seep_findings_free(analysis.findings);
+    seep_units_fini(&analysis.units);
     free(analysis.drafts);
 fail_findings:
     seep_series_free(&analysis.series);

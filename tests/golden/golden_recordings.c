@@ -335,6 +335,47 @@ static void mapping_leak(const char *program, const char *path)
     finish(&stage, path, SEEP_ENDING_RUNNING, 0);
 }
 
+/* One of four requests leaves its record behind. Every second ten seconds are busy, with
+ * 20 requests a second instead of 4; the program marks each. */
+static void per_request(const char *program, const char *path)
+{
+    struct stage stage;
+    uint64_t requests = 0;
+
+    set_up(&stage, program);
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        uint64_t now = s / 10 % 2 == 0 ? 20 : 4;
+
+        for (uint64_t i = 0; i < now; i++) {
+            seep_forge_mark(&stage.forge, s * SEEP_FORGE_SECOND - now + i,
+                            "http request");
+        }
+        requests += now;
+        count(&stage, stage.hub, 2 * requests, requests / 4, 9216);
+        snapshot(&stage, s, 4);
+    }
+    ages(&stage, stage.hub, 9216, 1);
+    finish(&stage, path, SEEP_ENDING_RUNNING, 0);
+}
+
+/* A source that reconnects every eight seconds, and forgets the twenty records that it
+ * had. */
+static void reconnect(const char *program, const char *path)
+{
+    struct stage stage;
+
+    set_up(&stage, program);
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        if (s % 8 == 4) {
+            seep_forge_mark(&stage.forge, s * SEEP_FORGE_SECOND - 1, "reconnect");
+        }
+        count(&stage, stage.hub, (s + 4) / 8 * 20, (s + 4) / 8 * 20, 512);
+        snapshot(&stage, s, 4);
+    }
+    ages(&stage, stage.hub, 512, 8);
+    finish(&stage, path, SEEP_ENDING_RUNNING, 0);
+}
+
 /* Too short to say anything; events lost; a child; cut in the middle of a frame. */
 static void short_run(const char *program, const char *path)
 {
@@ -366,8 +407,10 @@ static void short_run(const char *program, const char *path)
 }
 
 const struct seep_golden SEEP_GOLDENS[] = {
-    {"heap_leak", heap_leak},   {"thread_leak", thread_leak},   {"unjoined", unjoined},
-    {"healthy", healthy},       {"short_run", short_run},       {"fd_leak", fd_leak},
-    {"timer_leak", timer_leak}, {"mapping_leak", mapping_leak},
+    {"heap_leak", heap_leak},     {"thread_leak", thread_leak},
+    {"unjoined", unjoined},       {"healthy", healthy},
+    {"short_run", short_run},     {"fd_leak", fd_leak},
+    {"timer_leak", timer_leak},   {"mapping_leak", mapping_leak},
+    {"per_request", per_request}, {"reconnect", reconnect},
 };
 const size_t SEEP_GOLDEN_COUNT = sizeof(SEEP_GOLDENS) / sizeof(SEEP_GOLDENS[0]);

@@ -4,6 +4,7 @@
  */
 #include "report/renderer.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "report/finding_lines.h"
 #include "report/text_layout.h"
 
 static struct seep_buf bytes;
@@ -214,6 +216,57 @@ static void rates_of_one_finding_share_one_unit_of_time(void **state)
                "growth    6.00/min (3.00 .. 12.00), 5.9 KiB/min, 352 KiB/h\n"));
 }
 
+static const char *until(struct seep_finding *list, size_t n)
+{
+    static char text[SEEP_FINDING_LINE_BYTES];
+    const struct seep_findings findings = {.findings = list, .finding_count = n};
+
+    seep_finding_lines_until(&findings, text);
+    return text;
+}
+
+static void
+findings_on_one_limit_reach_it_together_and_the_first_limit_is_said(void **state)
+{
+    const struct seep_view_forecast memory = {.limit = "rss",
+                                              .limit_value = 1 << 30,
+                                              .time_to_limit_s = 7200,
+                                              .ci_s = {3600, INFINITY}};
+    struct seep_finding list[3];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        list[i] = thread_finding();
+        list[i].kind = SEEP_KIND_HEAP;
+        list[i].forecast = memory;
+    }
+    assert_string_equal(until(list, 1),
+                        "If it goes on: the memory limit of 1.0 GiB is reached in 2.0 h "
+                        "(60 min or more).");
+    assert_string_equal(until(list, 2),
+                        "If it goes on: the memory limit of 1.0 GiB is reached in 60 min "
+                        "(30 min or more).");
+    list[2].forecast = (struct seep_view_forecast){
+        .limit = "nofile", .limit_value = 1024, .time_to_limit_s = 60, .ci_s = {60, 60}};
+    assert_string_equal(
+        until(list, 3),
+        "If it goes on: the limit of 1,024 open files is reached in 60 s.");
+}
+
+static void memory_without_a_limit_says_how_fast_it_grows(void **state)
+{
+    struct seep_finding finding = thread_finding();
+
+    (void)state;
+    finding.kind = SEEP_KIND_HEAP;
+    finding.forecast.limit = NULL;
+    finding.evidence.growth_bytes_per_s = 1024;
+    assert_non_null(
+        strstr(until(&finding, 1), "If it goes on: 3.5 MiB more memory per hour"));
+    finding.verdict = SEEP_VERDICT_BOUNDED;
+    assert_string_equal(until(&finding, 1), "");
+}
+
 static void frames_without_a_name_are_counted_where_they_are_many(void **state)
 {
     struct seep_view_frame stack[6];
@@ -264,6 +317,9 @@ int main(void)
         cmocka_unit_test(threads_say_what_they_do_and_what_is_kept_for_them),
         cmocka_unit_test(what_was_left_at_exit_takes_one_line_each),
         cmocka_unit_test(rates_of_one_finding_share_one_unit_of_time),
+        cmocka_unit_test(
+            findings_on_one_limit_reach_it_together_and_the_first_limit_is_said),
+        cmocka_unit_test(memory_without_a_limit_says_how_fast_it_grows),
         cmocka_unit_test(frames_without_a_name_are_counted_where_they_are_many),
         cmocka_unit_test(formats_are_found_by_name),
     };

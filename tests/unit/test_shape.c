@@ -229,8 +229,9 @@ static void a_leak_of_one_block_now_and_then_is_no_step(void **state)
     assert_float_equal(found.step, 5, 0);
     assert_int_equal(found.steps, 8); /* of nine: four fifths of all */
     for (size_t i = 1; i < found.steps; i++) {
-        assert_true(found.step_at[i] > found.step_at[i - 1]);
-        assert_int_equal(found.step_at[i] % 12, 0);
+        assert_true(found.step_to[i] > found.step_to[i - 1]);
+        assert_int_equal(found.step_to[i] % 12, 0);
+        assert_int_equal(found.step_from[i], found.step_to[i] - 1);
     }
 }
 

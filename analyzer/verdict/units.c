@@ -1,0 +1,229 @@
+/* Units of work: what a program did, so that growth can be set against it.
+ *
+ * The program's own marks are the best unit. Without them a site that allocates and
+ * releases all the time stands for the work: what runs a thousand times a second does so
+ * for each request, message or row. A site that keeps what it acquires is no such
+ * measure: it may be the leak itself. The shim holds 1,024 marks; when that was too few,
+ * those that are there say when the program began, not what it did, and none is used.
+ *
+ * The sum over all sites was rejected as the proxy: garbage of a background job would
+ * drown the requests.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "verdict/units.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct seep_counters ZERO;
+
+static double *room(const struct seep_units *units)
+{
+    return calloc(units->n + 1, sizeof(double));
+}
+
+/* A site's counters at a snapshot. Cost: O(log points). */
+static const struct seep_counters *counters_at(const struct seep_rec_site *site,
+                                               size_t snapshot)
+{
+    size_t low = 0;
+    size_t high = site->point_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (site->points[middle].snapshot <= snapshot) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low > 0 ? &site->points[low - 1].counters : &ZERO;
+}
+
+/* Adds what a site acquired, as rises; sum_up makes counts of them. */
+static void add_site(const struct seep_rec_site *site, double *rises)
+{
+    double before = 0;
+
+    for (size_t i = 0; i < site->point_count; i++) {
+        double acquired = (double)site->points[i].counters.acquired;
+
+        rises[site->points[i].snapshot] += acquired - before;
+        before = acquired;
+    }
+}
+
+static void sum_up(double *rises, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        rises[i] += rises[i - 1];
+    }
+}
+
+/* A measure is a site that gives back; 0: none. */
+static double busyness(const struct seep_recording *recording,
+                       const struct seep_window *window, uint32_t id)
+{
+    const struct seep_rec_site *site = &recording->sites[id];
+    double seconds = seep_window_seconds(recording, window);
+
+    if (site->kind != SEEP_KIND_HEAP || site->point_count == 0) {
+        return 0;
+    }
+    const struct seep_counters *from = counters_at(site, window->warm);
+    const struct seep_counters *to = counters_at(site, window->end - 1);
+    double acquired = (double)to->acquired - (double)from->acquired;
+    double released = (double)to->released - (double)from->released;
+
+    return acquired >= SEEP_UNITS_SITE_MIN &&
+                   acquired >= SEEP_UNITS_PER_S_MIN * seconds &&
+                   released >= SEEP_UNITS_RELEASED_MIN * acquired
+               ? acquired
+               : 0;
+}
+
+static int add_busiest(const struct seep_recording *recording,
+                       const struct seep_window *window, struct seep_units *units)
+{
+    struct seep_unit best[SEEP_UNITS_SITES_MAX] = {0};
+
+    for (uint32_t id = 1; id < recording->site_count; id++) {
+        struct seep_unit unit = {.site = id,
+                                 .in_window = busyness(recording, window, id)};
+
+        for (size_t i = 0; i < SEEP_UNITS_SITES_MAX; i++) {
+            if (unit.in_window > best[i].in_window) {
+                struct seep_unit kept = best[i];
+
+                best[i] = unit;
+                unit = kept;
+            }
+        }
+    }
+    for (size_t i = 0; i < SEEP_UNITS_SITES_MAX && best[i].in_window > 0; i++) {
+        best[i].cumulative = room(units);
+        if (best[i].cumulative == NULL) {
+            return -ENOMEM;
+        }
+        add_site(&recording->sites[best[i].site], best[i].cumulative);
+        sum_up(best[i].cumulative, units->n);
+        units->units[units->count++] = best[i];
+    }
+    return 0;
+}
+
+/* How many marks of a label the window holds, and the counts over time. */
+static void count_marks(const struct seep_recording *recording,
+                        const struct seep_window *window, struct seep_unit *unit)
+{
+    size_t at = 0;
+    double seen = 0;
+
+    for (size_t i = 0; i < recording->snapshot_count; i++) {
+        while (at < recording->mark_count &&
+               recording->marks[at].t_ns <= recording->snapshots[i].t_ns) {
+            seen += strcmp(recording->marks[at++].text, unit->label) == 0;
+        }
+        unit->cumulative[i] = seen;
+    }
+    unit->in_window = unit->cumulative[window->end - 1] - unit->cumulative[window->warm];
+}
+
+static bool is_known(const struct seep_units *units, const char *label)
+{
+    for (size_t i = 0; i < units->event_count; i++) {
+        if (strcmp(units->events[i].label, label) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first few labels that are seen twice or more in the window; of them those that are
+ * seen often are operations, the same arrays. */
+static int add_marks(const struct seep_recording *recording,
+                     const struct seep_window *window, struct seep_units *units)
+{
+    enum { LABELS_LOOKED_AT = 64 };
+    size_t looked_at = 0;
+
+    for (size_t i = 0; i < recording->mark_count && looked_at < LABELS_LOOKED_AT &&
+                       units->event_count < SEEP_UNITS_MARKS_MAX;
+         i++) {
+        struct seep_unit unit = {.label = recording->marks[i].text};
+
+        if (is_known(units, unit.label)) {
+            continue;
+        }
+        looked_at++;
+        unit.cumulative = room(units);
+        if (unit.cumulative == NULL) {
+            return -ENOMEM;
+        }
+        count_marks(recording, window, &unit);
+        if (unit.in_window < 2) {
+            free(unit.cumulative);
+            continue;
+        }
+        units->events[units->event_count++] = unit;
+        if (unit.in_window >= SEEP_UNITS_MARKS_MIN &&
+            recording->lost[SEEP_LOSS_MARKS_FULL] == 0) {
+            units->units[units->count++] = unit;
+        }
+    }
+    return 0;
+}
+
+int seep_units_init(const struct seep_recording *recording,
+                    const struct seep_window *window, struct seep_units *out)
+{
+    struct seep_units units = {.n = recording->snapshot_count};
+    int status = 0;
+
+    units.opened = room(&units);
+    units.started = room(&units);
+    if (units.opened == NULL || units.started == NULL) {
+        status = -ENOMEM;
+    }
+    for (uint32_t id = 1; id < recording->site_count && status == 0; id++) {
+        const struct seep_rec_site *site = &recording->sites[id];
+
+        if (site->kind == SEEP_KIND_FD || site->kind == SEEP_KIND_THREAD) {
+            add_site(site, site->kind == SEEP_KIND_FD ? units.opened : units.started);
+        }
+    }
+    if (status == 0) {
+        sum_up(units.opened, units.n);
+        sum_up(units.started, units.n);
+    }
+    if (status == 0 && window->end > window->warm) {
+        status = add_marks(recording, window, &units);
+    }
+    if (status == 0 && units.count == 0 && window->end > window->warm) {
+        status = add_busiest(recording, window, &units);
+    }
+    if (status < 0) {
+        seep_units_fini(&units);
+        return status;
+    }
+    *out = units;
+    return 0;
+}
+
+void seep_units_fini(struct seep_units *units)
+{
+    for (size_t i = 0; i < units->event_count; i++) {
+        free(units->events[i].cumulative);
+    }
+    for (size_t i = 0; i < units->count; i++) {
+        if (units->units[i].label == NULL) {
+            free(units->units[i].cumulative);
+        }
+    }
+    free(units->opened);
+    free(units->started);
+    *units = (struct seep_units){0};
+}
