@@ -29,7 +29,7 @@ static inline size_t seep_theil_sen_scratch(size_t n)
  * out:      U per second; untouched on error.
  *
  * Returns: 0; -EINVAL when n < 2, n > SEEP_THEIL_SEN_POINTS_MAX or t_s does not rise.
- * Thread-safety: pure. Allocates: no. Cost: O(n^2 log n).
+ * Thread-safety: pure. Allocates: no. Cost: O(n^2).
  * Source: Sen 1968, J. Am. Stat. Assoc. 63(324), 1379-1389; the interval by Kendall's
  * variance as in Gilbert 1987, Statistical Methods for Environmental Pollution
  * Monitoring, section 16.5.2.

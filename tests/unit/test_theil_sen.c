@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -91,6 +92,46 @@ static void the_slope_is_the_median_also_of_an_even_number(void **state)
     assert_float_equal(slope.u_per_s, 2, 1e-12);
 }
 
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y_value = *(const double *)b;
+
+    return (x > y_value) - (x < y_value);
+}
+
+/* Against all slopes sorted: the published definition, with the C library's sort. Few
+ * distinct values, so that most slopes are equal to others. */
+static void the_slope_is_the_middle_of_all_slopes_sorted(void **state)
+{
+    static double all[SEEP_THEIL_SEN_POINTS_MAX * (SEEP_THEIL_SEN_POINTS_MAX - 1) / 2];
+    struct seep_slope slope;
+
+    (void)state;
+    for (size_t n = 2; n < 120; n++) {
+        size_t pairs = 0;
+
+        line(n, 0.1);
+        for (size_t i = 0; i < n; i++) {
+            y[i] = (double)(int)(y[i] + (n % 2 + 1.0) * 8 * noise());
+        }
+        for (size_t i = 0; i < n; i++) {
+            for (size_t j = i + 1; j < n; j++) {
+                all[pairs++] = (y[j] - y[i]) / (t[j] - t[i]);
+            }
+        }
+        qsort(all, pairs, sizeof(*all), by_value);
+        assert_int_equal(seep_theil_sen(t, y, n, scratch, &slope), 0);
+        assert_true(slope.u_per_s == (pairs % 2 != 0
+                                          ? all[pairs / 2]
+                                          : (all[pairs / 2 - 1] + all[pairs / 2]) / 2));
+        assert_non_null(bsearch(&slope.low_u_per_s, all, pairs, sizeof(*all), by_value));
+        assert_non_null(bsearch(&slope.high_u_per_s, all, pairs, sizeof(*all), by_value));
+        assert_true(slope.low_u_per_s <= slope.u_per_s &&
+                    slope.u_per_s <= slope.high_u_per_s);
+    }
+}
+
 static void bad_input_is_refused_and_leaves_the_result(void **state)
 {
     struct seep_slope slope = {.u_per_s = 42};
@@ -112,6 +153,7 @@ int main(void)
         cmocka_unit_test(one_burst_does_not_tilt_the_slope),
         cmocka_unit_test(the_interval_widens_with_noise),
         cmocka_unit_test(the_slope_is_the_median_also_of_an_even_number),
+        cmocka_unit_test(the_slope_is_the_middle_of_all_slopes_sorted),
         cmocka_unit_test(bad_input_is_refused_and_leaves_the_result),
     };
 
