@@ -7,8 +7,8 @@ from figures import MIB, block_memory, spread, to_reach
 ALL = "every round"
 
 
-def _table(head, rows):
-    """Columns padded, so that the source reads like the page."""
+def table(head, rows):
+    """A table in Markdown. Columns padded, so that the source reads like the page."""
     rows = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in [head, *rows]]
@@ -45,14 +45,14 @@ def machine(records):
 
 
 def tools(records):
-    return _table(["column", "what runs", "rounds"],
+    return table(["column", "what runs", "rounds"],
                   [[tool["title"] + ("*" if tool["reduced"] else ""), tool["how"],
                     {"all": ALL, "few": "the first 2", "one": "one"}[tool["rounds"]]]
                    for tool in records.machine["tools"]])
 
 
 def figures(records):
-    return _table(["what", "must", "aim", "measured", ""],
+    return table(["what", "must", "aim", "measured", ""],
                   [[figure.what, figure.text(figure.must, True), figure.text(figure.aim, True),
                     figure.text(figure.measured), figure.verdict()] for figure in to_reach(records)])
 
@@ -66,7 +66,7 @@ def _per_tool(records, suite, cell, first):
         for key, _ in columns:
             row.append(cell(case, key) or records.problem(suite, case, key) or "-")
         rows.append(row)
-    return _table([first, *(title for _, title in columns)], rows)
+    return table([first, *(title for _, title in columns)], rows)
 
 
 def cpu(records):
@@ -146,7 +146,7 @@ def stacks(records):
             row.append(_around(found, 0 if found.middle > 100 else 1) if found
                        else records.micro_problem(case, variant) or "-")
         rows.append(row)
-    return _table(["ns added to a malloc/free pair", "bare ns", *(title for _, title in STACK_COLUMNS)], rows)
+    return table(["ns added to a malloc/free pair", "bare ns", *(title for _, title in STACK_COLUMNS)], rows)
 
 
 def compares(records):
@@ -155,7 +155,7 @@ def compares(records):
         found = records.micro_difference("one hot stack of 26 frames", variant, "bare")
         rows.append([title, _around(found, 1) if found
                      else records.micro_problem("one hot stack of 26 frames", variant) or "-"])
-    return _table(["one hot stack of 26 frames, compares", "ns added to a malloc/free pair"], rows)
+    return table(["one hot stack of 26 frames, compares", "ns added to a malloc/free pair"], rows)
 
 
 def others(records):
@@ -173,7 +173,7 @@ def others(records):
             row.append(_around(spread(values)) if values
                        else records.micro_problem(case, variant) or "-")
         rows.append(row)
-    return _table(["", "", *(title for _, title in columns)], rows)
+    return table(["", "", *(title for _, title in columns)], rows)
 
 
 def held(records):
@@ -190,11 +190,11 @@ def held(records):
     line = block_memory(records)
     if line:
         rows.append(["blocks, as a line", "", f"{line[1] / MIB:.1f} MiB", f"and {line[0]:.1f} bytes"])
-    return _table(["memory, program and collector", "bare", "added", "added each"], rows)
+    return table(["memory, program and collector", "bare", "added", "added each"], rows)
 
 
 def collector(records):
-    return _table(["collector, 1 million live blocks of 10,000 sites", "processor"],
+    return table(["collector, 1 million live blocks of 10,000 sites", "processor"],
                   [[record["case"], record["problem"] or f"{record['percent']:.2f} % of a core"]
                    for record in records.of("collector")])
 

@@ -10,6 +10,7 @@ target_link_libraries(seep_recording_forge PUBLIC seep_load PRIVATE PkgConfig::F
 
 seep_unit_test(record_read seep_load seep_recording_forge)
 target_link_libraries(test_record_read PRIVATE PkgConfig::FORGE_LIBS)
+seep_unit_test(site_points seep_load)
 seep_unit_test(recording seep_load seep_recording_forge)
 seep_unit_test(recording_refuse seep_load seep_recording_forge)
 seep_unit_test(symbol seep_load seep_recording_forge)
@@ -70,6 +71,10 @@ target_link_libraries(tiny-recording PRIVATE seep_recording_forge)
 add_test(NAME docs.recording_format
     COMMAND tiny-recording --check ${PROJECT_SOURCE_DIR}/docs/recording-format.md)
 
+# A recording of a big program's size: for bench/report_scale.py.
+add_executable(large-recording ${PROJECT_SOURCE_DIR}/tests/tools/large_recording.c)
+target_link_libraries(large-recording PRIVATE seep_recording_forge PkgConfig::SYMBOL_LIBS)
+
 # The reader against mutated recordings: 10 s, 60 s with CI=true.
 set(fuzz ${PROJECT_SOURCE_DIR}/tests/fuzz)
 file(GLOB fuzz_corpus CONFIGURE_DEPENDS ${fuzz}/corpus/*.bin)
@@ -86,7 +91,7 @@ if(SEEP_FUZZ)
     # the reader once more, instrumented, with checksums that always fit
     set(load ${PROJECT_SOURCE_DIR}/analyzer/load)
     add_executable(libfuzzer-recording ${fuzz}/fuzz_recording.c ${load}/record_read.c
-        ${load}/recording.c ${load}/recording_decode.c ${load}/recording_pool.c)
+        ${load}/recording.c ${load}/recording_decode.c ${load}/recording_pool.c ${load}/site_points.c ${load}/decode_take.c ${load}/decode_snapshot.c)
     target_include_directories(libfuzzer-recording PRIVATE ${fuzz})
     target_compile_definitions(libfuzzer-recording PRIVATE
         FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)

@@ -114,7 +114,7 @@ size_t seep_cursor_left_bytes(const struct seep_cursor *cursor)
     return (size_t)(cursor->end - cursor->at);
 }
 
-uint64_t seep_cursor_varint(struct seep_cursor *cursor)
+uint64_t seep_cursor_varint_long(struct seep_cursor *cursor)
 {
     const uint8_t *at = cursor->at;
     uint64_t value = 0;

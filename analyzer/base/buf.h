@@ -45,7 +45,15 @@ struct seep_cursor {
 
 struct seep_cursor seep_cursor_over(const void *bytes, size_t len_bytes);
 size_t seep_cursor_left_bytes(const struct seep_cursor *cursor);
-uint64_t seep_cursor_varint(struct seep_cursor *cursor);
+/* The same for any number; seep_cursor_varint is the quick way for the smallest. */
+uint64_t seep_cursor_varint_long(struct seep_cursor *cursor);
+static inline uint64_t seep_cursor_varint(struct seep_cursor *cursor)
+{
+    if (!cursor->failed && cursor->at < cursor->end && *cursor->at < 0x80) {
+        return *cursor->at++;
+    }
+    return seep_cursor_varint_long(cursor);
+}
 /* Borrows `len_bytes` bytes; NULL (and `failed`) when fewer are left. */
 const uint8_t *seep_cursor_bytes(struct seep_cursor *cursor, size_t len_bytes);
 /* Borrows a string written by seep_buf_put_string; not NUL-terminated; "" with 0 on

@@ -188,55 +188,44 @@ static void dump_sites(struct seep_dump *d)
     }
 }
 
-struct change {
-    uint32_t site;
-    uint32_t point;
-};
-
-/* Points by snapshot: changes[first[s]] up to changes[first[s + 1]] are those of s. */
+/* Where each site stands on the way through the snapshots. */
 struct changes {
-    size_t *first;         /* owned; snapshot_count + 2 */
-    struct change *change; /* owned */
+    struct seep_points_cursor *at; /* owned; by site: its next change */
+    uint32_t *snapshot;            /* owned; by site: of that change, or NO_MORE */
 };
 
-static int order_by_snapshot(const struct seep_recording *rec, struct changes *changes)
-{
-    size_t points = 0;
+enum { NO_MORE = UINT32_MAX };
 
-    changes->first = calloc(rec->snapshot_count + 2, sizeof(*changes->first));
-    for (size_t i = 0; changes->first != NULL && i < rec->site_count; i++) {
-        points += rec->sites[i].point_count;
-        for (size_t k = 0; k < rec->sites[i].point_count; k++) {
-            changes->first[rec->sites[i].points[k].snapshot + 2]++;
-        }
-    }
-    changes->change = malloc((points + 1) * sizeof(*changes->change));
-    if (changes->first == NULL || changes->change == NULL) {
-        free(changes->first);
-        free(changes->change);
+static void go_on(struct changes *changes, size_t site)
+{
+    changes->snapshot[site] = seep_points_next(&changes->at[site])
+                                  ? changes->at[site].now.snapshot
+                                  : (uint32_t)NO_MORE;
+}
+
+/* Returns: 0; -ENOMEM. */
+static int start_changes(const struct seep_recording *rec, struct changes *changes)
+{
+    changes->at = calloc(rec->site_count, sizeof(*changes->at));
+    changes->snapshot = calloc(rec->site_count, sizeof(*changes->snapshot));
+    if (changes->at == NULL || changes->snapshot == NULL) {
+        free(changes->at);
+        free(changes->snapshot);
         return -ENOMEM;
     }
-    for (size_t i = 2; i < rec->snapshot_count + 2; i++) {
-        changes->first[i] += changes->first[i - 1];
-    }
-    /* first[s + 1] is where s starts, and moves on to where it ends */
-    for (uint32_t i = 0; i < rec->site_count; i++) {
-        for (uint32_t k = 0; k < rec->sites[i].point_count; k++) {
-            size_t at = changes->first[rec->sites[i].points[k].snapshot + 1]++;
-
-            changes->change[at] = (struct change){i, k};
-        }
+    for (size_t i = 0; i < rec->site_count; i++) {
+        changes->at[i] = seep_points_start(&rec->sites[i].points);
+        go_on(changes, i);
     }
     return 0;
 }
 
-static void append_change(struct seep_dump *d, json_t *sites, const struct change *change)
+static void append_change(struct seep_dump *d, json_t *sites, size_t site,
+                          const struct seep_counters *c)
 {
-    const struct seep_counters *c =
-        &d->recording->sites[change->site].points[change->point].counters;
     json_t *row = json_array();
 
-    seep_dump_append(d, row, seep_dump_number(change->site));
+    seep_dump_append(d, row, seep_dump_number(site));
     seep_dump_append(d, row, seep_dump_number(c->acquired));
     seep_dump_append(d, row, seep_dump_number(c->released));
     seep_dump_append(d, row, seep_dump_number(c->acquired_bytes));
@@ -244,19 +233,32 @@ static void append_change(struct seep_dump *d, json_t *sites, const struct chang
     seep_dump_append(d, sites, row);
 }
 
+/* The sites that changed at a snapshot, ascending. */
+static json_t *changes_at(struct seep_dump *d, struct changes *changes, size_t snapshot)
+{
+    json_t *sites = json_array();
+
+    for (size_t i = 0; i < d->recording->site_count; i++) {
+        if (changes->snapshot[i] == snapshot) {
+            append_change(d, sites, i, &changes->at[i].now.counters);
+            go_on(changes, i);
+        }
+    }
+    return sites;
+}
+
 static void dump_snapshots(struct seep_dump *d)
 {
     const struct seep_recording *rec = d->recording;
     struct changes changes = {0};
 
-    if (order_by_snapshot(rec, &changes) < 0) {
+    if (start_changes(rec, &changes) < 0) {
         d->no_memory = true;
         return;
     }
     for (size_t i = 0; i < rec->snapshot_count && !seep_dump_stopped(d); i++) {
         const struct seep_rec_snapshot *s = &rec->snapshots[i];
         json_t *line = seep_dump_new_line(d, "snapshot");
-        json_t *sites = json_array();
 
         seep_dump_put_number(d, line, "t_ns", s->t_ns);
         seep_dump_put_number(d, line, "merged", s->merged);
@@ -269,14 +271,11 @@ static void dump_snapshots(struct seep_dump *d)
         seep_dump_put_number(d, line, "system_ns", s->system_ns);
         seep_dump_put_number(d, line, "minor_faults", s->minor_faults);
         seep_dump_put_number(d, line, "major_faults", s->major_faults);
-        for (size_t k = changes.first[i]; k < changes.first[i + 1]; k++) {
-            append_change(d, sites, &changes.change[k]);
-        }
-        seep_dump_put(d, line, "sites", sites);
+        seep_dump_put(d, line, "sites", changes_at(d, &changes, i));
         seep_dump_write_line(d, line);
     }
-    free(changes.first);
-    free(changes.change);
+    free(changes.at);
+    free(changes.snapshot);
 }
 
 static void append_age(struct seep_dump *d, json_t *sites, const struct seep_rec_age *age)

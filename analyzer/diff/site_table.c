@@ -65,21 +65,6 @@ static int add_node(struct seep_symbolizer *symbolizer, uint32_t node, struct gr
     return 0;
 }
 
-static const struct seep_counters *counters_at(const struct seep_rec_site *site,
-                                               size_t snapshot)
-{
-    static const struct seep_counters none;
-    const struct seep_counters *found = &none;
-
-    for (size_t i = 0; i < site->point_count; i++) {
-        if (site->points[i].snapshot > snapshot) {
-            break;
-        }
-        found = &site->points[i].counters;
-    }
-    return found;
-}
-
 uint64_t seep_site_table_acquired(const struct seep_recording *recording, uint32_t site,
                                   const struct seep_window *window)
 {
@@ -88,8 +73,8 @@ uint64_t seep_site_table_acquired(const struct seep_recording *recording, uint32
     if (window->end <= window->warm) {
         return 0;
     }
-    uint64_t last = counters_at(from, window->end - 1)->acquired;
-    uint64_t first = counters_at(from, window->warm)->acquired;
+    uint64_t last = seep_points_at(&from->points, window->end - 1).acquired;
+    uint64_t first = seep_points_at(&from->points, window->warm).acquired;
 
     return last > first ? last - first : 0;
 }
@@ -129,7 +114,7 @@ int seep_site_table_make(const struct seep_recording *recording,
     int status = table.sites == NULL || table.ids == NULL ? -ENOMEM : 0;
 
     for (uint32_t id = 1; id < recording->site_count && status == 0; id++) {
-        if (recording->sites[id].point_count > 0) {
+        if (recording->sites[id].points.count > 0) {
             status = add_site(recording, symbolizer, id, &table, &frames);
         }
     }

@@ -99,3 +99,19 @@ bool seep_decode_add_row(struct seep_decoder *d, void **table, size_t *capacity,
                                         row_bytes) < 0;
     return !d->no_memory;
 }
+
+/* The next site id of an ascending list of differences; 0 on failure. */
+uint32_t seep_decode_site(struct seep_decoder *d, uint32_t before)
+{
+    uint64_t delta = seep_decode_u(d);
+
+    if (delta == 0) {
+        seep_decode_wrong(d, "site ids that do not rise");
+        return 0;
+    }
+    if (delta >= d->recording->site_count || before + delta >= d->recording->site_count) {
+        seep_decode_wrong(d, "a site that no table has named");
+        return 0;
+    }
+    return seep_decode_failed(d) ? 0 : before + (uint32_t)delta;
+}

@@ -38,6 +38,8 @@ size_t seep_decode_count(struct seep_decoder *d, size_t entry_min_bytes);
  */
 size_t seep_decode_piece(struct seep_decoder *d, void **table, size_t *capacity,
                          size_t *known, const size_t sizes[static 2], uint32_t *first);
+/* The next site id of an ascending list of differences; 0 on failure. */
+uint32_t seep_decode_site(struct seep_decoder *d, uint32_t before);
 /* Room for one more row. Returns: false when memory is out. */
 bool seep_decode_add_row(struct seep_decoder *d, void **table, size_t *capacity,
                          size_t count, size_t row_bytes);

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "load/record_read.h"
 #include "load/recording_decode.h"
@@ -179,9 +180,6 @@ void seep_recording_free(struct seep_recording *recording)
         return;
     }
     store = recording->arena;
-    for (size_t i = 0; i < recording->site_count; i++) {
-        free(recording->sites[i].points);
-    }
     free(recording->modules);
     free(recording->subsystems);
     free(recording->nodes);
@@ -204,12 +202,14 @@ void seep_recording_site_counters(const struct seep_recording *recording, uint32
     static const struct seep_rec_site none;
     const struct seep_rec_site *s =
         site < recording->site_count ? &recording->sites[site] : &none;
+    struct seep_points_cursor cursor = seep_points_start(&s->points);
     struct seep_counters now = {0};
-    size_t next = 0;
+    bool more = seep_points_next(&cursor);
 
     for (size_t i = 0; i < recording->snapshot_count; i++) {
-        if (next < s->point_count && s->points[next].snapshot == i) {
-            now = s->points[next++].counters;
+        if (more && cursor.now.snapshot == i) {
+            now = cursor.now.counters;
+            more = seep_points_next(&cursor);
         }
         out[i] = now;
     }
@@ -287,13 +287,18 @@ static bool tables_are_valid(const struct seep_recording *rec)
 static bool site_is_valid(const struct seep_recording *rec,
                           const struct seep_rec_site *site)
 {
-    for (size_t i = 0; i < site->point_count; i++) {
-        if (site->points[i].snapshot >= rec->snapshot_count ||
-            (i != 0 && site->points[i].snapshot <= site->points[i - 1].snapshot)) {
+    struct seep_points_cursor cursor = seep_points_start(&site->points);
+    uint64_t least = 0;
+
+    while (seep_points_next(&cursor)) {
+        if (cursor.now.snapshot >= rec->snapshot_count || cursor.now.snapshot < least) {
             return false;
         }
+        least = cursor.now.snapshot + UINT64_C(1);
     }
-    return site->node < rec->node_count && site->subsystem < rec->subsystem_count;
+    return (site->points.count == 0 || memcmp(&cursor.now.counters, &site->points.last,
+                                              sizeof(site->points.last)) == 0) &&
+           site->node < rec->node_count && site->subsystem < rec->subsystem_count;
 }
 
 static bool ages_are_valid(const struct seep_recording *rec)

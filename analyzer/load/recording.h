@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "load/site_points.h"
 #include "seep/recording.h"
 #include "seep/segment.h"
 
@@ -37,17 +38,11 @@ struct seep_rec_node {
     uint32_t parent, module;
     uint64_t offset;
 };
-/* One known state of a site: valid from snapshot `snapshot` until its next point. */
-struct seep_rec_point {
-    uint32_t snapshot; /* index into snapshots */
-    struct seep_counters counters;
-};
 struct seep_rec_site {
+    struct seep_points points; /* ascending by snapshot */
     uint32_t node, subsystem;
     uint8_t kind;
     uint64_t first_ns;
-    struct seep_rec_point *points; /* ascending by snapshot */
-    size_t point_count;
     uint64_t samples; /* live sampled blocks when last scanned; 0: not known */
     uint64_t live_spread, bytes_spread; /* see SEEP_FRAME_SAMPLES; valid with samples */
 };

@@ -8,8 +8,6 @@
  * I2: ids that are used while decoding (sites in snapshots and ages) must be known: the
  *     writer puts a table's piece before the first use. References between tables are
  *     checked at the end, since pieces may come later.
- * I3: a point is made only where a site's counters changed: 50,000 sites and 4,096
- *     snapshots cost what changes.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -21,6 +19,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "load/decode_snapshot.h"
 #include "load/decode_take.h"
 
 enum {
@@ -30,8 +29,6 @@ enum {
     SUBSYSTEM_MIN_BYTES = 1,
     NODE_MIN_BYTES = 3,
     SITE_MIN_BYTES = 4,
-    POINT_MIN_BYTES = 5,
-    LOSS_MIN_BYTES = 2,
     AGE_MIN_BYTES = 6,
     SAMPLES_MIN_BYTES = 4,
     HOLDER_MIN_BYTES = 3,
@@ -150,103 +147,6 @@ static void decode_sites(struct seep_decoder *d)
     }
 }
 
-/* The next site id of an ascending list of differences; 0 on failure. */
-static uint32_t take_site(struct seep_decoder *d, uint32_t before)
-{
-    uint64_t delta = seep_decode_u(d);
-
-    if (delta == 0) {
-        seep_decode_wrong(d, "site ids that do not rise");
-        return 0;
-    }
-    if (delta >= d->recording->site_count || before + delta >= d->recording->site_count) {
-        seep_decode_wrong(d, "a site that no table has named");
-        return 0;
-    }
-    return seep_decode_failed(d) ? 0 : before + (uint32_t)delta;
-}
-
-/* Rows that a table of points has room for, which follows from their number (see
- * seep_pool_grow_table). */
-static size_t point_capacity(size_t count)
-{
-    return count <= 1 ? count : (size_t)1 << (64 - __builtin_clzll(count - 1));
-}
-
-static void add_point(struct seep_decoder *d, struct seep_rec_site *site,
-                      const struct seep_counters *counters)
-{
-    static const struct seep_counters none;
-    size_t capacity = point_capacity(site->point_count);
-    const struct seep_counters *last =
-        site->point_count != 0 ? &site->points[site->point_count - 1].counters : &none;
-
-    if (seep_decode_failed(d) || memcmp(last, counters, sizeof(*last)) == 0) {
-        return;
-    }
-    if (!seep_decode_add_row(d, (void **)&site->points, &capacity, site->point_count,
-                             sizeof(*site->points))) {
-        return;
-    }
-    site->points[site->point_count++] = (struct seep_rec_point){
-        .snapshot = (uint32_t)d->recording->snapshot_count, .counters = *counters};
-}
-
-static void decode_losses(struct seep_decoder *d)
-{
-    size_t count = seep_decode_count(d, LOSS_MIN_BYTES);
-
-    for (size_t i = 0; i < count && !seep_decode_failed(d); i++) {
-        uint64_t reason = seep_decode_u(d);
-        uint64_t lost = seep_decode_u(d);
-
-        if (reason >= SEEP_LOSS_MAX) {
-            seep_decode_wrong(d, "a loss reason beyond the list");
-            return;
-        }
-        d->recording->lost[reason] = lost;
-    }
-}
-
-static void decode_snapshot(struct seep_decoder *d)
-{
-    struct seep_recording *rec = d->recording;
-    struct seep_rec_snapshot snapshot = {.t_ns = seep_decode_u(d),
-                                         .merged = seep_decode_u32(d)};
-    uint64_t *const process[] = {
-        &snapshot.rss_bytes, &snapshot.pss_bytes,    &snapshot.vsize_bytes,
-        &snapshot.threads,   &snapshot.fds,          &snapshot.user_ns,
-        &snapshot.system_ns, &snapshot.minor_faults, &snapshot.major_faults};
-    size_t count = 0;
-    uint32_t site = 0;
-
-    for (size_t i = 0; i < sizeof(process) / sizeof(process[0]); i++) {
-        *process[i] = seep_decode_u(d);
-    }
-    if (rec->snapshot_count != 0 &&
-        snapshot.t_ns <= rec->snapshots[rec->snapshot_count - 1].t_ns) {
-        seep_decode_wrong(d, "a time that does not rise");
-    }
-    count = seep_decode_count(d, POINT_MIN_BYTES);
-    for (size_t i = 0; i < count && !seep_decode_failed(d); i++) {
-        struct seep_counters counters;
-
-        site = take_site(d, site);
-        counters.acquired = seep_decode_u(d);
-        counters.released = seep_decode_u(d);
-        counters.acquired_bytes = seep_decode_u(d);
-        counters.released_bytes = seep_decode_u(d);
-        if (!seep_decode_failed(d)) {
-            add_point(d, &rec->sites[site], &counters);
-        }
-    }
-    decode_losses(d);
-    if (seep_decode_add_row(d, (void **)&rec->snapshots, &d->store->snapshots,
-                            rec->snapshot_count, sizeof(*rec->snapshots))) {
-        rec->snapshots[rec->snapshot_count++] = snapshot;
-    }
-}
-
 static void decode_ages(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
@@ -263,7 +163,7 @@ static void decode_ages(struct seep_decoder *d)
     for (size_t i = 0; i < scan.count && !seep_decode_failed(d); i++) {
         struct seep_rec_age *age = &scan.entries[i];
 
-        site = take_site(d, site);
+        site = seep_decode_site(d, site);
         age->site = site;
         age->live = seep_decode_u(d);
         age->live_bytes = seep_decode_u(d);
@@ -287,7 +187,7 @@ static void decode_samples(struct seep_decoder *d)
     rec->sample_bytes = seep_decode_u(d);
     count = seep_decode_count(d, SAMPLES_MIN_BYTES);
     for (size_t i = 0; i < count && !seep_decode_failed(d); i++) {
-        site = take_site(d, site);
+        site = seep_decode_site(d, site);
         rec->sites[site].samples = seep_decode_u(d);
         rec->sites[site].live_spread = seep_decode_u(d);
         rec->sites[site].bytes_spread = seep_decode_u(d);
@@ -473,7 +373,7 @@ static const struct {
     [SEEP_FRAME_SUBSYSTEMS] = {"SUBSYSTEMS", decode_subsystems},
     [SEEP_FRAME_NODES] = {"NODES", decode_nodes},
     [SEEP_FRAME_SITES] = {"SITES", decode_sites},
-    [SEEP_FRAME_SNAPSHOT] = {"SNAPSHOT", decode_snapshot},
+    [SEEP_FRAME_SNAPSHOT] = {"SNAPSHOT", seep_decode_snapshot},
     [SEEP_FRAME_AGES] = {"AGES", decode_ages},
     [SEEP_FRAME_THREADS] = {"THREADS", decode_threads},
     [SEEP_FRAME_CHILD] = {"CHILD", decode_child},

@@ -39,7 +39,7 @@ static struct seep_pool_chunk *add_chunk(struct seep_pool *pool, size_t need_byt
     if (!budget_take(pool->budget, capacity_bytes)) {
         return NULL;
     }
-    chunk = calloc(1, sizeof(*chunk) + capacity_bytes);
+    chunk = calloc(1, sizeof(*chunk) + capacity_bytes + SEEP_POOL_SLACK_BYTES);
     if (chunk == NULL) {
         pool->budget->left_bytes += capacity_bytes;
         return NULL;

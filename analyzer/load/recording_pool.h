@@ -19,6 +19,10 @@ struct seep_pool_budget {
 
 struct seep_pool_chunk;
 
+/* Bytes behind the last piece that may be read: whoever reads packed numbers loads whole
+ * words. */
+enum { SEEP_POOL_SLACK_BYTES = 8 };
+
 struct seep_pool {
     struct seep_pool_budget *budget; /* borrowed; may be shared by pools */
     struct seep_pool_chunk *chunks;  /* owned; newest first */

@@ -17,9 +17,9 @@
 #include "report/html_text.h"
 #include "verdict/summary_text.h"
 
-void seep_html_finding_put_verdict(struct seep_buf *out, enum seep_verdict verdict)
+static void verdict(struct seep_buf *out, const struct seep_finding *finding)
 {
-    const char *name = seep_verdict_name(verdict);
+    const char *name = seep_verdict_name(finding->verdict);
 
     seep_buf_printf(out, "<span class=\"verdict %s\">%s</span>", name, name);
 }
@@ -63,7 +63,7 @@ static void row(struct seep_buf *out, const struct seep_finding *finding, size_t
 {
     seep_buf_printf(out, "<tr><td class=\"n\">%zu</td><td data-sort=\"%d\">", number,
                     -(int)finding->verdict);
-    seep_html_finding_put_verdict(out, finding->verdict);
+    verdict(out, finding);
     seep_buf_printf(out,
                     "</td><td>%s<br><small>%s</small></td><th scope=\"row\"><a "
                     "href=\"#f%zu\"><code>",
@@ -156,16 +156,13 @@ static void frame(struct seep_buf *out, const struct seep_view_frame *from)
     seep_buf_printf(out, "%s</span></li>\n", from->inlined ? " (inlined)" : "");
 }
 
-void seep_html_finding_put_stack(struct seep_buf *out, const struct seep_finding *finding,
-                                 const char *title)
+static void stack(struct seep_buf *out, const struct seep_finding *finding)
 {
     if (finding->stack_count == 0) {
         return;
     }
-    seep_buf_printf(out,
-                    "<h4>%s <small>innermost first; the program's own code is "
-                    "marked</small></h4>\n<ol class=\"stack\">\n",
-                    title);
+    seep_buf_printf(out, "<h4>Stack <small>innermost first; the program's own code is "
+                         "marked</small></h4>\n<ol class=\"stack\">\n");
     for (size_t i = 0; i < finding->stack_count; i++) {
         frame(out, &finding->stack[i]);
     }
@@ -236,7 +233,7 @@ void seep_html_finding_put_details(struct seep_buf *out,
 
     seep_buf_printf(out, "<details class=\"finding\" id=\"f%zu\"%s><summary>%zu. ", i + 1,
                     open ? " open" : "", i + 1);
-    seep_html_finding_put_verdict(out, finding->verdict);
+    verdict(out, finding);
     seep_buf_printf(out, " %s <code>", seep_kind_name(finding->kind));
     seep_html_text_put(out, finding->headline);
     seep_buf_printf(out, "</code></summary>\n<p class=\"says\">");
@@ -244,7 +241,7 @@ void seep_html_finding_put_details(struct seep_buf *out,
     seep_buf_printf(out, "</p>\n");
     chart(out, findings, finding);
     facts(out, finding);
-    seep_html_finding_put_stack(out, finding, "Stack");
+    stack(out, finding);
     threads(out, finding);
     targets(out, &finding->targets);
     seep_buf_printf(out, "</details>\n");

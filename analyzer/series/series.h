@@ -13,7 +13,6 @@ struct seep_series {
     double *t_s;        /* owned; since the program's start, strictly rising */
     double *live;       /* owned; resources, >= 0 */
     double *live_bytes; /* owned; >= 0 */
-    struct seep_counters *counters; /* owned; of the site read last */
 };
 
 /* Makes room and fills t_s; live and live_bytes are zero.
@@ -21,7 +20,7 @@ struct seep_series {
 int seep_series_new(const struct seep_recording *recording, struct seep_series *out);
 void seep_series_free(struct seep_series *series);
 
-/* Sets live and live_bytes (and counters) to those of one site. Cost: O(snapshots). */
+/* Sets live and live_bytes to those of one site. Cost: O(snapshots). */
 void seep_series_read(struct seep_series *series, const struct seep_recording *recording,
                       uint32_t site);
 /* Adds one site to live and live_bytes. Cost: O(snapshots). */

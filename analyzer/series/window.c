@@ -29,31 +29,44 @@ static const struct seep_rec_text *warm_mark(const struct seep_recording *record
     return found;
 }
 
-static double live_at(const struct seep_rec_site *site, size_t snapshot)
+static double live_of(const struct seep_counters *counters)
 {
-    double live = 0;
-
-    for (size_t i = site->point_count; i > 0; i--) {
-        const struct seep_rec_point *point = &site->points[i - 1];
-
-        if (point->snapshot <= snapshot) {
-            live = (double)point->counters.acquired - (double)point->counters.released;
-            break;
-        }
-    }
-    return live > 0 ? live : 0;
+    return counters->acquired > counters->released
+               ? (double)counters->acquired - (double)counters->released
+               : 0;
 }
 
-/* Live heap blocks of the whole program at snapshots [first, end). Cheap: few points lie
- * that late. */
+/* Adds what a site had alive at each of the snapshots [first, end). */
+static void add_tail(const struct seep_points *points, size_t first, size_t end,
+                     double *live)
+{
+    struct seep_points_cursor at = seep_points_start(points);
+    double now = 0;
+    size_t from = first;
+
+    if (points->last_snapshot <= first) { /* most sites are quiet that late */
+        now = live_of(&points->last);
+    } else {
+        while (seep_points_next(&at) && at.now.snapshot < end) {
+            for (; from < at.now.snapshot; from++) {
+                live[from - first] += now;
+            }
+            now = live_of(&at.now.counters);
+        }
+    }
+    for (; from < end; from++) {
+        live[from - first] += now;
+    }
+}
+
+/* Live heap blocks of the whole program at snapshots [first, end). */
 static void tail_live_blocks(const struct seep_recording *recording, size_t first,
                              size_t end, double *live)
 {
     memset(live, 0, (end - first) * sizeof(*live));
     for (size_t i = 0; i < recording->site_count; i++) {
-        for (size_t s = first; recording->sites[i].kind == SEEP_KIND_HEAP && s < end;
-             s++) {
-            live[s - first] += live_at(&recording->sites[i], s);
+        if (recording->sites[i].kind == SEEP_KIND_HEAP) {
+            add_tail(&recording->sites[i].points, first, end, live);
         }
     }
 }

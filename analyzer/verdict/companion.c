@@ -78,10 +78,10 @@ void seep_companions_count(struct seep_analysis *analysis)
     for (uint32_t id = 0; id < recording->site_count; id++) {
         const struct seep_rec_site *site = &recording->sites[id];
 
-        if (site->kind != SEEP_KIND_HEAP || site->point_count == 0) {
+        if (site->kind != SEEP_KIND_HEAP || site->points.count == 0) {
             continue;
         }
-        const struct seep_counters *last = &site->points[site->point_count - 1].counters;
+        const struct seep_counters *last = &site->points.last;
         struct seep_finding *owner =
             last->acquired > last->released ? seep_companion_owner(analysis, id) : NULL;
 

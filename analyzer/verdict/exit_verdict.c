@@ -43,8 +43,8 @@ static struct left left_of(const struct seep_recording *recording, uint32_t site
     const struct seep_rec_site *from = &recording->sites[site];
     struct left left = {.site = site};
 
-    if (from->point_count > 0) {
-        const struct seep_counters *last = &from->points[from->point_count - 1].counters;
+    if (from->points.count > 0) {
+        const struct seep_counters *last = &from->points.last;
 
         if (last->acquired > last->released &&
             last->acquired_bytes >= last->released_bytes) {
@@ -67,7 +67,7 @@ static int add(struct seep_analysis *analysis, const struct left *left)
     }
     if (status == 0) {
         const struct seep_rec_site *site = &analysis->recording->sites[left->site];
-        const struct seep_counters *last = &site->points[site->point_count - 1].counters;
+        const struct seep_counters *last = &site->points.last;
 
         finding->evidence.live = left->live;
         finding->evidence.live_bytes = left->live_bytes;

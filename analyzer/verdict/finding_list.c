@@ -54,12 +54,13 @@ static void fill_evidence(struct seep_analysis *analysis, uint32_t site,
         ages = table.known && table.generations >= ages.generations ? table : ages;
     }
     if (end > 0) {
-        const struct seep_counters *last = &analysis->series.counters[end - 1];
+        const struct seep_counters last =
+            seep_points_at(&recording->sites[site].points, end - 1);
 
         evidence->live = (uint64_t)analysis->series.live[end - 1];
         evidence->live_bytes = (uint64_t)analysis->series.live_bytes[end - 1];
-        evidence->acquired = last->acquired;
-        evidence->released = last->released;
+        evidence->acquired = last.acquired;
+        evidence->released = last.released;
         fill_error(recording, site, evidence);
     }
     evidence->judged_s = seep_window_seconds(recording, &analysis->window);

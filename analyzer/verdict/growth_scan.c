@@ -71,6 +71,11 @@ static double to_limit_s(const struct seep_recording *recording,
     return limit > open ? (limit - open) / pace : 1e-3;
 }
 
+/* A site's counters at both ends of the window. */
+struct ends {
+    struct seep_counters warm, last;
+};
+
 /* What did not change in the window carries the same samples at both of its ends: the
  * error of a rise is that of what came and went, or of the two ends by themselves. */
 static double noise_of(double spread, double changed, double at_ends)
@@ -81,10 +86,10 @@ static double noise_of(double spread, double changed, double at_ends)
 static struct seep_growth_noise measure_noise(const struct seep_recording *recording,
                                               const struct seep_window *window,
                                               const struct seep_series *series,
-                                              uint32_t site)
+                                              uint32_t site, const struct ends *ends)
 {
-    const struct seep_counters *from = &series->counters[window->warm];
-    const struct seep_counters *to = &series->counters[window->end - 1];
+    const struct seep_counters *from = &ends->warm;
+    const struct seep_counters *to = &ends->last;
     struct seep_sampling_spread spread = seep_sampling_spread_of(recording, site);
 
     return (struct seep_growth_noise){
@@ -101,6 +106,22 @@ static struct seep_growth_noise measure_noise(const struct seep_recording *recor
         .bytes_spread = spread.bytes};
 }
 
+/* Whether a glance at its counters shows that the site cannot be testable: it acquired
+ * too little, and has too few points, or too little more than it had, for a staircase. A
+ * large recording is mostly such sites; the rest costs a series each. */
+static bool is_hopeless(const struct seep_points *points, enum seep_kind kind,
+                        const struct ends *ends)
+{
+    double acquired = (double)(ends->last.acquired - ends->warm.acquired);
+    double rise_bytes =
+        fmax((double)ends->last.acquired_bytes - (double)ends->last.released_bytes, 0) -
+        fmax((double)ends->warm.acquired_bytes - (double)ends->warm.released_bytes, 0);
+
+    return !seep_growth_testable(kind, acquired) &&
+           (points->count < SEEP_GROWTH_STAIRS_MIN ||
+            rise_bytes < SEEP_GROWTH_BYTES_RISE_MIN);
+}
+
 /* Everything about one site but its q-value. Returns whether it was active enough to be
  * tested. */
 static bool measure(const struct seep_recording *recording,
@@ -110,21 +131,22 @@ static bool measure(const struct seep_recording *recording,
     const struct seep_rec_site *site = &recording->sites[out->site];
     size_t n = seep_window_points(window);
 
-    if (site->point_count == 0 ||
-        site->points[site->point_count - 1].snapshot <= window->warm) {
+    if (site->points.count == 0 || site->points.last_snapshot <= window->warm) {
         return false; /* nothing happened in the window */
     }
-    seep_series_read(series, recording, out->site);
-
-    const struct seep_counters *from = &series->counters[window->warm];
-    const struct seep_counters *to = &series->counters[window->end - 1];
+    const struct ends ends = {.warm = seep_points_at(&site->points, window->warm),
+                              .last = seep_points_at(&site->points, window->end - 1)};
     struct seep_growth_case *evidence = &out->evidence;
 
+    if (is_hopeless(&site->points, (enum seep_kind)site->kind, &ends)) {
+        return false;
+    }
+    seep_series_read(series, recording, out->site);
     evidence->kind = (enum seep_kind)site->kind;
     evidence->window_s = seep_window_seconds(recording, window);
-    evidence->acquired = (double)(to->acquired - from->acquired);
-    evidence->released = (double)(to->released - from->released);
-    evidence->noise = measure_noise(recording, window, series, out->site);
+    evidence->acquired = (double)(ends.last.acquired - ends.warm.acquired);
+    evidence->released = (double)(ends.last.released - ends.warm.released);
+    evidence->noise = measure_noise(recording, window, series, out->site, &ends);
     if ((evidence->kind == SEEP_KIND_HEAP || evidence->kind == SEEP_KIND_MAPPING) &&
         window->end > window->warm) {
         evidence->stairs = seep_staircase_measure(

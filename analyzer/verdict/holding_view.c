@@ -27,7 +27,7 @@ static bool sum(struct seep_analysis *analysis, uint32_t subsystem, enum seep_ki
     for (uint32_t site = 0; site < analysis->recording->site_count; site++) {
         const struct seep_rec_site *from = &analysis->recording->sites[site];
 
-        if (from->kind == kind && from->point_count > 0 &&
+        if (from->kind == kind && from->points.count > 0 &&
             (subsystem == ANY_SUBSYSTEM || from->subsystem == subsystem)) {
             seep_series_add(series, analysis->recording, site);
             any = true;

@@ -125,10 +125,10 @@ static void fill_totals(struct seep_analysis *analysis)
         const struct seep_rec_site *site = &recording->sites[i];
 
         if (site->kind == SEEP_KIND_NONE || site->kind >= SEEP_KIND_END ||
-            site->point_count == 0) {
+            site->points.count == 0) {
             continue;
         }
-        const struct seep_counters *last = &site->points[site->point_count - 1].counters;
+        const struct seep_counters *last = &site->points.last;
 
         findings->recorded[site->kind] = true;
         findings->events[site->kind].acquired += last->acquired;
@@ -164,7 +164,8 @@ static bool sum(struct seep_analysis *analysis, uint32_t subsystem, enum seep_ki
     for (uint32_t site = 0; site < analysis->recording->site_count; site++) {
         const struct seep_rec_site *from = &analysis->recording->sites[site];
 
-        if (from->kind == kind && from->subsystem == subsystem && from->point_count > 0) {
+        if (from->kind == kind && from->subsystem == subsystem &&
+            from->points.count > 0) {
             seep_series_add(series, analysis->recording, site);
             any = true;
         }
@@ -281,9 +282,8 @@ static void fill_errors(struct seep_analysis *analysis)
         const struct seep_rec_site *site = &recording->sites[i];
         struct seep_sampling_spread spread = seep_sampling_spread_of(recording, i);
 
-        if (site->kind == SEEP_KIND_HEAP && site->point_count > 0) {
-            const struct seep_counters *last =
-                &site->points[site->point_count - 1].counters;
+        if (site->kind == SEEP_KIND_HEAP && site->points.count > 0) {
+            const struct seep_counters *last = &site->points.last;
 
             live += spread.live * ((double)last->acquired - (double)last->released);
             bytes += spread.bytes *

@@ -192,32 +192,40 @@ static double left(uint64_t acquired, uint64_t released)
     return acquired > released ? (double)(acquired - released) : 0;
 }
 
+/* Growth of a value that held from snapshot `first` up to `next`. */
+static void add_growth(const struct builder *b, struct seep_view_site *out, size_t first,
+                       size_t next)
+{
+    size_t warm = b->analysis->window.warm;
+
+    first = first < warm ? warm : first;
+    if (first < next) {
+        double weight = b->weights[next] - b->weights[first];
+
+        out->growth_per_s += (double)out->live * weight;
+        out->growth_bytes_per_s += (double)out->live_bytes * weight;
+    }
+}
+
 static void fill_figures(const struct builder *b, const struct seep_rec_site *from,
                          struct seep_view_site *out)
 {
     const struct seep_window *window = &b->analysis->window;
     size_t end = window->end > 0 ? window->end : b->analysis->series.n;
+    struct seep_points_cursor at = seep_points_start(&from->points);
+    const struct seep_counters *now = &at.now.counters;
+    size_t since = 0;
 
-    for (size_t i = 0; i < from->point_count && from->points[i].snapshot < end; i++) {
-        const struct seep_counters *now = &from->points[i].counters;
-        size_t first = from->points[i].snapshot;
-        size_t next = i + 1 < from->point_count && from->points[i + 1].snapshot < end
-                          ? from->points[i + 1].snapshot
-                          : end;
-        double live = left(now->acquired, now->released);
-        double bytes = left(now->acquired_bytes, now->released_bytes);
-
+    while (seep_points_next(&at) && at.now.snapshot < end) {
+        add_growth(b, out, since, at.now.snapshot);
+        since = at.now.snapshot;
         out->acquired = now->acquired;
         out->acquired_bytes = now->acquired_bytes;
         out->released = now->released;
-        out->live = (uint64_t)live;
-        out->live_bytes = (uint64_t)bytes;
-        first = first < window->warm ? window->warm : first;
-        if (first < next) {
-            out->growth_per_s += live * (b->weights[next] - b->weights[first]);
-            out->growth_bytes_per_s += bytes * (b->weights[next] - b->weights[first]);
-        }
+        out->live = (uint64_t)left(now->acquired, now->released);
+        out->live_bytes = (uint64_t)left(now->acquired_bytes, now->released_bytes);
     }
+    add_growth(b, out, since, end);
 }
 
 static int fill(struct builder *b, enum seep_kind kind, const char *subsystem)
@@ -229,7 +237,7 @@ static int fill(struct builder *b, enum seep_kind kind, const char *subsystem)
         const struct seep_rec_site *from = &recording->sites[i];
         struct seep_view_site *out = &b->profile->sites[b->profile->site_count];
 
-        if (from->point_count == 0 || from->kind == SEEP_KIND_NONE ||
+        if (from->points.count == 0 || from->kind == SEEP_KIND_NONE ||
             from->kind >= SEEP_KIND_END ||
             (kind != SEEP_KIND_NONE && from->kind != kind) ||
             (subsystem != NULL &&

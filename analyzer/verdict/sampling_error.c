@@ -33,8 +33,8 @@ seep_sampling_spread_of(const struct seep_recording *recording, uint32_t site)
         return spread;
     }
     spread.bytes = mean_bytes;
-    if (from->point_count > 0) {
-        const struct seep_counters *last = &from->points[from->point_count - 1].counters;
+    if (from->points.count > 0) {
+        const struct seep_counters *last = &from->points.last;
         double size = last->acquired > 0
                           ? (double)last->acquired_bytes / (double)last->acquired
                           : 0;

@@ -182,10 +182,10 @@ static void at_end(const struct seep_recording *recording, uint32_t site_id,
 {
     const struct seep_rec_site *site = &recording->sites[site_id];
 
-    if (site->point_count == 0) {
+    if (site->points.count == 0) {
         return;
     }
-    const struct seep_counters *last = &site->points[site->point_count - 1].counters;
+    const struct seep_counters *last = &site->points.last;
 
     if (last->acquired >= last->released &&
         last->acquired_bytes >= last->released_bytes) {

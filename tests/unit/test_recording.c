@@ -70,11 +70,11 @@ static void assert_snapshots_read(const struct seep_recording *rec)
     assert_int_equal(second->system_ns, 9);
     assert_int_equal(second->minor_faults, 10);
     assert_int_equal(second->major_faults, 11);
-    assert_int_equal(rec->sites[1].point_count, 2);
-    assert_int_equal(rec->sites[1].points[1].snapshot, 2);
-    assert_int_equal(rec->sites[1].points[1].counters.acquired_bytes, 384);
-    assert_int_equal(rec->sites[2].point_count, 1);
-    assert_int_equal(rec->sites[2].points[0].snapshot, 1);
+    assert_int_equal(rec->sites[1].points.count, 2);
+    assert_int_equal(rec->sites[1].points.last_snapshot, 2);
+    assert_int_equal(rec->sites[1].points.last.acquired_bytes, 384);
+    assert_int_equal(rec->sites[2].points.count, 1);
+    assert_int_equal(rec->sites[2].points.last_snapshot, 1);
     assert_int_equal(rec->lost[SEEP_LOSS_NESTED], 5);
 }
 
@@ -257,7 +257,7 @@ static void counters_hold_until_the_next_point(void **state)
     assert_int_equal(out[2].acquired_bytes, 10);
     assert_int_equal(out[3].released, 1);
     assert_int_equal(out[4].released_bytes, 10);
-    assert_int_equal(rec->sites[1].point_count, 2);
+    assert_int_equal(rec->sites[1].points.count, 2);
     seep_recording_site_counters(rec, 1000000, out); /* no such site */
     assert_int_equal(out[0].acquired + out[4].acquired, 0);
     seep_recording_free(rec);
@@ -287,7 +287,7 @@ static void counters_written_again_unchanged_make_no_point(void **state)
     }
     rec = seep_sample_open(&forge);
     assert_int_equal(rec->snapshot_count, 100);
-    assert_int_equal(rec->sites[1].point_count, 1);
+    assert_int_equal(rec->sites[1].points.count, 1);
     seep_recording_free(rec);
     seep_forge_fini(&forge);
 }
@@ -422,7 +422,7 @@ static void many_sites_cost_what_changes(void **state)
     }
     rec = seep_sample_open(&forge);
     for (size_t i = 0; i < rec->site_count; i++) {
-        points += rec->sites[i].point_count;
+        points += rec->sites[i].points.count;
     }
     assert_int_equal(points, SITES + SNAPSHOTS - 1);
     seep_recording_free(rec);

@@ -121,10 +121,10 @@ static void a_recording_says_what_the_segment_held(void **state)
     assert_int_equal(recording->nodes[inner].parent, outer);
     assert_int_equal(recording->nodes[inner].offset, 0x20);
     assert_int_equal(recording->sites[heap].node, inner);
-    assert_int_equal(recording->sites[heap].point_count, 2);
-    assert_int_equal(recording->sites[heap].points[0].counters.acquired, 2);
-    assert_int_equal(recording->sites[heap].points[1].counters.released_bytes, 10);
-    assert_int_equal(recording->sites[thread].point_count, 1);
+    assert_int_equal(recording->sites[heap].points.count, 2);
+    assert_int_equal(seep_points_at(&recording->sites[heap].points, 0).acquired, 2);
+    assert_int_equal(recording->sites[heap].points.last.released_bytes, 10);
+    assert_int_equal(recording->sites[thread].points.count, 1);
     assert_int_equal(recording->mark_count, 1);
     assert_string_equal(recording->marks[0].text, "warm");
     assert_int_equal(recording->ages[0].entries[0].live, 2);
@@ -237,7 +237,7 @@ static void at_rest_an_unfinished_node_holds_back_nothing(void **state)
     open_record(&scene);
     assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ended), 0);
     recording = load(&scene);
-    assert_int_equal(recording->sites[site].points[0].counters.acquired, 8);
+    assert_int_equal(seep_points_at(&recording->sites[site].points, 0).acquired, 8);
     seep_recording_free(recording);
     tear_down(&scene);
 }
@@ -301,8 +301,8 @@ static void more_sites_than_the_file_can_hold_are_counted(void **state)
         const struct seep_rec_site *site = &recording->sites[i];
 
         stacks_cut += site->node == SEEP_NODE_UNKNOWN;
-        if (site->point_count > 0) {
-            acquired += site->points[site->point_count - 1].counters.acquired;
+        if (site->points.count > 0) {
+            acquired += site->points.last.acquired;
         }
     }
     assert_true(stacks_cut > 0 && recording->site_count < SITES);

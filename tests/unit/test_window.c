@@ -12,11 +12,29 @@
 
 #include <cmocka.h>
 
+#include "load/recording_pool.h"
+
 static struct seep_rec_snapshot snapshots[100];
-static struct seep_rec_point points[100];
+static struct seep_pool_budget budget = {.left_bytes = 1 << 20};
+static struct seep_pool pool = {.budget = &budget};
 static struct seep_rec_site sites[1];
 static struct seep_recording recording;
 static const struct seep_window_options NO_OPTIONS = {.since_s = -1, .until_s = -1};
+
+static void set_point(uint32_t snapshot, uint64_t acquired, uint64_t released)
+{
+    assert_int_equal(seep_points_add(&sites[0].points, &pool, snapshot,
+                                     &(struct seep_counters){.acquired = acquired,
+                                                             .released = released}),
+                     0);
+}
+
+static int drop_points(void **state)
+{
+    (void)state;
+    seep_pool_fini(&pool);
+    return 0;
+}
 
 /* n snapshots a second apart, from 1 s on, with a hundred live blocks. */
 static void forge(size_t n)
@@ -25,9 +43,9 @@ static void forge(size_t n)
     for (size_t i = 0; i < n; i++) {
         snapshots[i].t_ns = (i + 1) * UINT64_C(1000000000);
     }
-    points[0] = (struct seep_rec_point){.snapshot = 0, .counters = {.acquired = 100}};
-    sites[0] = (struct seep_rec_site){
-        .kind = SEEP_KIND_HEAP, .points = points, .point_count = 1};
+    seep_pool_fini(&pool);
+    sites[0] = (struct seep_rec_site){.kind = SEEP_KIND_HEAP};
+    set_point(0, 100, 0);
     recording = (struct seep_recording){.snapshots = snapshots,
                                         .snapshot_count = n,
                                         .sites = sites,
@@ -102,10 +120,8 @@ static void a_tear_down_is_cut_where_it_begins(void **state)
     recording.ended = true;
     recording.ending_kind = SEEP_ENDING_EXITED;
     for (uint32_t i = 0; i < 6; i++) { /* from snapshot 54 on, 15 blocks go each second */
-        points[i + 1] = (struct seep_rec_point){
-            .snapshot = 54 + i, .counters = {.acquired = 100, .released = 15 * (i + 1)}};
+        set_point(54 + i, 100, UINT64_C(15) * (i + 1));
     }
-    sites[0].point_count = 7;
     window = seep_window_choose(&recording, &NO_OPTIONS);
     assert_int_equal(window.end, 54);
 }
@@ -133,5 +149,5 @@ int main(void)
         cmocka_unit_test(an_empty_recording_has_an_empty_window),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, drop_points);
 }
