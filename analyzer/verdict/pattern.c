@@ -365,21 +365,24 @@ int seep_pattern_fill_site(struct seep_analysis *analysis, struct seep_finding *
 {
     size_t n = analysis->series.n;
     double *counts = calloc(n + 1, 2 * sizeof(*counts));
+    struct seep_counters *counters = calloc(n + 1, sizeof(*counters));
     struct seep_pattern_series series = {.live = analysis->series.live,
                                          .live_bytes = analysis->series.live_bytes,
                                          .acquired = counts,
                                          .released = counts != NULL ? counts + n : NULL,
                                          .site = finding->site};
 
-    if (counts == NULL) {
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < n; i++) {
-        counts[i] = (double)analysis->series.counters[i].acquired;
-        counts[n + i] = (double)analysis->series.counters[i].released;
-    }
-    int status = seep_pattern_fill(analysis, &series, finding);
+    int status = -ENOMEM;
 
+    if (counts != NULL && counters != NULL) {
+        seep_recording_site_counters(analysis->recording, finding->site, counters);
+        for (size_t i = 0; i < n; i++) {
+            counts[i] = (double)counters[i].acquired;
+            counts[n + i] = (double)counters[i].released;
+        }
+        status = seep_pattern_fill(analysis, &series, finding);
+    }
+    free(counters);
     free(counts);
     return status;
 }

@@ -17,30 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct seep_counters ZERO;
-
 static double *room(const struct seep_units *units)
 {
     return calloc(units->n + 1, sizeof(double));
-}
-
-/* A site's counters at a snapshot. Cost: O(log points). */
-static const struct seep_counters *counters_at(const struct seep_rec_site *site,
-                                               size_t snapshot)
-{
-    size_t low = 0;
-    size_t high = site->point_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (site->points[middle].snapshot <= snapshot) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low > 0 ? &site->points[low - 1].counters : &ZERO;
 }
 
 /* Adds what a site acquired, as rises; sum_up makes counts of them. */
@@ -48,10 +27,12 @@ static void add_site(const struct seep_rec_site *site, double *rises)
 {
     double before = 0;
 
-    for (size_t i = 0; i < site->point_count; i++) {
-        double acquired = (double)site->points[i].counters.acquired;
+    struct seep_points_cursor at = seep_points_start(&site->points);
 
-        rises[site->points[i].snapshot] += acquired - before;
+    while (seep_points_next(&at)) {
+        double acquired = (double)at.now.counters.acquired;
+
+        rises[at.now.snapshot] += acquired - before;
         before = acquired;
     }
 }
@@ -70,13 +51,13 @@ static double busyness(const struct seep_recording *recording,
     const struct seep_rec_site *site = &recording->sites[id];
     double seconds = seep_window_seconds(recording, window);
 
-    if (site->kind != SEEP_KIND_HEAP || site->point_count == 0) {
+    if (site->kind != SEEP_KIND_HEAP || site->points.count == 0) {
         return 0;
     }
-    const struct seep_counters *from = counters_at(site, window->warm);
-    const struct seep_counters *to = counters_at(site, window->end - 1);
-    double acquired = (double)to->acquired - (double)from->acquired;
-    double released = (double)to->released - (double)from->released;
+    struct seep_counters from = seep_points_at(&site->points, window->warm);
+    struct seep_counters to = seep_points_at(&site->points, window->end - 1);
+    double acquired = (double)to.acquired - (double)from.acquired;
+    double released = (double)to.released - (double)from.released;
 
     return acquired >= SEEP_UNITS_SITE_MIN &&
                    acquired >= SEEP_UNITS_PER_S_MIN * seconds &&
