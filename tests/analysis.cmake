@@ -62,13 +62,19 @@ if(TARGET seep)
     set_tests_properties(golden.html_browser golden.report golden.cli golden.html PROPERTIES TIMEOUT 120 LABELS golden)
 endif()
 
+add_library(seep_simulated STATIC ${PROJECT_SOURCE_DIR}/tests/stat/simulated_random.c
+    ${PROJECT_SOURCE_DIR}/tests/stat/series_kinds.c
+    ${PROJECT_SOURCE_DIR}/tests/stat/simulated_run.c)
+target_include_directories(seep_simulated PUBLIC ${PROJECT_SOURCE_DIR}/tests/stat)
+target_link_libraries(seep_simulated PUBLIC seep_verdict seep_collect)
 add_executable(stat_growth_rates ${PROJECT_SOURCE_DIR}/tests/stat/growth_rates.c)
-target_link_libraries(stat_growth_rates PRIVATE seep_verdict seep_trend seep_own_process)
-add_test(NAME stat.growth_rates COMMAND stat_growth_rates)
+target_link_libraries(stat_growth_rates PRIVATE seep_simulated seep_own_process)
+add_test(NAME stat.growth_rates COMMAND stat_growth_rates --runs 200
+    --expected ${PROJECT_SOURCE_DIR}/tests/stat/expected_growth_rates.txt)
 set_tests_properties(stat.growth_rates PROPERTIES TIMEOUT 120 LABELS stat)
 
 add_executable(stat_sampled_rates ${PROJECT_SOURCE_DIR}/tests/stat/sampled_rates.c)
-target_link_libraries(stat_sampled_rates PRIVATE seep_verdict seep_trend seep_own_process)
+target_link_libraries(stat_sampled_rates PRIVATE seep_simulated seep_own_process)
 add_test(NAME stat.sampled_rates COMMAND stat_sampled_rates)
 set_tests_properties(stat.sampled_rates PROPERTIES TIMEOUT 120 LABELS stat)
 

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/diff_view.h"
 #include "cli/judge.h"
 #include "cli/option.h"
 #include "cli/output.h"
 #include "diff/diff.h"
+#include "report/diff_view.h"
 
 enum { HELP_WANTED = 1 };
 
@@ -20,7 +20,10 @@ const char *const seep_help_diff =
     "\n"
     "usage: seep diff BASE NEW [options]\n"
     "\n"
-    "  --format FORMAT    text (default), json or markdown\n"
+    "  --format FORMAT    text (default), json, markdown, html, junit, sarif; html is "
+    "one "
+    "page\n"
+    "                     with charts of both runs and differential flame graphs\n"
     "  -o, --output OUT   write to OUT instead of the terminal; replaced as a whole\n"
     "  --per UNIT         compare growth per time, per operation, or both (default: a\n"
     "                     change counts when both show it)\n"
@@ -45,7 +48,7 @@ const char *const seep_help_diff =
 
 struct request {
     const char *paths[2], *out, *suppress, *subsystems;
-    void (*view)(const struct seep_diff_view *view, struct seep_buf *out);
+    int (*view)(const struct seep_diff_view *view, struct seep_buf *out);
     enum seep_diff_per per;
     enum seep_verdict fail_on;
 };
@@ -61,8 +64,7 @@ static int emit(const struct request *request, const struct seep_diff_view *view
     struct seep_buf bytes = {0};
     struct seep_error error = {0};
 
-    request->view(view, &bytes);
-    if (bytes.failed) {
+    if (request->view(view, &bytes) < 0 || bytes.failed) {
         (void)seep_error_set(&error, -ENOMEM, "out of memory while writing");
     } else if (request->out != NULL) {
         (void)seep_output_file(request->out, &bytes, &error);
@@ -107,15 +109,16 @@ static int compare(const struct request *request, const struct seep_judged judge
 
 static int carry_out(const struct request *request)
 {
+    struct seep_verdict_options options = SEEP_VERDICT_OPTIONS_ALL;
     struct seep_judge_rules rules = {0};
     struct seep_judged judged[2] = {0};
     struct seep_error error = {0};
     int status =
         seep_judge_rules_open(request->suppress, request->subsystems, &rules, &error);
 
+    options.profile = request->view == seep_diff_view_html;
     for (unsigned i = 0; i < 2 && status == 0; i++) {
-        status = seep_judge(request->paths[i], &SEEP_VERDICT_OPTIONS_ALL, &rules,
-                            &judged[i], &error);
+        status = seep_judge(request->paths[i], &options, &rules, &judged[i], &error);
     }
     status = status < 0 ? complain(&error) : compare(request, judged, &error);
     seep_judged_fini(&judged[0]);
@@ -126,17 +129,23 @@ static int carry_out(const struct request *request)
 
 static int set_format(struct request *request, const char *word)
 {
-    if (strcmp(word, "text") == 0) {
-        request->view = seep_diff_view_text;
-    } else if (strcmp(word, "json") == 0) {
-        request->view = seep_diff_view_json;
-    } else if (strcmp(word, "markdown") == 0) {
-        request->view = seep_diff_view_markdown;
-    } else {
-        return seep_cli_usage_error("diff", "--format \"%s\": use text, json or markdown",
-                                    word);
+    static const struct {
+        const char *name;
+        int (*view)(const struct seep_diff_view *view, struct seep_buf *out);
+    } formats[] = {
+        {"text", seep_diff_view_text},         {"json", seep_diff_view_json},
+        {"markdown", seep_diff_view_markdown}, {"html", seep_diff_view_html},
+        {"junit", seep_diff_view_junit},       {"sarif", seep_diff_view_sarif},
+    };
+
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        if (strcmp(word, formats[i].name) == 0) {
+            request->view = formats[i].view;
+            return 0;
+        }
     }
-    return 0;
+    return seep_cli_usage_error(
+        "diff", "--format \"%s\": use text, json, markdown, html, junit or sarif", word);
 }
 
 static int set_per(struct request *request, const char *word)

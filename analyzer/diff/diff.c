@@ -18,11 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diff/diff_work.h"
 #include "diff/site_match.h"
 #include "series/series.h"
+#include "series/thin.h"
 #include "series/window.h"
 #include "verdict/growth_scan.h"
 
+enum { CURVE_POINTS_MAX = 120 };
 static const double RATIO_LEAST = 1.25; /* of worse and better */
 static const double Z95 = 1.959964;     /* two-sided 95 % of the normal distribution */
 /* None seen of what comes by chance: 95 % for less than 3 in all. Source: Hanley and
@@ -87,11 +90,13 @@ static struct seep_diff_rate rate_of(struct comparison *all, unsigned side, uint
                                    fmax(slope.high_u_per_s, slope.u_per_s + least)};
 }
 
-/* Of a site that the run has not: less than one that was never seen may grow. */
+/* Of a site that the run has not: less than one that was never seen may grow. It was not
+ * seen in the whole run, warm-up too. */
 static struct seep_diff_rate rate_of_none(const struct comparison *all, unsigned side,
                                           double grain)
 {
-    double seconds = seep_window_seconds(all->recordings[side], &all->windows[side]);
+    const struct seep_series *series = &all->series[side];
+    double seconds = series->n > 0 ? series->t_s[series->n - 1] : 0;
 
     return (struct seep_diff_rate){
         0, 0, seconds > 0 ? NONE_SEEN_MOST * grain / seconds : INFINITY};
@@ -214,9 +219,37 @@ static const struct seep_finding *finding_of(const struct comparison *all, unsig
     return NULL;
 }
 
-/* An entry about one pair of sites; either index may be SEEP_MATCH_NONE. */
-static void add(struct comparison *all, size_t base, size_t fresh)
+/* What a site holds over the whole run. Returns: 0; -ENOMEM. */
+static int draw(struct comparison *all, unsigned side, uint32_t site,
+                struct seep_diff_curve *out)
 {
+    struct seep_series *series = &all->series[side];
+    size_t kept = series->n < CURVE_POINTS_MAX ? series->n : CURVE_POINTS_MAX;
+
+    if (kept == 0) {
+        return 0;
+    }
+    out->values = calloc(kept, sizeof(*out->values));
+    if (out->values == NULL) {
+        return -ENOMEM;
+    }
+    seep_series_read(series, all->recordings[side], site);
+    out->count =
+        seep_thin(is_of_bytes((enum seep_kind)all->recordings[side]->sites[site].kind)
+                      ? series->live_bytes
+                      : series->live,
+                  series->n, CURVE_POINTS_MAX, out->values);
+    out->from_s = series->t_s[0];
+    out->to_s = series->t_s[series->n - 1];
+    return 0;
+}
+
+/* An entry about one pair of sites; either index may be SEEP_MATCH_NONE.
+ * Returns: 0; -ENOMEM. */
+static int add(struct comparison *all, size_t base, size_t fresh)
+{
+    const size_t at[] = {base, fresh};
+    int status = 0;
     struct seep_diff_entry *entry = &all->out->entries[all->out->count++];
     unsigned known = fresh != SEEP_MATCH_NONE;
     uint32_t site = all->tables[known].ids[known ? fresh : base];
@@ -233,25 +266,32 @@ static void add(struct comparison *all, size_t base, size_t fresh)
     entry->fresh_rate = fresh != SEEP_MATCH_NONE
                             ? rate_of(all, 1, all->tables[1].ids[fresh])
                             : rate_of_none(all, 1, grain);
+    for (unsigned i = 0; i < 2 && status == 0; i++) {
+        if (at[i] != SEEP_MATCH_NONE) {
+            status = draw(all, i, all->tables[i].ids[at[i]], &entry->curves[i]);
+        }
+    }
     conclude(all, entry);
     all->out->of_change[entry->change]++;
+    return status;
 }
 
-static void compare(struct comparison *all)
+static int compare(struct comparison *all)
 {
     const struct seep_findings *base = all->sides[0]->findings;
     const struct seep_findings *fresh = all->sides[1]->findings;
+    int status = 0;
 
-    for (size_t i = 0; i < fresh->finding_count; i++) {
+    for (size_t i = 0; i < fresh->finding_count && status == 0; i++) {
         size_t at = counts(&fresh->findings[i])
                         ? seep_site_table_find(&all->tables[1], fresh->findings[i].site)
                         : SEEP_MATCH_NONE;
 
         if (at != SEEP_MATCH_NONE) {
-            add(all, all->pair[at], at);
+            status = add(all, all->pair[at], at);
         }
     }
-    for (size_t i = 0; i < base->finding_count; i++) {
+    for (size_t i = 0; i < base->finding_count && status == 0; i++) {
         size_t at = counts(&base->findings[i])
                         ? seep_site_table_find(&all->tables[0], base->findings[i].site)
                         : SEEP_MATCH_NONE;
@@ -262,17 +302,18 @@ static void compare(struct comparison *all)
         }
         other = other < all->tables[1].count ? other : SEEP_MATCH_NONE;
         if (at != SEEP_MATCH_NONE && finding_of(all, 1, other) == NULL) {
-            add(all, at, other);
+            status = add(all, at, other);
         }
     }
+    return status;
 }
 
 static int by_weight(const void *left, const void *right)
 {
     const struct seep_diff_entry *a = left;
     const struct seep_diff_entry *b = right;
-    const struct seep_finding *x = a->fresh != NULL ? a->fresh : a->base;
-    const struct seep_finding *y = b->fresh != NULL ? b->fresh : b->base;
+    const struct seep_finding *x = seep_change_finding(a);
+    const struct seep_finding *y = seep_change_finding(b);
     double more_a = fabs(a->fresh_rate.per_s - a->base_rate.per_s);
     double more_b = fabs(b->fresh_rate.per_s - b->base_rate.per_s);
 
@@ -339,9 +380,9 @@ static int run(struct comparison *all, enum seep_diff_per per)
     all->out->work =
         seep_diff_work_of(all->recordings, all->windows, all->tables, all->pair);
     all->out->per = all->out->work.known ? per : SEEP_PER_TIME;
-    compare(all);
+    status = compare(all);
     qsort(all->out->entries, all->out->count, sizeof(*all->out->entries), by_weight);
-    return 0;
+    return status;
 }
 
 int seep_diff_make(const struct seep_diff_side *base, const struct seep_diff_side *fresh,
@@ -371,16 +412,12 @@ int seep_diff_make(const struct seep_diff_side *base, const struct seep_diff_sid
 
 void seep_diff_fini(struct seep_diff *diff)
 {
+    for (size_t i = 0; i < diff->count; i++) {
+        free(diff->entries[i].curves[0].values);
+        free(diff->entries[i].curves[1].values);
+    }
     free(diff->entries);
     *diff = (struct seep_diff){0};
-}
-
-const char *seep_change_name(enum seep_change change)
-{
-    static const char *const names[] = {"none", "new",    "worse", "better",
-                                        "gone", "unsure", "same"};
-
-    return names[change];
 }
 
 enum seep_verdict seep_diff_worst(const struct seep_diff *diff)

@@ -2,20 +2,12 @@
 #ifndef SEEP_ANALYZER_DIFF_DIFF_WORK_H
 #define SEEP_ANALYZER_DIFF_DIFF_WORK_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "diff/site_table.h"
 #include "load/recording.h"
 #include "series/window.h"
-
-/* How much each of two runs did, in units that both have. */
-struct seep_diff_work {
-    bool known;
-    const char *what; /* a mark's label, or the busiest site's function; "" unknown */
-    bool by_mark;
-    double base_per_s, fresh_per_s; /* > 0 when known */
-};
+#include "verdict/changes.h"
 
 /* Marks where both runs set the same one ten times or more while they were judged; else
  * the acquisitions of the heap site that is busiest in both.

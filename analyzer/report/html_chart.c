@@ -23,12 +23,22 @@ struct scale {
     size_t steps;
 };
 
-static double time_of(const struct seep_html_chart *chart, size_t i)
+static struct seep_html_line line_of(const struct seep_html_chart *chart)
 {
-    return chart->t_s != NULL
-               ? chart->t_s[i]
-               : chart->from_s + (chart->to_s - chart->from_s) * (double)i /
-                                     (double)(chart->count - 1);
+    return (struct seep_html_line){chart->count, chart->t_s, chart->from_s, chart->to_s,
+                                   chart->values};
+}
+
+static double time_of(const struct seep_html_line *line, size_t i)
+{
+    return line->t_s != NULL ? line->t_s[i]
+                             : line->from_s + (line->to_s - line->from_s) * (double)i /
+                                                  (double)(line->count - 1);
+}
+
+static bool is_drawn(const struct seep_html_line *line)
+{
+    return line != NULL && line->count >= 2;
 }
 
 static double most(const double *values, size_t n)
@@ -61,10 +71,17 @@ static double round_step(double least, bool bytes)
 
 static struct scale scale_of(const struct seep_html_chart *chart)
 {
-    struct scale scale = {.from_s = time_of(chart, 0),
-                          .to_s = time_of(chart, chart->count - 1)};
-    double top = most(chart->values, chart->count);
+    const struct seep_html_line *before = chart->before;
+    struct seep_html_line now = line_of(chart);
+    struct scale scale = {.from_s = time_of(&now, 0),
+                          .to_s = time_of(&now, now.count - 1)};
+    double top = most(now.values, now.count);
 
+    if (is_drawn(before)) {
+        scale.from_s = fmin(scale.from_s, time_of(before, 0));
+        scale.to_s = fmax(scale.to_s, time_of(before, before->count - 1));
+        top = fmax(top, most(before->values, before->count));
+    }
     scale.step = round_step(top / TICKS, chart->bytes);
     scale.steps = (size_t)fmax(1, ceil(top / scale.step));
     scale.top = (double)scale.steps * scale.step;
@@ -93,44 +110,75 @@ static const char *value_text(const struct seep_html_chart *chart, double value,
                         : seep_fmt_count(out, SEEP_FMT_MAX, (uint64_t)(value + 0.5));
 }
 
-static void caption(struct seep_buf *out, const struct seep_html_chart *chart)
+/* "3 MiB at the end, at most 4 MiB". */
+static void says(struct seep_buf *out, const struct seep_html_chart *chart,
+                 const struct seep_html_line *line)
 {
     char end[SEEP_FMT_MAX];
     char top[SEEP_FMT_MAX];
 
-    seep_buf_printf(out,
-                    "<figcaption><b class=\"key\">%s</b><span>%s at the end, at most %s"
-                    "</span><output></output></figcaption>\n",
-                    chart->title, value_text(chart, chart->values[chart->count - 1], end),
-                    value_text(chart, most(chart->values, chart->count), top));
+    seep_buf_printf(out, "%s at the end, at most %s",
+                    value_text(chart, line->values[line->count - 1], end),
+                    value_text(chart, most(line->values, line->count), top));
+}
+
+static void caption(struct seep_buf *out, const struct seep_html_chart *chart)
+{
+    struct seep_html_line now = line_of(chart);
+
+    seep_buf_printf(out, "<figcaption><b%s>%s</b><span%s>%s",
+                    chart->before == NULL ? " class=\"key\"" : "", chart->title,
+                    chart->before == NULL ? "" : " class=\"key\"",
+                    chart->before == NULL ? "" : "NEW ");
+    says(out, chart, &now);
+    seep_buf_printf(out, "</span>");
+    if (is_drawn(chart->before)) {
+        seep_buf_printf(out, "<span class=\"key base\">BASE ");
+        says(out, chart, chart->before);
+        seep_buf_printf(out, "</span>");
+    }
+    seep_buf_printf(out, "<output></output></figcaption>\n");
 }
 
 static void sentence(struct seep_buf *out, const struct seep_html_chart *chart,
-                     const struct scale *scale)
+                     const struct seep_html_line *line)
 {
     char span[SEEP_FMT_MAX];
     char from[SEEP_FMT_MAX];
     char to[SEEP_FMT_MAX];
     char top[SEEP_FMT_MAX];
+    double seconds = time_of(line, line->count - 1) - time_of(line, 0);
 
     seep_buf_printf(out, "%s over %s: from %s to %s, at most %s", chart->title,
-                    seep_fmt_seconds(span, sizeof(span), scale->to_s - scale->from_s),
-                    value_text(chart, chart->values[0], from),
-                    value_text(chart, chart->values[chart->count - 1], to),
-                    value_text(chart, most(chart->values, chart->count), top));
+                    seep_fmt_seconds(span, sizeof(span), seconds),
+                    value_text(chart, line->values[0], from),
+                    value_text(chart, line->values[line->count - 1], to),
+                    value_text(chart, most(line->values, line->count), top));
 }
 
-static void curve(struct seep_buf *out, const struct seep_html_chart *chart,
-                  const struct scale *scale)
+static void times(struct seep_buf *out, const struct seep_html_line *line)
 {
-    seep_buf_printf(out, "<polyline data-v=\"");
-    for (size_t i = 0; i < chart->count; i++) {
-        seep_buf_printf(out, "%s%.0f", i > 0 ? " " : "", chart->values[i]);
+    seep_buf_printf(out, " data-t=\"");
+    for (size_t i = 0; i < line->count; i++) {
+        seep_buf_printf(out, "%s%.6g", i > 0 ? " " : "", time_of(line, i));
+    }
+    seep_buf_printf(out, "\"");
+}
+
+/* name: of the run, for the script; "" when there is one alone. */
+static void curve(struct seep_buf *out, const struct seep_html_line *line,
+                  const struct scale *scale, const char *name)
+{
+    seep_buf_printf(out, "<polyline class=\"%s\" data-name=\"%s\"", name, name);
+    times(out, line);
+    seep_buf_printf(out, " data-v=\"");
+    for (size_t i = 0; i < line->count; i++) {
+        seep_buf_printf(out, "%s%.0f", i > 0 ? " " : "", line->values[i]);
     }
     seep_buf_printf(out, "\" points=\"");
-    for (size_t i = 0; i < chart->count; i++) {
+    for (size_t i = 0; i < line->count; i++) {
         seep_buf_printf(out, "%s%.1f,%.2f", i > 0 ? " " : "",
-                        x_of(scale, time_of(chart, i)), y_of(scale, chart->values[i]));
+                        x_of(scale, time_of(line, i)), y_of(scale, line->values[i]));
     }
     seep_buf_printf(out, "\"/>\n");
 }
@@ -140,16 +188,18 @@ static void picture(struct seep_buf *out, const struct seep_html_chart *chart,
 {
     double from = x_of(scale, chart->judged_from_s);
     double to = x_of(scale, chart->judged_to_s);
+    struct seep_html_line now = line_of(chart);
 
     seep_buf_printf(out,
                     "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" "
-                    "role=\"img\" data-unit=\"%s\" data-t=\"",
-                    WIDTH, HEIGHT, chart->bytes ? "bytes" : "count");
-    for (size_t i = 0; i < chart->count; i++) {
-        seep_buf_printf(out, "%s%.6g", i > 0 ? " " : "", time_of(chart, i));
+                    "role=\"img\" data-unit=\"%s\" aria-label=\"%s",
+                    WIDTH, HEIGHT, chart->bytes ? "bytes" : "count",
+                    is_drawn(chart->before) ? "NEW: " : "");
+    sentence(out, chart, &now);
+    if (is_drawn(chart->before)) {
+        seep_buf_printf(out, "; BASE: ");
+        sentence(out, chart, chart->before);
     }
-    seep_buf_printf(out, "\" aria-label=\"");
-    sentence(out, chart, scale);
     seep_buf_printf(out, "\">\n");
     if (to > from) {
         seep_buf_printf(out,
@@ -163,7 +213,10 @@ static void picture(struct seep_buf *out, const struct seep_html_chart *chart,
                         HEIGHT - HEIGHT * (double)i / (double)scale->steps, WIDTH);
     }
     seep_buf_printf(out, "\"/>\n");
-    curve(out, chart, scale);
+    if (is_drawn(chart->before)) {
+        curve(out, chart->before, scale, "BASE");
+    }
+    curve(out, &now, scale, chart->before != NULL ? "NEW" : "");
     seep_buf_printf(out, "<path class=\"cursor\" d=\"\"/></svg>\n");
 }
 
@@ -211,4 +264,43 @@ void seep_html_chart_put_sparkline(struct seep_buf *out, const double *values, s
                         19 - 18 * fmin(fmax(values[i] / top, 0), 1));
     }
     seep_buf_printf(out, "\"/></svg>");
+}
+
+static void spark(struct seep_buf *out, const struct seep_html_line *line,
+                  const struct scale *scale, const char *name)
+{
+    if (!is_drawn(line)) {
+        return;
+    }
+    seep_buf_printf(out, "<polyline class=\"%s\" points=\"", name);
+    for (size_t i = 0; i < line->count; i++) {
+        seep_buf_printf(out, "%s%.1f,%.1f", i > 0 ? " " : "",
+                        x_of(scale, time_of(line, i)) * 100 / WIDTH,
+                        1 + y_of(scale, line->values[i]) * 18 / HEIGHT);
+    }
+    seep_buf_printf(out, "\"/>");
+}
+
+void seep_html_chart_put_sparklines(struct seep_buf *out,
+                                    const struct seep_html_line *before,
+                                    const struct seep_html_line *now)
+{
+    struct scale scale = {.from_s = INFINITY, .to_s = -INFINITY, .top = 1e-300};
+    const struct seep_html_line *const lines[] = {before, now};
+
+    for (size_t i = 0; i < 2; i++) {
+        if (is_drawn(lines[i])) {
+            scale.from_s = fmin(scale.from_s, time_of(lines[i], 0));
+            scale.to_s = fmax(scale.to_s, time_of(lines[i], lines[i]->count - 1));
+            scale.top = fmax(scale.top, most(lines[i]->values, lines[i]->count));
+        }
+    }
+    if (scale.to_s <= scale.from_s) {
+        return;
+    }
+    seep_buf_printf(out, "<svg class=\"spark\" viewBox=\"0 0 100 20\" "
+                         "preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    spark(out, before, &scale, "BASE");
+    spark(out, now, &scale, "NEW");
+    seep_buf_printf(out, "</svg>");
 }

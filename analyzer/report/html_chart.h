@@ -7,6 +7,14 @@
 
 #include "base/buf.h"
 
+/* A second curve, of the run that was before; times as in the chart. */
+struct seep_html_line {
+    size_t count;
+    const double *t_s;
+    double from_s, to_s;
+    const double *values;
+};
+
 struct seep_html_chart {
     const char *title; /* borrowed; of ours, needs no escape */
     bool bytes;        /* unit of the values; counts otherwise */
@@ -15,6 +23,9 @@ struct seep_html_chart {
     double from_s, to_s;
     double judged_from_s, judged_to_s; /* shaded; equal: nothing */
     const double *values;              /* borrowed; count, finite, >= 0 */
+    const struct seep_html_line
+        *before; /* borrowed; NULL: one run. "BASE", and the chart's
+                    own curve "NEW"; fewer than two values: absent */
 };
 
 /* A chart over time from zero on, with axes, key and its values for the script; a
@@ -25,5 +36,10 @@ void seep_html_chart_put(struct seep_buf *out, const struct seep_html_chart *cha
 
 /* The curve alone, for a cell of a table; decoration to screen readers. */
 void seep_html_chart_put_sparkline(struct seep_buf *out, const double *values, size_t n);
+
+/* Two of them in one picture, to one scale in time and height; either may be empty. */
+void seep_html_chart_put_sparklines(struct seep_buf *out,
+                                    const struct seep_html_line *before,
+                                    const struct seep_html_line *now);
 
 #endif

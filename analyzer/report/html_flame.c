@@ -22,6 +22,8 @@
 #include "report/name_tree.h"
 
 enum { FRAMES_MAX = 800, ROW = 20, NAME_MAX_BYTES = 1024 };
+static const double SHARE_LEAST = 1e-6;  /* of the whole; less is rounding, not a box */
+static const double BESIDE_LEAST = 1e-3; /* of the run compared with */
 
 struct box {
     uint32_t node, caller;
@@ -33,6 +35,7 @@ struct graph {
     const struct seep_name_tree *tree;
     struct box *boxes; /* one for each node, in any order */
     double *totals, *x, *filled;
+    double *others; /* totals of the same stacks in the run compared with; NULL: none */
     uint32_t *depth;
     size_t drawn; /* boxes that are shown */
 };
@@ -60,16 +63,21 @@ static int callers_first(const void *left, const void *right)
 }
 
 /* Sums each node's own value into its callers', which have lower indexes. */
+static void sum(const struct seep_name_tree *tree, double *totals)
+{
+    for (size_t i = 0; i < tree->count; i++) {
+        totals[i] = tree->nodes[i].self;
+    }
+    for (size_t i = tree->count; i-- > 1;) {
+        totals[tree->nodes[i].caller] += totals[i];
+    }
+}
+
 static void add_up(struct graph *graph)
 {
     const struct seep_name_tree *tree = graph->tree;
 
-    for (size_t i = 0; i < tree->count; i++) {
-        graph->totals[i] = tree->nodes[i].self;
-    }
-    for (size_t i = tree->count; i-- > 1;) {
-        graph->totals[tree->nodes[i].caller] += graph->totals[i];
-    }
+    sum(tree, graph->totals);
     for (uint32_t i = 0; i < tree->count; i++) {
         graph->boxes[i] = (struct box){i, tree->nodes[i].caller, graph->totals[i]};
     }
@@ -83,7 +91,7 @@ static uint32_t place(struct graph *graph)
 
     qsort(graph->boxes + 1, n, sizeof(*graph->boxes), widest_first);
     n = n < FRAMES_MAX ? n : FRAMES_MAX;
-    while (n > 0 && graph->boxes[n].total <= 0) {
+    while (n > 0 && graph->boxes[n].total <= graph->totals[0] * SHARE_LEAST) {
         n--;
     }
     graph->drawn = n;
@@ -114,10 +122,58 @@ static void put_value(struct seep_buf *out, const struct seep_html_flame *flame,
                     flame->value == SEEP_VALUE_GROWTH ? "/h" : "");
 }
 
+/* Fills graph->others. Returns: 0; -ENOMEM. */
+static int compare(struct graph *graph)
+{
+    const struct seep_html_flame *flame = graph->flame;
+    struct seep_name_tree other = {0};
+    uint32_t *pair = calloc(graph->tree->count, sizeof(*pair));
+    double *totals = NULL;
+    int status = seep_name_tree_make(flame->against, flame->kind, flame->value, &other);
+
+    graph->others = calloc(graph->tree->count, sizeof(*graph->others));
+    totals = calloc(other.count + 1, sizeof(*totals));
+    if (status == 0 && (pair == NULL || totals == NULL || graph->others == NULL)) {
+        status = -ENOMEM;
+    }
+    if (status == 0) {
+        status = seep_name_tree_pair(graph->tree, &other, pair);
+    }
+    if (status == 0) {
+        sum(&other, totals);
+        for (size_t i = 0; i < graph->tree->count; i++) {
+            graph->others[i] = i == 0 || pair[i] != 0 ? totals[pair[i]] : 0;
+        }
+    }
+    seep_name_tree_fini(&other);
+    free(totals);
+    free(pair);
+    return status;
+}
+
+/* A box's class: by its module, or by how it compares. Thresholds are of colour alone: a
+ * fifth is what the eye may tell. */
+static const char *class_of(const struct graph *graph, uint32_t node)
+{
+    static const char *const roles[] = {"", "runtime", "library", "program"};
+
+    if (graph->others == NULL) {
+        return node == 0 ? "" : roles[graph->tree->nodes[node].frame->role];
+    }
+    double now = graph->totals[node];
+    double other = graph->others[node];
+    double share = (now - other) / (now > other ? now : other);
+
+    return share > 0.6    ? "more2"
+           : share > 0.2  ? "more1"
+           : share < -0.6 ? "less2"
+           : share < -0.2 ? "less1"
+                          : "even";
+}
+
 static void put_box(struct seep_buf *out, const struct graph *graph,
                     const struct box *box)
 {
-    static const char *const roles[] = {"", "runtime", "library", "program"};
     const struct seep_view_frame *frame = graph->tree->nodes[box->node].frame;
     double all = graph->totals[0];
     char room[NAME_MAX_BYTES];
@@ -127,9 +183,8 @@ static void put_box(struct seep_buf *out, const struct graph *graph,
     seep_buf_printf(out,
                     "<svg class=\"f %s\" x=\"%.4f%%\" width=\"%.4f%%\" y=\"%u\" "
                     "height=\"%d\"><title>",
-                    box->node == 0 ? "" : roles[frame->role],
-                    100 * graph->x[box->node] / all, 100 * box->total / all,
-                    graph->depth[box->node] * ROW, ROW - 1);
+                    class_of(graph, box->node), 100 * graph->x[box->node] / all,
+                    100 * box->total / all, graph->depth[box->node] * ROW, ROW - 1);
     seep_html_text_put(out, name);
     if (box->node != 0 && frame->file[0] != '\0') {
         seep_buf_printf(out, " (");
@@ -138,6 +193,11 @@ static void put_box(struct seep_buf *out, const struct graph *graph,
     }
     seep_buf_printf(out, ": ");
     put_value(out, graph->flame, box->total);
+    if (graph->others != NULL) {
+        seep_buf_printf(out, " (%s ", graph->flame->against_name);
+        put_value(out, graph->flame, graph->others[box->node]);
+        seep_buf_printf(out, ")");
+    }
     seep_buf_printf(out,
                     ", %.1f %%</title><rect width=\"100%%\" height=\"100%%\"/><text "
                     "x=\"4\" y=\"14\">",
@@ -152,7 +212,7 @@ static void draw(struct seep_buf *out, struct graph *graph)
     size_t left_out = 0;
 
     for (size_t i = 1; i < graph->tree->count; i++) {
-        left_out += graph->totals[i] > 0;
+        left_out += graph->totals[i] > graph->totals[0] * SHARE_LEAST;
     }
     left_out -= graph->drawn;
     graph->boxes[0] = (struct box){.total = graph->totals[0]};
@@ -177,6 +237,14 @@ static void draw(struct seep_buf *out, struct graph *graph)
     seep_buf_printf(out, "</figure>\n");
 }
 
+/* Next to nothing beside the other run: its picture would be of rounding. */
+static void put_nothing(struct seep_buf *out, const struct graph *graph)
+{
+    seep_buf_printf(out, "<p><b>%s</b> ", graph->flame->title);
+    put_value(out, graph->flame, graph->totals[0]);
+    seep_buf_printf(out, "</p>\n");
+}
+
 int seep_html_flame_put(struct seep_buf *out, const struct seep_findings *findings,
                         const struct seep_html_flame *flame)
 {
@@ -199,14 +267,22 @@ int seep_html_flame_put(struct seep_buf *out, const struct seep_findings *findin
         status = -ENOMEM;
         goto done;
     }
+    status = flame->against != NULL ? compare(&graph) : 0;
+    if (status < 0) {
+        goto done;
+    }
     add_up(&graph);
-    if (graph.totals[0] > 0) {
+    if (graph.others != NULL && graph.others[0] > 0 &&
+        graph.totals[0] <= graph.others[0] * BESIDE_LEAST) {
+        put_nothing(out, &graph);
+    } else if (graph.totals[0] > 0) {
         draw(out, &graph);
     }
     status = out->failed ? -ENOMEM : 0;
 done:
     free(graph.boxes);
     free(graph.totals);
+    free(graph.others);
     free(graph.x);
     free(graph.filled);
     free(graph.depth);

@@ -11,6 +11,10 @@ struct seep_html_flame {
     const char *title; /* borrowed; of ours, needs no escape */
     enum seep_kind kind;
     enum seep_site_value value;
+    /* Borrowed; NULL: boxes have the colours of their modules. Else those of the
+     * difference to this run's values, `against_name` in words. */
+    const struct seep_findings *against;
+    const char *against_name;
 };
 
 /* All stacks of findings->profile as a flame graph, outermost functions above; its widest

@@ -165,6 +165,33 @@ int seep_name_tree_make(const struct seep_findings *findings, enum seep_kind kin
     return 0;
 }
 
+int seep_name_tree_pair(const struct seep_name_tree *tree,
+                        const struct seep_name_tree *other, uint32_t *out)
+{
+    struct slots slots = {.count = FIRST_SLOTS};
+
+    while (slots.count < other->count * 2) {
+        slots.count *= 2;
+    }
+    slots.nodes = calloc(slots.count, sizeof(*slots.nodes));
+    if (slots.nodes == NULL) {
+        return -ENOMEM;
+    }
+    for (uint32_t i = 1; i < other->count; i++) {
+        *slot_for(&slots, other, other->nodes[i].caller, other->nodes[i].frame) = i;
+    }
+    out[0] = 0;
+    for (size_t i = 1; i < tree->count; i++) {
+        uint32_t caller = tree->nodes[i].caller;
+
+        out[i] = caller == 0 || out[caller] != 0
+                     ? *slot_for(&slots, other, out[caller], tree->nodes[i].frame)
+                     : 0;
+    }
+    free(slots.nodes);
+    return 0;
+}
+
 void seep_name_tree_fini(struct seep_name_tree *tree)
 {
     free(tree->nodes);

@@ -31,6 +31,14 @@ int seep_name_tree_make(const struct seep_findings *findings, enum seep_kind kin
                         enum seep_site_value value, struct seep_name_tree *tree);
 void seep_name_tree_fini(struct seep_name_tree *tree);
 
+/* Where each stack of one tree is in another: out[i] is the node of `other` with the same
+ * names up to the outermost, 0 for none.
+ *
+ * out: as many as tree has nodes; untouched on error. Returns: 0; -ENOMEM.
+ * Thread-safety: pure. Cost: O(frames of both). */
+int seep_name_tree_pair(const struct seep_name_tree *tree,
+                        const struct seep_name_tree *other, uint32_t *out);
+
 /* The name of a frame for profiles: its function, else "[module]". */
 const char *seep_name_tree_name(const struct seep_view_frame *frame, char *out,
                                 size_t out_bytes);

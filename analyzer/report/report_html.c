@@ -2,11 +2,9 @@
  *
  * Everything is in the page when it is written: text, tables, charts. The script adds
  * what a reader may want to do (read a value, sort, zoom, choose light or dark) and
- * nothing that one must; so the page is whole without it. Style and script are the same
- * in every report, and the page's Content-Security-Policy admits exactly these two by
- * their hashes and no address at all: should a name get past the escapes, no browser runs
- * or fetches what it says. A page made by a script from JSON was rejected: it is empty
- * in print previews, mail filters, screen readers' first pass and archives.
+ * nothing that one must; so the page is whole without it. A page made by a script from
+ * JSON was rejected: it is empty in print previews, mail filters, screen readers' first
+ * pass and archives.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -17,9 +15,9 @@
 
 #include "base/fmt.h"
 #include "report/finding_lines.h"
-#include "report/html_assets.h"
 #include "report/html_chart.h"
 #include "report/html_flame.h"
+#include "report/html_page.h"
 #include "report/html_text.h"
 #include "report/renderer.h"
 #include "report/report_html_finding.h"
@@ -29,39 +27,12 @@ enum { TOP_DEFAULT = 100, SENTENCES = 3 };
 static const char *const OUTCOME_WORDS[] = {"", "clean", "inconclusive", "SUSPECT",
                                             "LEAK"};
 
-static void command(struct seep_buf *out, const struct seep_findings *findings)
-{
-    for (size_t i = 0; i < findings->command_count; i++) {
-        seep_buf_printf(out, i > 0 ? " " : "");
-        seep_html_text_put(out, findings->command[i]);
-    }
-    if (findings->command_count == 0) {
-        seep_html_text_put(out, findings->exe);
-    }
-}
-
 static void head(struct seep_buf *out, const struct seep_findings *findings)
 {
-    seep_buf_printf(out,
-                    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
-                    "<meta charset=\"utf-8\">\n"
-                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
-                    "'none'; style-src ");
-    seep_html_text_put_hash(out, SEEP_HTML_STYLE.sha256_hex);
-    seep_buf_printf(out, "; script-src ");
-    seep_html_text_put_hash(out, SEEP_HTML_SCRIPT.sha256_hex);
-    seep_buf_printf(out,
-                    "; base-uri 'none'; form-action 'none'\">\n"
-                    "<meta name=\"viewport\" "
-                    "content=\"width=device-width, initial-scale=1\">\n"
-                    "<meta name=\"color-scheme\" content=\"light dark\">\n"
-                    "<meta name=\"referrer\" content=\"no-referrer\">\n"
-                    "<title>Seep: %s, ",
-                    OUTCOME_WORDS[findings->outcome]);
-    command(out, findings);
-    seep_buf_printf(out, "</title>\n<style>");
-    seep_buf_put(out, SEEP_HTML_STYLE.bytes, SEEP_HTML_STYLE.len_bytes);
-    seep_buf_printf(out, "</style>\n</head>\n<body>\n");
+    seep_html_page_begin(out);
+    seep_buf_printf(out, "Seep: %s, ", OUTCOME_WORDS[findings->outcome]);
+    seep_html_page_put_command(out, findings);
+    seep_html_page_body(out);
 }
 
 static size_t count_bad(const struct seep_findings *findings)
@@ -135,7 +106,7 @@ static void program(struct seep_buf *out, const struct seep_findings *findings)
         (void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &utc);
     }
     seep_buf_printf(out, "<section><dl class=\"facts\"><dt>program</dt><dd><code>");
-    command(out, findings);
+    seep_html_page_put_command(out, findings);
     seep_buf_printf(out, "</code></dd>\n<dt>process</dt><dd>pid %" PRIu32 " on ",
                     findings->pid);
     seep_html_text_put(out, findings->host);
@@ -458,12 +429,14 @@ static int flames(struct seep_buf *out, const struct seep_findings *findings,
     enum seep_kind kind =
         options->kind != SEEP_KIND_NONE ? options->kind : SEEP_KIND_HEAP;
     bool bytes = seep_site_value_is_of_bytes(kind);
-    const struct seep_html_flame graphs[] = {
-        {bytes ? "Live bytes" : "Live", kind, SEEP_VALUE_DEFAULT},
-        {bytes ? "Growing bytes" : "Growing", kind, SEEP_VALUE_GROWTH},
-        {"Live, counted", kind, SEEP_VALUE_LIVE},
-        {bytes ? "Bytes acquired in all" : "Acquired in all", kind,
-         SEEP_VALUE_ALLOCATED}};
+    const struct {
+        const char *title;
+        enum seep_site_value value;
+    } graphs[] = {
+        {bytes ? "Live bytes" : "Live", SEEP_VALUE_DEFAULT},
+        {bytes ? "Growing bytes" : "Growing", SEEP_VALUE_GROWTH},
+        {"Live, counted", SEEP_VALUE_LIVE},
+        {bytes ? "Bytes acquired in all" : "Acquired in all", SEEP_VALUE_ALLOCATED}};
     size_t before = 0;
     int status = 0;
 
@@ -478,7 +451,10 @@ static int flames(struct seep_buf *out, const struct seep_findings *findings,
     before = out->len_bytes;
     for (size_t i = 0; i < sizeof(graphs) / sizeof(graphs[0]) && status == 0; i++) {
         if (i < 2 || graphs[i].value == options->value) {
-            status = seep_html_flame_put(out, findings, &graphs[i]);
+            const struct seep_html_flame flame = {
+                .title = graphs[i].title, .kind = kind, .value = graphs[i].value};
+
+            status = seep_html_flame_put(out, findings, &flame);
         }
     }
     seep_buf_printf(out, "%s</section>\n",
@@ -504,9 +480,8 @@ static int render(const struct seep_findings *findings,
 
     subsystems(out, findings);
     children(out, findings);
-    seep_buf_printf(out, "</main>\n<script>");
-    seep_buf_put(out, SEEP_HTML_SCRIPT.bytes, SEEP_HTML_SCRIPT.len_bytes);
-    seep_buf_printf(out, "</script>\n</body>\n</html>\n");
+    seep_buf_printf(out, "</main>\n");
+    seep_html_page_end(out);
     return out->failed ? -ENOMEM : status;
 }
 

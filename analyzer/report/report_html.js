@@ -49,13 +49,19 @@
     }
 
     // Values under the pointer, or by arrow keys; all charts of the overview move together.
+    // Of two runs the longer one is walked; the other tells what it has near that time.
     function chartReader(svg, peers) {
-        const times = svg.dataset.t.split(" ").map(Number);
-        const values = svg.querySelector("polyline").dataset.v.split(" ").map(Number);
+        const numbers = (words) => words.split(" ").map(Number);
+        const curves = all("polyline", svg).map((line) => (
+            { name: line.dataset.name, times: numbers(line.dataset.t), values: numbers(line.dataset.v) }));
+        const ends = (curve) => curve.times[curve.times.length - 1];
+        const { times } = curves.reduce((a, b) => (ends(b) > ends(a) ? b : a));
+        const begin = Math.min(...curves.map((curve) => curve.times[0]));
         const output = svg.closest("figure").querySelector("output");
         const cursor = svg.querySelector(".cursor");
         const text = svg.dataset.unit === "bytes" ? bytes : (v) => v.toLocaleString("en");
-        const span = times[times.length - 1] - times[0] || 1;
+        const span = times[times.length - 1] - begin || 1;
+        const slack = span / times.length;
         let at = -1;
 
         function show(index) {
@@ -65,14 +71,16 @@
                 output.textContent = "";
                 return;
             }
-            cursor.setAttribute("d", `M${(1000 * (times[at] - times[0])) / span} 0V100`);
-            output.textContent = `${text(values[at])} after ${seconds(times[at])}`;
+            const t = times[at];
+            cursor.setAttribute("d", `M${(1000 * (t - begin)) / span} 0V100`);
+            const said = curves.filter((curve) => t <= ends(curve) + slack && t >= curve.times[0] - slack)
+                .map((curve) => `${curve.name} ${text(curve.values[nearest(curve.times, t)])}`.trim());
+            output.textContent = `${said.reverse().join(", ")} after ${seconds(t)}`;
         }
-        function nearest(share) {
-            const t = times[0] + share * span;
+        function nearest(among, t) {
             let best = 0;
-            times.forEach((other, i) => {
-                if (Math.abs(other - t) < Math.abs(times[best] - t)) {
+            among.forEach((other, i) => {
+                if (Math.abs(other - t) < Math.abs(among[best] - t)) {
                     best = i;
                 }
             });
@@ -82,7 +90,8 @@
         svg.tabIndex = 0;
         svg.addEventListener("pointermove", (event) => {
             const box = svg.getBoundingClientRect();
-            const index = nearest(Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)));
+            const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+            const index = nearest(times, begin + share * span);
             peers.forEach((peer) => peer(index));
         });
         for (const leaving of ["pointerleave", "blur"]) {

@@ -17,9 +17,9 @@
 #include "report/html_text.h"
 #include "verdict/summary_text.h"
 
-static void verdict(struct seep_buf *out, const struct seep_finding *finding)
+void seep_html_finding_put_verdict(struct seep_buf *out, enum seep_verdict verdict)
 {
-    const char *name = seep_verdict_name(finding->verdict);
+    const char *name = seep_verdict_name(verdict);
 
     seep_buf_printf(out, "<span class=\"verdict %s\">%s</span>", name, name);
 }
@@ -63,7 +63,7 @@ static void row(struct seep_buf *out, const struct seep_finding *finding, size_t
 {
     seep_buf_printf(out, "<tr><td class=\"n\">%zu</td><td data-sort=\"%d\">", number,
                     -(int)finding->verdict);
-    verdict(out, finding);
+    seep_html_finding_put_verdict(out, finding->verdict);
     seep_buf_printf(out,
                     "</td><td>%s<br><small>%s</small></td><th scope=\"row\"><a "
                     "href=\"#f%zu\"><code>",
@@ -156,13 +156,16 @@ static void frame(struct seep_buf *out, const struct seep_view_frame *from)
     seep_buf_printf(out, "%s</span></li>\n", from->inlined ? " (inlined)" : "");
 }
 
-static void stack(struct seep_buf *out, const struct seep_finding *finding)
+void seep_html_finding_put_stack(struct seep_buf *out, const struct seep_finding *finding,
+                                 const char *title)
 {
     if (finding->stack_count == 0) {
         return;
     }
-    seep_buf_printf(out, "<h4>Stack <small>innermost first; the program's own code is "
-                         "marked</small></h4>\n<ol class=\"stack\">\n");
+    seep_buf_printf(out,
+                    "<h4>%s <small>innermost first; the program's own code is "
+                    "marked</small></h4>\n<ol class=\"stack\">\n",
+                    title);
     for (size_t i = 0; i < finding->stack_count; i++) {
         frame(out, &finding->stack[i]);
     }
@@ -233,7 +236,7 @@ void seep_html_finding_put_details(struct seep_buf *out,
 
     seep_buf_printf(out, "<details class=\"finding\" id=\"f%zu\"%s><summary>%zu. ", i + 1,
                     open ? " open" : "", i + 1);
-    verdict(out, finding);
+    seep_html_finding_put_verdict(out, finding->verdict);
     seep_buf_printf(out, " %s <code>", seep_kind_name(finding->kind));
     seep_html_text_put(out, finding->headline);
     seep_buf_printf(out, "</code></summary>\n<p class=\"says\">");
@@ -241,7 +244,7 @@ void seep_html_finding_put_details(struct seep_buf *out,
     seep_buf_printf(out, "</p>\n");
     chart(out, findings, finding);
     facts(out, finding);
-    stack(out, finding);
+    seep_html_finding_put_stack(out, finding, "Stack");
     threads(out, finding);
     targets(out, &finding->targets);
     seep_buf_printf(out, "</details>\n");

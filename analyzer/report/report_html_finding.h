@@ -18,4 +18,10 @@ void seep_html_finding_put_details(struct seep_buf *out,
                                    const struct seep_findings *findings, size_t i,
                                    bool open);
 
+/* Parts of these for pages that compare: the verdict as a word in its colour; the stack
+ * as a list, nothing when there is none. */
+void seep_html_finding_put_verdict(struct seep_buf *out, enum seep_verdict verdict);
+void seep_html_finding_put_stack(struct seep_buf *out, const struct seep_finding *finding,
+                                 const char *title);
+
 #endif

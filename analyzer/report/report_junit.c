@@ -9,6 +9,8 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "report/report_junit.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -33,7 +35,7 @@ struct suite {
     struct seep_buf cases; /* their XML */
 };
 
-static void attribute(struct seep_buf *out, const char *name, const char *value)
+void seep_junit_put_attribute(struct seep_buf *out, const char *name, const char *value)
 {
     seep_buf_printf(out, " %s=\"", name);
     seep_xml_put_text(out, value);
@@ -75,7 +77,7 @@ static int collect_names(struct suite *suite)
     return 0;
 }
 
-static void finding_text(struct seep_buf *out, const struct seep_finding *finding)
+void seep_junit_put_finding(struct seep_buf *out, const struct seep_finding *finding)
 {
     struct seep_finding_line lines[SEEP_FINDING_LINES_MAX];
     size_t n = seep_finding_lines(finding, true, lines);
@@ -112,7 +114,7 @@ static void texts(struct suite *suite, enum seep_kind kind, const char *subsyste
 
         if (belongs(finding, kind, subsystem) &&
             (finding->verdict >= SEEP_VERDICT_PROBABLE) == failures) {
-            finding_text(&suite->cases, finding);
+            seep_junit_put_finding(&suite->cases, finding);
         }
     }
 }
@@ -135,22 +137,22 @@ static void test_case(struct suite *suite, enum seep_kind kind, const char *subs
         }
     }
     seep_buf_printf(out, "  <testcase");
-    attribute(out, "classname", seep_kind_name(kind));
-    attribute(out, "name", subsystem[0] != '\0' ? subsystem : "(none)");
+    seep_junit_put_attribute(out, "classname", seep_kind_name(kind));
+    seep_junit_put_attribute(out, "name", subsystem[0] != '\0' ? subsystem : "(none)");
     seep_buf_printf(out, ">\n");
     suite->counts.tests++;
     if (first != NULL) {
         suite->counts.failures++;
         seep_buf_printf(out, "   <failure");
-        attribute(out, "type", seep_verdict_name(first->verdict));
-        attribute(out, "message", first->summary);
+        seep_junit_put_attribute(out, "type", seep_verdict_name(first->verdict));
+        seep_junit_put_attribute(out, "message", first->summary);
         seep_buf_printf(out, ">");
         texts(suite, kind, subsystem, true);
         seep_buf_printf(out, "</failure>\n");
     } else if (findings->inconclusive[0] != '\0') {
         suite->counts.skipped++;
         seep_buf_printf(out, "   <skipped");
-        attribute(out, "message", findings->inconclusive);
+        seep_junit_put_attribute(out, "message", findings->inconclusive);
         seep_buf_printf(out, "/>\n");
     }
     if (others > 0) {
@@ -217,10 +219,10 @@ static void document(struct seep_buf *out, const struct suite *suite)
         out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"seep\"");
     counts(out, suite);
     seep_buf_printf(out, ">\n <testsuite");
-    attribute(out, "name", findings->exe);
+    seep_junit_put_attribute(out, "name", findings->exe);
     counts(out, suite);
-    attribute(out, "timestamp", when);
-    attribute(out, "hostname", findings->host);
+    seep_junit_put_attribute(out, "timestamp", when);
+    seep_junit_put_attribute(out, "hostname", findings->host);
     seep_buf_printf(out, ">\n");
     seep_buf_put(out, suite->cases.data, suite->cases.len_bytes);
     summary(out, findings);

@@ -11,9 +11,12 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "report/report_sarif.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/finding_lines.h"
@@ -216,22 +219,38 @@ static json_t *result(const struct seep_finding *finding, size_t rule_index)
     return out;
 }
 
-static json_t *run_of(const struct seep_findings *findings, size_t shown)
+/* The result of an item, with what a comparison adds to that of a report. */
+static json_t *result_of(const struct seep_sarif_item *item, size_t rule_index)
+{
+    json_t *out = result(item->finding, rule_index);
+
+    if (item->baseline_state != NULL) {
+        json_object_set_new(out, "baselineState", json_string(item->baseline_state));
+        json_object_set_new(json_object_get(out, "properties"), "change",
+                            json_string(item->change));
+        json_object_set_new(json_object_get(out, "properties"), "confidence",
+                            json_real(item->confidence));
+    }
+    return out;
+}
+
+static json_t *run_of(const struct seep_findings *findings,
+                      const struct seep_sarif_item *items, size_t count)
 {
     size_t indexes[SEEP_KIND_END][CAUSE_COUNT] = {{0}}; /* plus 1; 0: no such rule yet */
     json_t *rules = json_array();
     json_t *results = json_array();
     json_t *command = json_array();
 
-    for (size_t i = 0; i < shown; i++) {
-        const struct seep_finding *finding = &findings->findings[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct seep_finding *finding = items[i].finding;
         size_t *index = &indexes[finding->kind][finding->cause];
 
         if (*index == 0) {
             json_array_append_new(rules, rule(finding->kind, finding->cause));
             *index = json_array_size(rules);
         }
-        json_array_append_new(results, result(finding, *index - 1));
+        json_array_append_new(results, result_of(&items[i], *index - 1));
     }
     for (size_t i = 0; i < findings->command_count; i++) {
         json_array_append_new(command, json_string(findings->command[i]));
@@ -250,21 +269,37 @@ static int append(const char *bytes, size_t n, void *out)
     return 0;
 }
 
-static int render(const struct seep_findings *findings,
-                  const struct seep_render_options *options, struct seep_buf *out)
+int seep_sarif_put(struct seep_buf *out, const struct seep_findings *findings,
+                   const struct seep_sarif_item *items, size_t count)
 {
-    size_t shown = options->top != 0 && options->top < findings->finding_count
-                       ? options->top
-                       : findings->finding_count;
     json_t *log = json_pack("{s:s, s:s, s:[o]}", "$schema",
                             "https://json.schemastore.org/sarif-2.1.0.json", "version",
-                            "2.1.0", "runs", run_of(findings, shown));
+                            "2.1.0", "runs", run_of(findings, items, count));
     int status =
         json_dump_callback(log, append, out, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 
     json_decref(log);
     seep_buf_put(out, "\n", 1);
     return status != 0 || out->failed ? -ENOMEM : 0;
+}
+
+static int render(const struct seep_findings *findings,
+                  const struct seep_render_options *options, struct seep_buf *out)
+{
+    size_t shown = options->top != 0 && options->top < findings->finding_count
+                       ? options->top
+                       : findings->finding_count;
+    struct seep_sarif_item *items = calloc(shown + 1, sizeof(*items));
+    int status = -ENOMEM;
+
+    if (items != NULL) {
+        for (size_t i = 0; i < shown; i++) {
+            items[i].finding = &findings->findings[i];
+        }
+        status = seep_sarif_put(out, findings, items, shown);
+        free(items);
+    }
+    return status;
 }
 
 const struct seep_renderer SEEP_RENDERER_SARIF = {.name = "sarif", .render = render};

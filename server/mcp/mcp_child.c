@@ -14,6 +14,7 @@
  */
 #include "server/mcp/mcp_child.h"
 
+#include "seep/seep.h"
 #include "server/fault/fault.h"
 #include "server/log/log.h"
 #include "server/worker/worker.h"
@@ -247,6 +248,7 @@ void pma_mcp_child_forget(struct pma_mcp_child *child)
 
 void pma_mcp_child_leak(void *arg)
 {
+    SEEP_SUBSYSTEM("ai"); /* as on the way of a request; the fault's driver is a worker */
     char name[] = "cat";
     char *argv[] = {name, NULL};
     char *envp[] = {NULL};

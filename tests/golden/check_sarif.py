@@ -32,7 +32,7 @@ OBJECTS = {
     "message": {"text": (str, True)},
     "result": {"ruleId": (str, False), "ruleIndex": (int, False), "kind": (str, False), "level": (str, False),
                "message": ("message", True), "locations": (["location"], False),
-               "partialFingerprints": (dict, False), "stacks": (["stack"], False),
+               "partialFingerprints": (dict, False), "baselineState": (str, False), "stacks": (["stack"], False),
                "codeFlows": (["codeFlow"], False), "properties": (dict, False)},
     "location": {"physicalLocation": ("physical", False), "logicalLocations": (["logical"], False),
                  "message": ("message", False)},
@@ -105,11 +105,15 @@ def main():
         rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
         assert len(set(rules)) == len(rules), "a rule twice"
         prints = set()
+        states = ("new", "updated", "unchanged", "absent")
+        compared = any("baselineState" in result for result in run["results"])
         for result in run["results"]:
             assert rules[result["ruleIndex"]] == result["ruleId"]
             assert result["kind"] in ("fail", "informational")
             assert (result["level"] in ("error", "warning", "note")) == (result["kind"] == "fail")
-            prints.add(result["partialFingerprints"]["seepFinding/v1"])
+            # Section 3.27.24: of all results of a run or of none.
+            assert result.get("baselineState") in (states if compared else (None,)), result.get("baselineState")
+            prints.add((result.get("baselineState") == "absent", result["partialFingerprints"]["seepFinding/v1"]))
         assert len(prints) == len(run["results"]), "two results with one fingerprint"
 
 

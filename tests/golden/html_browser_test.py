@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The HTML report in a real browser: opened from a file, clicked through, by keyboard, on a narrow
+"""The HTML report, and the page of two runs compared, in a real browser: opened from a file, clicked through, by keyboard, on a narrow
 screen, in dark; nothing may be fetched, refused by the page's policy, or complained about.
 
 Needs Chromium and its driver (Debian: chromium, chromium-driver, about 300 MB; not among the packages
@@ -106,17 +106,16 @@ class Browser:
             self.driver.stdout.close()
 
 
-class InABrowser(unittest.TestCase):
+class PageTest(unittest.TestCase):
+    """A page in a browser; `make(folder)` writes it."""
+
     @classmethod
     def setUpClass(cls):
+        if cls is PageTest:
+            raise unittest.SkipTest("has no page")
         folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         cls.addClassCleanup(folder.cleanup)
-        cls.path = OPTIONS.report
-        if cls.path is None:
-            subprocess.run([OPTIONS.write, OPTIONS.program, folder.name], check=True)
-            cls.path = Path(folder.name) / "report.html"
-            subprocess.run([OPTIONS.seep, "report", f"{folder.name}/thread_leak.seep", "--format", "html",
-                            "-o", str(cls.path)], check=True)
+        cls.path = cls.make(folder.name)
         cls.browser = Browser(f"{folder.name}/profile")
         cls.addClassCleanup(cls.browser.close)
 
@@ -136,6 +135,60 @@ class InABrowser(unittest.TestCase):
 
     def output(self, within):
         return self.browser.run("return document.querySelector(arguments[0] + ' output').textContent", within)
+
+
+class DiffInABrowser(PageTest):
+    """seep diff --format html: a run with a leak against a healthy one."""
+
+    @classmethod
+    def make(cls, folder):
+        subprocess.run([OPTIONS.write, OPTIONS.program, folder], check=True)
+        path = Path(folder) / "diff.html"
+        subprocess.run([OPTIONS.seep, "diff", f"{folder}/healthy.seep", f"{folder}/thread_leak.seep", "--format", "html",
+                        "-o", str(path)], check=True)
+        return path
+
+    def test_a_row_opens_what_changed(self):
+        self.browser.run("document.getElementById('f1').open = false")
+        self.browser.click(".changes tbody tr:nth-child(1) td:nth-child(2)")
+        self.assertTrue(self.browser.run("return document.getElementById('f1').open"))
+
+    def test_charts_tell_the_values_of_both_runs(self):
+        self.browser.type("#overview .chart svg", "\ue011")  # Home
+        self.assertRegex(self.output("#overview .chart"), r"^NEW [\d.]+ \w+, BASE [\d.]+ \w+ after [\d.]+ ")
+        lines = self.browser.run("return document.querySelectorAll('#overview .chart:first-child polyline').length")
+        self.assertEqual(lines, 2)
+
+    def test_both_curves_and_the_boxes_can_be_told_apart_in_light_and_dark(self):
+        colours = """return ['polyline.BASE', 'polyline.NEW'].map((one) =>
+            getComputedStyle(document.querySelector(one)).stroke)"""
+        for scheme in ("light", "dark"):
+            self.browser.show(1200, 900, scheme)
+            base, new = self.browser.run(colours)
+            self.assertNotEqual(base, new)
+            self.browser.screenshot(f"diff-{scheme}")
+        self.assertGreater(self.browser.run("return document.querySelectorAll('.f.more2').length"), 0)
+
+    def test_a_narrow_screen_needs_no_sideways_scrolling(self):
+        self.browser.show(360, 780, "light")
+        self.assertLessEqual(self.browser.run("return document.documentElement.scrollWidth"), 360)
+        self.browser.screenshot("diff-narrow")
+
+    def test_a_differential_flame_graph_zooms(self):
+        self.browser.type(".flames svg", "\ue015\ue007")  # down, Enter
+        self.assertRegex(self.output(".flame"), r"\(BASE [\d.]+ \w+/h\), [\d.]+ %$")
+
+
+class InABrowser(PageTest):
+    @classmethod
+    def make(cls, folder):
+        path = OPTIONS.report
+        if path is None:
+            subprocess.run([OPTIONS.write, OPTIONS.program, folder], check=True)
+            path = Path(folder) / "report.html"
+            subprocess.run([OPTIONS.seep, "report", f"{folder}/thread_leak.seep", "--format", "html",
+                            "-o", str(path)], check=True)
+        return path
 
     def test_a_row_opens_its_finding(self):
         is_open = "return document.getElementById('f2').open"

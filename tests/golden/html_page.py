@@ -15,7 +15,7 @@ ELEMENTS = VOID | set("""html head title style body header main section script p
     small b span div details summary table thead tbody tr th td figure figcaption output svg path rect polyline
     text g button label""".split())
 ATTRIBUTES = set("""lang charset http-equiv content name class id href scope open role aria-hidden aria-label
-    viewbox preserveaspectratio d x y width height points data-unit data-t data-v data-sort data-fixed""".split())
+    viewbox preserveaspectratio d x y width height points data-unit data-t data-v data-name data-sort data-fixed""".split())
 ONE_EACH = ("html", "head", "title", "style", "body", "main", "script", "h1")
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""The HTML report of every forged recording, and of a program with a hostile command line, is a
-sound page that refers to nothing outside of itself and says what the JSON report says.
+"""The HTML report of every forged recording, that of every two of them compared, and those of a program
+with a hostile command line, are sound pages that refer to nothing outside of themselves and say what the
+JSON reports say.
 
 usage: html_test.py SEEP GOLDEN_WRITE PROGRAM
 
@@ -83,6 +84,40 @@ class HtmlReport(unittest.TestCase):
         page = self.page(recording)
         self.assertTrue(page.says(HOSTILE))
         self.assertEqual(page.counts["script"], 1)
+        page = Page(self.diff(recording, recording, "--format", "html"))
+        self.assertEqual(page.errors, [])
+        self.assertTrue(page.says(HOSTILE))
+
+    def diff(self, base, fresh, *options):
+        done = subprocess.run([SEEP, "diff", str(base), str(fresh), *options], capture_output=True,
+                              text=True, encoding="utf-8", check=True)
+        return done.stdout
+
+    def test_two_runs_compared_are_a_sound_page_that_says_every_change(self):
+        kinds = set()
+        for base in self.recordings:
+            for fresh in self.recordings:
+                with self.subTest(f"{base.stem} {fresh.stem}"):
+                    page = Page(self.diff(base, fresh, "--format", "html"))
+                    self.assertEqual(page.errors, [])
+                    truth = json.loads(self.diff(base, fresh, "--format", "json"))
+                    for number, change in enumerate(truth["changes"], 1):
+                        kinds.add(change["change"])
+                        self.assertIn(f"f{number}", page.ids)
+                        for key in ("change", "summary", "function", "subsystem", "kind"):
+                            self.assertTrue(page.says(change[key]), (key, change[key]))
+                        for frame in change["stack"]:
+                            self.assertTrue(page.says(frame["function"] or "??"), frame)
+                    for change in truth["unsure"]:
+                        self.assertTrue(page.says(change["why"]), change)
+        self.assertLessEqual({"new", "gone"}, kinds)
+
+    def test_a_comparison_shows_both_runs_in_one_picture(self):
+        page = Page(self.diff(Path(self.folder.name) / "healthy.seep",
+                              Path(self.folder.name) / "thread_leak.seep", "--format", "html"))
+        for title in ("Live heap", "Resident memory", "Threads", "Open descriptors"):
+            self.assertTrue(page.says(title), title)
+        self.assertRegex(page.source, r'<polyline class="BASE"[^>]*>\s*<polyline class="NEW"')
 
     def test_the_reader_of_this_test_refuses_what_is_wrong(self):
         good = report(self.recordings[0], "--format", "html")

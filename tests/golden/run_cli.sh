@@ -57,6 +57,7 @@ says '"changes": []'
 expect 0 "" diff heap_leak.seep heap_leak.seep --format markdown
 expect 0 "" diff short_run.seep healthy.seep
 says "inconclusive: a run is too short to tell"
+expect 2 "use text, json, markdown, html, junit or sarif" diff heap_leak.seep heap_leak.seep --format folded
 expect 2 "use time, operation or both" diff heap_leak.seep heap_leak.seep --per hour
 expect 2 "unknown option --frobnicate" --frobnicate
 

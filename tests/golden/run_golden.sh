@@ -58,6 +58,30 @@ for name in thread_leak fd_leak healthy; do
     fi
 done
 
+# Two runs compared: what each format is held against, and what it must say.
+compare() { # BASE NEW
+    "$seep" diff "$scratch/$1.seep" "$scratch/$2.seep" --format sarif >"$scratch/$1-$2.sarif"
+    "$seep" diff "$scratch/$1.seep" "$scratch/$2.seep" --format junit >"$scratch/$1-$2.xml"
+}
+says() { # FILE PATTERN
+    grep -q -e "$2" "$scratch/$1" || { echo "FAILED: $1 does not say $2" >&2; failed=1; }
+}
+compare healthy thread_leak
+compare thread_leak healthy
+compare thread_leak thread_leak
+compare short_run thread_leak
+says healthy-thread_leak.sarif '"baselineState": "new"'
+says thread_leak-healthy.sarif '"baselineState": "absent"'
+says thread_leak-thread_leak.sarif '"baselineState": "unchanged"'
+says healthy-thread_leak.xml '<failure type="regression"'
+says short_run-thread_leak.xml '<skipped message='
+for same in thread_leak-healthy thread_leak-thread_leak; do
+    if grep -q '<failure' "$scratch/$same.xml"; then
+        echo "FAILED: $same.xml fails what did not get worse" >&2
+        failed=1
+    fi
+done
+
 "$expected/check_sarif.py" "$scratch"/*.sarif
 "$seep" report "$scratch/thread_leak.seep" --format junit --kind heap --subsystem auth --top 1 >"$scratch/filtered.xml"
 check filtered.xml

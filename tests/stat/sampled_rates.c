@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "seep/sampling.h"
+#include "simulated_random.h"
 #include "verdict/growth_verdict.h"
 #include "verdict/sampling_error.h"
 
@@ -20,32 +21,16 @@ enum { RUNS = 1000, SNAPSHOTS = 120, WARM = 40, SAMPLES_MOST = 8192, WIDTH = 2 }
 
 static const uint64_t MEAN_BYTES = 65536;
 
-static uint64_t random_state;
+static struct simulated_random random_source;
 
 static double uniform(void)
 {
-    uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    z ^= z >> 31;
-    return ((double)(z >> 11) + 0.5) / 9007199254740992.0;
+    return simulated_uniform(&random_source);
 }
 
 static unsigned poisson(double mean)
 {
-    unsigned n = 0;
-
-    for (; mean > 0; mean -= 50) { /* piece by piece: exp(-mean) must not vanish */
-        double limit = exp(-fmin(mean, 50));
-        double product = uniform();
-
-        while (product > limit) {
-            product *= uniform();
-            n++;
-        }
-    }
-    return n;
+    return simulated_poisson(&random_source, mean);
 }
 
 /* base: live bytes that do not grow, in MEAN_BYTES; turnover: part of them that is
@@ -180,7 +165,7 @@ static bool run_scenario(const struct scenario *scenario)
     unsigned verdicts[SEEP_VERDICT_DEFINITE + 1] = {0};
     const double percent = 100.0 / RUNS;
 
-    random_state = UINT64_C(20261124);
+    random_source.state = UINT64_C(20261124);
     for (unsigned run = 0; run < RUNS; run++) {
         struct seep_growth_case evidence = simulate(scenario);
 

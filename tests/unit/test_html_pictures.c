@@ -71,7 +71,8 @@ static struct seep_findings fan(size_t n, uint64_t (*bytes_of)(size_t i))
 
 static const char *flame(const struct seep_findings *findings, enum seep_site_value value)
 {
-    const struct seep_html_flame shown = {"Bytes", SEEP_KIND_HEAP, value};
+    const struct seep_html_flame shown = {
+        .title = "Bytes", .kind = SEEP_KIND_HEAP, .value = value};
 
     seep_buf_reset(&bytes);
     assert_int_equal(seep_html_flame_put(&bytes, findings, &shown), 0);
@@ -173,6 +174,65 @@ static void one_value_is_no_chart(void **state)
     assert_string_equal(taken(), "");
 }
 
+/* BASE lasts twice as long and is twice as high: one axis must hold both. */
+static void two_runs_are_drawn_to_one_scale(void **state)
+{
+    static const double now[] = {0, 30};
+    static const double before[] = {0, 60};
+    const struct seep_html_line base = {.count = 2, .to_s = 40, .values = before};
+    const struct seep_html_chart chart = {
+        .title = "Threads", .count = 2, .to_s = 20, .values = now, .before = &base};
+    const char *text = NULL;
+
+    (void)state;
+    seep_buf_reset(&bytes);
+    seep_html_chart_put(&bytes, &chart);
+    text = taken();
+    assert_non_null(strstr(text, "class=\"BASE\" data-name=\"BASE\" data-t=\"0 40\""));
+    assert_non_null(strstr(text, "points=\"0.0,100.00 1000.0,0.00\""));
+    assert_non_null(strstr(text, "points=\"0.0,100.00 500.0,50.00\""));
+    assert_non_null(strstr(text, "NEW: Threads over 20 s: from 0 to 30, at most 30; "
+                                 "BASE: Threads over 40 s: from 0 to 60, at most 60"));
+    seep_buf_reset(&bytes);
+    seep_html_chart_put_sparklines(
+        &bytes, &base, &(struct seep_html_line){.count = 2, .to_s = 20, .values = now});
+    text = taken();
+    assert_non_null(strstr(text, "class=\"BASE\" points=\"0.0,19.0 100.0,1.0\""));
+    assert_non_null(strstr(text, "class=\"NEW\" points=\"0.0,19.0 50.0,10.0\""));
+}
+
+static void a_differential_flame_graph_is_coloured_by_the_other_run(void **state)
+{
+    struct seep_findings findings = fan(2, one_and_three);
+    struct seep_view_site less[] = {sites[0], sites[1]};
+    struct seep_findings other = findings;
+    const struct seep_html_flame shown = {.title = "Bytes",
+                                          .kind = SEEP_KIND_HEAP,
+                                          .value = SEEP_VALUE_LIVE_BYTES,
+                                          .against = &other,
+                                          .against_name = "BASE"};
+    const char *text = NULL;
+
+    (void)state;
+    less[1].live_bytes = 512; /* f3: 3,072 now */
+    other.profile.sites = less;
+    seep_buf_reset(&bytes);
+    assert_int_equal(seep_html_flame_put(&bytes, &findings, &shown), 0);
+    text = taken();
+    assert_non_null(strstr(text, "<title>f3: 3.0 KiB (BASE 512 B), 75.0 %"));
+    assert_non_null(strstr(text, "<title>f2: 1.0 KiB (BASE 1.0 KiB), 25.0 %"));
+    assert_non_null(strstr(text, "<title>all: 4.0 KiB (BASE 1.5 KiB), 100.0 %"));
+    assert_int_equal(count(text, "class=\"f more2\""), 3); /* f3, f1, all */
+    assert_int_equal(count(text, "class=\"f even\""), 1);
+
+    /* A run that never came here has nothing of it. */
+    other.profile.site_count = 0;
+    other.profile.node_count = 0;
+    seep_buf_reset(&bytes);
+    assert_int_equal(seep_html_flame_put(&bytes, &findings, &shown), 0);
+    assert_int_equal(count(taken(), "class=\"f more2\""), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +242,8 @@ int main(void)
         cmocka_unit_test(a_chart_begins_at_zero_and_ends_at_a_round_number),
         cmocka_unit_test(bytes_are_marked_in_powers_of_two),
         cmocka_unit_test(one_value_is_no_chart),
+        cmocka_unit_test(two_runs_are_drawn_to_one_scale),
+        cmocka_unit_test(a_differential_flame_graph_is_coloured_by_the_other_run),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

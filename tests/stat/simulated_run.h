@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_TESTS_SIMULATED_RUN_H
+#define SEEP_TESTS_SIMULATED_RUN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "load/recording.h"
+#include "series_kinds.h"
+#include "verdict/growth_scan.h"
+
+/* A recording of simulated sites, one snapshot a second, as the collector would have left
+ * it of a program that still runs: counters, and ages by one scan at the end. Out of
+ * memory ends the test. Thread-safety: owner thread. */
+struct simulated_run {
+    struct seep_recording recording; /* sites count up from 1 */
+    struct seep_rec_ages scan;
+    size_t capacity;
+};
+
+void simulated_run_init(struct simulated_run *run, size_t snapshots, size_t sites);
+void simulated_run_fini(struct simulated_run *run);
+
+/* Adds a site; at most as many as were made room for. The same seed gives the same site.
+ * Returns: its id. */
+uint32_t simulated_run_add(struct simulated_run *run, const struct series_kind *kind,
+                           uint64_t seed);
+
+/* Judges all sites of one kind as `seep report` does. found: out, owned (free
+ * found->sites); what is not listed is stable. */
+void simulated_run_judge(const struct simulated_run *run, enum seep_kind kind,
+                         struct seep_growth_sites *found);
+
+#endif
