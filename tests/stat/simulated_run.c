@@ -173,6 +173,8 @@ void simulated_run_init(struct simulated_run *run, size_t snapshots, size_t site
     struct seep_recording *recording = &run->recording;
 
     *run = (struct simulated_run){.capacity = sites + 1};
+    run->budget.left_bytes = UINT64_MAX;
+    run->pool.budget = &run->budget;
     recording->snapshots = zeroed(snapshots, sizeof(*recording->snapshots));
     recording->snapshot_count = snapshots;
     for (size_t i = 0; i < snapshots; i++) {
@@ -191,9 +193,7 @@ void simulated_run_init(struct simulated_run *run, size_t snapshots, size_t site
 
 void simulated_run_fini(struct simulated_run *run)
 {
-    for (size_t i = 0; i < run->recording.site_count; i++) {
-        free(run->recording.sites[i].points);
-    }
+    seep_pool_fini(&run->pool);
     free(run->recording.sites);
     free(run->recording.snapshots);
     free(run->scan.entries);
@@ -205,7 +205,7 @@ uint32_t simulated_run_add(struct simulated_run *run, const struct series_kind *
     static struct population population;
     uint32_t id = (uint32_t)run->recording.site_count++;
     size_t snapshots = run->recording.snapshot_count;
-    struct seep_rec_point *points = zeroed(snapshots, sizeof(*points));
+    struct seep_points points = {0};
     struct series_source source = {.random = {seed}, .n = snapshots};
 
     population.first = population.end = 0;
@@ -218,11 +218,14 @@ uint32_t simulated_run_add(struct simulated_run *run, const struct series_kind *
         struct series_state state = kind->next(&source);
 
         follow(&population, &source, &state);
-        points[source.i] = (struct seep_rec_point){.snapshot = (uint32_t)source.i,
-                                                   .counters = population.counters};
+        if (seep_points_add(&points, &run->pool, (uint32_t)source.i,
+                            &population.counters) < 0) {
+            fputs("simulated_run: out of memory\n", stderr);
+            exit(EXIT_FAILURE);
+        }
     }
-    run->recording.sites[id] = (struct seep_rec_site){
-        .kind = (uint8_t)kind->kind, .points = points, .point_count = snapshots};
+    run->recording.sites[id] =
+        (struct seep_rec_site){.kind = (uint8_t)kind->kind, .points = points};
     run->scan.entries[run->scan.count].site = id;
     read_ages(&population, &run->scan.entries[run->scan.count++]);
     return id;

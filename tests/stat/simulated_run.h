@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "load/recording.h"
+#include "load/recording_pool.h"
 #include "series_kinds.h"
 #include "verdict/growth_scan.h"
 
@@ -15,6 +16,8 @@
 struct simulated_run {
     struct seep_recording recording; /* sites count up from 1 */
     struct seep_rec_ages scan;
+    struct seep_pool_budget budget;
+    struct seep_pool pool; /* of the points; the run may not be moved */
     size_t capacity;
 };
 
