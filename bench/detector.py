@@ -171,12 +171,17 @@ def is_it(case, finding):
         (not case.function or case.function in names(finding))
 
 
+def is_of(case, finding):
+    """Whether the fault explains it: what has to be found, or what else it leaks."""
+    return case.kind is not None and not {case.function, *case.also}.isdisjoint(names(finding))
+
+
 def judge(case, said, enough=CERTAIN):
     """What a report says of a case, against what it should. enough: verdicts by which a fault counts as found."""
     findings = said["findings"]
     certain = [each for each in findings if each["verdict"] in CERTAIN]
     result = {"name": case.name, "rank": 0, "found": None, "verdict": said["verdict"],
-              "others": [brief(each) for each in certain if not is_it(case, each)]}
+              "others": [brief(each) for each in certain if not is_of(case, each)]}
     for rank, finding in enumerate(findings, 1):
         if case.kind is not None and is_it(case, finding):
             result |= {"rank": rank, "found": brief(finding)}
@@ -258,13 +263,14 @@ def row(case, result):
 def table(results, options, about):
     """The table in Markdown, and the two figures."""
     by_name = {result["name"]: result for result in results}
-    lines = ["| case | expected | reported first | rank | verdict | other findings | as expected |",
+    lines = ["| case | expected | reported first | rank | verdict | unexplained | as expected |",
              "|---|---|---|--:|---|--:|---|"]
     lines += [row(case, by_name[case.name]) for case in all_cases() if case.name in by_name]
     faults = [by_name[case.name] for case in rows.FAULTS if case.name in by_name]
     quiet = [by_name[case.name] for case in all_cases()
              if case.kind is None and not case.heals and case.name in by_name]
-    lines += ["", f"Faults found: {sum(each['ok'] for each in faults)} of {len(faults)}. Controls and plain loads "
+    lines += ["", f"Faults found: {sum(each['ok'] for each in faults)} of {len(faults)}; findings beside them that no "
+                  f"fault explains: {sum(len(each['others']) for each in faults)}. Controls and plain loads "
                   f"flagged: {sum(not each['ok'] for each in quiet)} of {len(quiet)}. Runs of {options.seconds:g} s, "
                   f"{options.jobs} at a time; {about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, "
                   f"{about['build']}, commit {about['commit']}."]
@@ -296,6 +302,8 @@ def parse(argv):
     if options.only:
         wanted = options.only.split(",")
         chosen = [case for case in chosen if any(case.name.startswith(name) for name in wanted)]
+    if options.docs and options.again:
+        parser.error("--docs wants runs of its own, to say how they were made")
     if options.again:
         chosen = [case for case in chosen if recording_of(options.again, case).exists()]
     if not chosen:
