@@ -161,9 +161,17 @@ def report(case, folder, options):
 
 
 def names(finding):
-    """The functions of a finding's stack, and of its threads' stacks."""
-    stacks = [finding.get("stack") or [], *(thread.get("stack") or [] for thread in finding.get("threads") or [])]
-    return [frame["function"] for stack in stacks for frame in stack if frame.get("function")]
+    """The functions of a finding's stack; where none is the backend's, the libraries as well."""
+    stack = finding.get("stack") or []
+    known = [frame["function"] for frame in stack if frame.get("function") not in (None, "??")]
+    if not own_functions(finding):
+        known += [frame["module"] for frame in stack if frame.get("module")]
+    return known
+
+
+def own_functions(finding):
+    return [frame["function"] for frame in finding.get("stack") or []
+            if frame.get("function") and "pma-backend" in (frame.get("module") or "")]
 
 
 def is_it(case, finding):
@@ -198,10 +206,9 @@ def judge(case, said, enough=CERTAIN):
 
 
 def brief(finding):
-    own = [frame["function"] for frame in finding.get("stack") or []
-           if frame.get("function") and "pma-backend" in (frame.get("module") or "")]
     return {"verdict": finding["verdict"], "kind": finding["kind"], "subsystem": finding["subsystem"],
-            "cause": finding["cause"], "functions": own[:3] or names(finding)[:3], "summary": finding["summary"]}
+            "cause": finding["cause"], "summary": finding["summary"],
+            "functions": (own_functions(finding) or names(finding))[:3]}
 
 
 def run(cases, folder, options):

@@ -25,6 +25,10 @@ HOUSE = ("websocket.client_timeout=6s", "websocket.cleanup_interval=1s", "auth.c
 # its last attribute: an entity that is touched for the first time late in a run is growth that has an end as well.
 HOUSE_LOAD = ("--profile", "home", "--clients", "5", "--rate", "2", "--churn", "0.2", "--rest", "20", "--changes", "5")
 
+# With Redis, each entity that is removed leaves a tombstone, up to entities.max_entities of them (entity_share.c): a
+# ring that fills for longer than a run. This load makes and removes none.
+QUIET_LOAD = ("--profile", "mixed", "--clients", "5", "--rate", "2", "--churn", "0.2", "--rest", "5")
+
 
 @dataclasses.dataclass
 class Case:
@@ -106,35 +110,42 @@ FAULTS = (
     fault("F10", "heap", "websocket", "pma_away_keep", "an entry per message and absent client, hub_away.c",
           rate=5, settings=("websocket.max_queue_messages=10",), also=("pma_message_new",)),
     fault("F11", "heap", "websocket", "topic_new", "a topic's node, hub_topics.c"),
-    fault("F12", "thread", "entity", "leave_waiter", "who waits for the registry, entity_fault.c; rooms pile up, since no "
-          "removal succeeds", also=("submit_locked",)),
+    fault("F12", "thread", "entity", "leave_waiter", "who waits for the registry, entity_fault.c; rooms that cannot be "
+          "removed pile up", also=("submit_locked",)),
     fault("F13", "thread", "entity", "pma_entity_fault_list", "the helper of a list that timed out, entity_fault.c",
-          client=blocked_list, others={"F12": 0}, settings=("entities.list_timeout=1ms", "faults.F12.limit=1")),
+          client=blocked_list, others={"F12": 0}, also=("submit_locked",),
+          settings=("entities.list_timeout=1ms", "faults.F12.limit=1")),
     fault("F15", "heap", "entity", "past_state_new", "a state in an entity's history, state_history.c", rate=5),
     fault("F16", "heap", "store", "pma_local_cache_put", "a cached document, local_cache.c", rate=5),
     fault("F17", "fd", "store", "pma_redis_link_open",
           "a connection to Redis that the pool opens in place of the one that cache.c did not give back",
-          surroundings=redis, settings=("redis.pool_size=256",)),
+          surroundings=redis, settings=("redis.pool_size=256",), also=("call",), load=QUIET_LOAD),
     fault("F19", "thread", "ai", "pma_check_storm_add", "a check per question, check_storm.c",
           surroundings=fault_rows.mute_provider, settings=("ai.health_timeout=10s", "ai.health_interval=100ms")),
     fault("F21", "heap", "ai", "pma_installs_add", "the record of a failed installation, model_installs.c", rate=5),
     fault("F22", "heap", "store", "pma_conversations_commit_unbounded",
-          "messages are entries of the database, which is in memory here: store.c, pages of SQLite", rate=20),
+          "messages are entries of the database, which is in memory here: store.c, pages of SQLite, which whoever "
+          "writes next takes", rate=20, also=("write_text",)),
     fault("F23", "heap", "ai", "pma_mcp_executions_add", "a record of the log of executions, mcp_executions.c", rate=2,
-          settings=("mcp.max_executions=1",)),
+          settings=("mcp.max_executions=1",), also=("write_text",)),
     fault("F24", "thread", "ai", "pma_mcp_child_forget",
-          "two threads and two pipes of a child that nobody waits for, mcp_child.c; a zombie is no resource kind"),
+          "two threads and two pipes of a child that nobody waits for, mcp_child.c; a zombie is no resource kind",
+          also=("pma_mcp_child_spawn",)),
     fault("F25", "heap", "ai", "pma_mcp_contexts_begin", "the second context of an execution, mcp_contexts.c", rate=2,
           settings=("mcp.context_max_age=0",)),
     fault("F26", "heap", "monitor", "pma_stray_alert_raise", "an alert per value, stray_alerts.c", rate=2),
-    fault("F27", "thread", "monitor", "pma_lost_stop_monitor", "the two loops of a stopped monitor, lost_stop.c"),
-    fault("F28", "thread", "worker", "pma_lost_stop_commit", "the worker before a setting changed, lost_stop.c"),
+    fault("F27", "thread", "monitor", "pma_lost_stop_monitor", "the two loops of a stopped monitor, lost_stop.c; "
+          "libc hands them the stacks of threads that pma_monitor_start made", also=("leave", "pma_monitor_start")),
+    fault("F28", "thread", "worker", "leave", "the worker before a setting changed, lost_stop.c; a tail call, as F00"),
     fault("F29", "timer", "http", "pma_turn_timer_make", "a timer per turn, for ever: no keep-alive ends it",
           settings=("events.keepalive_interval=0s",)),
     fault("F30", "fd", "entity", "pma_devices_connect", "the socket before a reconnection, simulated_source.c",
-          settings=("simulated.retry=10ms",)),
+          settings=("simulated.retry=10ms",), also=("start_reader",)),
     fault("F31", "thread", "monitor", "pma_manager_enter", "who waits for the memory manager"),
-    fault("F32", "thread", "http", "pma_http_blocks", "a request that broadcasts, http_block.c"),
+    fault("F32", "thread", "http", "pma_http_blocks",
+          "a request that broadcasts, http_block.c; its connection and its reply stay with it",
+          also=("accept_some", "pma_http_adopt", "request_begun", "connection_changed", "new_buffer",
+                "pma_http_response_make", "libmicrohttpd.so.12")),
     fault("F33", "heap", "http", "keep_raw_path", "a row of the access log per URL, access_log.c", rate=2),
 )
 
@@ -148,7 +159,8 @@ HEALING = (
     healing("F10B", "the clean-up throws messages away", client=once(fault_rows.absent_messages),
             surroundings=fault_rows.ROWS["F10B"].surroundings),
     healing("F14", "two helpers per action, which end", rate=1, settings=("entities.refresh_delay=5s",)),
-    healing("F18", "the keys are in Redis, not in the process", rate=5, surroundings=redis),
+    healing("F18", "the keys are in Redis, not in the process", rate=5, surroundings=redis,
+            load=QUIET_LOAD),
     healing("F20", "requests wait for the manager and get their answer",
             client=once(fault_rows.providers_and_chats), surroundings=fault_rows.mute_provider),
     healing("F25 swept", "contexts that the sweep reaps", rate=2,
