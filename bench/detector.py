@@ -253,7 +253,7 @@ def expectation(case):
 
 
 def described(finding):
-    return f"{finding['kind']}, {finding['subsystem'] or '-'}, `{(finding['functions'] or ['?'])[0]}`"
+    return f"{finding['kind']}, {finding['subsystem'] or '-'}, `{' < '.join(finding['functions']) or '?'}`"
 
 
 def row(case, result):
@@ -270,7 +270,7 @@ def row(case, result):
 def table(results, options, about):
     """The table in Markdown, and the two figures."""
     by_name = {result["name"]: result for result in results}
-    lines = ["| case | expected | reported first | rank | verdict | unexplained | as expected |",
+    lines = ["| case | expected | reported, innermost first | rank | verdict | unexplained | as expected |",
              "|---|---|---|--:|---|--:|---|"]
     lines += [row(case, by_name[case.name]) for case in all_cases() if case.name in by_name]
     faults = [by_name[case.name] for case in rows.FAULTS if case.name in by_name]

@@ -19,8 +19,8 @@ import websocket_client
 HOUSE = ("websocket.client_timeout=6s", "websocket.cleanup_interval=1s", "auth.cleanup_interval=1s",
          "simulated.devices=4", "simulated.change_interval=50ms", "logging.level=error",
          "logging.max_log_entries=100", "memory_monitor.check_interval=1s", "memory_monitor.max_history_size=20",
-         "mcp.max_executions=20", "ai.max_messages=20", "ai.max_conversations=20", "cache.max_entries=20",
-         "entities.history_states=1")
+         "mcp.max_executions=20", "mcp.cleanup_interval=2s", "ai.max_messages=20", "ai.max_conversations=20",
+         "ai.cleanup_interval=2s", "cache.max_entries=20", "entities.history_states=1")
 # Each of the 32 devices of the household is switched once within warm-up (3.2 actions per second), and so has had
 # its last attribute: an entity that is touched for the first time late in a run is growth that has an end as well.
 HOUSE_LOAD = ("--profile", "home", "--clients", "5", "--rate", "2", "--churn", "0.2", "--rest", "20", "--changes", "5")
