@@ -10,7 +10,9 @@
  * The index tells stacks apart by a trie in the order in which unwinding reads the words
  * (M2). Hashing the innermost return addresses was rejected: stacks that differ only near
  * main thrash it, at twice the cost of no memo at all; hashing learned offsets too: a
- * return address of one shape is garbage in another (prototype, "index").
+ * return address of one shape is garbage in another (prototype, "index"). In front of the
+ * trie such a hash is right (M4): garbage then only costs the look-up that follows, and
+ * what depends on each other is one load instead of one for each branch.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -32,20 +34,25 @@ enum {
     RELUCTANCE_MOST = 8,
     FOUND_WORTH = 4, /* an entry pays when it is found this often */
     REST_MISSES = 4096,
-    FRAMES_WORTH = 3 /* a miss that walks fewer is learned only when seen again */
+    FRAMES_WORTH = 3, /* a miss that walks fewer is learned only when seen again */
+    FAN_MISSES = 64,  /* of a fan until it is judged */
+    FAN_REST = 1024   /* look-ups that one is left alone for which found fewer */
 };
+#define FIRST_DOUBT (UINT32_C(3) * SEEP_MEMO_UNSURE)
 
-static struct seep_memo_slot no_slots[1]; /* stays zero: finds nothing */
+static struct seep_memo_slot no_slots[2]; /* stays zero: finds nothing */
 
-static uint32_t slots_bytes(const struct seep_memo *memo)
+/* Of slots and hints. */
+static uint32_t index_bytes(const struct seep_memo *memo)
 {
-    return (memo->slots_mask + 1) * (uint32_t)sizeof(struct seep_memo_slot);
+    return (memo->slots_mask + 1) *
+           (uint32_t)(sizeof(struct seep_memo_slot) + sizeof(struct seep_memo_hint));
 }
 
-/* The slots are zero. */
+/* Slots and hints are zero. */
 static void begin_again(struct seep_memo *memo)
 {
-    memo->used_bytes = slots_bytes(memo);
+    memo->used_bytes = index_bytes(memo);
     memo->learned = 0;
     memo->missed = 0;
     memo->found = 0;
@@ -55,7 +62,7 @@ static void begin_again(struct seep_memo *memo)
 void seep_memo_forget(struct seep_memo *memo)
 {
     if (memo->area_bytes != 0) {
-        memset(memo->area, 0, slots_bytes(memo));
+        memset(memo->area, 0, index_bytes(memo));
         begin_again(memo);
     }
 }
@@ -167,28 +174,136 @@ follow(const struct seep_memo *memo, const struct seep_memo_slot *slot, uintptr_
     return seep_memo_slot(memo, word_hash(slot->at, *(const uint64_t *)address));
 }
 
-struct seep_memo_entry *seep_memo_search(const struct seep_memo *memo,
-                                         struct seep_memo_slot *root, uintptr_t sp,
-                                         uintptr_t fp, uintptr_t ra)
+SEEP_READS_ANY_STACK static inline uint64_t
+fan_word(const struct seep_memo *memo, const struct seep_memo_branch *root, int number)
+{
+    return *(const uint64_t *)(memo->high + (uintptr_t)(intptr_t)root->fan[number]);
+}
+
+/* A hash of the words in a root's fan, which lie above its sp. Code addresses: their
+ * upper bits say little. */
+static inline uint64_t fan_hash(const struct seep_memo *memo,
+                                const struct seep_memo_branch *root)
+{
+    enum { APART = 24 };
+
+    static_assert(SEEP_MEMO_FAN == 4, "each is taken");
+    return (fan_word(memo, root, 0) + (fan_word(memo, root, 1) << APART) + root->sp) *
+               UINT64_C(0x9e3779b97f4a7c15) +
+           (fan_word(memo, root, 2) + (fan_word(memo, root, 3) << APART)) *
+               UINT64_C(0xbf58476d1ce4e5b9);
+}
+
+/* The pair of hints that a hash leads to: as many hints as slots. */
+static struct seep_memo_hint *hints_at(const struct seep_memo *memo, uint64_t hash)
+{
+    size_t slots = (memo->slots_mask + (size_t)1) * sizeof(struct seep_memo_slot);
+    struct seep_memo_hint *hints = (struct seep_memo_hint *)(void *)(memo->area + slots);
+
+    return &hints[(uint32_t)(hash >> 40) & memo->slots_mask & ~UINT32_C(1)];
+}
+
+static uint32_t hint_tag(uint64_t hash)
+{
+    return (uint32_t)(hash >> 24) | 1;
+}
+
+/* Returns: the entry that the root's fan leads to, not proved; 0 = none. */
+static inline uint32_t hinted(const struct seep_memo *memo,
+                              const struct seep_memo_branch *root)
+{
+    uint64_t hash = fan_hash(memo, root);
+    const struct seep_memo_hint *hints = hints_at(memo, hash);
+    uint32_t tag = hint_tag(hash);
+    uint32_t first = -(uint32_t)(hints[0].tag == tag); /* no branch: none could tell */
+    uint32_t second = -(uint32_t)(hints[1].tag == tag);
+
+    return (hints[0].at & first) | (hints[1].at & second & ~first);
+}
+
+/* The fan did not lead to an entry that the trie knows: now it does. One that misses more
+ * than it finds is left alone for a while. */
+static void hint(const struct seep_memo *memo, struct seep_memo_branch *root,
+                 uintptr_t sp, uint32_t at)
+{
+    uint64_t hash = 0;
+    struct seep_memo_hint *hints = NULL;
+
+    if (root->resting != 0) {
+        root->resting--;
+        root->sp = root->resting == 0 ? seep_memo_entry_at(memo, root->entry)->sp : 0;
+        return;
+    }
+    if (root->sp != sp) {
+        return; /* no fan; or another root's, by the same hash */
+    }
+    root->missed++;
+    if (root->missed == FAN_MISSES) {
+        if (root->found < FAN_MISSES) {
+            root->resting = FAN_REST;
+            root->sp = 0;
+        }
+        root->missed = 0;
+        root->found = 0;
+    }
+    hash = fan_hash(memo, root);
+    hints = hints_at(memo, hash);
+    hints[1] = hints[0];
+    hints[0] = (struct seep_memo_hint){hint_tag(hash), at};
+}
+
+static struct seep_memo_entry *found(const struct seep_memo *memo,
+                                     struct seep_memo_slot *root, uint32_t at)
+{
+    uint32_t doubt = root->recent & ~(SEEP_MEMO_UNSURE - 1);
+
+    root->recent = root->recent == (at | doubt)
+                       ? root->recent - (doubt != 0 ? SEEP_MEMO_UNSURE : 0)
+                       : at | FIRST_DOUBT;
+    return seep_memo_entry_at(memo, at);
+}
+
+/* From the root's branch down. Returns: where the entry is, proved; 0 = not known. */
+static uint32_t by_trie(const struct seep_memo *memo, struct seep_memo_slot *root,
+                        uintptr_t sp, uintptr_t fp, uintptr_t ra)
 {
     struct seep_memo_slot *slot = root;
-    struct seep_memo_entry *entry = NULL;
 
     for (uint32_t length = 1; (slot->at & SEEP_MEMO_BRANCH) != 0; length++) {
         slot = length < SEEP_MEMO_PATH ? follow(memo, slot, sp, fp)
                                        : NULL; /* M3: it may lead in a circle */
         if (slot == NULL) {
-            return NULL;
+            return 0;
         }
     }
-    entry = seep_memo_entry_at(memo, slot->at);
-    if (!seep_memo_proves(memo, entry, sp, fp, ra)) {
+    return seep_memo_proves(memo, seep_memo_entry_at(memo, slot->at), sp, fp, ra)
+               ? slot->at
+               : 0;
+}
+
+struct seep_memo_entry *seep_memo_search(const struct seep_memo *memo,
+                                         struct seep_memo_slot *root, uintptr_t sp,
+                                         uintptr_t fp, uintptr_t ra)
+{
+    struct seep_memo_branch *branch = branch_at(memo, root->at);
+    uint32_t at = 0;
+
+    if (__builtin_expect(branch->sp == sp, 1)) {
+        at = hinted(memo, branch);
+        if (__builtin_expect(
+                at != 0 &&
+                    seep_memo_proves(memo, seep_memo_entry_at(memo, at), sp, fp, ra),
+                1)) {
+            branch->found++;
+            return found(memo, root, at);
+        }
+    }
+    at = by_trie(memo, root, sp, fp, ra);
+    if (at == 0) {
         return NULL;
     }
-    root->recent = root->recent == (slot->at | SEEP_MEMO_ONCE)
-                       ? slot->at
-                       : slot->at | SEEP_MEMO_ONCE;
-    return entry;
+    hint(memo, branch, sp, at);
+    return found(memo, root, at);
 }
 
 /* The slot with this hash, taken from another when its places are full. */
@@ -295,6 +410,24 @@ static void descend(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp,
     }
 }
 
+/* The place of a new branch below a root is one more for the root's fan to look at. */
+static void widen(struct seep_memo_branch *root, uintptr_t sp, int32_t offset)
+{
+    for (uint32_t i = 0; i < root->count; i++) {
+        if (root->fan[i] == offset) {
+            return;
+        }
+    }
+    if (offset == 0 || root->count == SEEP_MEMO_FAN) {
+        return;
+    }
+    for (uint32_t i = root->count; i < SEEP_MEMO_FAN; i++) {
+        root->fan[i] = root->count == 0 || i == root->count ? offset : root->fan[0];
+    }
+    root->count++;
+    root->sp = root->resting == 0 ? sp : 0;
+}
+
 /* Puts a new branch in the place of what the slot leads to, and that below it. */
 static void part(struct seep_memo *memo, struct seep_memo_slot *slot,
                  struct seep_memo_branch made, uint64_t theirs, uint64_t ours,
@@ -307,6 +440,9 @@ static void part(struct seep_memo *memo, struct seep_memo_slot *slot,
         return;
     }
     *branch_at(memo, branch) = made;
+    if ((old & SEEP_MEMO_BRANCH) != 0) {
+        branch_at(memo, old)->sp = 0; /* no root any more */
+    }
     branch |= SEEP_MEMO_BRANCH;
     lead(memo, slot, branch);
     lead(memo, claim(memo, word_hash(branch, theirs)), old);
@@ -352,8 +488,17 @@ SEEP_READS_ANY_STACK static void hang(struct seep_memo *memo,
         lead(memo, path->slot[i],
              fresh); /* the same stack; or there are too many to tell */
     } else {
-        part(memo, path->slot[i], (struct seep_memo_branch){offset, like}, theirs, ours,
-             fresh);
+        struct seep_memo_branch made = {.offset = offset, .entry = like};
+
+        if (i == 0 && (old & SEEP_MEMO_BRANCH) != 0) { /* the fan stays at the root */
+            made = *branch_at(memo, old);
+            made.offset = offset;
+        }
+        part(memo, path->slot[i], made, theirs, ours, fresh);
+        old = path->slot[0]->at;
+        if ((old & SEEP_MEMO_BRANCH) != 0) {
+            widen(branch_at(memo, old), entry->sp, offset);
+        }
     }
 }
 

@@ -21,19 +21,36 @@
  * of both, only in the frame pointer, part at a branch that asks for that.
  * M3: a wrong or lost slot only costs time: every entry is proved before it is believed,
  * and a way through the index has SEEP_MEMO_PATH slots at most.
+ * M4: a root with branches below it has a fan: the first few places in which its stacks
+ * were seen to differ, whose words together lead to a hint, an entry to try before the
+ * trie is asked. So the usual look-up has one step, however many branches there are.
  */
 struct seep_memo_slot {
     uint32_t tag; /* of the hash; 0 = empty */
     uint32_t at;  /* entry or branch: offset in the area / 8, a branch with BRANCH set */
-    uint32_t recent; /* the entry below this branch that was found last: twice in a row,
-                        and it is tried first; once, with ONCE set; 0 = neither */
+    uint32_t recent; /* the entry below this root that was found last, tried first once
+                        nothing of it is above UNSURE: each time in a row takes one off;
+                        0 = none */
     int32_t offset;  /* the branch's, to save a look */
 };
 static_assert(sizeof(struct seep_memo_slot) == 16, "four to a cache line");
 
+enum { SEEP_MEMO_FAN = 4 };
 struct seep_memo_branch {
     int32_t offset; /* of the word, from the end of the stack; 0 = the frame pointer */
     uint32_t entry; /* one of the entries below */
+    /* A root's fan. */
+    uintptr_t sp;               /* its root's; 0 while it rests, and of other branches */
+    int32_t fan[SEEP_MEMO_FAN]; /* as offset; what is not used repeats the first */
+    uint32_t count;             /* of them in use */
+    uint32_t missed;            /* times that its hint was none or wrong ... */
+    uint32_t found;             /* ... and right, since it was last judged */
+    uint32_t resting;           /* look-ups until it is tried again */
+};
+
+struct seep_memo_hint {
+    uint32_t tag; /* of the hash; 0 = empty */
+    uint32_t at;  /* an entry: offset in the area / 8 */
 };
 
 struct seep_memo_entry {
@@ -51,10 +68,10 @@ static_assert(sizeof(struct seep_memo_entry) == 48, "layout");
 
 enum { SEEP_MEMO_PROBES = 4, SEEP_MEMO_SEEN = 256, SEEP_MEMO_PATH = 48 };
 #define SEEP_MEMO_BRANCH (UINT32_C(1) << 31)
-#define SEEP_MEMO_ONCE   (UINT32_C(1) << 31)
+#define SEEP_MEMO_UNSURE (UINT32_C(1) << 30)
 
 struct seep_memo {
-    uint8_t *area;  /* slots, then entries and branches */
+    uint8_t *area;  /* slots, hints in pairs, then entries, branches and fans */
     uintptr_t high; /* end of the stack that it is about */
     uint32_t slots_mask;
     uint32_t used_bytes;           /* of the area */
@@ -117,7 +134,8 @@ seep_memo_proves(const struct seep_memo *memo, struct seep_memo_entry *entry,
                         seep_memo_values(entry), entry->words) == entry->words;
 }
 
-/* The slow half of seep_memo_find: from the root's branch down. Owner thread. */
+/* The slow half of seep_memo_find: by the root's fan, or from its branch down. Owner
+ * thread. */
 struct seep_memo_entry *seep_memo_search(const struct seep_memo *memo,
                                          struct seep_memo_slot *root, uintptr_t sp,
                                          uintptr_t fp, uintptr_t ra);
@@ -138,7 +156,7 @@ seep_memo_find(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp, uintptr
     }
     if ((root->at & SEEP_MEMO_BRANCH) == 0) {
         entry = seep_memo_entry_at(memo, root->at);
-    } else if (root->recent != 0 && (root->recent & SEEP_MEMO_ONCE) == 0) {
+    } else if (root->recent - 1 < SEEP_MEMO_UNSURE - 1) {
         entry = seep_memo_entry_at(memo, root->recent);
     } else {
         return seep_memo_search(memo, root, sp, fp, ra);

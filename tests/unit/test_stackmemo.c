@@ -199,6 +199,80 @@ static void stacks_that_differ_only_near_main_are_found(void **state)
     assert_true(hits > (1U << PATH_BITS) * 9 / 10);
 }
 
+static struct seep_memo_hint *hints_of(const struct seep_memo *memo)
+{
+    return (struct seep_memo_hint *)(void *)(memo->area +
+                                             (memo->slots_mask + (size_t)1) *
+                                                 sizeof(struct seep_memo_slot));
+}
+
+/* Goes down the paths again and again, from one place. `before`: of each round, from the
+ * 60th on. Returns: the fewest that a round from then on has found. */
+static uint32_t fewest_found(void (*before)(const struct seep_memo *), uint32_t paths,
+                             uint32_t rounds)
+{
+    enum { FIRST = 60 };
+    struct seep_self *self = start();
+    uint32_t fewest = UINT32_MAX;
+
+    for (volatile uint32_t round = 0; round < FIRST + rounds; round++) {
+        uint32_t hits = 0;
+
+        if (round >= FIRST) {
+            before(&self->memo);
+        }
+        for (volatile uint32_t path = 0; path < paths; path++) {
+            hits += down_one_path(self, path, PATH_BITS + COMMON_FRAMES);
+        }
+        fewest = round >= FIRST && hits < fewest ? hits : fewest;
+    }
+    return fewest;
+}
+
+static void lose_all_but_roots(const struct seep_memo *memo)
+{
+    struct seep_memo_slot *slots = (struct seep_memo_slot *)(void *)memo->area;
+
+    for (uint32_t i = 0; i <= memo->slots_mask; i++) {
+        const struct seep_memo_branch *branch =
+            (const void *)(memo->area + (size_t)(slots[i].at & ~SEEP_MEMO_BRANCH) * 8);
+
+        slots[i].recent = 0;
+        if ((slots[i].at & SEEP_MEMO_BRANCH) == 0 || branch->sp == 0) {
+            slots[i].tag = 1; /* of no hash that is looked for */
+        }
+    }
+}
+
+/* What is found without the trie, a hint has led to. */
+static void stacks_below_one_root_are_found_in_one_step(void **state)
+{
+    const uint32_t paths = 1U << SEEP_MEMO_FAN; /* two ways at each of as many places */
+
+    (void)state;
+    assert_int_equal(fewest_found(lose_all_but_roots, paths, 1), paths);
+}
+
+static void mix_hints_up(const struct seep_memo *memo)
+{
+    struct seep_memo_hint *hints = hints_of(memo);
+    uint32_t entry = 0;
+
+    for (uint32_t i = 0; i <= memo->slots_mask; i++) {
+        if (hints[i].at != 0) {
+            entry = entry == 0 || call_tree_random(&seed) % 8 == 0 ? hints[i].at : entry;
+            hints[i].at = entry;
+        }
+    }
+}
+
+static void hints_that_lead_elsewhere_never_give_a_wrong_stack(void **state)
+{
+    (void)state;
+    assert_true(fewest_found(mix_hints_up, 1U << PATH_BITS, 40) >
+                (1U << PATH_BITS) * 9 / 10);
+}
+
 /* One stack leaves the common way at every depth: the index becomes a long chain. */
 static void stacks_that_differ_at_ever_new_depths_are_found(void **state)
 {
@@ -507,6 +581,8 @@ int main(void)
         cmocka_unit_test(every_stack_with_frame_pointers_is_what_a_fresh_walk_gives),
         cmocka_unit_test(every_way_of_comparing_finds_the_same),
         cmocka_unit_test(stacks_that_differ_only_near_main_are_found),
+        cmocka_unit_test(stacks_below_one_root_are_found_in_one_step),
+        cmocka_unit_test(hints_that_lead_elsewhere_never_give_a_wrong_stack),
         cmocka_unit_test(stacks_that_differ_at_ever_new_depths_are_found),
         cmocka_unit_test(stacks_that_differ_only_in_the_frame_pointer_are_found),
         cmocka_unit_test(a_stack_that_is_never_seen_again_is_hardly_ever_learned),
