@@ -19,6 +19,7 @@
 #include "cli/cli.h"
 #include "cli/judge.h"
 #include "cli/option.h"
+#include "cli/progress_line.h"
 #include "diff/diff.h"
 
 enum {
@@ -46,6 +47,7 @@ const char *const seep_help_bisect =
     "  --fail-on VERDICT  what is new or worse and at least this is bad: suspect, "
     "probable\n"
     "                     (default), definite\n"
+    "  -q, --quiet        no line on the terminal that says how far a comparison is\n"
     "\n"
     "Start it at the top of a clean work tree. The good commit is recorded first; a "
     "commit is bad\n"
@@ -62,6 +64,7 @@ struct request {
     const char *good, *bad, *build, *run, *duration, *interval, *step;
     const char *fail_on_word;
     enum seep_verdict fail_on;
+    bool quiet;
     char self[PATH_MAX];
 };
 
@@ -143,18 +146,27 @@ static int compare(const struct request *request, const char *good, const char *
     struct seep_judged judged[2] = {0};
     struct seep_error error = {0};
     struct seep_diff diff = {0};
-    int status = seep_judge(good, &SEEP_VERDICT_OPTIONS_ALL, &none, &judged[0], &error);
+    struct seep_verdict_options options = SEEP_VERDICT_OPTIONS_ALL;
+    struct seep_progress_line line;
+    int status = 0;
 
-    if (status == 0) {
-        status = seep_judge(fresh, &SEEP_VERDICT_OPTIONS_ALL, &none, &judged[1], &error);
+    seep_progress_line_start(&line, "bisect", request->quiet);
+    options.progress = &line.progress;
+    for (unsigned i = 0; i < 2 && status == 0; i++) {
+        const char *path = i == 0 ? good : fresh;
+
+        seep_progress_line_set_file(&line, path);
+        status = seep_judge(path, &options, &none, &judged[i], &error);
     }
     if (status == 0) {
         const struct seep_diff_side sides[] = {
             {judged[0].recording, judged[0].symbolizer, judged[0].findings},
             {judged[1].recording, judged[1].symbolizer, judged[1].findings}};
 
+        seep_progress_tell(&line.progress, "comparing with", 0, 0);
         status = seep_diff_make(&sides[0], &sides[1], SEEP_PER_BOTH, &diff);
     }
+    seep_progress_line_end(&line);
     if (status < 0) {
         fprintf(stderr, "seep bisect: %s\n", error.message);
         status = STEP_STOP;
@@ -235,6 +247,9 @@ static int search(const struct request *request, const char *folder)
     if (request->interval != NULL) {
         words[n++] = "--interval";
         words[n++] = request->interval;
+    }
+    if (request->quiet) {
+        words[n++] = "--quiet";
     }
     return spawn(words);
 }
@@ -321,15 +336,20 @@ static int bisect(const struct request *request)
     return status;
 }
 
-enum { GOOD, BAD, BUILD, RUN, DURATION, INTERVAL, FAIL_ON, STEP, OPTION_COUNT };
+enum { GOOD, BAD, BUILD, RUN, DURATION, INTERVAL, FAIL_ON, STEP, QUIET, OPTION_COUNT };
 
 int seep_cmd_bisect(int argc, char **argv)
 {
     struct seep_option options[OPTION_COUNT] = {
-        [GOOD] = {.name = "good"},         [BAD] = {.name = "bad"},
-        [BUILD] = {.name = "build"},       [RUN] = {.name = "run"},
-        [DURATION] = {.name = "duration"}, [INTERVAL] = {.name = "interval"},
-        [FAIL_ON] = {.name = "fail-on"},   [STEP] = {.name = "step"},
+        [GOOD] = {.name = "good"},
+        [BAD] = {.name = "bad"},
+        [BUILD] = {.name = "build"},
+        [RUN] = {.name = "run"},
+        [DURATION] = {.name = "duration"},
+        [INTERVAL] = {.name = "interval"},
+        [FAIL_ON] = {.name = "fail-on"},
+        [STEP] = {.name = "step"},
+        [QUIET] = {.name = "quiet", .letter = 'q', .flag = true},
     };
     const char *operand = NULL;
     int status = seep_option_parse("bisect", argc, argv, options, OPTION_COUNT, &operand);
@@ -342,6 +362,7 @@ int seep_cmd_bisect(int argc, char **argv)
         .interval = options[INTERVAL].value,
         .step = options[STEP].value,
         .fail_on_word = options[FAIL_ON].value,
+        .quiet = options[QUIET].value != NULL,
     };
     ssize_t n = readlink("/proc/self/exe", request.self, sizeof(request.self) - 1);
 

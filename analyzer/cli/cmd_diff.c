@@ -10,6 +10,7 @@
 #include "cli/judge.h"
 #include "cli/option.h"
 #include "cli/output.h"
+#include "cli/progress_line.h"
 #include "diff/diff.h"
 #include "report/diff_view.h"
 
@@ -32,6 +33,7 @@ const char *const seep_help_diff =
     "  --subsystems FILE  name subsystems by rules (see: seep help report)\n"
     "  --fail-on VERDICT  exit 1 when something new or worse is at least: suspect,\n"
     "                     probable, definite\n"
+    "  -q, --quiet        no line on the terminal that says how far it is\n"
     "\n"
     "The two may be of different builds: sites are matched by functions, modules and "
     "lines; moved\n"
@@ -51,6 +53,7 @@ struct request {
     int (*view)(const struct seep_diff_view *view, struct seep_buf *out);
     enum seep_diff_per per;
     enum seep_verdict fail_on;
+    bool quiet;
 };
 
 static int complain(const struct seep_error *error)
@@ -83,7 +86,7 @@ static int emit(const struct request *request, const struct seep_diff_view *view
 }
 
 static int compare(const struct request *request, const struct seep_judged judged[2],
-                   struct seep_error *error)
+                   struct seep_progress_line *line, struct seep_error *error)
 {
     struct seep_diff_side sides[2];
     struct seep_diff_view view = {0};
@@ -96,7 +99,9 @@ static int compare(const struct request *request, const struct seep_judged judge
         view.paths[i] = seep_findings_text(judged[i].findings, request->paths[i]);
         view.findings[i] = judged[i].findings;
     }
+    seep_progress_tell(&line->progress, "comparing with", 0, 0);
     status = seep_diff_make(&sides[0], &sides[1], request->per, &diff);
+    seep_progress_line_end(line);
     if (status < 0) {
         (void)seep_error_set(error, status, "out of memory while comparing");
         return complain(error);
@@ -113,14 +118,23 @@ static int carry_out(const struct request *request)
     struct seep_judge_rules rules = {0};
     struct seep_judged judged[2] = {0};
     struct seep_error error = {0};
+    struct seep_progress_line line;
     int status =
         seep_judge_rules_open(request->suppress, request->subsystems, &rules, &error);
 
+    seep_progress_line_start(&line, "diff", request->quiet);
+    options.progress = &line.progress;
     options.profile = request->view == seep_diff_view_html;
     for (unsigned i = 0; i < 2 && status == 0; i++) {
+        seep_progress_line_set_file(&line, request->paths[i]);
         status = seep_judge(request->paths[i], &options, &rules, &judged[i], &error);
     }
-    status = status < 0 ? complain(&error) : compare(request, judged, &error);
+    if (status < 0) {
+        seep_progress_line_end(&line);
+        status = complain(&error);
+    } else {
+        status = compare(request, judged, &line, &error);
+    }
     seep_judged_fini(&judged[0]);
     seep_judged_fini(&judged[1]);
     seep_judge_rules_close(&rules);
@@ -171,7 +185,7 @@ static int set_fail_on(struct request *request, const char *word)
                      "diff", "--fail-on \"%s\": use suspect, probable or definite", word);
 }
 
-enum { FORMAT, OUTPUT, PER, SUPPRESS, SUBSYSTEMS, FAIL_ON, OPTION_COUNT };
+enum { FORMAT, OUTPUT, PER, SUPPRESS, SUBSYSTEMS, FAIL_ON, QUIET, OPTION_COUNT };
 
 static int interpret(struct request *request, const struct seep_option *options)
 {
@@ -189,6 +203,7 @@ static int interpret(struct request *request, const struct seep_option *options)
     request->suppress = options[SUPPRESS].value;
     request->subsystems = options[SUBSYSTEMS].value;
     request->out = options[OUTPUT].value;
+    request->quiet = options[QUIET].value != NULL;
     if (request->out != NULL && strcmp(request->out, "-") == 0) {
         request->out = NULL;
     }
@@ -204,6 +219,7 @@ int seep_cmd_diff(int argc, char **argv)
         [SUPPRESS] = {.name = "suppress"},
         [SUBSYSTEMS] = {.name = "subsystems"},
         [FAIL_ON] = {.name = "fail-on"},
+        [QUIET] = {.name = "quiet", .letter = 'q', .flag = true},
     };
     struct seep_operands operands = {.most = 2};
     struct request request = {.view = seep_diff_view_text};

@@ -19,6 +19,7 @@
 #include "cli/cli.h"
 #include "cli/cmd_dump_json.h"
 #include "cli/option.h"
+#include "cli/progress_line.h"
 #include "load/recording.h"
 #include "load/symbol.h"
 
@@ -242,6 +243,7 @@ int seep_cmd_dump(int argc, char **argv)
     struct request request;
     struct seep_recording *recording = NULL;
     struct seep_error error = {0};
+    struct seep_progress_line line;
     int status = parse(argc, argv, &request);
 
     if (status != 0) {
@@ -251,7 +253,11 @@ int seep_cmd_dump(int argc, char **argv)
         (void)fputs(seep_help_dump, stdout);
         return SEEP_EXIT_OK;
     }
-    status = seep_recording_open(request.path, &recording, &error);
+    seep_progress_line_start(&line, "dump", false);
+    seep_progress_line_set_file(&line, request.path);
+    status =
+        seep_recording_open_telling(request.path, &line.progress, &recording, &error);
+    seep_progress_line_end(&line);
     if (status < 0) {
         fprintf(stderr, "seep dump: %s\n", error.message);
         return status == -ENOMEM ? SEEP_EXIT_FAILED : SEEP_EXIT_USAGE;

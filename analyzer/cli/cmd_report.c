@@ -15,6 +15,7 @@
 #include "cli/judge.h"
 #include "cli/option.h"
 #include "cli/output.h"
+#include "cli/progress_line.h"
 #include "load/recording.h"
 #include "load/symbol.h"
 #include "report/renderer.h"
@@ -51,6 +52,7 @@ const char *const seep_help_report =
     "                     fail a run\n"
     "  --subsystems FILE  name the subsystems of a program without annotations, by "
     "rules\n"
+    "  -q, --quiet        no line on the terminal that says how far it is\n"
     "  --suggest-suppressions\n"
     "                     print such a file for the present findings, instead of the "
     "report\n"
@@ -85,7 +87,8 @@ const char *const seep_help_report =
 struct request {
     const char *path, *out;
     const char *suppress, *subsystems; /* files of rules; NULL: none */
-    bool suggest;
+    bool suggest, quiet;
+    const char *command; /* that speaks: "report" or "run" */
     const struct seep_renderer *renderer;
     struct seep_verdict_options verdict;
     enum seep_verdict fail_on;
@@ -96,11 +99,14 @@ struct request {
 /* Children have recordings beside their parent's; one that cannot be read has no outcome.
  */
 static void judge_children(const char *path, const struct seep_judge_rules *rules,
+                           struct seep_progress_line *line,
                            struct seep_findings *findings)
 {
+    struct seep_verdict_options options = SEEP_VERDICT_OPTIONS_ALL;
     char folder[PATH_MAX];
     size_t done = 0;
 
+    options.progress = &line->progress;
     for (size_t i = 0; i < findings->child_count && done < CHILDREN_JUDGED_MAX; i++) {
         struct seep_view_child *child = &findings->children[i];
         const char *slash = strrchr(child->file, '/');
@@ -115,8 +121,8 @@ static void judge_children(const char *path, const struct seep_judge_rules *rule
         (void)snprintf(beside, sizeof(beside), "%s/%s", dirname(folder),
                        slash != NULL ? slash + 1 : child->file);
         done++;
-        if (seep_judge(beside, &SEEP_VERDICT_OPTIONS_ALL, rules, &judged, &ignored) ==
-            0) {
+        seep_progress_line_set_file(line, beside);
+        if (seep_judge(beside, &options, rules, &judged, &ignored) == 0) {
             child->outcome = judged.findings->outcome;
             seep_judged_fini(&judged);
         }
@@ -135,7 +141,7 @@ static int complain(const struct seep_error *error, int exit_status)
 }
 
 static int emit(const struct request *request, const struct seep_findings *findings,
-                FILE *stream)
+                struct seep_progress_line *line, FILE *stream)
 {
     struct seep_render_options options = seep_output_options(stream);
     struct seep_buf bytes = {0};
@@ -147,12 +153,14 @@ static int emit(const struct request *request, const struct seep_findings *findi
     options.subsystem = request->verdict.subsystem;
     options.value = request->value;
     options.color = options.color && request->out == NULL;
+    seep_progress_tell(&line->progress, "writing the report of", 0, 0);
     if (request->suggest) {
         seep_suppressions_suggest(findings, &bytes);
         status = bytes.failed ? -ENOMEM : 0;
     } else {
         status = request->renderer->render(findings, &options, &bytes);
     }
+    seep_progress_line_end(line);
     if (status < 0) {
         (void)seep_error_set(&error, -ENOMEM, "out of memory while writing the report");
     } else if (request->out != NULL) {
@@ -176,18 +184,25 @@ static int carry_out(const struct request *request, FILE *stream)
     struct seep_judged judged = {0};
     struct seep_error error = {0};
     struct seep_judge_rules rules = {0};
+    struct seep_verdict_options options = request->verdict;
+    struct seep_progress_line line;
     int status =
         seep_judge_rules_open(request->suppress, request->subsystems, &rules, &error);
 
+    seep_progress_line_start(&line, request->command, request->quiet);
+    seep_progress_line_set_file(&line, request->path);
+    options.progress = &line.progress;
     if (status == 0) {
-        status = seep_judge(request->path, &request->verdict, &rules, &judged, &error);
+        status = seep_judge(request->path, &options, &rules, &judged, &error);
     }
     if (status < 0) {
+        seep_progress_line_end(&line);
         seep_judge_rules_close(&rules);
         return complain(&error, exit_status_of(status));
     }
-    judge_children(request->path, &rules, judged.findings);
-    status = emit(request, judged.findings, stream);
+    judge_children(request->path, &rules, &line, judged.findings);
+    seep_progress_line_set_file(&line, request->path);
+    status = emit(request, judged.findings, &line, stream);
     seep_judged_fini(&judged);
     seep_judge_rules_close(&rules);
     return status;
@@ -279,6 +294,7 @@ enum {
     SUGGEST,
     VALUE,
     SUBSYSTEMS,
+    QUIET,
     OPTION_COUNT
 };
 
@@ -313,6 +329,7 @@ static int interpret(struct request *request, const struct seep_option *options)
     request->suppress = options[SUPPRESS].value;
     request->subsystems = options[SUBSYSTEMS].value;
     request->suggest = options[SUGGEST].value != NULL;
+    request->quiet = options[QUIET].value != NULL;
     if (request->out != NULL && strcmp(request->out, "-") == 0) {
         request->out = NULL;
     }
@@ -334,8 +351,10 @@ int seep_cmd_report(int argc, char **argv)
         [SUBSYSTEMS] = {.name = "subsystems"},
         [SUGGEST] = {.name = "suggest-suppressions", .flag = true},
         [VALUE] = {.name = "value"},
+        [QUIET] = {.name = "quiet", .letter = 'q', .flag = true},
     };
-    struct request request = {.renderer = &SEEP_RENDERER_TEXT,
+    struct request request = {.command = "report",
+                              .renderer = &SEEP_RENDERER_TEXT,
                               .verdict = SEEP_VERDICT_OPTIONS_ALL};
     int status =
         seep_option_parse("report", argc, argv, options, OPTION_COUNT, &request.path);
@@ -369,7 +388,8 @@ int seep_cmd_report(int argc, char **argv)
 int seep_cli_report_to_stderr(const char *path, const char *fail_on, const char *suppress,
                               const char *subsystems)
 {
-    struct request request = {.path = path,
+    struct request request = {.command = "run",
+                              .path = path,
                               .suppress = suppress,
                               .subsystems = subsystems,
                               .renderer = &SEEP_RENDERER_TEXT,

@@ -44,7 +44,8 @@ int seep_judge(const char *path, const struct seep_verdict_options *options,
                struct seep_error *error)
 {
     struct seep_verdict_options own = *options;
-    int status = seep_recording_open(path, &judged->recording, error);
+    int status =
+        seep_recording_open_telling(path, options->progress, &judged->recording, error);
 
     if (status < 0) {
         return status;

@@ -17,7 +17,7 @@
 
 enum { COLUMNS_DEFAULT = 80, COLUMNS_MOST = 400 };
 
-static unsigned columns_of(FILE *stream)
+unsigned seep_output_columns(FILE *stream)
 {
     const char *set = getenv("COLUMNS");
     struct winsize size = {0};
@@ -49,7 +49,7 @@ struct seep_render_options seep_output_options(FILE *stream)
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): the command line has one thread */
     (void)setlocale(LC_CTYPE, "");
     return (struct seep_render_options){
-        .columns = columns_of(stream),
+        .columns = seep_output_columns(stream),
         .color = wants_color(stream),
         .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
     };

@@ -13,6 +13,9 @@
  * else 80. */
 struct seep_render_options seep_output_options(FILE *stream);
 
+/* The width alone, as there; at most 400. */
+unsigned seep_output_columns(FILE *stream);
+
 /* Writes all bytes to an open stream. Returns: 0; negative errno, with *error set. */
 int seep_output_stream(FILE *stream, const struct seep_buf *bytes,
                        struct seep_error *error);

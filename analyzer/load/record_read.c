@@ -452,6 +452,15 @@ bool seep_record_reader_truncated(const struct seep_record_reader *reader,
     return reader->truncated;
 }
 
+uint64_t seep_record_reader_position(const struct seep_record_reader *reader,
+                                     uint64_t *total_bytes)
+{
+    if (total_bytes != NULL) {
+        *total_bytes = reader->file_bytes;
+    }
+    return reader->at_offset;
+}
+
 const char *seep_record_reader_name(const struct seep_record_reader *reader)
 {
     return reader->name;

@@ -64,6 +64,11 @@ int seep_record_reader_next(struct seep_record_reader *reader,
 bool seep_record_reader_truncated(const struct seep_record_reader *reader,
                                   uint64_t *at_offset);
 
+/* How far the frames given so far reach, in bytes of the file.
+ * total_bytes: out, of the file when it was opened; may be NULL. */
+uint64_t seep_record_reader_position(const struct seep_record_reader *reader,
+                                     uint64_t *total_bytes);
+
 /* The file's name, for messages; borrowed. */
 const char *seep_record_reader_name(const struct seep_record_reader *reader);
 

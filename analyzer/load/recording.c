@@ -114,8 +114,8 @@ static struct seep_recording *new_recording(void)
 }
 
 /* Takes the reader, also on error. */
-static int read_all(struct seep_record_reader *reader, struct seep_recording **recording,
-                    struct seep_error *error)
+static int read_all(struct seep_record_reader *reader, struct seep_progress *progress,
+                    struct seep_recording **recording, struct seep_error *error)
 {
     struct seep_recording *made = new_recording();
     struct seep_record_frame frame;
@@ -127,6 +127,10 @@ static int read_all(struct seep_record_reader *reader, struct seep_recording **r
         goto fail_read;
     }
     while (n > 0) {
+        uint64_t total_bytes = 0;
+        uint64_t done_bytes = seep_record_reader_position(reader, &total_bytes);
+
+        seep_progress_tell(progress, "reading", done_bytes, total_bytes);
         n = seep_record_reader_next(reader, &frame, error);
         if (n > 0 && seep_recording_decode_frame(
                          made, &frame, seep_record_reader_name(reader), error) < 0) {
@@ -151,13 +155,20 @@ fail_read:
 int seep_recording_open(const char *path, struct seep_recording **recording,
                         struct seep_error *error)
 {
+    return seep_recording_open_telling(path, NULL, recording, error);
+}
+
+int seep_recording_open_telling(const char *path, struct seep_progress *progress,
+                                struct seep_recording **recording,
+                                struct seep_error *error)
+{
     struct seep_error unseen;
     struct seep_record_reader *reader = NULL;
     int n = 0;
 
     error = error != NULL ? error : &unseen;
     n = seep_record_reader_open(path, &reader, error);
-    return n < 0 ? n : read_all(reader, recording, error);
+    return n < 0 ? n : read_all(reader, progress, recording, error);
 }
 
 int seep_recording_open_bytes(const char *name, const void *bytes, size_t len_bytes,
@@ -169,7 +180,7 @@ int seep_recording_open_bytes(const char *name, const void *bytes, size_t len_by
 
     error = error != NULL ? error : &unseen;
     n = seep_record_reader_open_bytes(name, bytes, len_bytes, &reader, error);
-    return n < 0 ? n : read_all(reader, recording, error);
+    return n < 0 ? n : read_all(reader, NULL, recording, error);
 }
 
 void seep_recording_free(struct seep_recording *recording)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "load/site_points.h"
 #include "seep/recording.h"
 #include "seep/segment.h"
@@ -156,6 +157,10 @@ struct seep_recording {
  */
 int seep_recording_open(const char *path, struct seep_recording **recording,
                         struct seep_error *error);
+/* The same, and tells how far it is. progress: borrowed during the call; may be NULL. */
+int seep_recording_open_telling(const char *path, struct seep_progress *progress,
+                                struct seep_recording **recording,
+                                struct seep_error *error);
 /* The same over bytes in memory, borrowed during the call. name: the path in messages. */
 int seep_recording_open_bytes(const char *name, const void *bytes, size_t len_bytes,
                               struct seep_recording **recording,

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/progress.h"
 #include "load/recording.h"
 #include "load/symbol.h"
 #include "series/series.h"
@@ -25,9 +26,10 @@ struct seep_analysis {
     struct seep_symbolizer *symbolizer;     /* borrowed */
     struct seep_findings *findings;         /* owner of all text */
     struct seep_window window;
-    struct seep_series series; /* scratch for one site at a time */
-    struct seep_units units;   /* owned: what the program did */
-    struct seep_draft *drafts; /* owned (free) */
+    struct seep_series series;      /* scratch for one site at a time */
+    struct seep_units units;        /* owned: what the program did */
+    struct seep_progress *progress; /* borrowed; may be NULL */
+    struct seep_draft *drafts;      /* owned (free) */
     size_t count, capacity;
 };
 

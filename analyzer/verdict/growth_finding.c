@@ -135,6 +135,7 @@ int seep_growth_findings_add(struct seep_analysis *analysis,
         qsort(sites->sites, sites->count, sizeof(*sites->sites), by_rise);
     }
     for (size_t i = 0; i < sites->count && status == 0; i++) {
+        seep_progress_tell(analysis->progress, "measuring growth in", i, sites->count);
         bounded += sites->sites[i].verdict == SEEP_VERDICT_BOUNDED;
         if (sites->sites[i].verdict > SEEP_VERDICT_BOUNDED ||
             bounded <= SEEP_BOUNDED_FINDINGS_MAX) {

@@ -252,6 +252,7 @@ static int fill_subsystems(struct seep_analysis *analysis)
         return -ENOMEM;
     }
     for (uint32_t id = 0; id < n; id++) {
+        seep_progress_tell(analysis->progress, "adding up", id, n);
         findings->subsystem_count += fill_subsystem(
             analysis, id, all, threads, &findings->subsystems[findings->subsystem_count]);
     }

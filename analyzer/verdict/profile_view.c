@@ -20,7 +20,7 @@
 #include "verdict/growth_scan.h"
 #include "verdict/stack_view.h"
 
-enum { INLINE_MAX = 64, FIRST_SLOTS = 1024 };
+enum { INLINE_MAX = 64, FIRST_SLOTS = 1024, TELL_EVERY = 256 };
 
 struct key {
     uint32_t module;
@@ -236,6 +236,11 @@ static int fill(struct builder *b, enum seep_kind kind, const char *subsystem)
     for (uint32_t i = 0; i < recording->site_count && status == 0; i++) {
         const struct seep_rec_site *from = &recording->sites[i];
         struct seep_view_site *out = &b->profile->sites[b->profile->site_count];
+
+        if (i % TELL_EVERY == 0) {
+            seep_progress_tell(b->analysis->progress, "naming functions in", i,
+                               recording->site_count);
+        }
 
         if (from->points.count == 0 || from->kind == SEEP_KIND_NONE ||
             from->kind >= SEEP_KIND_END ||

@@ -56,6 +56,8 @@ static int add_growth(struct seep_analysis *analysis)
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && status == 0; i++) {
         struct seep_growth_sites sites = {0};
 
+        seep_progress_tell(analysis->progress, "looking for growth in", i,
+                           sizeof(kinds) / sizeof(kinds[0]));
         status = seep_growth_scan(analysis->recording, &analysis->window, kinds[i],
                                   &analysis->series, &sites);
         if (status == 0) {
@@ -168,7 +170,8 @@ int seep_verdict_make(const struct seep_recording *recording,
                       const struct seep_verdict_options *options,
                       struct seep_findings **findings, struct seep_error *error)
 {
-    struct seep_analysis analysis = {.recording = recording, .symbolizer = symbolizer};
+    struct seep_analysis analysis = {
+        .recording = recording, .symbolizer = symbolizer, .progress = options->progress};
     const struct seep_window_options window = {.since_s = options->since_s,
                                                .until_s = options->until_s};
     int status = check(recording, options, error);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "load/recording.h"
 #include "load/symbol.h"
 #include "verdict/findings.h"
@@ -16,6 +17,7 @@ struct seep_verdict_options {
     double since_s;        /* judge from here; negative: after warm-up */
     double until_s;        /* judge up to here; negative: to the end */
     const struct seep_suppressions *suppressions; /* borrowed; NULL: none */
+    struct seep_progress *progress; /* borrowed; told how far it is; NULL: nobody */
     bool profile; /* fill findings->profile: all sites with their stacks */
 };
 
