@@ -21,7 +21,7 @@ static const uint64_t LOOK_BYTES = 1 << 20;
 
 /* A blocked thread's stack. */
 struct stack_row {
-    struct seep_reach_span span;
+    struct seep_span span;
     uint32_t thread;
     bool pointed_into; /* from elsewhere */
 };
@@ -133,7 +133,7 @@ static void scan_bytes(struct marking *marking, const void *bytes, size_t count)
     marking->result.scanned_bytes += count;
 }
 
-static void scan_span(struct marking *marking, struct seep_reach_span span)
+static void scan_span(struct marking *marking, struct seep_span span)
 {
     uint64_t at = (span.start + WORD_BYTES - 1) & ~(uint64_t)(WORD_BYTES - 1);
 
@@ -159,7 +159,7 @@ static void drain(struct marking *marking)
         uint32_t block = marking->pending[--marking->pending_count];
         const struct seep_reach_block *it = &marking->input->blocks[block];
 
-        scan_span(marking, (struct seep_reach_span){it->start, it->start + it->bytes});
+        scan_span(marking, (struct seep_span){it->start, it->start + it->bytes});
     }
 }
 
@@ -222,10 +222,10 @@ static void find_bounds(struct marking *marking)
         struct seep_reach_thread *thread = &marking->threads[i];
 
         thread->reachable = !thread->blocked;
-        if (thread->blocked && thread->stack.start < thread->stack.end) {
-            marking->stacks[marking->stack_count++] =
-                (struct stack_row){.span = thread->stack, .thread = (uint32_t)i};
-            widen(marking, thread->stack.start, thread->stack.end);
+        if (thread->blocked && thread->stack.start < thread->frames_end) {
+            marking->stacks[marking->stack_count++] = (struct stack_row){
+                .span = {thread->stack.start, thread->frames_end}, .thread = (uint32_t)i};
+            widen(marking, thread->stack.start, thread->frames_end);
         }
     }
     qsort(marking->stacks, marking->stack_count, sizeof(*marking->stacks), by_start);

@@ -6,17 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/span.h"
+
 /* Can anybody ever wake this thread? A blocked thread is woken by somebody who has the
  * address of what it waits for. The search marks what the program can still get at, as a
  * garbage collector would, but starts without the blocked threads themselves; one whose
  * object is marked becomes alive, and what its stack refers to is marked in turn, until
  * nothing changes. Those that are left can be woken by nobody but each other: for ever.
  */
-
-/* [start, end) of the program's memory. */
-struct seep_reach_span {
-    uint64_t start, end;
-};
 
 /* A block of the heap. */
 struct seep_reach_block {
@@ -27,8 +24,12 @@ struct seep_reach_block {
 enum { SEEP_REACH_REGISTERS_MAX = 20 };
 
 struct seep_reach_thread {
-    struct seep_reach_span stack; /* what is in use, from the stack pointer up; empty when
-                                     it is not known (its mapping is then a root) */
+    struct seep_span stack; /* what is in use, from the stack pointer up, with what
+                                     belongs to the thread above its frames; empty when it
+                                     is not known (its mapping is then a root) */
+    uint64_t
+        frames_end; /* where its frames and thread-local data end. The control block
+                       above is what handles refer to: a handle keeps nothing alive */
     uint64_t registers[SEEP_REACH_REGISTERS_MAX];
     size_t register_count;
     bool blocked;    /* in a futex without a timeout: it has to be woken */
@@ -39,7 +40,7 @@ struct seep_reach_thread {
 struct seep_reach_input {
     const struct seep_reach_block *blocks; /* ascending, apart */
     size_t block_count;
-    const struct seep_reach_span *roots; /* ascending, apart: data of modules, mappings;
+    const struct seep_span *roots; /* ascending, apart: data of modules, mappings;
                                             no blocks, no stack of a blocked thread */
     size_t root_count;
     /* Gives the bytes of the program at `at`: a borrowed pointer, valid until the next

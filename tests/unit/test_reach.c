@@ -22,6 +22,7 @@ enum {
     HEAP = 0x14000,
     STACKS = 0x18000,
     STACK_BYTES = 0x1000,
+    HANDLE_BYTES = 256,
     BLOCK_BYTES = 64,
     BLOCKS = 32,
     THREADS = 4
@@ -30,7 +31,7 @@ enum {
 struct scene {
     uint64_t memory[BYTES / 8];
     struct seep_reach_block blocks[BLOCKS];
-    struct seep_reach_span root;
+    struct seep_span root;
     struct seep_reach_thread threads[THREADS];
     struct seep_reach_input input;
     struct seep_reach_result result;
@@ -76,10 +77,11 @@ static int set_up(void **state)
         scene.blocks[i] =
             (struct seep_reach_block){HEAP + i * 2 * BLOCK_BYTES, BLOCK_BYTES};
     }
-    scene.root = (struct seep_reach_span){GLOBALS, GLOBALS + 0x1000};
+    scene.root = (struct seep_span){GLOBALS, GLOBALS + 0x1000};
     for (size_t i = 0; i < THREADS; i++) {
         scene.threads[i].stack =
-            (struct seep_reach_span){stack_of(i), stack_of(i) + STACK_BYTES};
+            (struct seep_span){stack_of(i), stack_of(i) + STACK_BYTES};
+        scene.threads[i].frames_end = stack_of(i) + STACK_BYTES - HANDLE_BYTES;
         scene.threads[i].blocked = i > 0;
         scene.threads[i].object = i > 0 ? block(i) + 8 : 0;
         put(stack_of(i) + 16, i > 0 ? block(i) : 0); /* each knows its own object */
@@ -189,9 +191,17 @@ static void an_object_on_a_blocked_stack_needs_a_pointer_from_elsewhere(void **s
     expect_reachable(true, false, false);
 }
 
+static void a_handle_of_a_thread_keeps_nothing_alive(void **state)
+{
+    (void)state;
+    scene.threads[1].object = stack_of(1) + 0x200;
+    put(GLOBALS, stack_of(1) + STACK_BYTES - HANDLE_BYTES);
+    expect_reachable(false, false, false);
+}
+
 static void memory_that_was_never_touched_is_skipped(void **state)
 {
-    struct seep_reach_span wide = {GLOBALS, HEAP};
+    struct seep_span wide = {GLOBALS, HEAP};
 
     (void)state;
     scene.input.roots = &wide;
@@ -275,6 +285,7 @@ int main(void)
         cmocka_unit_test_setup(an_object_in_global_data_is_always_reachable, set_up),
         cmocka_unit_test_setup(
             an_object_on_a_blocked_stack_needs_a_pointer_from_elsewhere, set_up),
+        cmocka_unit_test_setup(a_handle_of_a_thread_keeps_nothing_alive, set_up),
         cmocka_unit_test_setup(memory_that_was_never_touched_is_skipped, set_up),
         cmocka_unit_test_setup(a_heap_without_blocks_is_no_trouble, set_up),
         cmocka_unit_test(random_heaps_agree_with_a_closed_matrix),
