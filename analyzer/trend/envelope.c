@@ -1,4 +1,4 @@
-/* Block minima.
+/* Block minima and means.
  *
  * The running minimum from the right (what the series never fell below again) was
  * rejected as the base of tests: it rises towards the end of any series, also of one
@@ -26,6 +26,24 @@ int seep_envelope_minima(const double *y, size_t n, size_t blocks, double *minim
             smallest = y[at] < smallest ? y[at] : smallest;
         }
         minima[block] = smallest;
+    }
+    return 0;
+}
+
+int seep_block_means(const double *y, size_t n, size_t blocks, double *means)
+{
+    if (blocks == 0 || blocks > n) {
+        return -EINVAL;
+    }
+    for (size_t block = 0; block < blocks; block++) {
+        size_t from = block * n / blocks;
+        size_t to = (block + 1) * n / blocks;
+        double sum = 0;
+
+        for (size_t at = from; at < to; at++) {
+            sum += y[at];
+        }
+        means[block] = sum / (double)(to - from);
     }
     return 0;
 }

@@ -18,4 +18,7 @@
  */
 int seep_envelope_minima(const double *y, size_t n, size_t blocks, double *minima);
 
+/* The mean of each of `blocks` stretches; otherwise as above. */
+int seep_block_means(const double *y, size_t n, size_t blocks, double *means);
+
 #endif

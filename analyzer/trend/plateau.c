@@ -30,13 +30,3 @@ int seep_plateau(const double *minima, size_t n, double *scratch,
     out->p_decelerating = steps.p_falling;
     return 0;
 }
-
-bool seep_rises_strictly(const double *minima, size_t n)
-{
-    for (size_t i = 1; i < n; i++) {
-        if (!(minima[i] > minima[i - 1])) {
-            return false;
-        }
-    }
-    return true;
-}

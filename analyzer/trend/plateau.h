@@ -2,7 +2,6 @@
 #ifndef SEEP_ANALYZER_TREND_PLATEAU_H
 #define SEEP_ANALYZER_TREND_PLATEAU_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct seep_plateau {
@@ -25,8 +24,5 @@ struct seep_plateau {
  */
 int seep_plateau(const double *minima, size_t n, double *scratch,
                  struct seep_plateau *out);
-
-/* Whether each value of `minima` is above the one before. Thread-safety: pure. */
-bool seep_rises_strictly(const double *minima, size_t n);
 
 #endif

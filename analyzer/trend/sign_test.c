@@ -38,13 +38,3 @@ struct seep_sign_test seep_sign_test(const double *y, size_t n)
     test.p_rising = test.ups == 0 ? 1 : binomial_tail(test.ups + test.downs, test.ups);
     return test;
 }
-
-double seep_drift_z(const double *y, size_t n)
-{
-    double squares = 0;
-
-    for (size_t i = 1; i < n; i++) {
-        squares += (y[i] - y[i - 1]) * (y[i] - y[i - 1]);
-    }
-    return squares > 0 ? (y[n - 1] - y[0]) / sqrt(squares) : 0;
-}

@@ -20,13 +20,4 @@ struct seep_sign_test {
  */
 struct seep_sign_test seep_sign_test(const double *y, size_t n);
 
-/* How far the values drift, in standard deviations of a driftless walk with the same
- * steps: sum(d) / sqrt(sum(d^2)) over the steps d; at most sqrt(n - 1).
- *
- * y:  borrowed; n finite values. Returns: 0 when nothing moves. Thread-safety: pure.
- * Cost: O(n). Source: self-normalised sum; de la Pena, Lai, Shao 2009, Self-Normalized
- * Processes, chapter 2.
- */
-double seep_drift_z(const double *y, size_t n);
-
 #endif

@@ -122,6 +122,33 @@ static bool is_hopeless(const struct seep_points *points, enum seep_kind kind,
             rise_bytes < SEEP_GROWTH_BYTES_RISE_MIN);
 }
 
+/* How much more was acquired in the second half of the window than in its first. */
+static double inflow_ratio(const struct seep_points *points,
+                           const struct seep_window *window, const struct ends *ends)
+{
+    size_t half = window->warm + (window->end - 1 - window->warm) / 2;
+    double middle = (double)seep_points_at(points, half).acquired;
+    double first = middle - (double)ends->warm.acquired;
+
+    return first > 0 ? ((double)ends->last.acquired - middle) / first : 0;
+}
+
+static int measure_growth(const struct seep_series *series,
+                          const struct seep_window *window,
+                          struct seep_growth_case *evidence)
+{
+    size_t n = window->end - window->first;
+    size_t warm = window->warm - window->first;
+    int status =
+        seep_growth_measure(series->live + window->first, n, warm,
+                            seep_growth_least_count(evidence->kind), &evidence->count);
+
+    return status < 0 ? status
+                      : seep_growth_measure(series->live_bytes + window->first, n, warm,
+                                            seep_growth_least_bytes(evidence->kind),
+                                            &evidence->bytes);
+}
+
 /* Everything about one site but its q-value. Returns whether it was active enough to be
  * tested. */
 static bool measure(const struct seep_recording *recording,
@@ -129,7 +156,6 @@ static bool measure(const struct seep_recording *recording,
                     struct seep_growth_site *out)
 {
     const struct seep_rec_site *site = &recording->sites[out->site];
-    size_t n = seep_window_points(window);
 
     if (site->points.count == 0 || site->points.last_snapshot <= window->warm) {
         return false; /* nothing happened in the window */
@@ -157,11 +183,10 @@ static bool measure(const struct seep_recording *recording,
         !seep_growth_is_staircase(evidence)) {
         return false;
     }
-    if (seep_growth_measure(series->live + window->warm, n, &evidence->count) != 0 ||
-        seep_growth_measure(series->live_bytes + window->warm, n, &evidence->bytes) !=
-            0) {
+    if (measure_growth(series, window, evidence) < 0) {
         return false;
     }
+    evidence->inflow_ratio = inflow_ratio(&site->points, window, &ends);
     evidence->to_limit_s = to_limit_s(recording, window, evidence);
     return true;
 }

@@ -6,7 +6,7 @@
  * - significance: noise, corrected for the number of sites looked at;
  * - the end still grows: caches, pools, anything that fills up and stops;
  * - ages: busy sites whose resources come and go have only young survivors;
- * - wandering: counts that drift without a cause, only where much is released.
+ * - wandering: counts that drift without a cause, only where something is released.
  * A table that is enlarged by a factor when full takes too few steps for any test; its
  * staircase is told by its shape alone, so it is a suspect and no more.
  * A site that releases next to nothing needs no drift gate: nothing wanders that never
@@ -24,11 +24,18 @@ static const double END_SHARE_MIN = 0.25;
 static const double END_SHARE_FILLING =
     0.45; /* below it, slowing steps mean a cache that fills */
 static const double P_DECELERATING = 0.01;
-static const double DRIFT_Z_MIN = 2.0;
+static const double PLATEAU_GAIN_MIN = 6; /* of AICc: e^3 times as likely as a line */
+static const double END_PACE_MIN = 0.3;   /* of the approach, at its end */
+static const double LAST_SHARE_MIN = 0.02;
+static const double P_STOPPED = 0.01;
+static const double P_WALK = 0.03;
+static const double P_WALK_SURE = 0.01;
+static const double INFLOW_STEADY_MAX = 1.25;
 static const double PACE_MIN =
     0.6; /* of a steady inflow; 1 step of many may be to come */
 static const double PURE_RELEASED_MAX =
     0.5; /* of what was acquired: "released is far behind" */
+static const double RELEASES_NONE = 0.1; /* of the same: nothing wanders with so little */
 
 static bool is_pure(const struct seep_growth_case *evidence)
 {
@@ -56,14 +63,21 @@ static bool has_bytes(enum seep_kind kind)
     return kind == SEEP_KIND_HEAP || kind == SEEP_KIND_MAPPING;
 }
 
+/* The lower envelope loses up to two of twelve stretches of a steady rise to its blocks.
+ */
+double seep_growth_least_count(enum seep_kind kind)
+{
+    return least_rise(kind) * (SEEP_GROWTH_BLOCKS - 2) / SEEP_GROWTH_BLOCKS;
+}
+
+double seep_growth_least_bytes(enum seep_kind kind)
+{
+    return has_bytes(kind) ? SEEP_GROWTH_BYTES_RISE_MIN : INFINITY;
+}
+
 static bool count_effect(const struct seep_growth_case *evidence)
 {
-    double least = least_rise(evidence->kind);
-
-    /* The lower envelope loses up to two of twelve stretches of a steady rise to its
-     * blocks. */
-    return evidence->count.rise >=
-               least * (SEEP_GROWTH_BLOCKS - 2) / SEEP_GROWTH_BLOCKS &&
+    return evidence->count.rise >= seep_growth_least_count(evidence->kind) &&
            evidence->count.rise > evidence->noise.count && evidence->count.ups >= 3;
 }
 
@@ -109,15 +123,26 @@ double seep_growth_p(const struct seep_growth_case *evidence)
     return bytes_effect(evidence) ? p_of(&evidence->bytes, false) : 1;
 }
 
-static bool filled_up(const struct seep_growth *growth)
+/* Nothing more came in the last quarter, though it came often enough before. */
+static bool has_stopped(const struct seep_growth *growth)
 {
-    return growth->end_share < END_SHARE_MIN || (growth->end_share < END_SHARE_FILLING &&
-                                                 growth->p_decelerating < P_DECELERATING);
+    /* P_STOPPED: the chance that none of so many falls into the last quarter */
+    return growth->last_share < LAST_SHARE_MIN &&
+           pow(0.75, (double)growth->ups) < P_STOPPED;
+}
+
+static bool filled_up(const struct seep_growth *growth, bool pure)
+{
+    return growth->end_share < END_SHARE_MIN ||
+           (growth->end_share < END_SHARE_FILLING &&
+            growth->p_decelerating < P_DECELERATING) ||
+           (growth->plateau_gain > PLATEAU_GAIN_MIN && growth->end_pace < END_PACE_MIN) ||
+           (pure && has_stopped(growth));
 }
 
 static bool wanders(const struct seep_growth *growth)
 {
-    return growth->drift_z < DRIFT_Z_MIN || !growth->coarse_rising;
+    return growth->p_walk > P_WALK;
 }
 
 /* How many sampled blocks the rise is made of; beyond all bounds where no block is left
@@ -147,21 +172,31 @@ static bool survivors(const struct seep_growth_case *evidence)
            evidence->ages.early_generations >= 1;
 }
 
+/* What it holds is young, though no more is acquired than before: each is held longer and
+ * longer (Little's law: live = rate x time held). */
+static bool released_ever_later(const struct seep_growth_case *evidence)
+{
+    return evidence->inflow_ratio > 0 && evidence->inflow_ratio <= INFLOW_STEADY_MAX &&
+           evidence->count.p_walk <= P_WALK_SURE;
+}
+
 static enum seep_verdict judge_count(const struct seep_growth_case *evidence)
 {
     bool pure = is_pure(evidence);
+    bool releases = evidence->released > RELEASES_NONE * evidence->acquired;
     double sure = evidence->kind == SEEP_KIND_THREAD ? SEEP_GROWTH_THREAD_RISE_DEFINITE
                                                      : SEEP_GROWTH_HELD_RISE_DEFINITE;
     bool strong = evidence->kind == SEEP_KIND_HEAP || evidence->count.rise >= sure;
 
-    if (filled_up(&evidence->count)) {
+    if (filled_up(&evidence->count, pure)) {
         return SEEP_VERDICT_BOUNDED;
     }
-    if (evidence->ages.known && !survivors(evidence)) {
-        return SEEP_VERDICT_NONE; /* it grew, but nothing of it is old */
-    }
-    if (!pure && (wanders(&evidence->count) || evidence->q_value > Q_SURE)) {
+    if (releases && (wanders(&evidence->count) || evidence->q_value > Q_SURE)) {
         return SEEP_VERDICT_NONE;
+    }
+    if (evidence->ages.known && !survivors(evidence)) {
+        return !pure && released_ever_later(evidence) ? SEEP_VERDICT_PROBABLE
+                                                      : SEEP_VERDICT_NONE;
     }
     if (!evidence->ages.known) {
         return pure ? SEEP_VERDICT_PROBABLE : SEEP_VERDICT_SUSPECT;
@@ -173,7 +208,7 @@ static enum seep_verdict judge_count(const struct seep_growth_case *evidence)
  * probable. */
 static enum seep_verdict judge_bytes(const struct seep_growth_case *evidence)
 {
-    if (filled_up(&evidence->bytes)) {
+    if (filled_up(&evidence->bytes, evidence->bytes.downs == 0)) {
         return SEEP_VERDICT_BOUNDED;
     }
     if (wanders(&evidence->bytes) || evidence->q_value > Q_SURE) {

@@ -53,6 +53,8 @@ struct seep_growth_case {
     struct seep_growth_noise noise; /* of a sampled recording */
     double window_s;                /* length of what was judged */
     double acquired, released;      /* in the window */
+    double inflow_ratio; /* acquired in the window's second half over its first; 0: none
+                            in the first */
     double to_limit_s; /* at the window's pace to the limit on the count; 0: none known */
     double q_value;    /* of seep_growth_p over all sites of the kind */
 };
@@ -60,6 +62,11 @@ struct seep_growth_case {
 /* Whether the site is worth a test: enough was acquired in the window. A filter that does
  * not look at the direction, so it does not spoil the false discovery rate. */
 bool seep_growth_testable(enum seep_kind kind, double acquired);
+
+/* The least rise of the lower envelope of the count, of the bytes, that is an effect: for
+ * seep_growth_measure. Thread-safety: pure. */
+double seep_growth_least_count(enum seep_kind kind);
+double seep_growth_least_bytes(enum seep_kind kind);
 
 /* Whether these are few blocks that are made larger by a factor each time: too few steps
  * for a test at any length of run, and never more than suspect. Thread-safety: pure. */

@@ -43,12 +43,13 @@ static bool fill_series(struct seep_analysis *analysis)
 static bool is_growing(struct seep_analysis *analysis, struct seep_growth_case *evidence)
 {
     const struct seep_window *window = &analysis->window;
-    size_t n = seep_window_points(window);
 
     *evidence = (struct seep_growth_case){.kind = SEEP_KIND_FD};
     if (!fill_series(analysis) ||
-        seep_growth_measure(analysis->series.live + window->warm, n, &evidence->count) !=
-            0) {
+        seep_growth_measure(analysis->series.live + window->first,
+                            window->end - window->first, window->warm - window->first,
+                            seep_growth_least_count(SEEP_KIND_FD),
+                            &evidence->count) < 0) {
         return false;
     }
     evidence->bytes = evidence->count;

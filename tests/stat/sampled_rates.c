@@ -141,8 +141,8 @@ static struct seep_growth_case simulate(const struct scenario *scenario)
         live[now] = site.live_blocks;
         bytes[now] = site.live_blocks * size;
     }
-    (void)seep_growth_measure(live + WARM, SNAPSHOTS - WARM, &result.count);
-    (void)seep_growth_measure(bytes + WARM, SNAPSHOTS - WARM, &result.bytes);
+    (void)seep_growth_measure(live, SNAPSHOTS, WARM, 0, &result.count);
+    (void)seep_growth_measure(bytes, SNAPSHOTS, WARM, 0, &result.bytes);
     result.ages = ages_of(&site);
     result.acquired = site.acquired;
     result.released = site.released;

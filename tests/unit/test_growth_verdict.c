@@ -19,11 +19,12 @@ static struct seep_growth_case leak(enum seep_kind kind)
         .count = {.rise = 40,
                   .p_trend = 1e-5,
                   .p_steps = 1e-6,
-                  .drift_z = 3,
+                  .p_walk = 0.001,
                   .end_share = 0.5,
                   .p_decelerating = 0.5,
-                  .ups = 40,
-                  .coarse_rising = true},
+                  .end_pace = 1,
+                  .last_share = 0.25,
+                  .ups = 40},
         .ages = {.known = true,
                  .generations = 50,
                  .window_generations = 30,
@@ -102,6 +103,47 @@ static void what_stopped_or_slows_down_is_bounded(void **state)
     assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_BOUNDED);
 }
 
+static void what_approaches_a_level_is_bounded(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.count.plateau_gain = 7;
+    evidence.count.end_pace = 0.2;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_BOUNDED);
+    evidence.count.end_pace = 0.5; /* bends, and goes on */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+}
+
+static void
+a_last_quarter_without_anything_is_bounded_where_much_came_before(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.count.last_share = 0;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_BOUNDED);
+    evidence.count.ups = 16; /* 0.75^16 = 1.0 % */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+}
+
+static void a_queue_that_is_served_ever_later_is_probable(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.acquired = 1000;
+    evidence.released = 800;
+    evidence.inflow_ratio = 1.1;
+    evidence.ages.early_generations = 0; /* all that it holds is young */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_PROBABLE);
+    evidence.inflow_ratio = 1.5; /* more load, more in flight */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+    evidence.inflow_ratio = 1.1;
+    evidence.count.p_walk = 0.02;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+}
+
 static void growth_whose_members_are_all_young_is_stable(void **state)
 {
     struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
@@ -119,11 +161,11 @@ static void a_count_that_wanders_is_stable_unless_nothing_is_released(void **sta
     struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
 
     (void)state;
-    evidence.count.drift_z = 1;
+    evidence.count.p_walk = 0.04;
     assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
     evidence.released = 30;
     assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
-    evidence.count.drift_z = 3;
+    evidence.count.p_walk = 0.02;
     assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
     evidence.q_value = 0.02;
     assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
@@ -282,6 +324,10 @@ int main(void)
         cmocka_unit_test(few_samples_are_a_suspect_and_noise_is_nothing),
         cmocka_unit_test(no_significance_is_stable),
         cmocka_unit_test(what_stopped_or_slows_down_is_bounded),
+        cmocka_unit_test(what_approaches_a_level_is_bounded),
+        cmocka_unit_test(
+            a_last_quarter_without_anything_is_bounded_where_much_came_before),
+        cmocka_unit_test(a_queue_that_is_served_ever_later_is_probable),
         cmocka_unit_test(growth_whose_members_are_all_young_is_stable),
         cmocka_unit_test(a_count_that_wanders_is_stable_unless_nothing_is_released),
         cmocka_unit_test(unknown_ages_lower_the_verdict),

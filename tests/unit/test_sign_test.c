@@ -37,8 +37,6 @@ static void nothing_moving_is_certain_under_the_null(void **state)
     (void)state;
     assert_true(seep_sign_test(y, 3).p_rising == 1);
     assert_true(seep_sign_test(y, 0).p_rising == 1);
-    assert_true(seep_drift_z(y, 3) == 0);
-    assert_true(seep_drift_z(y, 0) == 0);
 }
 
 static void thousands_of_steps_do_not_overflow(void **state)
@@ -56,14 +54,6 @@ static void thousands_of_steps_do_not_overflow(void **state)
     assert_true(seep_sign_test(y, 4096).p_rising < 1e-300);
 }
 
-static void an_even_drift_reaches_the_root_of_its_steps(void **state)
-{
-    const double y[] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18};
-
-    (void)state;
-    assert_float_equal(seep_drift_z(y, 10), 3, 1e-9);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -71,7 +61,6 @@ int main(void)
         cmocka_unit_test(as_many_ups_as_downs_prove_nothing),
         cmocka_unit_test(nothing_moving_is_certain_under_the_null),
         cmocka_unit_test(thousands_of_steps_do_not_overflow),
-        cmocka_unit_test(an_even_drift_reaches_the_root_of_its_steps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
