@@ -118,12 +118,16 @@
        const struct timespec *deadline))                                                 \
     X(pthread_detach, PLAIN, THREAD, 1, int, (pthread_t thread))                         \
     X(pthread_setname_np, PLAIN, THREAD, 2, int, (pthread_t thread, const char *name))   \
+    X(pthread_exit, PLAIN, THREAD, 1, void, (void *value))                               \
     X(thrd_join, PLAIN, THREAD, 2, int, (thrd_t thread, int *result))                    \
-    X(thrd_detach, PLAIN, THREAD, 1, int, (thrd_t thread))
+    X(thrd_detach, PLAIN, THREAD, 1, int, (thrd_t thread))                               \
+    X(thrd_exit, PLAIN, THREAD, 1, void, (int value))
 
 #define SEEP_LIFE_FUNCTIONS(X)                                                           \
     X(dlclose, PLAIN, NONE, 1, int, (void *library))                                     \
     X(mlockall, PLAIN, NONE, 1, int, (int flags))                                        \
+    X(_exit, PLAIN, NONE, 1, void, (int status))                                         \
+    X(_Exit, PLAIN, NONE, 1, void, (int status))                                         \
     X(setrlimit, PLAIN, NONE, 2, int,                                                    \
       (enum __rlimit_resource resource, const struct rlimit *limits))                    \
     X(setrlimit64, PLAIN, NONE, 2, int,                                                  \

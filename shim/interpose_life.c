@@ -9,9 +9,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "interpose.h"
 #include "life.h"
 #include "real.h"
+#include "seep/segment.h"
 
 /* Rules and stacks remembered for the closed library are void, in all threads. Before the
  * real call, so that nothing is remembered while its destructors run for longer than
@@ -27,6 +29,28 @@ SEEP_EXPORT int dlclose(void *library)
     result = seep_real.dlclose(library);
     seep_life_unload_end();
     return result;
+}
+
+/* No handlers run, so ours does not either. A child of vfork ends this way in its
+ * parent's memory: life.c looks whose segment it is. */
+SEEP_EXPORT void _exit(int status)
+{
+    if (seep_real_ready()) {
+        seep_life_note_exit(SEEP_EXIT_WAY_AT_ONCE, status);
+        seep_real._exit(status);
+    }
+    (void)seep_arch_syscall3(SYS_exit_group, status, 0, 0);
+    __builtin_unreachable();
+}
+
+SEEP_EXPORT void _Exit(int status)
+{
+    if (seep_real_ready()) {
+        seep_life_note_exit(SEEP_EXIT_WAY_AT_ONCE, status);
+        seep_real._Exit(status);
+    }
+    (void)seep_arch_syscall3(SYS_exit_group, status, 0, 0);
+    __builtin_unreachable();
 }
 
 /* The segment's address range is hundreds of gigabytes of holes: locking would fill them.

@@ -3,7 +3,8 @@
  * Design: the real creation gets our start routine and the slot number as its argument;
  * the host's routine and argument wait in a table beside it, so that nothing is
  * allocated. The end is seen by a thread-specific-data destructor, which also runs for
- * pthread_exit and cancellation.
+ * pthread_exit and cancellation. How it ended: who returns passes through our start
+ * routine, who leaves calls pthread_exit or thrd_exit, and what is left was cancelled.
  *
  * I1: join looks the thread up before the real call (afterwards its id may be another's)
  * and releases after it.
@@ -40,22 +41,52 @@ static struct start begin(uint32_t slot)
         seep_thread_table_start(slot);
         seep_thread_table_register(self, slot, seep_thread_table_ticket(slot),
                                    (uintptr_t)pthread_self());
+        seep_thread_table_run(slot);
     }
     return start;
+}
+
+/* The calling thread is about to end. Not by the number that it was started with: a
+ * process forked from it has another table. */
+static void note_ending(uint32_t way)
+{
+    struct seep_self *self = seep_real_ready() ? seep_guard_self() : NULL;
+
+    if (self != NULL) {
+        seep_thread_table_ending(self->slot, way);
+    }
 }
 
 static void *run_posix(void *slot)
 {
     struct start start = begin((uint32_t)(uintptr_t)slot);
+    void *value = start.routine.posix(start.argument);
 
-    return start.routine.posix(start.argument);
+    note_ending(SEEP_THREAD_RETURNED);
+    return value;
 }
 
 static int run_c11(void *slot)
 {
     struct start start = begin((uint32_t)(uintptr_t)slot);
+    int value = start.routine.c11(start.argument);
 
-    return start.routine.c11(start.argument);
+    note_ending(SEEP_THREAD_RETURNED);
+    return value;
+}
+
+SEEP_EXPORT void pthread_exit(void *value)
+{
+    note_ending(SEEP_THREAD_LEFT);
+    seep_real.pthread_exit(value);
+    __builtin_unreachable();
+}
+
+SEEP_EXPORT void thrd_exit(int value)
+{
+    note_ending(SEEP_THREAD_LEFT);
+    seep_real.thrd_exit(value);
+    __builtin_unreachable();
 }
 
 /* Without attributes: the default of this moment (pthread_setattr_default_np). */

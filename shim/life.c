@@ -281,16 +281,22 @@ void seep_life_watch_thread_end(struct seep_self *self)
     }
 }
 
+void seep_life_note_exit(uint32_t way, int status)
+{
+    if (atomic_load_explicit(seep_guard_epoch, memory_order_acquire) >=
+            SEEP_EPOCH_FIRST &&
+        seep_segment_header()->pid == (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0)) {
+        atomic_store_explicit(&seep_segment_header()->exit_status, status,
+                              memory_order_relaxed);
+        atomic_store_explicit(&seep_segment_header()->exit_noted, way,
+                              memory_order_release);
+    }
+}
+
 static void on_process_exit(int status, void *unused)
 {
     (void)unused;
-    if (atomic_load_explicit(seep_guard_epoch, memory_order_acquire) >=
-        SEEP_EPOCH_FIRST) {
-        atomic_store_explicit(&seep_segment_header()->exit_status, status,
-                              memory_order_relaxed);
-        atomic_store_explicit(&seep_segment_header()->exit_noted, 1,
-                              memory_order_release);
-    }
+    seep_life_note_exit(SEEP_EXIT_WAY_EXIT, status);
 }
 
 __attribute__((constructor)) static void start(void)

@@ -41,6 +41,10 @@ bool seep_life_unloading(void);
  * of it, recording ends here and its address space is given back. Keeps errno. */
 void seep_life_limit_address_space(uint64_t limit_bytes);
 
+/* The process is about to end: how (SEEP_EXIT_WAY_*), and with what. async-signal-safe.
+ */
+void seep_life_note_exit(uint32_t way, int status);
+
 /* Asks for a call at the end of the calling thread. */
 void seep_life_watch_thread_end(struct seep_self *self);
 

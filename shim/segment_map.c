@@ -53,6 +53,13 @@ uint64_t seep_segment_now_ns(void)
     return now > start_ns ? now - start_ns : 0;
 }
 
+uint64_t seep_segment_now_exact_ns(void)
+{
+    uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+    return now > start_ns ? now - start_ns : 0;
+}
+
 static uint64_t limit_of(int resource)
 {
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};

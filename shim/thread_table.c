@@ -15,10 +15,12 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "arch.h"
 #include "counters.h"
 #include "life.h"
+#include "lifetime.h"
 #include "live.h"
 #include "seep/live_entry.h"
 #include "segment_map.h"
@@ -143,6 +145,7 @@ uint32_t seep_thread_table_take_foreign(void)
     thread->shard = take_shard(slot);
     thread->stack_bytes = 0;
     thread->pthread = 0;
+    thread->lifetime = 0;
     thread->name[0] = '\0';
     thread->created_ns = seep_segment_now_ns();
     atomic_store_explicit(&thread->ended_ns, 0, memory_order_relaxed);
@@ -175,8 +178,9 @@ uint32_t seep_thread_table_take(struct seep_self *self, uint32_t site, uintptr_t
     thread->shard = take_shard(slot);
     thread->stack_bytes = stack_bytes;
     thread->pthread = 0;
+    thread->lifetime = seep_lifetime_of(site);
     thread->name[0] = '\0';
-    thread->created_ns = seep_segment_now_ns();
+    thread->created_ns = seep_segment_now_exact_ns();
     atomic_store_explicit(&thread->tid, 0, memory_order_relaxed);
     atomic_store_explicit(&thread->started_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&thread->ended_ns, 0, memory_order_relaxed);
@@ -213,12 +217,16 @@ static void register_claimed(struct seep_self *self, uint32_t slot, uintptr_t pt
     entry = seep_live_make(pthread);
     if (entry == NULL || thread->site == 0) {
         thread->site = 0;
+        thread->lifetime = 0;
         return;
     }
     __atomic_store_n(
         entry, seep_live_pack(thread->site, slot, seep_birth_encode(thread->created_ns)),
         __ATOMIC_RELEASE);
     seep_counters_acquire(self, thread->site, thread->stack_bytes);
+    seep_lifetime_created(thread->lifetime,
+                          (atomic_load_explicit(&thread->state, memory_order_relaxed) &
+                           SEEP_THREAD_DETACHED) != 0);
 }
 
 void seep_thread_table_register(struct seep_self *self, uint32_t slot, uint64_t ticket,
@@ -256,17 +264,48 @@ void seep_thread_table_start(uint32_t slot)
 
     atomic_store_explicit(&thread->tid, (uint32_t)seep_arch_syscall3(SYS_gettid, 0, 0, 0),
                           memory_order_relaxed);
-    atomic_store_explicit(&thread->started_ns, seep_segment_now_ns(),
+    atomic_store_explicit(&thread->started_ns, seep_segment_now_exact_ns(),
                           memory_order_relaxed);
     atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_STARTED, memory_order_release);
+}
+
+void seep_thread_table_run(uint32_t slot)
+{
+    seep_lifetime_started(seep_segment_threads()[slot].lifetime);
+}
+
+void seep_thread_table_ending(uint32_t slot, uint32_t way)
+{
+    if (slot != 0) {
+        atomic_fetch_or_explicit(&seep_segment_threads()[slot].state, way,
+                                 memory_order_relaxed);
+    }
 }
 
 void seep_thread_table_end(uint32_t slot)
 {
     if (slot != 0) {
         atomic_store_explicit(&seep_segment_threads()[slot].ended_ns,
-                              seep_segment_now_ns(), memory_order_relaxed);
+                              seep_segment_now_exact_ns(), memory_order_relaxed);
     }
+}
+
+/* Counts an end, before the thread may be released. */
+static void count_end(const struct seep_thread *thread, uint32_t state, uint64_t cpu_ns)
+{
+    uint64_t started_ns = atomic_load_explicit(&thread->started_ns, memory_order_relaxed);
+    uint64_t ended_ns = atomic_load_explicit(&thread->ended_ns, memory_order_relaxed);
+
+    seep_lifetime_ended(thread->lifetime, state,
+                        ended_ns > started_ns ? ended_ns - started_ns : 0, cpu_ns);
+}
+
+static uint64_t own_cpu_ns(void)
+{
+    struct timespec spent = {0};
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (uint64_t)spent.tv_sec * 1000000000U + (uint64_t)spent.tv_nsec;
 }
 
 /* Clears the thread's live entry, unless a newer thread already stands there, and counts
@@ -297,6 +336,12 @@ void seep_thread_table_leave(struct seep_self *self)
     if (self->slot == 0) {
         return;
     }
+    if (thread->lifetime != 0) {
+        count_end(thread,
+                  atomic_load_explicit(&thread->state, memory_order_relaxed) |
+                      SEEP_THREAD_ENDED,
+                  own_cpu_ns());
+    }
     before =
         atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_ENDED, memory_order_acq_rel);
     if ((before & SEEP_THREAD_DETACHED) != 0) {
@@ -323,8 +368,14 @@ void seep_thread_table_joined(struct seep_self *self, uint64_t entry)
     uint32_t slot = seep_live_size24(entry);
     struct seep_thread *thread = &seep_segment_threads()[slot];
 
-    (void)atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_JOINED,
-                                   memory_order_acq_rel);
+    uint32_t before = atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_JOINED,
+                                               memory_order_acq_rel);
+
+    if ((before & SEEP_THREAD_ENDED) == 0) { /* it ended by the system call exit */
+        seep_thread_table_end(slot);
+        count_end(thread, before, 0);
+    }
+    seep_lifetime_joined(thread->lifetime);
     release_thread(self, thread, slot);
 }
 
@@ -335,6 +386,9 @@ void seep_thread_table_detached(struct seep_self *self, uint64_t entry)
     uint32_t before = atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_DETACHED,
                                                memory_order_acq_rel);
 
+    if ((before & SEEP_THREAD_DETACHED) == 0) {
+        seep_lifetime_detached(thread->lifetime);
+    }
     if ((before & (SEEP_THREAD_ENDED | SEEP_THREAD_DETACHED)) == SEEP_THREAD_ENDED) {
         release_thread(self, thread, slot);
     }

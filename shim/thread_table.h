@@ -47,6 +47,10 @@ void seep_thread_table_drop(uint32_t slot);
 /* The thread itself: it runs / it ends (own slot; first destructor round) / it writes no
  * counter any more. */
 void seep_thread_table_start(uint32_t slot);
+/* ... it is registered and about to run / about to end that way (SEEP_THREAD_RETURNED,
+ * SEEP_THREAD_LEFT; 0 slots are ignored). */
+void seep_thread_table_run(uint32_t slot);
+void seep_thread_table_ending(uint32_t slot, uint32_t way);
 void seep_thread_table_end(uint32_t slot);
 void seep_thread_table_leave(struct seep_self *self);
 void seep_thread_table_release_shard(uint32_t shard);

@@ -11,6 +11,7 @@ seep_unit_test(holding_read seep_collect seep_segment_forge)
 seep_unit_test(socket_names seep_collect)
 seep_unit_test(fd_sample seep_collect seep_segment_forge)
 seep_unit_test(proc_sample seep_collect seep_segment_forge)
+seep_unit_test(wait_detail seep_collect seep_load seep_segment_forge)
 seep_unit_test(session seep_collect seep_load seep_segment_forge)
 seep_unit_test(roster seep_collect seep_load seep_segment_forge)
 # Written by the collector, read back by analyzer/load: the two share nothing but seep/recording.h.
@@ -19,6 +20,7 @@ seep_unit_test(record_thin seep_collect seep_load)
 seep_unit_test(preload seep_collect)
 seep_unit_test(peak_watch seep_collect)
 target_link_libraries(test_proc_sample PRIVATE Threads::Threads)
+target_link_libraries(test_wait_detail PRIVATE Threads::Threads)
 
 # `seep run` and the sidecar, end to end.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)

@@ -62,7 +62,7 @@ endforeach()
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 seep_unit_test(cmd_dump seep_load seep_recording_forge PkgConfig::JANSSON)
 set(cli ${PROJECT_SOURCE_DIR}/analyzer/cli)
-target_sources(test_cmd_dump PRIVATE ${cli}/cmd_dump.c ${cli}/cmd_dump_json.c ${cli}/dump_line.c ${cli}/option.c
+target_sources(test_cmd_dump PRIVATE ${cli}/cmd_dump.c ${cli}/cmd_dump_json.c ${cli}/dump_threads.c ${cli}/dump_line.c ${cli}/option.c
     ${cli}/cli.c ${cli}/progress_line.c ${cli}/output.c)
 
 seep_unit_test(progress_line seep_load)

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "cli/dump_line.h"
+#include "cli/dump_threads.h"
 #include "seep/kinds.h"
 
 enum { FRAMES_MAX = 64, HEX_BYTES = 65 };
@@ -310,59 +311,6 @@ static void dump_ages(struct seep_dump *d)
     }
 }
 
-static json_t *thread_states(struct seep_dump *d, uint32_t state)
-{
-    static const struct {
-        uint32_t bit;
-        const char *name;
-    } bits[] = {{SEEP_THREAD_STARTED, "started"},
-                {SEEP_THREAD_ENDED, "ended"},
-                {SEEP_THREAD_DETACHED, "detached"},
-                {SEEP_THREAD_JOINED, "joined"},
-                {SEEP_THREAD_FOREIGN, "foreign"}};
-    json_t *states = json_array();
-
-    for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
-        if ((state & bits[i].bit) != 0) {
-            seep_dump_append(d, states, json_string(bits[i].name));
-        }
-    }
-    return states;
-}
-
-static void dump_thread(struct seep_dump *d, const struct seep_rec_thread *t)
-{
-    json_t *line = seep_dump_new_line(d, "thread");
-
-    seep_dump_put_number(d, line, "t_ns", d->recording->threads_t_ns);
-    seep_dump_put_number(d, line, "slot", t->slot);
-    seep_dump_put_number(d, line, "generation", t->generation);
-    seep_dump_put_number(d, line, "tid", t->tid);
-    seep_dump_put_text(d, line, "name", t->name);
-    seep_dump_put(d, line, "state", thread_states(d, t->state));
-    seep_dump_put_number(d, line, "site", t->site);
-    seep_dump_put_number(d, line, "creator_slot", t->creator);
-    seep_dump_put_text(d, line, "subsystem", d->recording->subsystems[t->subsystem]);
-    seep_dump_put_number(d, line, "start_module", t->start_module);
-    seep_dump_put_number(d, line, "start_offset", t->start_offset);
-    if (d->symbolizer != NULL) {
-        seep_dump_put_text(
-            d, line, "start_function",
-            seep_symbol_function(d->symbolizer, t->start_module, t->start_offset));
-    }
-    seep_dump_put_number(d, line, "created_ns", t->created_ns);
-    seep_dump_put_number(d, line, "started_ns", t->started_ns);
-    seep_dump_put_number(d, line, "ended_ns", t->ended_ns);
-    seep_dump_put_number(d, line, "stack_bytes", t->stack_bytes);
-    seep_dump_put_number(d, line, "cpu_ns", t->cpu_ns);
-    seep_dump_put_number(d, line, "voluntary_switches", t->voluntary_switches);
-    seep_dump_put_number(d, line, "involuntary_switches", t->involuntary_switches);
-    seep_dump_put_text(d, line, "os_state", (char[]){t->os_state, '\0'});
-    seep_dump_put_number(d, line, "unchanged_since_ns", t->unchanged_since_ns);
-    seep_dump_put_text(d, line, "wait", t->wait);
-    seep_dump_write_line(d, line);
-}
-
 static void dump_descriptor(struct seep_dump *d, const struct seep_rec_descriptor *row)
 {
     json_t *line = seep_dump_new_line(d, "descriptor");
@@ -546,9 +494,7 @@ int seep_dump_json(const struct seep_recording *recording,
     dump_sites(&d);
     dump_snapshots(&d);
     dump_ages(&d);
-    for (size_t i = 0; i < recording->thread_count && !seep_dump_stopped(&d); i++) {
-        dump_thread(&d, &recording->threads[i]);
-    }
+    seep_dump_threads(&d);
     dump_descriptors(&d);
     dump_samples(&d);
     dump_peak(&d);

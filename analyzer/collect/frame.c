@@ -42,6 +42,11 @@ void seep_frame_coder_fini(struct seep_frame_coder *coder)
     *coder = (struct seep_frame_coder){0};
 }
 
+uint64_t seep_frame_hash(const void *bytes, size_t len_bytes)
+{
+    return XXH3_64bits(bytes, len_bytes);
+}
+
 struct seep_frame_header seep_frame_header_of(const void *frame)
 {
     struct seep_frame_header header;

@@ -41,6 +41,9 @@ int seep_frame_append(struct seep_frame_coder *coder, struct seep_buf *out,
  */
 int seep_frame_read(int fd, uint64_t offset, uint64_t file_bytes, struct seep_buf *frame);
 
+/* A hash of bytes, to tell whether they changed. Thread-safety: pure. */
+uint64_t seep_frame_hash(const void *bytes, size_t len_bytes);
+
 /* The header of a frame that seep_frame_read or seep_frame_append made. */
 struct seep_frame_header seep_frame_header_of(const void *frame);
 

@@ -27,6 +27,7 @@ void seep_scratch_fini(struct seep_scratch *scratch)
         seep_frame_coder_fini(&scratch->coder);
     }
     seep_buf_fini(&scratch->payload);
+    seep_buf_fini(&scratch->body);
     seep_holdings_fini(&scratch->holdings);
     seep_fd_sample_fini(&scratch->fds);
     free(scratch->piece);

@@ -15,6 +15,7 @@
 struct seep_scratch {
     struct seep_frame_coder coder;
     struct seep_buf payload;
+    struct seep_buf body;       /* what of a payload is compared before it is written */
     void *piece;                /* SEEP_SCRATCH_PIECE_BYTES */
     struct seep_counters *sums; /* capacity entries */
     struct seep_age *ages;      /* capacity entries */

@@ -155,7 +155,7 @@ int seep_segment_read_counts(const struct seep_segment *segment,
     now.fds = at_most(header.fd_count, SEEP_FDS_MAX);
     now.timers = at_most(header.timer_count, SEEP_TIMERS_MAX);
     now.mappings = at_most(header.mapping_count, SEEP_MAPPINGS_MAX);
-    now.exit_noted = header.exit_noted != 0;
+    now.exit_way = at_most(header.exit_noted, SEEP_EXIT_WAY_AT_ONCE);
     now.exit_status = header.exit_status;
     now.heap_peak_bytes = header.heap_peak_bytes;
     for (size_t i = 0; i < SEEP_LOSS_MAX; i++) {

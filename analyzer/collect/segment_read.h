@@ -30,8 +30,8 @@ struct seep_segment_counts {
     uint32_t off_reason; /* enum seep_off_reason */
     uint32_t nodes, sites, modules, subsystems, marks, threads, leaves;
     uint32_t fds, timers, mappings; /* slots ever used */
-    bool exit_noted;
-    int32_t exit_status;      /* valid when exit_noted */
+    uint32_t exit_way;              /* SEEP_EXIT_WAY_* */
+    int32_t exit_status;            /* valid when exit_way is not NONE */
     uint64_t heap_peak_bytes; /* high-water mark of live heap bytes, as the shim saw it */
     uint64_t lost[SEEP_LOSS_MAX];
 };

@@ -299,6 +299,7 @@ int seep_session_snapshot(struct seep_session *session, struct seep_scratch *scr
     if (moment != SEEP_MOMENT_AT_REST) {
         (void)seep_proc_sample(&session->proc, &process);
     }
+    session->os_threads = process.threads;
     err = put_counters(session, scratch, &counts, &process, t_ns);
     if (err == 0) {
         err = seep_session_scan(session, scratch, &counts, moment, t_ns);
@@ -386,7 +387,8 @@ struct seep_process_end seep_session_own_word(const struct seep_session *session
 {
     struct seep_segment_counts counts;
 
-    if (seep_segment_read_counts(&session->segment, &counts) < 0 || !counts.exit_noted) {
+    if (seep_segment_read_counts(&session->segment, &counts) < 0 ||
+        counts.exit_way == SEEP_EXIT_WAY_NONE) {
         return (struct seep_process_end){SEEP_ENDING_LOST, 0};
     }
     return (struct seep_process_end){SEEP_ENDING_EXITED,
@@ -399,6 +401,7 @@ void seep_session_close(struct seep_session *session, bool keep)
     seep_record_close(&session->record, keep);
     seep_tables_fini(&session->tables);
     seep_threads_fini(&session->threads);
+    seep_lifetimes_fini(&session->lifetimes);
     seep_fd_list_fini(&session->inherited);
     seep_segment_close(&session->segment);
     seep_proc_close(&session->proc);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "collect/lifetime_read.h"
 #include "collect/peak_look.h"
 #include "collect/peak_watch.h"
 #include "collect/proc_sample.h"
@@ -42,7 +43,11 @@ struct seep_session {
     bool peak_wanted;                   /* a look is due at peak_pace.not_before_ns */
     uint64_t ages_at_snapshot,
         ages_not_before_ns; /* next scan: count and CLOCK_MONOTONIC */
-    uint64_t threads_at_snapshot, threads_not_before_ns;
+    uint64_t threads_at_snapshot, threads_not_before_ns; /* next table in the file */
+    uint64_t looks_not_before_ns;                        /* next look at the threads */
+    uint64_t os_threads; /* as the kernel counted them for the newest snapshot */
+    struct seep_lifetimes lifetimes;
+    uint64_t waits_hash, lifetimes_hash; /* of what the file says; 0 = nothing */
     uint64_t fds_not_before_ns;
     struct seep_fd_list inherited;    /* open before the shim started */
     uint64_t own_lost[SEEP_LOSS_MAX]; /* losses that the collector itself counts */

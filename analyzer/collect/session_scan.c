@@ -52,25 +52,101 @@ static uint64_t not_before(uint64_t cpu_began_ns)
     return seep_proc_clock_ns(CLOCK_MONOTONIC) + cost_ns * COST_SHARE;
 }
 
-static int sample_threads(const struct scan *scan)
+/* Writes a frame whose payload is `t_ns` and then what `session` has in `payload`, when
+ * it says something else than the one of this type before. */
+static int put_changed(const struct scan *scan, enum seep_frame type,
+                       const struct seep_buf *body, uint64_t *written_hash)
+{
+    struct seep_buf *payload = &scan->scratch->payload;
+    uint64_t hash = seep_frame_hash(body->data, body->len_bytes);
+    int err = 0;
+
+    if (body->failed) {
+        return -ENOMEM;
+    }
+    if (hash == *written_hash) {
+        return 0;
+    }
+    seep_buf_reset(payload);
+    seep_buf_put_varint(payload, scan->t_ns);
+    seep_buf_put(payload, body->data, body->len_bytes);
+    err = seep_record_put(&scan->session->record, type, payload);
+    *written_hash = err == 0 ? hash : 0;
+    return err;
+}
+
+static int put_threads(const struct scan *scan)
 {
     struct seep_session *session = scan->session;
-    struct seep_buf *payload = &scan->scratch->payload;
-    uint64_t began_ns = seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    struct seep_buf *body = &scan->scratch->body;
+    int err = 0;
+
+    seep_buf_reset(&scan->scratch->payload);
+    seep_threads_put(&session->threads, scan->t_ns, &scan->scratch->payload);
+    err = seep_record_put(&session->record, SEEP_FRAME_THREADS, &scan->scratch->payload);
+    if (err == 0) {
+        seep_buf_reset(body);
+        seep_threads_put_waits(&session->threads, body);
+        err = put_changed(scan, SEEP_FRAME_WAITS, body, &session->waits_hash);
+    }
+    return err;
+}
+
+static int put_lifetimes(const struct scan *scan)
+{
+    struct seep_session *session = scan->session;
+    const struct seep_lifetime_bounds bounds = {.kinds = session->tables.kinds,
+                                                .site_count = session->tables.sites,
+                                                .scratch = scan->scratch->piece,
+                                                .scratch_bytes =
+                                                    SEEP_SCRATCH_PIECE_BYTES};
+    int err = seep_lifetimes_read(&session->lifetimes, &session->segment, &bounds);
+
+    if (err < 0) {
+        return err;
+    }
+    seep_lifetimes_weigh(&session->lifetimes, &session->threads,
+                         scan->moment == SEEP_MOMENT_AT_REST ? -1 : session->proc.dir_fd,
+                         scan->scratch->piece, SEEP_SCRATCH_PIECE_BYTES);
+    if (session->lifetimes.count == 0 && scan->counts->exit_way == 0) {
+        return 0;
+    }
+    seep_buf_reset(&scan->scratch->body);
+    seep_lifetimes_put(&session->lifetimes, scan->counts->exit_way, &scan->scratch->body);
+    return put_changed(scan, SEEP_FRAME_LIFETIMES, &scan->scratch->body,
+                       &session->lifetimes_hash);
+}
+
+/* Every thread is looked at with each snapshot, as long as that costs little; tables of
+ * many threads are written more rarely, since each is as large as they are many. */
+static int watch_threads(const struct scan *scan)
+{
+    struct seep_session *session = scan->session;
     bool gone = scan->moment == SEEP_MOMENT_AT_REST;
+    bool in_full =
+        is_due(scan, session->threads_at_snapshot, session->threads_not_before_ns);
+    uint64_t began_ns = seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    const struct seep_task_looker looker = {.proc_dir_fd =
+                                                gone ? -1 : session->proc.dir_fd,
+                                            .t_ns = scan->t_ns,
+                                            .in_full = in_full};
     int err =
         seep_threads_read(&session->threads, &session->segment, scan->counts->threads);
 
     if (err < 0) {
         return err;
     }
-    seep_threads_sample(&session->threads, gone ? -1 : session->proc.dir_fd, scan->t_ns);
-    seep_buf_reset(payload);
-    seep_threads_put(&session->threads, scan->t_ns, payload);
-    err = seep_record_put(&session->record, SEEP_FRAME_THREADS, payload);
-    session->threads_at_snapshot =
-        session->snapshots_taken + 1 + session->threads.count / (THREADS_SMALL + 1);
-    session->threads_not_before_ns = not_before(began_ns);
+    seep_threads_sample(&session->threads, &looker, session->os_threads);
+    if (in_full) {
+        err = put_threads(scan);
+        if (err == 0) {
+            err = put_lifetimes(scan);
+        }
+        session->threads_at_snapshot =
+            session->snapshots_taken + 1 + session->threads.count / (THREADS_SMALL + 1);
+        session->threads_not_before_ns = not_before(began_ns);
+    }
+    session->looks_not_before_ns = not_before(began_ns);
     return err;
 }
 
@@ -207,8 +283,8 @@ int seep_session_scan(struct seep_session *session, struct seep_scratch *scratch
     const struct scan scan = {session, scratch, counts, moment, t_ns};
     int err = 0;
 
-    if (is_due(&scan, session->threads_at_snapshot, session->threads_not_before_ns)) {
-        err = sample_threads(&scan);
+    if (is_due(&scan, 0, session->looks_not_before_ns)) {
+        err = watch_threads(&scan);
     }
     if (err == 0 &&
         is_due(&scan, session->ages_at_snapshot, session->ages_not_before_ns)) {

@@ -1,33 +1,40 @@
-/* Threads: the shim's table, and beside each row what the kernel says.
+/* Threads: the shim's table, beside each row what the kernel says, and the tasks that the
+ * table does not know.
  *
- * A thread that neither used CPU nor switched since the last look has not moved; the time
- * of its last move is what "stuck" is judged by later. CPU time comes from schedstat (ns)
- * because stat's ticks of 10 ms would let a thread that wakes for microseconds look dead.
- *
- * Source: proc(5); Documentation/scheduler/sched-stats.rst for
- * /proc/PID/task/TID/schedstat.
+ * A task is unknown to the table when a raw clone made it, or when it was there before
+ * the shim and has not acquired anything since. The list of tasks costs as much as a look
+ * at each of them, so it is taken only when the kernel counts more threads than the
+ * table has, while there are unknown ones, and when the figures are about to be written.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "collect/thread_sample.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "attach/proc_file.h"
-#include "attach/syscall_name.h"
 #include "seep/segment_layout.h"
 
-enum { STATUS_BYTES = 4096, SMALL_BYTES = 256, PATH_BYTES = 48 };
+enum { UNKNOWN_MAX = 65536, FIRST_CAPACITY = 16 };
 
 void seep_threads_fini(struct seep_threads *threads)
 {
+    for (uint32_t i = 0; i < threads->capacity; i++) {
+        seep_task_gone(&threads->tasks[i]);
+    }
+    for (uint32_t i = 0; i < threads->unknown_count; i++) {
+        seep_task_gone(&threads->unknown[i]);
+    }
     free(threads->slots);
-    free(threads->figures);
-    free(threads->known);
+    free(threads->tasks);
+    free(threads->generations);
+    free(threads->tids);
     free(threads->stack_bytes);
+    free(threads->unknown);
     *threads = (struct seep_threads){0};
 }
 
@@ -47,7 +54,7 @@ static bool grow(void **array, size_t entry_bytes, uint32_t from, uint32_t to)
 static int reserve(struct seep_threads *threads, uint32_t count)
 {
     uint32_t from = threads->capacity;
-    uint32_t to = from > 0 ? from : 16;
+    uint32_t to = from > 0 ? from : FIRST_CAPACITY;
 
     if (count <= from) {
         return 0;
@@ -56,8 +63,9 @@ static int reserve(struct seep_threads *threads, uint32_t count)
         to *= 2;
     }
     if (!grow((void **)&threads->slots, sizeof(*threads->slots), from, to) ||
-        !grow((void **)&threads->figures, sizeof(*threads->figures), from, to) ||
-        !grow((void **)&threads->known, sizeof(*threads->known), from, to) ||
+        !grow((void **)&threads->tasks, sizeof(*threads->tasks), from, to) ||
+        !grow((void **)&threads->generations, sizeof(*threads->generations), from, to) ||
+        !grow((void **)&threads->tids, sizeof(*threads->tids), from, to) ||
         !grow((void **)&threads->stack_bytes, sizeof(*threads->stack_bytes), from, to)) {
         return -ENOMEM;
     }
@@ -81,83 +89,132 @@ int seep_threads_read(struct seep_threads *threads, const struct seep_segment *s
     return err;
 }
 
-/* "1 0x7f.. ..." in a system call, "running", or nothing when we may not look. */
-static void ask_wait(int proc_dir_fd, uint32_t tid, struct seep_thread_figures *figures)
+static bool is_alive(const struct seep_thread *slot)
 {
-    char path[PATH_BYTES];
-    char text[SMALL_BYTES];
-    const char *name = NULL;
-
-    figures->wait[0] = '\0';
-    (void)snprintf(path, sizeof(path), "task/%u/syscall", tid);
-    if (seep_proc_read(proc_dir_fd, path, text, sizeof(text)) > 0 && text[0] >= '0' &&
-        text[0] <= '9') {
-        name = seep_syscall_name(strtoull(text, NULL, 10));
-    }
-    if (name == NULL) {
-        (void)snprintf(path, sizeof(path), "task/%u/wchan", tid);
-        if (seep_proc_read(proc_dir_fd, path, text, sizeof(text)) > 0 && text[0] != '0') {
-            name = text;
-        }
-    }
-    if (name != NULL) {
-        (void)snprintf(figures->wait, sizeof(figures->wait), "%.31s", name);
-    }
+    return (slot->state & (SEEP_THREAD_USED | SEEP_THREAD_ENDED)) == SEEP_THREAD_USED &&
+           slot->tid != 0;
 }
 
-static void ask(int proc_dir_fd, uint32_t tid, uint64_t t_ns,
-                struct seep_thread_figures *figures)
+static void look_at_table(struct seep_threads *threads,
+                          const struct seep_task_looker *looker)
 {
-    struct seep_thread_figures now = {.unchanged_since_ns = t_ns};
-    char path[PATH_BYTES];
-    char text[STATUS_BYTES];
-    const char *state = NULL;
-
-    (void)snprintf(path, sizeof(path), "task/%u/status", tid);
-    if (seep_proc_read(proc_dir_fd, path, text, sizeof(text)) <= 0) {
-        return; /* it has ended since; what was known of it stays */
-    }
-    state = strstr(text, "\nState:\t");
-    if (state != NULL) {
-        now.os_state = state[sizeof("\nState:\t") - 1];
-    }
-    (void)seep_proc_number(text, "\nvoluntary_ctxt_switches:", &now.voluntary_switches);
-    (void)seep_proc_number(text,
-                           "\nnonvoluntary_ctxt_switches:", &now.involuntary_switches);
-    (void)snprintf(path, sizeof(path), "task/%u/schedstat", tid);
-    if (seep_proc_read(proc_dir_fd, path, text, sizeof(text)) > 0) {
-        (void)seep_proc_number(text, "", &now.cpu_ns);
-    }
-    if (figures->unchanged_since_ns != 0 && now.cpu_ns == figures->cpu_ns &&
-        now.voluntary_switches == figures->voluntary_switches &&
-        now.involuntary_switches == figures->involuntary_switches) {
-        now.unchanged_since_ns = figures->unchanged_since_ns;
-    }
-    if (now.os_state == 'S' || now.os_state == 'D') {
-        ask_wait(proc_dir_fd, tid, &now);
-    }
-    *figures = now;
-}
-
-void seep_threads_sample(struct seep_threads *threads, int proc_dir_fd, uint64_t t_ns)
-{
+    threads->alive = 0;
     for (uint32_t i = 0; i < threads->count; i++) {
         const struct seep_thread *slot = &threads->slots[i];
-        uint32_t state = slot->state;
+        struct seep_task *task = &threads->tasks[i];
         uint32_t tid = slot->tid;
 
-        if (threads->known[i].generation != slot->generation ||
-            threads->known[i].tid != tid) {
-            threads->figures[i] = (struct seep_thread_figures){0};
-            threads->known[i].generation = slot->generation;
-            threads->known[i].tid = tid;
+        if (threads->generations[i] != slot->generation || task->tid != tid) {
+            seep_task_gone(task);
+            *task = (struct seep_task){.tid = tid};
+            threads->generations[i] = slot->generation;
         }
-        if ((state & SEEP_THREAD_ENDED) != 0 || (state & SEEP_THREAD_USED) == 0) {
-            threads->figures[i].os_state = '\0';
-            threads->figures[i].wait[0] = '\0';
-        } else if (proc_dir_fd >= 0 && tid != 0) {
-            ask(proc_dir_fd, tid, t_ns, &threads->figures[i]);
+        if (!is_alive(slot)) {
+            seep_task_gone(task);
+        } else if (looker->proc_dir_fd >= 0) {
+            threads->alive += seep_task_look(task, looker);
         }
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The tids of the table, ascending, into threads->tids. Returns: how many. */
+static uint32_t known_tids(struct seep_threads *threads)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < threads->count; i++) {
+        if ((threads->slots[i].state & SEEP_THREAD_USED) != 0) {
+            threads->tids[n++] = threads->slots[i].tid;
+        }
+    }
+    qsort(threads->tids, n, sizeof(threads->tids[0]), by_number);
+    return n;
+}
+
+static struct seep_task *unknown_of(struct seep_threads *threads, uint32_t tid)
+{
+    for (uint32_t i = 0; i < threads->unknown_count; i++) {
+        if (threads->unknown[i].tid == tid) {
+            return &threads->unknown[i];
+        }
+    }
+    if (threads->unknown_count == threads->unknown_capacity) {
+        uint32_t from = threads->unknown_capacity;
+        uint32_t to = from > 0 ? from * 2 : FIRST_CAPACITY;
+
+        if (to > UNKNOWN_MAX ||
+            !grow((void **)&threads->unknown, sizeof(*threads->unknown), from, to)) {
+            return NULL;
+        }
+        threads->unknown_capacity = to;
+    }
+    threads->unknown[threads->unknown_count] = (struct seep_task){.tid = tid};
+    return &threads->unknown[threads->unknown_count++];
+}
+
+/* Drops the unknown tasks that are no more, or that the table knows by now. */
+static void drop_gone(struct seep_threads *threads, uint32_t known)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < threads->unknown_count; i++) {
+        struct seep_task *task = &threads->unknown[i];
+        bool in_table = bsearch(&task->tid, threads->tids, known,
+                                sizeof(threads->tids[0]), by_number) != NULL;
+
+        if (in_table || task->figures.os_state == 'X' || task->figures.os_state == '\0') {
+            seep_task_gone(task);
+        } else {
+            threads->unknown[kept++] = *task;
+        }
+    }
+    threads->unknown_count = kept;
+}
+
+static void look_at_unknown(struct seep_threads *threads,
+                            const struct seep_task_looker *looker)
+{
+    int fd = openat(looker->proc_dir_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *tasks = fd >= 0 ? fdopendir(fd) : NULL;
+    uint32_t known = known_tids(threads);
+
+    if (tasks == NULL) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return;
+    }
+    for (const struct dirent *entry = readdir(tasks); entry != NULL;
+         entry = readdir(tasks)) {
+        uint32_t tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+
+        if (tid != 0 && bsearch(&tid, threads->tids, known, sizeof(threads->tids[0]),
+                                by_number) == NULL) {
+            (void)unknown_of(threads, tid);
+        }
+    }
+    (void)closedir(tasks);
+    for (uint32_t i = 0; i < threads->unknown_count; i++) {
+        (void)seep_task_look(&threads->unknown[i], looker);
+    }
+    drop_gone(threads, known);
+}
+
+void seep_threads_sample(struct seep_threads *threads,
+                         const struct seep_task_looker *looker, uint64_t os_threads)
+{
+    look_at_table(threads, looker);
+    if (looker->proc_dir_fd >= 0 &&
+        (os_threads > threads->alive || threads->unknown_count > 0)) {
+        look_at_unknown(threads, looker);
     }
 }
 
@@ -173,7 +230,54 @@ void seep_threads_put(const struct seep_threads *threads, uint64_t t_ns,
     seep_buf_put_varint(out, used);
     for (uint32_t i = 0; i < threads->count; i++) {
         if ((threads->slots[i].state & SEEP_THREAD_USED) != 0) {
-            seep_payload_thread(out, i, &threads->slots[i], &threads->figures[i]);
+            seep_payload_thread(out, i, &threads->slots[i], &threads->tasks[i].figures);
+        }
+    }
+}
+
+static bool is_blocked(const struct seep_task *task)
+{
+    return task->figures.os_state != '\0' && task->wait.syscall_plus_1 != 0;
+}
+
+static void put_wait(const struct seep_task *task, uint32_t slot_plus_1, const char *name,
+                     struct seep_buf *out)
+{
+    const struct seep_thread_figures *figures = &task->figures;
+
+    seep_buf_put_varint(out, task->tid);
+    seep_buf_put_varint(out, slot_plus_1);
+    seep_buf_put_string(out, name);
+    seep_buf_put_varint(out, (uint64_t)(figures->os_state & 0x7f));
+    seep_buf_put_varint(out, figures->cpu_ns);
+    seep_buf_put_varint(out, figures->voluntary_switches);
+    seep_buf_put_varint(out, figures->involuntary_switches);
+    seep_buf_put_varint(out, figures->unchanged_since_ns);
+    seep_buf_put_varint(out, task->wait.syscall_plus_1);
+    seep_buf_put_varint(out, task->wait.address);
+    seep_buf_put_varint(out, task->wait.fd_plus_1);
+    seep_buf_put_string(out, task->wait.target);
+}
+
+void seep_threads_put_waits(const struct seep_threads *threads, struct seep_buf *out)
+{
+    uint64_t rows = 0;
+
+    for (uint32_t i = 0; i < threads->count; i++) {
+        rows += is_blocked(&threads->tasks[i]);
+    }
+    for (uint32_t i = 0; i < threads->unknown_count; i++) {
+        rows += threads->unknown[i].seen_again;
+    }
+    seep_buf_put_varint(out, rows);
+    for (uint32_t i = 0; i < threads->count; i++) {
+        if (is_blocked(&threads->tasks[i])) {
+            put_wait(&threads->tasks[i], i + 1, "", out);
+        }
+    }
+    for (uint32_t i = 0; i < threads->unknown_count; i++) {
+        if (threads->unknown[i].seen_again) {
+            put_wait(&threads->unknown[i], 0, threads->unknown[i].name, out);
         }
     }
 }

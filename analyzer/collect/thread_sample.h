@@ -7,18 +7,21 @@
 
 #include "collect/payload.h"
 #include "collect/segment_read.h"
+#include "collect/task_look.h"
 
-/* The thread table of one process, and what /proc said of each thread. All-zero is the
- * start. */
+/* The thread table of one process, what /proc said of each thread, and the tasks that the
+ * table does not know. All-zero is the start. */
 struct seep_threads {
-    struct seep_thread *slots;           /* owned; `count` entries, as in the segment */
-    struct seep_thread_figures *figures; /* owned; of slots[i] while `known` says so */
-    struct seep_thread_identity {
-        uint32_t generation, tid;
-    } * known;             /* owned; whose figures figures[i] are */
+    struct seep_thread *slots; /* owned; `count` entries, as in the segment */
+    struct seep_task *tasks;   /* owned; of slots[i] while `generations` says so */
+    uint32_t *generations;     /* owned; whose task tasks[i] is */
+    uint32_t *tids;            /* owned; scratch */
     uint64_t *stack_bytes; /* owned; copy of slots[i].stack_bytes, for the live scan */
     uint32_t count;
     uint32_t capacity;
+    uint32_t alive;            /* tasks of the table that exist, at the last look */
+    struct seep_task *unknown; /* owned; `unknown_count` tasks not in the table */
+    uint32_t unknown_count, unknown_capacity;
 };
 
 void seep_threads_fini(struct seep_threads *threads);
@@ -30,15 +33,23 @@ void seep_threads_fini(struct seep_threads *threads);
 int seep_threads_read(struct seep_threads *threads, const struct seep_segment *segment,
                       uint32_t count);
 
-/* Asks /proc about each thread that runs; three small files each.
+/* Looks at each task of the table that runs, and at those that it does not know, when
+ * there may be any.
  *
- * proc_dir_fd: borrowed /proc/PID; -1: nothing is asked, the figures stay as they were.
- * t_ns:        of the snapshot: becomes `unchanged_since_ns` of what has changed.
+ * looker:     with proc_dir_fd -1 nothing is asked, the figures stay as they were.
+ * os_threads: of the process, as the kernel counts; UINT64_MAX: look for unknown tasks
+ *             in any case.
  */
-void seep_threads_sample(struct seep_threads *threads, int proc_dir_fd, uint64_t t_ns);
+void seep_threads_sample(struct seep_threads *threads,
+                         const struct seep_task_looker *looker, uint64_t os_threads);
 
 /* Appends the payload of a THREADS frame: every slot in use. */
 void seep_threads_put(const struct seep_threads *threads, uint64_t t_ns,
                       struct seep_buf *out);
+
+/* Appends the payload of a WAITS frame behind its time: tasks that sleep in a known
+ * system call, then those that the table does not know, and were seen twice: a thread
+ * that is just being created is not known yet either. */
+void seep_threads_put_waits(const struct seep_threads *threads, struct seep_buf *out);
 
 #endif

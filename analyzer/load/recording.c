@@ -30,6 +30,8 @@ static int add_first_rows(struct seep_recording *recording)
     store->pool.budget = budget;
     store->threads.budget = budget;
     store->descriptors.budget = budget;
+    store->waits.budget = budget;
+    store->lifetimes.budget = budget;
     empty = seep_pool_take_string(&store->pool, "", 0);
     if (empty == NULL ||
         seep_pool_grow_table(budget, (void **)&recording->modules, &store->modules, 1,
@@ -203,6 +205,8 @@ void seep_recording_free(struct seep_recording *recording)
     seep_pool_fini(&store->pool);
     seep_pool_fini(&store->threads);
     seep_pool_fini(&store->descriptors);
+    seep_pool_fini(&store->waits);
+    seep_pool_fini(&store->lifetimes);
     free(store);
     free(recording);
 }
@@ -295,6 +299,24 @@ static bool tables_are_valid(const struct seep_recording *rec)
            rec->subsystem_count >= 1 && rec->site_count >= 1;
 }
 
+static bool thread_pictures_are_valid(const struct seep_recording *rec)
+{
+    for (size_t i = 0; i < rec->waits.count; i++) {
+        if (rec->waits.rows[i].name == NULL || rec->waits.rows[i].target == NULL) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < rec->lifetimes.count; i++) {
+        uint32_t site = rec->lifetimes.rows[i].site;
+
+        if (site == 0 || site >= rec->site_count ||
+            (i != 0 && site <= rec->lifetimes.rows[i - 1].site)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool site_is_valid(const struct seep_recording *rec,
                           const struct seep_rec_site *site)
 {
@@ -342,5 +364,6 @@ bool seep_recording_is_valid(const struct seep_recording *recording)
             return false;
         }
     }
-    return tables_are_valid(recording) && ages_are_valid(recording);
+    return tables_are_valid(recording) && ages_are_valid(recording) &&
+           thread_pictures_are_valid(recording);
 }

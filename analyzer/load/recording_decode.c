@@ -21,6 +21,7 @@
 #include "base/buf.h"
 #include "load/decode_snapshot.h"
 #include "load/decode_take.h"
+#include "load/decode_threads.h"
 
 enum {
     RECORDING_VERSION = 1,
@@ -32,7 +33,6 @@ enum {
     AGE_MIN_BYTES = 6,
     SAMPLES_MIN_BYTES = 4,
     HOLDER_MIN_BYTES = 3,
-    THREAD_MIN_BYTES = 20,
     DESCRIPTOR_MIN_BYTES = 9,
     ARGUMENT_MIN_BYTES = 1
 };
@@ -216,51 +216,6 @@ static void decode_peak(struct seep_decoder *d)
     }
 }
 
-static void decode_thread(struct seep_decoder *d, struct seep_rec_thread *thread)
-{
-    uint32_t *const before_name[] = {
-        &thread->slot, &thread->generation, &thread->tid,      &thread->state,
-        &thread->site, &thread->creator,    &thread->subsystem};
-    uint64_t *const after_start[] = {
-        &thread->start_offset,       &thread->created_ns,          &thread->started_ns,
-        &thread->ended_ns,           &thread->stack_bytes,         &thread->cpu_ns,
-        &thread->voluntary_switches, &thread->involuntary_switches};
-    uint32_t os_state = 0;
-
-    for (size_t i = 0; i < sizeof(before_name) / sizeof(before_name[0]); i++) {
-        *before_name[i] = seep_decode_u32(d);
-    }
-    thread->name = seep_decode_string(d, &d->store->threads);
-    thread->start_module = seep_decode_u32(d);
-    for (size_t i = 0; i < sizeof(after_start) / sizeof(after_start[0]); i++) {
-        *after_start[i] = seep_decode_u(d);
-    }
-    os_state = seep_decode_u32(d);
-    if (os_state >= 128) {
-        seep_decode_wrong(d, "a thread state that is no letter");
-    }
-    thread->os_state = (char)os_state;
-    thread->unchanged_since_ns = seep_decode_u(d);
-    thread->wait = seep_decode_string(d, &d->store->threads);
-}
-
-static void decode_threads(struct seep_decoder *d)
-{
-    struct seep_recording *rec = d->recording;
-
-    rec->threads = NULL;
-    rec->thread_count = 0;
-    seep_pool_fini(&d->store->threads);
-    rec->threads_t_ns = seep_decode_u(d);
-    rec->thread_count = seep_decode_count(d, THREAD_MIN_BYTES);
-    rec->threads =
-        seep_pool_take(&d->store->threads, rec->thread_count * sizeof(*rec->threads));
-    d->no_memory |= rec->threads == NULL;
-    for (size_t i = 0; i < rec->thread_count && !seep_decode_failed(d); i++) {
-        decode_thread(d, &rec->threads[i]);
-    }
-}
-
 /* fd: 1 + the number of the row before, 0 for the first. */
 static void decode_descriptor(struct seep_decoder *d, struct seep_rec_descriptor *row,
                               uint64_t *fd)
@@ -375,7 +330,7 @@ static const struct {
     [SEEP_FRAME_SITES] = {"SITES", decode_sites},
     [SEEP_FRAME_SNAPSHOT] = {"SNAPSHOT", seep_decode_snapshot},
     [SEEP_FRAME_AGES] = {"AGES", decode_ages},
-    [SEEP_FRAME_THREADS] = {"THREADS", decode_threads},
+    [SEEP_FRAME_THREADS] = {"THREADS", seep_decode_threads},
     [SEEP_FRAME_CHILD] = {"CHILD", decode_child},
     [SEEP_FRAME_MARK] = {"MARK", decode_mark},
     [SEEP_FRAME_NOTE] = {"NOTE", decode_note},
@@ -383,6 +338,8 @@ static const struct {
     [SEEP_FRAME_SAMPLES] = {"SAMPLES", decode_samples},
     [SEEP_FRAME_PEAK] = {"PEAK", decode_peak},
     [SEEP_FRAME_DESCRIPTORS] = {"DESCRIPTORS", decode_descriptors},
+    [SEEP_FRAME_WAITS] = {"WAITS", seep_decode_waits},
+    [SEEP_FRAME_LIFETIMES] = {"LIFETIMES", seep_decode_lifetimes},
 };
 
 int seep_recording_decode_frame(struct seep_recording *recording,

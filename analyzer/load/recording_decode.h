@@ -15,9 +15,9 @@
  * here, in rows. */
 struct seep_recording_store {
     struct seep_pool_budget budget;
-    struct seep_pool pool;        /* strings, age rows */
-    struct seep_pool threads;     /* the newest thread table; emptied for each one */
-    struct seep_pool descriptors; /* likewise */
+    struct seep_pool pool;    /* strings, age rows */
+    struct seep_pool threads; /* the newest thread table; emptied for each one */
+    struct seep_pool descriptors, waits, lifetimes; /* likewise */
     size_t modules, subsystems, nodes, sites, snapshots, ages, children, marks, notes;
 };
 

@@ -44,6 +44,8 @@ enum seep_kind {
     X(CHILDREN_FULL, 13, "children_full", "children beyond the collector's limit")       \
     X(HOLDINGS_FULL, 14, "holdings_full",                                                \
       "descriptors, timers and mappings beyond their tables' limits")                    \
+    X(LIFETIMES_FULL, 15, "lifetimes_full",                                              \
+      "threads whose lifetimes are beyond the limit of creation sites")                  \
     X(STACK_DEEP, 32, "stack_deep", "stacks cut at 1,024 frames")                        \
     X(STACK_NO_RULE, 33, "stack_no_rule",                                                \
       "stacks that end in code without unwind rules")                                    \

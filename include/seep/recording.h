@@ -105,7 +105,24 @@ enum seep_frame {
      * live_bytes: who held the heap at its highest, most bytes first. The newest
      * replaces those before. */
     SEEP_FRAME_PEAK = 15,
-    SEEP_FRAME_LAST = SEEP_FRAME_PEAK
+    /* u t_ns, u n, each: u tid, u slot_plus_1 (of the thread table; 0 not in it), str
+     * name (as the kernel has it; "" for threads of the table), u os_state (a letter), u
+     * cpu_ns, u voluntary_switches, u involuntary_switches, u unchanged_since_ns, u
+     * syscall_plus_1 (0 none or unknown), u address (of a futex; 0 none), u fd_plus_1
+     * (waited on; 0 none or unknown), str target (text of its link in /proc/PID/fd)
+     * All tasks that sleep in a known system call, and all that the table does not know.
+     * Written when it differs from the one before, which it replaces. */
+    SEEP_FRAME_WAITS = 16,
+    /* u t_ns, u exit_way (SEEP_EXIT_WAY_*), u n, each: u site_id delta as above, u
+     * created, u started, u ended, u joined, u detached, u left (of the ended: by
+     * pthread_exit or thrd_exit), u cancelled (of the ended), u cpu_ns (of the ended), u
+     * stack_mapped_bytes, u stack_resident_bytes (of the threads that run or wait to be
+     * joined, when last weighed), u buckets (up to SEEP_LIFETIME_BUCKETS), buckets of: u
+     * count of ended threads that lived for floor(log2(microseconds))
+     * Cumulative; all sites that have made a thread. Written when it differs from the one
+     * before, which it replaces. */
+    SEEP_FRAME_LIFETIMES = 17,
+    SEEP_FRAME_LAST = SEEP_FRAME_LIFETIMES
 };
 enum { SEEP_SPREAD_PARTS = 256 };
 

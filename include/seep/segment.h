@@ -5,8 +5,8 @@
  * largest size in the file from the start, and only touched pages exist. The reader uses
  * pread and SEEK_DATA: a mapping would create the pages that it looks at.
  *
- *     header | modules | subsystems | marks | threads | fds | timers | mappings | buckets
- * | nodes | sites | shards | top | leaves
+ *     header | modules | subsystems | marks | threads | fds | timers | mappings |
+ * lifetimes | buckets | nodes | sites | shards | top | leaves
  *
  * Invariants
  * S1: module_count and subsystem_count are raised (release) after the entries below them
@@ -34,7 +34,7 @@
 #define SEEP_SEGMENT_MAGIC UINT64_C(0x31746e656d676573) /* "segment1", little endian */
 
 enum {
-    SEEP_SEGMENT_VERSION = 2,
+    SEEP_SEGMENT_VERSION = 3,
     SEEP_MODULES_MAX = 8192,
     SEEP_SUBSYSTEMS_MAX = 1024,
     SEEP_MARKS_MAX = 1024,
@@ -42,6 +42,7 @@ enum {
     SEEP_FDS_MAX = 1 << 20, /* by descriptor number */
     SEEP_TIMERS_MAX = 1 << 16,
     SEEP_MAPPINGS_MAX = 1 << 17,
+    SEEP_LIFETIMES_MAX = 1 << 12, /* by hash of the site */
     SEEP_NODES_MAX = 1 << 22,
     SEEP_SITES_MAX = 1 << 20,
     SEEP_NODE_BUCKETS = 1 << 16,
@@ -61,6 +62,13 @@ enum {
 #define SEEP_CHECK_UNAVAILABLE UINT32_MAX
 
 enum { SEEP_SEGMENT_STARTING = 0, SEEP_SEGMENT_READY = 1, SEEP_SEGMENT_OFF = 2 };
+
+/* How a process said that it ends, with exit_status. */
+enum {
+    SEEP_EXIT_WAY_NONE = 0,
+    SEEP_EXIT_WAY_EXIT = 1,   /* exit(), or main returned */
+    SEEP_EXIT_WAY_AT_ONCE = 2 /* _exit(), _Exit(): no handlers were run */
+};
 
 struct seep_segment_header {
     uint64_t magic;
@@ -82,7 +90,7 @@ struct seep_segment_header {
     _Atomic uint32_t mark_count;   /* claimed marks; each has its own `ready` */
     _Atomic uint32_t thread_count; /* slots ever used */
     _Atomic uint32_t leaf_count;   /* leaves in use, 1-based ids 1 .. leaf_count */
-    _Atomic uint32_t exit_noted;   /* 1: the program called exit(exit_status) */
+    _Atomic uint32_t exit_noted;   /* SEEP_EXIT_WAY_*: the program is on its way out */
     _Atomic int32_t exit_status;
     _Atomic uint32_t module_claims; /* modules handed out by the shim, >= module_count */
     _Atomic uint32_t fd_count;      /* fd slots ever used: highest number + 1 */

@@ -24,8 +24,10 @@
     (SEEP_AT_FDS + (uint64_t)SEEP_FDS_MAX * sizeof(struct seep_holding))
 #define SEEP_AT_MAPPINGS                                                                 \
     (SEEP_AT_TIMERS + (uint64_t)SEEP_TIMERS_MAX * sizeof(struct seep_holding))
-#define SEEP_AT_NODE_BUCKETS                                                             \
+#define SEEP_AT_LIFETIMES                                                                \
     (SEEP_AT_MAPPINGS + (uint64_t)SEEP_MAPPINGS_MAX * sizeof(struct seep_holding))
+#define SEEP_AT_NODE_BUCKETS                                                             \
+    (SEEP_AT_LIFETIMES + (uint64_t)SEEP_LIFETIMES_MAX * sizeof(struct seep_lifetime))
 #define SEEP_AT_SITE_BUCKETS (SEEP_AT_NODE_BUCKETS + (uint64_t)SEEP_NODE_BUCKETS * 4)
 #define SEEP_AT_NODES        SEEP_ALIGN_(SEEP_AT_SITE_BUCKETS + (uint64_t)SEEP_SITE_BUCKETS * 4)
 #define SEEP_AT_SITES                                                                    \

@@ -42,7 +42,10 @@ enum {
     SEEP_THREAD_DETACHED = 8, /* nobody will join it */
     SEEP_THREAD_JOINED = 16,  /* released by join */
     SEEP_THREAD_FOREIGN =
-        32 /* not made by a wrapped function (main thread, raw clone): no site */
+        32, /* not made by a wrapped function (main thread, raw clone): no site */
+    /* How it ended; ENDED with neither: cancelled. */
+    SEEP_THREAD_RETURNED = 64, /* from its start routine */
+    SEEP_THREAD_LEFT = 128     /* by pthread_exit or thrd_exit */
 };
 
 struct seep_thread {
@@ -60,10 +63,30 @@ struct seep_thread {
     _Atomic uint64_t ended_ns;   /* 0 = not yet */
     uint64_t stack_bytes;        /* address space of its stack, 0 unknown */
     uint64_t pthread;            /* pthread_t, 0 until known */
-    char name[16]; /* NUL terminated; as last set through pthread_setname_np */
-    uint8_t pad[32];
+    char name[16];     /* NUL terminated; as last set through pthread_setname_np */
+    uint32_t lifetime; /* its site's entry of the lifetimes, plus 1; 0 = none */
+    uint8_t pad[28];
 };
 static_assert(sizeof(struct seep_thread) == 128, "layout");
+
+/* What became of the threads of one creation site; every number only grows, by relaxed
+ * adds of whoever saw it happen. A thread is created when its creation has succeeded;
+ * detached when it was created so, or when that was done to it; ended before it is
+ * released. created - joined - detached are those that somebody has to join yet.
+ */
+enum { SEEP_LIFETIME_BUCKETS = 48 };
+struct seep_lifetime {
+    _Atomic uint32_t site; /* 0 = free; claimed once, for ever */
+    uint32_t pad;
+    _Atomic uint64_t created, started, ended, joined, detached;
+    _Atomic uint64_t left;      /* of the ended: by pthread_exit or thrd_exit */
+    _Atomic uint64_t cancelled; /* of the ended */
+    _Atomic uint64_t cpu_ns;    /* of the ended */
+    _Atomic uint64_t buckets[SEEP_LIFETIME_BUCKETS]; /* ended, by floor(log2(us lived));
+                                                        the last has all beyond, too */
+    uint64_t spare[7];
+};
+static_assert(sizeof(struct seep_lifetime) == 512, "layout");
 
 /* One descriptor, timer or mapping that is held now. The fd table is indexed by
  * descriptor number; slots of the two others are taken in any order. */

@@ -38,6 +38,9 @@ static uint64_t touch_strings(const struct seep_recording *rec)
     for (size_t i = 0; i < rec->child_count; i++) {
         sum += touch(rec->children[i].command) + touch(rec->children[i].file);
     }
+    for (size_t i = 0; i < rec->waits.count; i++) {
+        sum += touch(rec->waits.rows[i].name) + touch(rec->waits.rows[i].target);
+    }
     for (size_t i = 0; i < rec->mark_count; i++) {
         sum += touch(rec->marks[i].text);
     }

@@ -72,6 +72,32 @@ class HostTest(unittest.TestCase):
         self.assertEqual(len(forgotten), 5)
         self.assertTrue(all(state & ENDED for state, _, _ in forgotten))
 
+    def test_lifetimes_are_counted_as_the_program_counts_them(self):
+        ended = run("lifetimes")
+        self.assertEqual(ended.status, 0, ended.stderr)
+        segment = ended.segments[0]
+        recorded = segment.lifetimes_by_function(program("lifetimes"))
+        wanted = json.loads(ended.stdout)
+        self.assertEqual(recorded, wanted)
+        self.assertGreater(wanted["race"][3], 500)  # joins that won the race
+        self.assertGreater(wanted["race"][4], 500)  # detaches that did
+        counts = segment.by_function(program("lifetimes"), kind="thread")
+        for function, (created, _, ended_count, joined, detached, _, _) in wanted.items():
+            self.assertEqual(counts[function][0], created, function)
+            held = created - joined - detached if function != "make_running" else created
+            self.assertEqual(counts[function][1], created - held, function)
+        for counted, _, buckets in segment.lifetimes.values():
+            self.assertEqual(sum(buckets), counted[2])
+        self.assertEqual(segment.lost, {})
+
+    def test_the_way_out_is_told_apart(self):
+        for how, way, status in (("return", 1, 3), ("exit", 1, 3), ("_exit", 2, 3), ("_Exit", 2, 3), ("vfork", 0, -SIGKILL),
+                                 ("kill", 0, -SIGKILL)):
+            ended = run("ways_out", how)
+            self.assertEqual(ended.status, status, how)
+            segment = ended.segments[0]
+            self.assertEqual((segment.way_out, segment.exit_status), (way, max(status, 0)), how)
+
     def test_forks_never_hang(self):
         ended = run("forks", timeout_s=120)
         self.assertEqual(ended.status, 0, ended.stderr)

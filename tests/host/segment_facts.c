@@ -44,6 +44,12 @@ int main(void)
     FIELD(seep_thread, site);
     FIELD(seep_thread, subsystem);
     FIELD(seep_thread, name);
+    FIELD(seep_lifetime, created);
+    FIELD(seep_lifetime, buckets);
+    FACT("lifetimes", SEEP_AT_LIFETIMES);
+    FACT("lifetime_bytes", sizeof(struct seep_lifetime));
+    FACT("lifetimes_max", SEEP_LIFETIMES_MAX);
+    FACT("lifetime_buckets", SEEP_LIFETIME_BUCKETS);
     FIELD(seep_holding, site);
     FIELD(seep_holding, id);
     FIELD(seep_holding, acquired_ns);

@@ -36,6 +36,7 @@ class Segment:
         self.header = os.pread(fd, facts["header"], 0)
         self.pid = self.word("pid")
         self.shift = self.word("granule_shift")
+        self.way_out, self.exit_status = self.word("exit_noted"), self.word("exit_status")
         self.lost = {i: v for i, v in enumerate(struct.unpack_from(
             f"<{facts['lost_max']}Q", self.header, facts["seep_segment_header.lost"])) if v}
         self.modules = [self.text(facts["modules"] + i * facts["module_bytes"] + facts["seep_module.path"], 400)
@@ -49,6 +50,7 @@ class Segment:
         self.check_text = self.header[facts["seep_segment_header.check_text"]:].split(b"\0")[0].decode(errors="replace")
         self.sites = self.read_sites()
         self.threads = self.read_threads()
+        self.lifetimes = self.read_lifetimes()
         self.held = {table: self.read_holdings(table, count) for table, count in
                      (("fds", "fd_count"), ("timers", "timer_count"))}
 
@@ -97,6 +99,20 @@ class Segment:
                 rows.append((state, name, self.subsystems[subsystem]))
         return rows
 
+    def read_lifetimes(self):
+        """Site: [created, started, ended, joined, detached, left, cancelled], cpu_ns, buckets."""
+        size, rows = self.facts["lifetime_bytes"], {}
+        raw = os.pread(self.fd, self.facts["lifetimes_max"] * size, self.facts["lifetimes"])
+        for at in range(0, len(raw), size):
+            site, = struct.unpack_from("<I", raw, at)
+            if site:
+                assert site not in rows, "two entries of one site"
+                *counts, cpu_ns = struct.unpack_from("<8Q", raw, at + self.facts["seep_lifetime.created"])
+                buckets = struct.unpack_from(f"<{self.facts['lifetime_buckets']}Q", raw,
+                                             at + self.facts["seep_lifetime.buckets"])
+                rows[site] = (counts, cpu_ns, buckets)
+        return rows
+
     def read_holdings(self, table, count):
         """(slot, id, site) of every slot that holds something."""
         size, rows = self.facts["holding_bytes"], []
@@ -113,19 +129,26 @@ class Segment:
 
     def by_function(self, program, kind="heap"):
         """Counters summed per function of `program` nearest to the acquisition."""
+        return self.sum_by_function(program, kind, 4, lambda number, site: site["counts"])
+
+    def lifetimes_by_function(self, program):
+        """The same of what became of threads."""
+        return self.sum_by_function(program, "thread", 7, lambda number, site: self.lifetimes[number][0])
+
+    def sum_by_function(self, program, kind, columns, counts_of):
         table = symbols_of(program)
         starts = [row[0] for row in table]
         real = os.path.realpath(program)
         result = {}
-        for site in self.sites:
+        for number, site in enumerate(self.sites, 1):
             if site["kind"] != kind:
                 continue
             for path, offset in site["frames"]:
                 if os.path.realpath(path) == real:
                     name = table[bisect.bisect_right(starts, offset - 1) - 1][1]
-                    row = result.setdefault(name, [0, 0, 0, 0])
-                    for k in range(4):
-                        row[k] += site["counts"][k]
+                    row = result.setdefault(name, [0] * columns)
+                    for k, count in enumerate(counts_of(number, site)):
+                        row[k] += count
                     break
         return result
 

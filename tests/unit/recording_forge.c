@@ -403,6 +403,54 @@ void seep_forge_threads(struct seep_forge *forge, uint64_t t_ns,
     finish_frame(forge, SEEP_FRAME_THREADS, &payload);
 }
 
+void seep_forge_waits(struct seep_forge *forge, const struct seep_rec_waits *waits)
+{
+    struct seep_forge_bytes payload = {0};
+
+    seep_forge_flush(forge);
+    put_all_u(&payload, (uint64_t[]){waits->t_ns, waits->count}, 2);
+    for (size_t i = 0; i < waits->count; i++) {
+        const struct seep_rec_wait *w = &waits->rows[i];
+
+        put_all_u(&payload, (uint64_t[]){w->tid, w->slot_plus_1}, 2);
+        seep_forge_put_str(&payload, w->name);
+        put_all_u(&payload,
+                  (uint64_t[]){(uint8_t)w->os_state, w->cpu_ns, w->voluntary_switches,
+                               w->involuntary_switches, w->unchanged_since_ns,
+                               w->syscall_plus_1, w->address, w->fd_plus_1},
+                  8);
+        seep_forge_put_str(&payload, w->target);
+    }
+    finish_frame(forge, SEEP_FRAME_WAITS, &payload);
+}
+
+void seep_forge_lifetimes(struct seep_forge *forge,
+                          const struct seep_rec_lifetimes *lifetimes)
+{
+    struct seep_forge_bytes payload = {0};
+    uint32_t before = 0;
+
+    seep_forge_flush(forge);
+    put_all_u(&payload,
+              (uint64_t[]){lifetimes->t_ns, lifetimes->exit_way, lifetimes->count}, 3);
+    for (size_t i = 0; i < lifetimes->count; i++) {
+        const struct seep_rec_lifetime *l = &lifetimes->rows[i];
+        size_t buckets = SEEP_LIFETIME_BUCKETS;
+
+        while (buckets > 0 && l->buckets[buckets - 1] == 0) {
+            buckets--;
+        }
+        put_all_u(&payload,
+                  (uint64_t[]){l->site - before, l->created, l->started, l->ended,
+                               l->joined, l->detached, l->left, l->cancelled, l->cpu_ns,
+                               l->stack_mapped_bytes, l->stack_resident_bytes, buckets},
+                  12);
+        put_all_u(&payload, l->buckets, buckets);
+        before = l->site;
+    }
+    finish_frame(forge, SEEP_FRAME_LIFETIMES, &payload);
+}
+
 void seep_forge_descriptors(struct seep_forge *forge,
                             const struct seep_rec_descriptors *table)
 {

@@ -99,6 +99,11 @@ void seep_forge_ages(struct seep_forge *forge, uint64_t t_ns,
 void seep_forge_threads(struct seep_forge *forge, uint64_t t_ns,
                         const struct seep_rec_thread *threads, size_t count);
 /* rows' texts may be NULL. */
+void seep_forge_waits(struct seep_forge *forge, const struct seep_rec_waits *waits);
+/* rows: ascending by site. */
+void seep_forge_lifetimes(struct seep_forge *forge,
+                          const struct seep_rec_lifetimes *lifetimes);
+/* rows' texts may be NULL. */
 void seep_forge_descriptors(struct seep_forge *forge,
                             const struct seep_rec_descriptors *table);
 void seep_forge_child(struct seep_forge *forge, const struct seep_rec_child *child);

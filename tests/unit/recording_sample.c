@@ -41,6 +41,38 @@ static const struct seep_rec_descriptors descriptors = {.t_ns = 2 * S,
                                                         .rows = descriptor_rows,
                                                         .count = 2};
 
+static struct seep_rec_wait wait_rows[] = {{.tid = 4243,
+                                            .slot_plus_1 = 4,
+                                            .os_state = 'S',
+                                            .cpu_ns = 9,
+                                            .voluntary_switches = 10,
+                                            .involuntary_switches = 11,
+                                            .unchanged_since_ns = 12,
+                                            .syscall_plus_1 = 203,
+                                            .address = 0x7f0000001000},
+                                           {.tid = 4250,
+                                            .name = (char *)"raw",
+                                            .os_state = 'S',
+                                            .syscall_plus_1 = 1,
+                                            .fd_plus_1 = 8,
+                                            .target = (char *)"pipe:[12]"}};
+static const struct seep_rec_waits waits = {.t_ns = 2 * S, .rows = wait_rows, .count = 2};
+
+static struct seep_rec_lifetime lifetime_rows[] = {{.site = 2,
+                                                    .created = 7,
+                                                    .started = 6,
+                                                    .ended = 5,
+                                                    .joined = 3,
+                                                    .detached = 1,
+                                                    .left = 2,
+                                                    .cancelled = 1,
+                                                    .cpu_ns = 400,
+                                                    .stack_mapped_bytes = 24 << 20,
+                                                    .stack_resident_bytes = 12288,
+                                                    .buckets = {[3] = 4, [20] = 1}}};
+static const struct seep_rec_lifetimes lifetimes = {
+    .t_ns = 2 * S, .exit_way = SEEP_EXIT_WAY_EXIT, .rows = lifetime_rows, .count = 1};
+
 void seep_sample_forge(struct seep_forge *forge, bool compress)
 {
     static const uint8_t build_id[] = {0xab, 0xcd, 0xef};
@@ -85,6 +117,8 @@ void seep_sample_forge(struct seep_forge *forge, bool compress)
                         &(struct seep_rec_snapshot){0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
     seep_forge_ages(forge, 2 * S, S, ages, 2);
     seep_forge_threads(forge, 2 * S, &thread, 1);
+    seep_forge_waits(forge, &waits);
+    seep_forge_lifetimes(forge, &lifetimes);
     seep_forge_descriptors(forge, &descriptors);
     seep_forge_child(forge, &child);
     seep_forge_mark(forge, 2 * S, "warm");

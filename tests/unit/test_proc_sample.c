@@ -259,6 +259,13 @@ static void *block(void *argument)
     return NULL;
 }
 
+static void look(struct seep_threads *threads, int proc_fd, uint64_t t_ns)
+{
+    const struct seep_task_looker looker = {.proc_dir_fd = proc_fd, .t_ns = t_ns};
+
+    seep_threads_sample(threads, &looker, UINT64_MAX);
+}
+
 /* Takes samples until the thread waits. Returns: the time of the last one. */
 static uint64_t sample_until_blocked(struct seep_threads *threads, uint32_t slot,
                                      int proc_fd)
@@ -266,9 +273,9 @@ static uint64_t sample_until_blocked(struct seep_threads *threads, uint32_t slot
     for (uint64_t t = 1; t < 5000; t++) {
         struct timespec pause = {.tv_nsec = 1000000};
 
-        seep_threads_sample(threads, proc_fd, t);
-        if (threads->figures[slot].os_state == 'S' &&
-            threads->figures[slot].unchanged_since_ns + 3 < t) {
+        look(threads, proc_fd, t);
+        if (threads->tasks[slot].figures.os_state == 'S' &&
+            threads->tasks[slot].figures.unchanged_since_ns + 3 < t) {
             return t;
         }
         nanosleep(&pause, NULL);
@@ -302,23 +309,22 @@ static void a_blocked_thread_is_unchanged_and_its_wait_is_named(void **state)
 
     uint64_t t = sample_until_blocked(&threads, slot, proc_fd);
 
-    since = threads.figures[slot].unchanged_since_ns;
-    seep_threads_sample(&threads, proc_fd, t + 1000);
-    assert_int_equal(threads.figures[slot].unchanged_since_ns, since);
-    assert_string_equal(threads.figures[slot].wait, "futex");
+    since = threads.tasks[slot].figures.unchanged_since_ns;
+    look(&threads, proc_fd, t + 1000);
+    assert_int_equal(threads.tasks[slot].figures.unchanged_since_ns, since);
+    assert_string_equal(threads.tasks[slot].figures.wait, "futex");
     seep_threads_put(&threads, t, &payload);
     assert_false(payload.failed);
 
     pthread_mutex_unlock(&blocked_on);
     pthread_join(thread, NULL);
-    seep_threads_sample(&threads, proc_fd,
-                        t + 2000); /* gone: what was known of it stays */
-    assert_int_equal(threads.figures[slot].unchanged_since_ns, since);
+    look(&threads, proc_fd, t + 2000); /* gone: what was known of it stays */
+    assert_int_equal(threads.tasks[slot].figures.unchanged_since_ns, since);
     forge.header->thread_count = 2;
     ((struct seep_thread *)(void *)(forge.map + SEEP_AT_THREADS))[slot].generation = 2;
     assert_int_equal(seep_threads_read(&threads, &segment, 2), 0);
-    seep_threads_sample(&threads, -1, t + 3000);
-    assert_int_equal(threads.figures[slot].unchanged_since_ns,
+    look(&threads, -1, t + 3000);
+    assert_int_equal(threads.tasks[slot].figures.unchanged_since_ns,
                      0); /* another thread in the slot */
     seep_buf_fini(&payload);
     seep_threads_fini(&threads);

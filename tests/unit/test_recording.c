@@ -78,6 +78,36 @@ static void assert_snapshots_read(const struct seep_recording *rec)
     assert_int_equal(rec->lost[SEEP_LOSS_NESTED], 5);
 }
 
+static void assert_thread_pictures_read(const struct seep_recording *rec)
+{
+    const struct seep_rec_wait *wait = rec->waits.rows;
+    const struct seep_rec_lifetime *lifetime = rec->lifetimes.rows;
+
+    assert_int_equal(rec->waits.t_ns, 2 * S);
+    assert_int_equal(rec->waits.count, 2);
+    assert_int_equal(wait[0].slot_plus_1, 4);
+    assert_int_equal(wait[0].syscall_plus_1, 203);
+    assert_true(wait[0].address == 0x7f0000001000);
+    assert_int_equal(wait[0].unchanged_since_ns, 12);
+    assert_string_equal(wait[0].name, "");
+    assert_int_equal(wait[1].tid, 4250);
+    assert_int_equal(wait[1].os_state, 'S');
+    assert_int_equal(wait[1].fd_plus_1, 8);
+    assert_string_equal(wait[1].name, "raw");
+    assert_string_equal(wait[1].target, "pipe:[12]");
+    assert_int_equal(rec->lifetimes.t_ns, 2 * S);
+    assert_int_equal(rec->lifetimes.exit_way, SEEP_EXIT_WAY_EXIT);
+    assert_int_equal(rec->lifetimes.count, 1);
+    assert_int_equal(lifetime->site, 2);
+    assert_int_equal(lifetime->created, 7);
+    assert_int_equal(lifetime->detached, 1);
+    assert_int_equal(lifetime->left, 2);
+    assert_int_equal(lifetime->stack_resident_bytes, 12288);
+    assert_int_equal(lifetime->buckets[3], 4);
+    assert_int_equal(lifetime->buckets[20], 1);
+    assert_int_equal(lifetime->buckets[21], 0);
+}
+
 static void assert_rest_read(const struct seep_recording *rec)
 {
     const struct seep_rec_thread *thread = rec->threads;
@@ -112,6 +142,7 @@ static void assert_rest_read(const struct seep_recording *rec)
     assert_int_equal(rec->descriptors.rows[1].flags, SEEP_DESCRIPTOR_RECORDED);
     assert_string_equal(rec->descriptors.rows[1].peer, "127.0.0.1:4000");
     assert_string_equal(rec->descriptors.rows[1].state, "CLOSE_WAIT");
+    assert_thread_pictures_read(rec);
     assert_int_equal(rec->child_count, 1);
     assert_string_equal(child->command, "ls -l");
     assert_string_equal(child->file, "");
@@ -172,8 +203,9 @@ static size_t items_of(const struct seep_recording *rec)
     return (rec->program.pid != 0) + (rec->module_count > 1) +
            (rec->subsystem_count > 1) + (rec->node_count > SEEP_NODE_FIRST) +
            (rec->site_count - 1) + rec->snapshot_count + rec->ages_count +
-           rec->thread_count + (rec->descriptors.t_ns != 0) + rec->child_count +
-           rec->mark_count + rec->note_count + rec->ended;
+           rec->thread_count + (rec->waits.t_ns != 0) + (rec->lifetimes.t_ns != 0) +
+           (rec->descriptors.t_ns != 0) + rec->child_count + rec->mark_count +
+           rec->note_count + rec->ended;
 }
 
 static void a_file_cut_at_any_byte_gives_every_frame_before(void **state)

@@ -166,6 +166,10 @@ static void counts_that_the_bytes_cannot_hold_are_refused_at_once(void **state)
                            "more entries than its bytes can hold");
     assert_numbers_refused(SEEP_FRAME_THREADS, NUMBERS(10, UINT32_MAX), -EBADMSG,
                            "more entries than its bytes can hold");
+    assert_numbers_refused(SEEP_FRAME_WAITS, NUMBERS(10, UINT32_MAX), -EBADMSG,
+                           "more entries than its bytes can hold");
+    assert_numbers_refused(SEEP_FRAME_LIFETIMES, NUMBERS(10, 0, UINT32_MAX), -EBADMSG,
+                           "more entries than its bytes can hold");
     assert_numbers_refused(SEEP_FRAME_PROGRAM,
                            NUMBERS(1, 1, 1, 1, 1, 1, 1, UINT64_C(1) << 60), -EBADMSG,
                            "more entries than its bytes can hold");

@@ -60,11 +60,11 @@ static void births_never_go_back_in_time(void **state)
 
 static void tables_do_not_overlap(void **state)
 {
-    const uint64_t at[] = {SEEP_AT_HEADER,       SEEP_AT_MODULES,  SEEP_AT_SUBSYSTEMS,
-                           SEEP_AT_MARKS,        SEEP_AT_THREADS,  SEEP_AT_FDS,
-                           SEEP_AT_TIMERS,       SEEP_AT_MAPPINGS, SEEP_AT_NODE_BUCKETS,
-                           SEEP_AT_SITE_BUCKETS, SEEP_AT_NODES,    SEEP_AT_SITES,
-                           SEEP_AT_SHARDS,       SEEP_AT_TOP,      SEEP_AT_LEAVES};
+    const uint64_t at[] = {
+        SEEP_AT_HEADER,    SEEP_AT_MODULES,      SEEP_AT_SUBSYSTEMS,   SEEP_AT_MARKS,
+        SEEP_AT_THREADS,   SEEP_AT_FDS,          SEEP_AT_TIMERS,       SEEP_AT_MAPPINGS,
+        SEEP_AT_LIFETIMES, SEEP_AT_NODE_BUCKETS, SEEP_AT_SITE_BUCKETS, SEEP_AT_NODES,
+        SEEP_AT_SITES,     SEEP_AT_SHARDS,       SEEP_AT_TOP,          SEEP_AT_LEAVES};
     const uint64_t bytes[] = {sizeof(struct seep_segment_header),
                               SEEP_MODULES_MAX * sizeof(struct seep_module),
                               SEEP_SUBSYSTEMS_MAX * sizeof(struct seep_subsystem),
@@ -73,6 +73,7 @@ static void tables_do_not_overlap(void **state)
                               (uint64_t)SEEP_FDS_MAX * sizeof(struct seep_holding),
                               (uint64_t)SEEP_TIMERS_MAX * sizeof(struct seep_holding),
                               (uint64_t)SEEP_MAPPINGS_MAX * sizeof(struct seep_holding),
+                              SEEP_LIFETIMES_MAX * sizeof(struct seep_lifetime),
                               SEEP_NODE_BUCKETS * 4,
                               SEEP_SITE_BUCKETS * 4,
                               (uint64_t)SEEP_NODES_MAX * sizeof(struct seep_node),
