@@ -20,7 +20,8 @@
 
 enum { ROUNDS = 40, RACES = 4000, RUNNING = 3, FORGOTTEN = 4 };
 
-static _Atomic int gone; /* detached threads that are about to end */
+static _Atomic int gone;    /* detached threads that are about to end */
+static _Atomic int waiting; /* threads that have come to wait */
 
 static void must(int result)
 {
@@ -54,6 +55,7 @@ static void *run_detached(void *argument)
 
 static void *run_until(void *semaphore)
 {
+    atomic_fetch_add(&waiting, 1);
     must(sem_wait(semaphore));
     return NULL;
 }
@@ -175,6 +177,7 @@ __attribute__((noinline)) static void make_forgotten(void)
 __attribute__((noinline)) static void make_running(void)
 {
     static sem_t never;
+    int before = atomic_load(&waiting);
 
     must(sem_init(&never, 0, 0));
     for (int i = 0; i < RUNNING; i++) {
@@ -185,19 +188,26 @@ __attribute__((noinline)) static void make_running(void)
             must(pthread_detach(thread));
         }
     }
+    while (atomic_load(&waiting) < before + RUNNING) {
+        sched_yield();
+    }
 }
 
 static struct {
     pthread_barrier_t begin, end;
     pthread_t target;
     _Atomic int taken; /* 1: somebody takes the target */
+    long round;        /* of four the first is the joiner's, the second the detacher's */
     int joined, detached;
     bool over;
 } contest;
 
-static bool take(void)
+/* me: 0 the joiner, 1 the detacher. */
+static bool take(long me)
 {
-    return atomic_exchange(&contest.taken, 1) == 0;
+    long round = contest.round % 4;
+
+    return round < 2 ? round == me : atomic_exchange(&contest.taken, 1) == 0;
 }
 
 static void *join_targets(void *unused)
@@ -207,7 +217,7 @@ static void *join_targets(void *unused)
         if (contest.over) {
             return unused;
         }
-        if (take()) {
+        if (take(0)) {
             must(pthread_join(contest.target, NULL));
             contest.joined++;
         }
@@ -222,7 +232,7 @@ static void *detach_targets(void *unused)
         if (contest.over) {
             return unused;
         }
-        if (take()) {
+        if (take(1)) {
             must(pthread_detach(contest.target));
             contest.detached++;
         }
@@ -247,6 +257,7 @@ __attribute__((noinline)) static void race(void)
 
     for (long i = 0; i < RACES; i++) {
         atomic_store(&contest.taken, 0);
+        contest.round = i;
         must(pthread_create(&contest.target, NULL, run_contested, (void *)(i % 64 * 64)));
         if (i % 3 == 0) {
             nanosleep(&pause, NULL); /* it may have ended before they begin */
