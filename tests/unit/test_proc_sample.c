@@ -284,6 +284,19 @@ static uint64_t sample_until_blocked(struct seep_threads *threads, uint32_t slot
     return 0;
 }
 
+/* A thread that was joined may take a moment more to leave /proc. */
+static void wait_until_gone(int proc_fd, uint32_t tid)
+{
+    char path[32];
+
+    (void)snprintf(path, sizeof(path), "task/%u", tid);
+    for (int i = 0; i < 5000 && faccessat(proc_fd, path, F_OK, 0) == 0; i++) {
+        struct timespec pause = {.tv_nsec = 1000000};
+
+        nanosleep(&pause, NULL);
+    }
+}
+
 static void a_blocked_thread_is_unchanged_and_its_wait_is_named(void **state)
 {
     struct segment_forge forge;
@@ -318,8 +331,10 @@ static void a_blocked_thread_is_unchanged_and_its_wait_is_named(void **state)
 
     pthread_mutex_unlock(&blocked_on);
     pthread_join(thread, NULL);
+    wait_until_gone(proc_fd, atomic_load(&blocked_tid));
     look(&threads, proc_fd, t + 2000); /* gone: what was known of it stays */
     assert_int_equal(threads.tasks[slot].figures.unchanged_since_ns, since);
+    assert_int_equal(threads.tasks[slot].figures.os_state, 'X');
     forge.header->thread_count = 2;
     ((struct seep_thread *)(void *)(forge.map + SEEP_AT_THREADS))[slot].generation = 2;
     assert_int_equal(seep_threads_read(&threads, &segment, 2), 0);
