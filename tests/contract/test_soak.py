@@ -63,7 +63,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         calls[0] += 1
         if behaviour == "die" and calls[0] > 3:
             os.kill(os.getpid(), signal.SIGSEGV)
-        body = json.dumps({"heap_alloc": 1048576 * (1 if calls[0] < 4 else 300), "goroutines": 1200,
+        filling = {"a.ring": {"value": min(90, 7 + calls[0]), "limit": 100},
+                   "b.full": {"value": min(6, 1 + calls[0]), "limit": 6},
+                   "c.steady": {"value": 5, "limit": 8}}
+        body = json.dumps({"data": {"kept": filling}, "heap_alloc": 1048576 * (1 if calls[0] < 4 else 300), "goroutines": 1200,
                            "memory_usage_percent": 12.345}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -231,6 +234,11 @@ class SoakTest(unittest.TestCase):
         self.plant({"verdict": "suspect", "findings": []})
         out, _ = self.finish(self.interrupted(), 0)
         self.assertIn("longer soak", out)
+
+    def test_what_still_fills_by_design_is_said_beside_a_leak(self):
+        self.plant(LEAK)
+        out, _ = self.finish(self.start("--duration", "10", "--interval", "4"), 1)
+        self.assertRegex(out, r"still filled; .*:\n  a\.ring \d+ -> \d+ of 100\nLEAK")
 
     def test_too_little_data_is_a_failure_of_the_soak(self):
         self.plant({"verdict": "inconclusive", "findings": []})
