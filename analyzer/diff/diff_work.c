@@ -12,22 +12,58 @@
 #include <string.h>
 
 enum { MARKS_LEAST = 10, LABELS_LOOKED_AT = 200 };
+static const double NS_PER_S = 1e9;
 static const double PER_S_LEAST = 1; /* of a site that stands for the program's work */
+
+struct span {
+    uint64_t from_ns, to_ns;
+};
+
+static size_t count_marks(const struct seep_recording *recording, const char *label,
+                          const struct span *span)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < recording->mark_count; i++) {
+        uint64_t t_ns = recording->marks[i].t_ns;
+
+        n += t_ns >= span->from_ns && t_ns <= span->to_ns &&
+             strcmp(recording->marks[i].text, label) == 0;
+    }
+    return n;
+}
+
+/* A program that marks each request has used up its marks long before its end; what comes
+ * later is no standstill. */
+static bool stopped_counting(const struct seep_recording *recording)
+{
+    return recording->lost[SEEP_LOSS_MARKS_FULL] > 0 && recording->mark_count > 0;
+}
 
 static double marks_per_s(const struct seep_recording *recording,
                           const struct seep_window *window, const char *label)
 {
-    double seconds = seep_window_seconds(recording, window);
+    struct span span = {0};
     size_t n = 0;
 
-    for (size_t i = 0; i < recording->mark_count && seconds > 0; i++) {
-        uint64_t t_ns = recording->marks[i].t_ns;
-
-        n += t_ns >= recording->snapshots[window->warm].t_ns &&
-             t_ns <= recording->snapshots[window->end - 1].t_ns &&
-             strcmp(recording->marks[i].text, label) == 0;
+    if (seep_window_points(window) < 2) {
+        return 0;
     }
-    return n >= MARKS_LEAST ? (double)n / seconds : 0;
+    span = (struct span){recording->snapshots[window->warm].t_ns,
+                         recording->snapshots[window->end - 1].t_ns};
+    if (stopped_counting(recording)) {
+        uint64_t last_ns = recording->marks[recording->mark_count - 1].t_ns;
+
+        span.to_ns = last_ns < span.to_ns ? last_ns : span.to_ns;
+    }
+    n = count_marks(recording, label, &span);
+    if (n < MARKS_LEAST && stopped_counting(recording)) {
+        span.from_ns = recording->marks[0].t_ns;
+        n = count_marks(recording, label, &span);
+    }
+    return n >= MARKS_LEAST && span.to_ns > span.from_ns
+               ? (double)n / ((double)(span.to_ns - span.from_ns) / NS_PER_S)
+               : 0;
 }
 
 static struct seep_diff_work by_marks(const struct seep_recording *const recordings[2],

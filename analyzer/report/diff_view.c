@@ -81,6 +81,11 @@ static void put_runs(const struct seep_diff_view *view, const char *dash,
         seep_buf_printf(out, "%swork  %s %s: %.3g/s in BASE, %.3g/s in NEW\n", dash,
                         work->by_mark ? "mark" : "allocations of", work->what,
                         work->base_per_s, work->fresh_per_s);
+    } else if (view->diff->count > 0) {
+        seep_buf_printf(out,
+                        "%swork  unknown: no mark that both set, no site that both "
+                        "keep busy; compared per second\n",
+                        dash);
     }
 }
 

@@ -29,6 +29,8 @@ struct plan {
     uint64_t every_s;  /* it keeps them each so many seconds; 0: 1 */
     uint64_t seed;     /* 0: nothing happens by chance */
     uint64_t late_s;   /* hub_register runs from here on */
+    uint64_t marks;    /* "request", by the program itself */
+    uint64_t marks_until_s; /* the marks are used up then; 0: they last */
 };
 
 struct run {
@@ -58,6 +60,18 @@ static uint64_t about(const struct plan *plan, uint64_t mean, uint64_t salt)
     return plan->seed == 0 ? mean : (z ^ (z >> 31)) % (2 * mean + 1);
 }
 
+static void mark(struct seep_forge *forge, const struct plan *plan)
+{
+    uint64_t until_s = plan->marks_until_s != 0 ? plan->marks_until_s : plan->seconds;
+
+    for (uint64_t i = 1; i <= plan->marks * until_s; i++) {
+        seep_forge_mark(forge, i * SEEP_FORGE_SECOND / plan->marks, "request");
+    }
+    if (plan->marks_until_s != 0) {
+        seep_forge_lost(forge, SEEP_LOSS_MARKS_FULL, 1);
+    }
+}
+
 static struct run record(const struct plan *plan)
 {
     struct seep_forge forge;
@@ -73,6 +87,7 @@ static struct run record(const struct plan *plan)
     uint32_t cache = site(&forge, plan, CACHE_PUT, 1);
     uint32_t leak = plan->leaks > 0 ? site(&forge, plan, HUB_REGISTER, plan->late_s) : 0;
 
+    mark(&forge, plan);
     for (uint64_t s = 1; s <= plan->seconds; s++) {
         uint64_t filled = 40 * s < plan->cache ? 40 * s : plan->cache;
         uint64_t leaking_s =
@@ -220,6 +235,51 @@ static void twice_the_load_is_told_from_twice_the_leak(void **state)
     gives(&calm, &busy, SEEP_PER_TIME, SEEP_CHANGE_WORSE);
 }
 
+/* The site that is busiest works alike in both runs: only the marks tell that one had
+ * twice as much to do. */
+static void twice_the_requests_in_the_same_time_are_unchanged_by_marks(void **state)
+{
+    const struct plan calm = {.seconds = 90, .leaks = 5, .marks = 4};
+    const struct plan busy = {.seconds = 90, .leaks = 10, .marks = 8};
+    const struct plan unmarked = {.seconds = 90, .leaks = 10};
+
+    (void)state;
+    gives(&calm, &busy, SEEP_PER_TIME, SEEP_CHANGE_WORSE);
+    gives(&calm, &busy, SEEP_PER_OPERATION, SEEP_CHANGE_SAME);
+    gives(&calm, &busy, SEEP_PER_BOTH, SEEP_CHANGE_SAME);
+    gives(&busy, &calm, SEEP_PER_BOTH, SEEP_CHANGE_SAME);
+    /* Without marks on one side the busy site speaks, and it says: worse. */
+    gives(&calm, &unmarked, SEEP_PER_BOTH, SEEP_CHANGE_WORSE);
+}
+
+static void twice_the_leak_of_each_request_is_worse_by_marks(void **state)
+{
+    const struct plan sound = {.seconds = 90, .leaks = 5, .marks = 8};
+    const struct plan leaky = {.seconds = 90, .leaks = 5, .marks = 4};
+    const struct plan leakier = {.seconds = 90, .leaks = 10, .marks = 8};
+
+    (void)state;
+    gives(&sound, &leaky, SEEP_PER_OPERATION, SEEP_CHANGE_WORSE);
+    gives(&sound, &leaky, SEEP_PER_TIME, SEEP_CHANGE_SAME);
+    gives(&sound, &leakier, SEEP_PER_BOTH, SEEP_CHANGE_WORSE);
+}
+
+/* A mark for each request uses them up: that is no standstill. */
+static void marks_that_are_used_up_still_tell_the_pace(void **state)
+{
+    const struct plan calm = {
+        .seconds = 90, .leaks = 5, .marks = 10, .marks_until_s = 60};
+    const struct plan busy = {
+        .seconds = 90, .leaks = 10, .marks = 20, .marks_until_s = 30};
+    const struct plan busier = {
+        .seconds = 90, .leaks = 10, .marks = 20, .marks_until_s = 10};
+
+    (void)state;
+    gives(&calm, &busy, SEEP_PER_BOTH, SEEP_CHANGE_SAME);
+    gives(&calm, &busier, SEEP_PER_OPERATION, SEEP_CHANGE_SAME);
+    gives(&calm, &busy, SEEP_PER_TIME, SEEP_CHANGE_WORSE);
+}
+
 /* Whether hub_register's leak comes first, and how many changes there are. */
 static void of_pair(const struct plan *base, const struct plan *fresh, bool *first,
                     size_t *changes)
@@ -281,6 +341,9 @@ int main(void)
         cmocka_unit_test(
             of_twenty_noisy_pairs_each_plant_comes_first_and_no_other_is_named),
         cmocka_unit_test(twice_the_load_is_told_from_twice_the_leak),
+        cmocka_unit_test(twice_the_requests_in_the_same_time_are_unchanged_by_marks),
+        cmocka_unit_test(twice_the_leak_of_each_request_is_worse_by_marks),
+        cmocka_unit_test(marks_that_are_used_up_still_tell_the_pace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
