@@ -29,15 +29,19 @@ TEST_PACKAGES=(
 BENCH_PACKAGES=(
     heaptrack liblsan0 libjemalloc2 libgoogle-perftools4 libxml2-utils memcached wrk
 )
-WITH_BENCH=no
+# Only with --browser: what opens the HTML pages in golden.html_browser. They are apart for their size, which nobody
+# should pay who wants to build and to look for a leak; continuous integration does (scripts/run-tests.sh).
+BROWSER_PACKAGES=(chromium chromium-driver)
+WITH_BENCH=no WITH_BROWSER=no
 
 usage() {
     cat <<'TEXT'
-usage: scripts/setup.sh [--check] [--list] [--bench]
+usage: scripts/setup.sh [--check] [--list] [--bench] [--browser]
   Installs the Debian packages that Seep needs and this machine lacks.
   --check   install nothing; name what is missing and exit 1 when something is
   --list    print all packages, one a line
   --bench   with the peers that bench/run.py measures against; give it before --list
+  --browser with Chromium, in which the HTML reports are tested; give it before --list
 Exit status: 0 all there, 1 (--check) something is missing, 2 cannot install.
 TEXT
 }
@@ -48,6 +52,7 @@ die() { say "$*"; exit 2; }
 wanted_packages() {
     printf '%s\n' "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
     [[ $WITH_BENCH == no ]] || printf '%s\n' "${BENCH_PACKAGES[@]}"
+    [[ $WITH_BROWSER == no ]] || printf '%s\n' "${BROWSER_PACKAGES[@]}"
     # A node from elsewhere (its packages conflict with Debian's) serves as well as Debian's.
     command -v node >/dev/null || printf 'nodejs\n'
 }
@@ -104,6 +109,7 @@ main() {
         case $1 in
         --check) check=yes ;;
         --bench) WITH_BENCH=yes ;;
+        --browser) WITH_BROWSER=yes ;;
         --list) wanted_packages; exit 0 ;;
         -h | --help) usage; exit 0 ;;
         *) die "unknown option '$1' (see scripts/setup.sh --help)" ;;

@@ -41,6 +41,11 @@ add_test(NAME collect.diff COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/t
     $<TARGET_FILE:seep> $<TARGET_FILE:build_plain> $<TARGET_FILE:build_regressed>)
 set_tests_properties(collect.diff PROPERTIES TIMEOUT 180 LABELS collect)
 
+# Pairs of real runs; bench/diff_pairs.py has the long form.
+add_test(NAME collect.diff_pairs COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/bench/diff_pairs.py
+    --short --build ${CMAKE_BINARY_DIR})
+set_tests_properties(collect.diff_pairs PROPERTIES TIMEOUT 120 LABELS collect ENVIRONMENT "CC=${CMAKE_C_COMPILER}")
+
 add_test(NAME collect.bisect COMMAND ${Python3_EXECUTABLE}
     ${PROJECT_SOURCE_DIR}/tests/collect/bisect_test.py $<TARGET_FILE:seep> ${CMAKE_C_COMPILER})
 set_tests_properties(collect.bisect PROPERTIES TIMEOUT 300 LABELS collect)

@@ -7,15 +7,13 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include <errno.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/bisect_child.h"
 #include "cli/cli.h"
 #include "cli/judge.h"
 #include "cli/option.h"
@@ -28,8 +26,10 @@ enum {
     STEP_BAD = 1,
     STEP_SKIP = 125, /* of git bisect run */
     STEP_STOP = 128,
-    SHELL_CANNOT = 126, /* and 127: the shell could not start it */
+    STATUS_SIGNALLED = 128, /* plus the signal, as a shell says it */
+    SHELL_CANNOT = 126,     /* and 127: the shell could not start it */
     ATTEMPTS = 3,
+    NAME_DIGITS = 12, /* of a commit, in words */
     WORDS_MAX = 24
 };
 
@@ -55,6 +55,10 @@ const char *const seep_help_bisect =
     "is repeated\n"
     "twice, then the commit is skipped. At the end: the first bad commit, and what came "
     "with it.\n"
+    "What builds and programs say is kept beside the recordings, in a folder of /tmp "
+    "that "
+    "is named.\n"
+    "Ctrl-C ends the search and puts the work tree back as it was.\n"
     "\n"
     "example:\n"
     "  seep bisect --good v1.2 --bad main --build 'make -j8' --duration 60 --run "
@@ -67,26 +71,6 @@ struct request {
     bool quiet;
     char self[PATH_MAX];
 };
-
-/* Runs a program, its stdout on our stderr, and waits. Returns: its exit status;
- * 128 when a signal ended it; 127 when it could not be started. */
-static int spawn(const char *const *argv)
-{
-    posix_spawn_file_actions_t actions;
-    pid_t pid = 0;
-    int status = 0;
-
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-    status = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    if (status != 0) {
-        return SHELL_CANNOT + 1;
-    }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : STEP_STOP;
-}
 
 /* First line that a git command prints. Returns: 0; -1 when git fails. */
 static int ask_git(const char *command, char *out, size_t out_bytes)
@@ -103,14 +87,31 @@ static int ask_git(const char *command, char *out, size_t out_bytes)
     return pclose(pipe) == 0 ? 0 : -1;
 }
 
-/* Builds and records what is checked out. Returns: 0; STEP_SKIP. */
-static int record(const struct request *request, const char *path)
+/* What of a commit is kept: its recording, and what its build and its program said. */
+static void path_of(char out[PATH_MAX], const char *folder, const char *name,
+                    const char *suffix)
 {
+    (void)snprintf(out, PATH_MAX, "%s/%s%s", folder, name, suffix);
+}
+
+static void say(const char *commit, const char *what, const char *log)
+{
+    fprintf(stderr, "seep bisect: %.*s %s%s%s\n", NAME_DIGITS, commit, what,
+            log[0] != '\0' ? "; its words are in " : "", log);
+}
+
+/* Records what is checked out. Returns: 0; STEP_SKIP. */
+static int record(const struct request *request, const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    char log[PATH_MAX];
     char command[4096];
     const char *words[WORDS_MAX] = {request->self, "run", "--quiet", "-o", path};
     size_t n = 5;
     int status = 0;
 
+    path_of(path, folder, name, ".seep");
+    path_of(log, folder, name, ".run.log");
     if (request->duration != NULL) {
         words[n++] = "--duration";
         words[n++] = request->duration;
@@ -125,17 +126,30 @@ static int record(const struct request *request, const char *path)
     words[n++] = "-c";
     words[n++] = command;
     (void)unlink(path);
-    status = spawn(words);
-    return status == SHELL_CANNOT || status == SHELL_CANNOT + 1 || access(path, R_OK) != 0
-               ? STEP_SKIP
-               : 0;
+    say(name, "is recorded", "");
+    status = seep_bisect_child_run(words, log);
+    if (status != SHELL_CANNOT && status != SHELL_CANNOT + 1 && access(path, R_OK) == 0) {
+        return 0;
+    }
+    say(name, "cannot be run", log);
+    return STEP_SKIP;
 }
 
-static int build(const struct request *request)
+static int build(const struct request *request, const char *folder, const char *name)
 {
     const char *const words[] = {"sh", "-c", request->build, NULL};
+    char log[PATH_MAX];
 
-    return request->build == NULL || spawn(words) == 0 ? 0 : STEP_SKIP;
+    if (request->build == NULL) {
+        return 0;
+    }
+    path_of(log, folder, name, ".build.log");
+    say(name, "is built", "");
+    if (seep_bisect_child_run(words, log) == 0) {
+        return 0;
+    }
+    say(name, "does not build: skipped", log);
+    return STEP_SKIP;
 }
 
 /* Compares with the good commit's recording. Returns: STEP_GOOD, STEP_BAD, STEP_SKIP when
@@ -188,33 +202,37 @@ static int step(const struct request *request)
     char good[PATH_MAX];
     char fresh[PATH_MAX];
     char commit[128];
-    int status = build(request);
+    int status = 0;
 
     if (ask_git("git rev-parse HEAD", commit, sizeof(commit)) < 0) {
         return STEP_STOP;
     }
-    (void)snprintf(good, sizeof(good), "%s/good.seep", request->step);
-    (void)snprintf(fresh, sizeof(fresh), "%s/%s.seep", request->step, commit);
+    path_of(good, request->step, "good", ".seep");
+    path_of(fresh, request->step, commit, ".seep");
+    status = build(request, request->step, commit);
     if (status != 0) {
-        fprintf(stderr, "seep bisect: %.12s does not build: skipped\n", commit);
         return status;
     }
-    for (int i = 0; i < ATTEMPTS; i++) {
-        status = record(request, fresh);
+    for (int i = 0; i < ATTEMPTS && seep_bisect_child_interrupted() == 0; i++) {
+        status = record(request, request->step, commit);
         if (status == 0) {
             status = compare(request, good, fresh);
         }
         if (status != STEP_SKIP) {
             break;
         }
-        fprintf(stderr, "seep bisect: %.12s tells nothing (run %d of %d)\n", commit,
-                i + 1, ATTEMPTS);
+        fprintf(stderr, "seep bisect: %.*s tells nothing (run %d of %d)\n", NAME_DIGITS,
+                commit, i + 1, ATTEMPTS);
     }
     return status;
 }
 
+/* After a signal nothing has failed. */
 static int fail(const char *what)
 {
+    if (seep_bisect_child_interrupted() != 0) {
+        return SEEP_EXIT_FAILED;
+    }
     fprintf(stderr, "seep bisect: %s\n", what);
     return SEEP_EXIT_FAILED;
 }
@@ -223,7 +241,7 @@ static int git(const char *a, const char *b, const char *c, const char *d)
 {
     const char *const words[] = {"git", a, b, c, d, NULL};
 
-    return spawn(words);
+    return seep_bisect_child_run(words, NULL);
 }
 
 /* git bisect run SELF bisect --step DIR ...: as words, so that nothing needs quoting but
@@ -251,7 +269,7 @@ static int search(const struct request *request, const char *folder)
     if (request->quiet) {
         words[n++] = "--quiet";
     }
-    return spawn(words);
+    return seep_bisect_child_run(words, NULL);
 }
 
 /* The commit, and what came with it. */
@@ -269,8 +287,8 @@ static int conclude(const char *folder)
     }
     printf("first bad commit: %s\n\n", line);
     (void)fflush(stdout);
-    (void)snprintf(good, sizeof(good), "%s/good.seep", folder);
-    (void)snprintf(fresh, sizeof(fresh), "%s/%s.seep", folder, commit);
+    path_of(good, folder, "good", ".seep");
+    path_of(fresh, folder, commit, ".seep");
     char *words[] = {(char *)"diff", good, fresh, NULL};
 
     if (access(fresh, R_OK) != 0) {
@@ -280,23 +298,55 @@ static int conclude(const char *folder)
     return seep_cmd_diff(3, words);
 }
 
+/* Records --good until it can be judged: what it cannot tell, no comparison can. */
+static int record_good(const struct request *request, const char *folder)
+{
+    char path[PATH_MAX];
+    struct seep_error error = {0};
+    int status = build(request, folder, "good");
+
+    path_of(path, folder, "good", ".seep");
+    for (int i = 0; i < ATTEMPTS && status == 0; i++) {
+        const struct seep_judge_rules none = {0};
+        struct seep_judged judged = {0};
+        bool tells = false;
+
+        status = record(request, folder, "good");
+        if (status == 0) {
+            status = seep_judge(path, &SEEP_VERDICT_OPTIONS_ALL, &none, &judged, &error);
+        }
+        if (status == 0) {
+            tells = judged.findings->inconclusive[0] == '\0';
+            if (!tells) {
+                fprintf(stderr,
+                        "seep bisect: good tells nothing (run %d of %d): %s. %s\n", i + 1,
+                        ATTEMPTS, judged.findings->inconclusive, judged.findings->advice);
+            }
+        }
+        seep_judged_fini(&judged);
+        if (tells) {
+            return 0;
+        }
+    }
+    return fail(status != 0 ? "--good cannot be built and recorded"
+                            : "--good cannot be judged; see its reason above");
+}
+
 static int drive(const struct request *request, const char *folder)
 {
-    char good[PATH_MAX];
+    struct request own = *request;
     int status = 0;
 
-    (void)snprintf(good, sizeof(good), "%s/good.seep", folder);
     if (git("checkout", "-q", "--detach", request->good) != 0) {
         return fail("git cannot check out --good");
     }
-    if (build(request) != 0 || record(request, good) != 0) {
-        return fail("--good cannot be built and recorded");
+    status = record_good(request, folder);
+    if (status != 0) {
+        return status;
     }
     if (git("checkout", "-q", "--detach", request->bad) != 0) {
         return fail("git cannot check out --bad");
     }
-    struct request own = *request;
-
     own.step = folder;
     status = step(&own);
     if (status != STEP_BAD) {
@@ -311,12 +361,34 @@ static int drive(const struct request *request, const char *folder)
                        : fail("git bisect run gave up; see its words above");
 }
 
+/* Ends the search and goes back to the branch or commit from before. What a build has
+ * written over is git's own again: the tree was clean. */
+static void put_back(const char *before)
+{
+    char now[256] = "";
+
+    seep_bisect_child_unguard();
+    (void)git("bisect", "reset", NULL, NULL);
+    if (git("checkout", "-q", before, NULL) != 0) {
+        (void)git("checkout", "-q", "-f", before);
+    }
+    if (ask_git("git symbolic-ref -q --short HEAD || git rev-parse HEAD", now,
+                sizeof(now)) < 0 ||
+        strcmp(now, before) != 0) {
+        fprintf(stderr,
+                "seep bisect: git cannot go back; type: git bisect reset; git "
+                "checkout -f %s\n",
+                before);
+    }
+}
+
 static int bisect(const struct request *request)
 {
     char folder[] = "/tmp/seep-bisect-XXXXXX";
     char before[256];
     char dirty[256];
     int status = 0;
+    int number = 0;
 
     if (ask_git("git status --porcelain -uno", dirty, sizeof(dirty)) < 0 ||
         ask_git("git symbolic-ref -q --short HEAD || git rev-parse HEAD", before,
@@ -326,14 +398,20 @@ static int bisect(const struct request *request)
     if (dirty[0] != '\0') {
         return seep_cli_usage_error("bisect", "the work tree has changes: commit them");
     }
+    if (ask_git("git bisect log 2>/dev/null", dirty, sizeof(dirty)) == 0) {
+        return seep_cli_usage_error(
+            "bisect", "a bisect is under way here: end it (git bisect reset)");
+    }
     if (mkdtemp(folder) == NULL) {
         return fail("cannot make a folder in /tmp");
     }
+    seep_bisect_child_guard();
     status = drive(request, folder);
-    (void)git("bisect", "reset", NULL, NULL);
-    (void)git("checkout", "-q", before, NULL);
-    fprintf(stderr, "seep bisect: the recordings are in %s\n", folder);
-    return status;
+    number = seep_bisect_child_interrupted();
+    put_back(before);
+    fprintf(stderr, "seep bisect: %srecordings and logs are in %s\n",
+            number != 0 ? "interrupted; " : "", folder);
+    return number != 0 ? STATUS_SIGNALLED + number : status;
 }
 
 enum { GOOD, BAD, BUILD, RUN, DURATION, INTERVAL, FAIL_ON, STEP, QUIET, OPTION_COUNT };

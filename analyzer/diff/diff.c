@@ -18,7 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diff/alignment.h"
 #include "diff/diff_work.h"
+#include "diff/rate.h"
 #include "diff/site_match.h"
 #include "series/series.h"
 #include "series/thin.h"
@@ -26,8 +28,8 @@
 #include "verdict/growth_scan.h"
 
 enum { CURVE_POINTS_MAX = 120 };
-static const double RATIO_LEAST = 1.25; /* of worse and better */
-static const double Z95 = 1.959964;     /* two-sided 95 % of the normal distribution */
+static const double TOGETHER_LEAST = 0.5; /* of a change, when its twins are counted */
+static const double Z95 = 1.959964;       /* two-sided 95 % of the normal distribution */
 /* None seen of what comes by chance: 95 % for less than 3 in all. Source: Hanley and
  * Lippman-Hand 1983, JAMA 249(13), 1743-1745. */
 static const double NONE_SEEN_MOST = 3;
@@ -38,7 +40,9 @@ struct comparison {
     struct seep_window windows[2];
     struct seep_series series[2];
     struct seep_site_table tables[2];
-    size_t *pair; /* of each fresh site: its base site */
+    size_t *pair;      /* of each fresh site: its base site */
+    uint64_t *keys[2]; /* of each site: seep_site_key */
+    double *work[2];   /* operations done at each snapshot; NULL unknown */
     struct seep_diff *out;
 };
 
@@ -65,29 +69,35 @@ static double grain_of(const struct seep_recording *recording, uint32_t site)
     return last->acquired > 0 ? (double)last->acquired_bytes / (double)last->acquired : 1;
 }
 
-/* Growth of one site of one run. */
-static struct seep_diff_rate rate_of(struct comparison *all, unsigned side, uint32_t site)
+/* Growth of what the series of that run has been read from. */
+static struct seep_diff_rate rate_read(const struct comparison *all, unsigned side,
+                                       bool of_bytes, double grain)
 {
-    const struct seep_recording *recording = all->recordings[side];
     const struct seep_window *window = &all->windows[side];
-    struct seep_series *series = &all->series[side];
-    double seconds = seep_window_seconds(recording, window);
-    double grain = grain_of(recording, site);
+    const struct seep_series *series = &all->series[side];
+    double seconds = seep_window_seconds(all->recordings[side], window);
 
     if (seep_window_points(window) < 3 || seconds <= 0) {
         return (struct seep_diff_rate){0, -INFINITY, INFINITY};
     }
-    seep_series_read(series, recording, site);
-    const double *values = is_of_bytes((enum seep_kind)recording->sites[site].kind)
-                               ? series->live_bytes
-                               : series->live;
-    struct seep_slope slope = seep_growth_slope(window, series->t_s, values);
+    struct seep_slope slope = seep_growth_slope(
+        window, series->t_s, of_bytes ? series->live_bytes : series->live);
     double came = fabs(slope.u_per_s) * seconds / fmax(grain, 1);
     double least = Z95 * sqrt(fmax(came, 1)) * grain / seconds;
 
     return (struct seep_diff_rate){slope.u_per_s,
                                    fmin(slope.low_u_per_s, slope.u_per_s - least),
                                    fmax(slope.high_u_per_s, slope.u_per_s + least)};
+}
+
+/* Growth of one site of one run. */
+static struct seep_diff_rate rate_of(struct comparison *all, unsigned side, uint32_t site)
+{
+    const struct seep_recording *recording = all->recordings[side];
+
+    seep_series_read(&all->series[side], recording, site);
+    return rate_read(all, side, is_of_bytes((enum seep_kind)recording->sites[site].kind),
+                     grain_of(recording, site));
 }
 
 /* Of a site that the run has not: less than one that was never seen may grow. It was not
@@ -102,45 +112,6 @@ static struct seep_diff_rate rate_of_none(const struct comparison *all, unsigned
         0, 0, seconds > 0 ? NONE_SEEN_MOST * grain / seconds : INFINITY};
 }
 
-static struct seep_diff_rate times(struct seep_diff_rate rate, double factor)
-{
-    return (struct seep_diff_rate){rate.per_s * factor, rate.low_per_s * factor,
-                                   rate.high_per_s * factor};
-}
-
-static double error_of(const struct seep_diff_rate *rate)
-{
-    return (rate->high_per_s - rate->low_per_s) / 2 / Z95;
-}
-
-/* How sure it is that the rates differ, from 0 to 1. */
-static double confidence_of(const struct seep_diff_rate *a,
-                            const struct seep_diff_rate *b)
-{
-    double error = hypot(error_of(a), error_of(b));
-
-    if (!isfinite(error) || error <= 0) {
-        return 0;
-    }
-    return erf(fabs(a->per_s - b->per_s) / error / sqrt(2));
-}
-
-/* 1: fresh is above base, -1: below, 0: not told apart. alike: both grow, so that a
- * quarter of difference is asked for. */
-static int direction(const struct seep_diff_rate *base,
-                     const struct seep_diff_rate *fresh, bool alike)
-{
-    double ratio = alike ? RATIO_LEAST : 1;
-
-    if (fresh->low_per_s > base->high_per_s && fresh->per_s > base->per_s * ratio) {
-        return 1;
-    }
-    if (fresh->high_per_s < base->low_per_s && base->per_s > fresh->per_s * ratio) {
-        return -1;
-    }
-    return 0;
-}
-
 /* The direction that the chosen units agree on. Sets the entry's confidence. */
 static int judge_direction(const struct comparison *all, struct seep_diff_entry *entry)
 {
@@ -148,17 +119,17 @@ static int judge_direction(const struct comparison *all, struct seep_diff_entry 
     bool alike = entry->base != NULL && entry->fresh != NULL;
     struct seep_diff_rate base = entry->base_rate;
     struct seep_diff_rate fresh = entry->fresh_rate;
-    int by_time = direction(&base, &fresh, alike);
+    int by_time = seep_rate_direction(&base, &fresh, alike);
 
-    entry->confidence = confidence_of(&base, &fresh);
+    entry->confidence = seep_rate_confidence(&base, &fresh);
     if (all->out->per == SEEP_PER_TIME) {
         return by_time;
     }
-    base = times(base, 1 / work->base_per_s);
-    fresh = times(fresh, 1 / work->fresh_per_s);
+    base = seep_rate_times(base, 1 / work->base_per_s);
+    fresh = seep_rate_times(fresh, 1 / work->fresh_per_s);
 
-    int by_work = direction(&base, &fresh, alike);
-    double confidence = confidence_of(&base, &fresh);
+    int by_work = seep_rate_direction(&base, &fresh, alike);
+    double confidence = seep_rate_confidence(&base, &fresh);
 
     if (all->out->per == SEEP_PER_OPERATION) {
         entry->confidence = confidence;
@@ -179,6 +150,85 @@ static bool came_later(const struct comparison *all, const struct seep_diff_entr
     return !entry->matched && entry->fresh != NULL &&
            all->recordings[1]->sites[entry->fresh->site].first_ns >
                all->recordings[0]->ended_ns;
+}
+
+/* Why growth that is larger in NEW is none of its build's; NULL when it is. Reads the
+ * series of both. */
+static const char *excuse(struct comparison *all, const struct seep_diff_entry *entry,
+                          uint32_t base_site, uint32_t fresh_site)
+{
+    const uint32_t sites[] = {base_site, fresh_site};
+    const struct seep_window *window = &all->windows[1];
+    struct seep_alignment_run runs[2];
+
+    for (unsigned i = 0; i < 2; i++) {
+        seep_series_read(&all->series[i], all->recordings[i], sites[i]);
+        runs[i] = (struct seep_alignment_run){
+            all->series[i].n,
+            all->out->per != SEEP_PER_OPERATION ? all->series[i].t_s : NULL,
+            entry->of_bytes ? all->series[i].live_bytes : all->series[i].live,
+            all->work[i]};
+    }
+    if (window->end <= window->warm + 1) {
+        return NULL;
+    }
+    double seconds = seep_window_seconds(all->recordings[1], window);
+
+    return seep_alignment_grew_alike(&runs[0], &runs[1], window->warm, window->end - 1,
+                                     entry->fresh_rate.per_s * seconds,
+                                     SEEP_RATE_RATIO_LEAST);
+}
+
+/* Growth of all sites with that key, together. */
+static struct seep_diff_rate rate_of_key(struct comparison *all, unsigned side,
+                                         uint64_t key, bool of_bytes, double grain)
+{
+    const struct seep_site_table *table = &all->tables[side];
+    bool any = false;
+
+    for (size_t i = 0; i < table->count; i++) {
+        if (all->keys[side][i] == key) {
+            (any ? seep_series_add : seep_series_read)(
+                &all->series[side], all->recordings[side], table->ids[i]);
+            any = true;
+        }
+    }
+    return any ? rate_read(all, side, of_bytes, grain) : rate_of_none(all, side, grain);
+}
+
+/* NEW's growth less BASE's, in the unit that was asked for. */
+static double difference(const struct comparison *all,
+                         const struct seep_diff_entry *entry)
+{
+    const struct seep_diff_work *work = &all->out->work;
+
+    return all->out->per == SEEP_PER_OPERATION
+               ? entry->fresh_rate.per_s / work->fresh_per_s -
+                     entry->base_rate.per_s / work->base_per_s
+               : entry->fresh_rate.per_s - entry->base_rate.per_s;
+}
+
+/* Whether the change is still there when all calls of the same functions are counted: a
+ * compiler that copies a call, or a loop of its own for a rush, moves growth from one
+ * site to its twin. */
+static bool holds_together(struct comparison *all, const struct seep_diff_entry *entry,
+                           const size_t at[2], double grain)
+{
+    struct seep_diff_entry group = *entry;
+    uint64_t keys[2];
+
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned from = at[i] != SEEP_MATCH_NONE ? i : 1 - i;
+
+        keys[i] = all->keys[from][at[from]];
+    }
+    group.base_rate = rate_of_key(all, 0, keys[0], entry->of_bytes, grain);
+    group.fresh_rate = rate_of_key(all, 1, keys[1], entry->of_bytes, grain);
+    double change = difference(all, entry);
+    double together = difference(all, &group);
+
+    return judge_direction(all, &group) == (change > 0 ? 1 : -1) &&
+           together / change >= TOGETHER_LEAST;
 }
 
 static void conclude(const struct comparison *all, struct seep_diff_entry *entry)
@@ -217,6 +267,26 @@ static const struct seep_finding *finding_of(const struct comparison *all, unsig
         }
     }
     return NULL;
+}
+
+/* Takes back a change that is none of the build's. at: the sites in their tables. */
+static void doubt(struct comparison *all, struct seep_diff_entry *entry,
+                  const size_t at[2], double grain)
+{
+    const char *why = NULL;
+
+    if (!seep_change_is_told(entry)) {
+        return;
+    }
+    if (!holds_together(all, entry, at, grain)) {
+        why = "all calls of these functions together have not changed";
+    } else if (entry->change <= SEEP_CHANGE_WORSE && entry->matched) {
+        why = excuse(all, entry, all->tables[0].ids[at[0]], all->tables[1].ids[at[1]]);
+    }
+    if (why != NULL) {
+        entry->change = SEEP_CHANGE_UNSURE;
+        entry->why = why;
+    }
 }
 
 /* What a site holds over the whole run. Returns: 0; -ENOMEM. */
@@ -272,6 +342,7 @@ static int add(struct comparison *all, size_t base, size_t fresh)
         }
     }
     conclude(all, entry);
+    doubt(all, entry, at, grain);
     all->out->of_change[entry->change]++;
     return status;
 }
@@ -343,13 +414,68 @@ static int match(struct comparison *all)
     if (status < 0) {
         return status;
     }
+    for (unsigned i = 0; i < 2; i++) {
+        all->keys[i] = calloc(all->tables[i].count + 1, sizeof(*all->keys[i]));
+        for (size_t k = 0; all->keys[i] != NULL && k < all->tables[i].count; k++) {
+            all->keys[i][k] = seep_site_key(&all->tables[i].sites[k]);
+        }
+    }
     all->pair = calloc(all->tables[1].count + 1, sizeof(*all->pair));
     all->out->entries = calloc(room + 1, sizeof(*all->out->entries));
-    if (all->pair == NULL || all->out->entries == NULL) {
+    if (all->pair == NULL || all->out->entries == NULL || all->keys[0] == NULL ||
+        all->keys[1] == NULL) {
         return -ENOMEM;
     }
     return seep_site_match(all->tables[0].sites, all->tables[0].count,
                            all->tables[1].sites, all->tables[1].count, all->pair);
+}
+
+/* Marks of the chosen label up to each snapshot. */
+static void count_marks(const struct seep_recording *recording, const char *label,
+                        double *out)
+{
+    for (size_t i = 0; i < recording->mark_count; i++) {
+        if (strcmp(recording->marks[i].text, label) != 0) {
+            continue;
+        }
+        for (size_t k = recording->snapshot_count;
+             k-- > 0 && recording->snapshots[k].t_ns >= recording->marks[i].t_ns;) {
+            out[k]++;
+        }
+    }
+}
+
+/* How much either run had done at each snapshot: by its marks while they last, else what
+ * the busiest site had acquired; nothing by which the user does not want to compare. */
+static int count_work(struct comparison *all)
+{
+    const struct seep_diff_work *work = &all->out->work;
+    bool marks_last = all->recordings[0]->lost[SEEP_LOSS_MARKS_FULL] == 0 &&
+                      all->recordings[1]->lost[SEEP_LOSS_MARKS_FULL] == 0;
+    bool by_mark = work->by_mark && marks_last;
+
+    if (all->out->per == SEEP_PER_TIME ||
+        (!by_mark && (work->busy[0] == 0 ||
+                      (work->by_mark && all->out->per == SEEP_PER_OPERATION)))) {
+        return 0;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        struct seep_series *series = &all->series[i];
+
+        all->work[i] = calloc(series->n + 1, sizeof(*all->work[i]));
+        if (all->work[i] == NULL) {
+            return -ENOMEM;
+        }
+        if (by_mark) {
+            count_marks(all->recordings[i], work->what, all->work[i]);
+            continue;
+        }
+        seep_series_read(series, all->recordings[i], (uint32_t)work->busy[i]);
+        for (size_t k = 0; k < series->n; k++) {
+            all->work[i][k] = (double)series->counters[k].acquired;
+        }
+    }
+    return 0;
 }
 
 static bool anything_found(const struct seep_findings *findings)
@@ -380,7 +506,10 @@ static int run(struct comparison *all, enum seep_diff_per per)
     all->out->work =
         seep_diff_work_of(all->recordings, all->windows, all->tables, all->pair);
     all->out->per = all->out->work.known ? per : SEEP_PER_TIME;
-    status = compare(all);
+    status = count_work(all);
+    if (status == 0) {
+        status = compare(all);
+    }
     qsort(all->out->entries, all->out->count, sizeof(*all->out->entries), by_weight);
     return status;
 }
@@ -400,6 +529,8 @@ int seep_diff_make(const struct seep_diff_side *base, const struct seep_diff_sid
     for (unsigned i = 0; i < 2; i++) {
         seep_series_free(&all.series[i]);
         seep_site_table_fini(&all.tables[i]);
+        free(all.work[i]);
+        free(all.keys[i]);
     }
     free(all.pair);
     if (status < 0) {

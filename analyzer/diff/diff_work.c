@@ -77,7 +77,11 @@ static struct seep_diff_work by_marks(const struct seep_recording *const recordi
         double fresh = marks_per_s(recordings[1], &windows[1], label);
 
         if (base > work.base_per_s && fresh > 0) {
-            work = (struct seep_diff_work){true, label, true, base, fresh};
+            work = (struct seep_diff_work){.known = true,
+                                           .what = label,
+                                           .by_mark = true,
+                                           .base_per_s = base,
+                                           .fresh_per_s = fresh};
         }
     }
     return work;
@@ -102,9 +106,6 @@ struct seep_diff_work seep_diff_work_of(const struct seep_recording *const recor
     struct seep_diff_work work = by_marks(recordings, windows);
     double most = PER_S_LEAST;
 
-    if (work.known) {
-        return work;
-    }
     for (size_t j = 0; j < tables[1].count; j++) {
         const struct seep_match_site *fresh = &tables[1].sites[j];
         const struct seep_match_site *base =
@@ -117,8 +118,14 @@ struct seep_diff_work seep_diff_work_of(const struct seep_recording *const recor
 
         if (both > most) {
             most = both;
-            work = (struct seep_diff_work){true, name_of(fresh), false,
-                                           base->acquired_per_s, fresh->acquired_per_s};
+            if (!work.by_mark || !work.known) {
+                work = (struct seep_diff_work){.known = true,
+                                               .what = name_of(fresh),
+                                               .base_per_s = base->acquired_per_s,
+                                               .fresh_per_s = fresh->acquired_per_s};
+            }
+            work.busy[0] = tables[0].ids[pair[j]];
+            work.busy[1] = tables[1].ids[j];
         }
     }
     return work;

@@ -10,7 +10,8 @@
 #include "verdict/changes.h"
 
 /* Marks where both runs set the same one ten times or more while they were judged; else
- * the acquisitions of the heap site that is busiest in both.
+ * the acquisitions of the heap site that is busiest in both; `busy` is that site in any
+ * case.
  *
  * pair: of seep_site_match. Thread-safety: pure. Allocates: no. Cost: O(sites + marks^2).
  */

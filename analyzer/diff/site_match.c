@@ -64,19 +64,29 @@ static uint64_t fnv(uint64_t hash, const char *text, size_t len)
     return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
-static struct item item_of(const struct seep_match_site *site, size_t index)
+uint64_t seep_site_key(const struct seep_match_site *site)
 {
-    struct item item = {.index = index, .site = site};
-    size_t own = 0;
+    uint64_t key = fnv(UINT64_C(0xcbf29ce484222325) + site->kind, site->subsystem,
+                       strlen(site->subsystem));
 
-    item.key = fnv(UINT64_C(0xcbf29ce484222325) + site->kind, site->subsystem,
-                   strlen(site->subsystem));
     for (size_t i = 0; i < site->frame_count; i++) {
         const struct seep_match_frame *frame = &site->frames[i];
 
-        item.key = fnv(item.key, frame->function, stable(frame->function));
-        item.key = fnv(item.key, frame->module, unversioned(frame->module));
-        if (own < 2 && frame->weight == SEEP_MATCH_PROGRAM) {
+        key = fnv(key, frame->function, stable(frame->function));
+        key = fnv(key, frame->module, unversioned(frame->module));
+    }
+    return key;
+}
+
+static struct item item_of(const struct seep_match_site *site, size_t index)
+{
+    struct item item = {.index = index, .site = site, .key = seep_site_key(site)};
+    size_t own = 0;
+
+    for (size_t i = 0; i < site->frame_count && own < 2; i++) {
+        const struct seep_match_frame *frame = &site->frames[i];
+
+        if (frame->weight == SEEP_MATCH_PROGRAM) {
             item.own[own++] = fnv(1, frame->function, stable(frame->function));
         }
     }

@@ -32,6 +32,12 @@ struct seep_match_site {
     double acquired_per_s; /* tells apart what names do not */
 };
 
+/* The same for all sites of one kind and subsystem whose functions and modules are the
+ * same, in one build or in two: calls from several places of one function. Thread-safety:
+ * pure.
+ */
+uint64_t seep_site_key(const struct seep_match_site *site);
+
 /* How alike two stacks are: 0 (nothing in common) to 1 (the same functions in the same
  * modules). Frames that only one of them has (a function inlined, a wrapper added) cost
  * their weight. Thread-safety: pure. Allocates: no. Cost: O(64 x 64) names at most.

@@ -36,7 +36,15 @@ static enum seep_match_weight weight_of(const struct seep_symbol_frame *frame)
     return SEEP_MATCH_PROGRAM;
 }
 
-static int add_node(struct seep_symbolizer *symbolizer, uint32_t node, struct growing *to)
+/* The program itself has one name in all builds: ./server-v1 is ./server-v2. */
+static const char *module_of(const struct seep_symbol_frame *frame, const char *exe)
+{
+    return exe[0] != '\0' && strcmp(frame->module_path, exe) == 0 ? "(program)"
+                                                                  : frame->module;
+}
+
+static int add_node(struct seep_symbolizer *symbolizer, uint32_t node, const char *exe,
+                    struct growing *to)
 {
     struct seep_symbol_frame frames[INLINE_MAX];
     size_t n = seep_symbol_frames(symbolizer, node, frames, INLINE_MAX);
@@ -55,7 +63,7 @@ static int add_node(struct seep_symbolizer *symbolizer, uint32_t node, struct gr
         if (strncmp(frames[i].module, "libseep.so", 10) != 0) {
             to->frames[to->count++] =
                 (struct seep_match_frame){.function = frames[i].function,
-                                          .module = frames[i].module,
+                                          .module = module_of(&frames[i], exe),
                                           .build_id = frames[i].build_id,
                                           .offset = frames[i].offset,
                                           .line = frames[i].line,
@@ -91,7 +99,7 @@ static int add_site(const struct seep_recording *recording,
     int status = 0;
 
     for (size_t i = 0; i < n && status == 0; i++) {
-        status = add_node(symbolizer, nodes[i], frames);
+        status = add_node(symbolizer, nodes[i], recording->program.exe, frames);
     }
     table->ids[table->count] = id;
     table->sites[table->count++] =

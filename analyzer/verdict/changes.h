@@ -56,6 +56,7 @@ struct seep_diff_work {
     const char *what; /* a mark's label, or the busiest site's function; "" unknown */
     bool by_mark;
     double base_per_s, fresh_per_s; /* > 0 when known */
+    size_t busy[2]; /* the busiest site of both runs, of the recordings; 0: none */
 };
 
 struct seep_diff {

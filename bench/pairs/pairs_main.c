@@ -2,12 +2,12 @@
  * what one has to do is what servers do. It is compiled several times: with and without a
  * leak, its lines moved, inlined in other ways.
  *
- *     pairs SECONDS CACHE REQUESTS_PER_S SEED
+ *     pairs SECONDS CACHE REQUESTS_PER_S SEED [warm]
  *
- * A healthy build holds at most CACHE entries, some sessions (as many as come and go by
- * chance), a log ring and one helper thread; all else is released in the request that
- * took it. With -DLEAK_<KIND>=N every Nth request leaves one resource behind: LEAK_HEAP,
- * LEAK_FD, LEAK_THREAD, LEAK_TIMER, LEAK_MAPPING.
+ * A healthy build holds at most CACHE entries (all of them within seconds with "warm"),
+ * some sessions (as many as come and go by chance), a log ring and one helper thread; all
+ * else is released in the request that took it. With -DLEAK_<KIND>=N every Nth request
+ * leaves one resource behind: LEAK_HEAP, LEAK_FD, LEAK_THREAD, LEAK_TIMER, LEAK_MAPPING.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -32,6 +32,8 @@ enum {
     LOG_LINES = 64,
     PAGE = 4096,
     MARK_EVERY = 10,
+    RUSH = 4, /* requests for each entry of a cache that is filled at once */
+    RUSH_US = 20,
     NS_PER_S = 1000000000
 };
 static const double SESSION_S = 2;                                         /* mean life */
@@ -216,9 +218,6 @@ static void handle(unsigned n, unsigned limit)
     double at_s = now_s();
     char *text = read_request(n);
 
-    if (n % MARK_EVERY == 0) {
-        seep_mark("ten requests");
-    }
 #ifdef LEAK_HEAP
     keep_name(one_in(LEAK_HEAP));
 #else
@@ -261,11 +260,17 @@ int main(int argc, char **argv)
     unsigned limit = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 100;
     double per_s = argc > 3 ? strtod(argv[3], NULL) : 100;
     double end_s = now_s() + seconds;
+    unsigned rush = argc > 5 ? RUSH * limit : 0; /* as after a restart */
 
     random_state = argc > 4 ? strtoul(argv[4], NULL, 10) : 1;
     for (unsigned n = 0; now_s() < end_s; n++) {
+        bool burst = n < rush;
+
+        if (!burst && n % MARK_EVERY == 0) {
+            seep_mark("ten requests");
+        }
         handle(n, limit);
-        (void)usleep((useconds_t)(exponential(1 / per_s) * 1e6));
+        (void)usleep((useconds_t)(burst ? RUSH_US : exponential(1 / per_s) * 1e6));
     }
     return 0;
 }

@@ -90,6 +90,12 @@ class ScriptsTest(unittest.TestCase):
         self.assertIn("build-essential", packages)
         self.assertEqual(len(packages), len(set(packages)))
 
+    def test_setup_takes_a_browser_only_when_asked(self):
+        plain = run("setup.sh", "--list").stdout.split()
+        self.assertNotIn("chromium", plain)
+        self.assertLessEqual({"chromium", "chromium-driver", *plain},
+                             set(run("setup.sh", "--browser", "--list").stdout.split()))
+
     def test_setup_names_what_is_missing(self):
         self.fake("dpkg-query", "echo 'ii  cmake'; echo 'rc  ninja-build'; exit 1")
         result = run("setup.sh", "--check", path=self.folder)

@@ -2,8 +2,7 @@
 """The HTML report, and the page of two runs compared, in a real browser: opened from a file, clicked through, by keyboard, on a narrow
 screen, in dark; nothing may be fetched, refused by the page's policy, or complained about.
 
-Needs Chromium and its driver (Debian: chromium, chromium-driver, about 300 MB; not among the packages
-that scripts/setup.sh installs). Without them the test says so and is skipped (exit status 77).
+Needs Chromium and its driver (Debian: chromium, chromium-driver; scripts/setup.sh --browser). Without them the test says so and is skipped (exit status 77).
 
 usage: html_browser_test.py SEEP GOLDEN_WRITE PROGRAM [--report FILE.html] [--screenshots FOLDER]
   --report       look at this page instead of a forged recording's
