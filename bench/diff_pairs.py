@@ -103,12 +103,14 @@ Run = typing.Union[Program, Server]
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """kind, function: of the regression; "": nothing changed."""
+    """kind, function: of the regression; "": nothing changed. also: functions of what else it leaves behind, of any
+    kind (a connection that is lost is a thread as well)."""
     name: str
     base: Run
     fresh: Run
     kind: str = ""
     function: str = ""
+    also: tuple = ()
 
 
 OTHER = {"flags": ("-O1", "-fno-inline"), "moved": True}  # the same code in another build
@@ -117,9 +119,6 @@ PLANTS = (("HEAP", 20, "heap", "keep_name"), ("HEAP", 100, "heap", "keep_name"),
           ("THREAD", 150, "thread", "leave_thread"), ("TIMER", 100, "timer", "arm_timer"),
           ("MAPPING", 100, "mapping", "map_buffer"))
 FAULTS = ("F01", "F03", "F05", "F11", "F15", "F16", "F26", "F29", "F30", "F33")
-
-# Of two things that a fault leaves (docs/backend.md), the one that comes first because it is certain sooner.
-ALSO = {"F03": ("thread", "pma_fault_block")}
 
 
 def planted_pairs():
@@ -135,8 +134,7 @@ def planted_pairs():
                Program(leaks=(("FD", 50), ("HEAP", 20)), seed=2), "heap", "keep_name")
     for at, fault in enumerate(FAULTS):
         of = next(case for case in rows.FAULTS if case.name == fault)
-        kind, function = ALSO.get(fault, (of.kind, of.function))
-        yield Pair(f"backend, {fault}", Server(which=1 + at % 2), Server(fault), kind, function)
+        yield Pair(f"backend, {fault}", Server(which=1 + at % 2), Server(fault), of.kind, of.function, of.also)
 
 
 def unchanged_pairs():
@@ -254,8 +252,9 @@ def compare(pair, folder, options):
 
 
 def is_it(pair, change):
-    return change["change"] in ("new", "worse") and change["kind"] == pair.kind and \
-        any(pair.function == frame["function"] for frame in change["stack"])
+    names = {frame["function"] for frame in change["stack"]}
+    return change["change"] in ("new", "worse") and \
+        (change["kind"] == pair.kind and pair.function in names or not names.isdisjoint(pair.also))
 
 
 def brief(change):

@@ -152,6 +152,16 @@ static bool came_later(const struct comparison *all, const struct seep_diff_entr
                all->recordings[0]->ended_ns;
 }
 
+static double most_in(const struct seep_window *window, const double *values)
+{
+    double most = -1;
+
+    for (size_t i = window->warm; i < window->end; i++) {
+        most = fmax(most, values[i]);
+    }
+    return most;
+}
+
 /* Why growth that is larger in NEW is none of its build's; NULL when it is. Reads the
  * series of both. */
 static const char *excuse(struct comparison *all, const struct seep_diff_entry *entry,
@@ -171,6 +181,10 @@ static const char *excuse(struct comparison *all, const struct seep_diff_entry *
     }
     if (window->end <= window->warm + 1) {
         return NULL;
+    }
+    if (entry->change == SEEP_CHANGE_NEW &&
+        runs[1].values[window->end - 1] <= most_in(&all->windows[0], runs[0].values)) {
+        return "BASE held as much";
     }
     double seconds = seep_window_seconds(all->recordings[1], window);
 
@@ -470,9 +484,10 @@ static int count_work(struct comparison *all)
             count_marks(all->recordings[i], work->what, all->work[i]);
             continue;
         }
-        seep_series_read(series, all->recordings[i], (uint32_t)work->busy[i]);
+        const struct seep_rec_site *busy = &all->recordings[i]->sites[work->busy[i]];
+
         for (size_t k = 0; k < series->n; k++) {
-            all->work[i][k] = (double)series->counters[k].acquired;
+            all->work[i][k] = (double)seep_points_at(&busy->points, k).acquired;
         }
     }
     return 0;
