@@ -57,6 +57,13 @@ if(TARGET seep)
         ${PROJECT_SOURCE_DIR}/tests/golden)
     add_test(NAME golden.cli COMMAND ${PROJECT_SOURCE_DIR}/tests/golden/run_cli.sh
         $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
+    add_test(NAME golden.odd_recordings COMMAND python3 -B
+        ${PROJECT_SOURCE_DIR}/tests/golden/odd_recordings_test.py $<TARGET_FILE:seep>
+        $<TARGET_FILE:odd-recordings>)
+    set_tests_properties(golden.odd_recordings PROPERTIES TIMEOUT 300 LABELS golden)
+    if(SEEP_SANITIZE)
+        set_tests_properties(golden.odd_recordings PROPERTIES ENVIRONMENT SEEP_SANITIZED=1)
+    endif()
     add_test(NAME golden.progress COMMAND python3 -B
         ${PROJECT_SOURCE_DIR}/tests/golden/progress_test.py $<TARGET_FILE:seep>
         $<TARGET_FILE:large-recording> $<TARGET_FILE:seep>)

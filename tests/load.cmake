@@ -78,12 +78,17 @@ add_test(NAME docs.recording_format
 add_executable(large-recording ${PROJECT_SOURCE_DIR}/tests/tools/large_recording.c)
 target_link_libraries(large-recording PRIVATE seep_recording_forge PkgConfig::SYMBOL_LIBS)
 
-# The reader against mutated recordings: 10 s, 60 s with CI=true.
+# Recordings that are sound in form and odd in what they say.
+add_executable(odd-recordings ${PROJECT_SOURCE_DIR}/tests/tools/odd_recordings.c)
+target_link_libraries(odd-recordings PRIVATE seep_recording_forge)
+
+# The reader, the judge and the renderers against mutated recordings: 10 s, 60 s with CI=true.
 set(fuzz ${PROJECT_SOURCE_DIR}/tests/fuzz)
 file(GLOB fuzz_corpus CONFIGURE_DEPENDS ${fuzz}/corpus/*.bin)
-add_executable(fuzz-recording ${fuzz}/mutate_recording.c ${fuzz}/fuzz_recording.c)
+add_executable(fuzz-recording ${fuzz}/mutate_recording.c ${fuzz}/fuzz_recording.c ${fuzz}/fuzz_judge.c)
 target_include_directories(fuzz-recording PRIVATE ${fuzz})
-target_link_libraries(fuzz-recording PRIVATE seep_recording_forge PkgConfig::FORGE_LIBS)
+target_link_libraries(fuzz-recording PRIVATE seep_report seep_diff seep_recording_forge PkgConfig::FORGE_LIBS
+    PkgConfig::JANSSON)
 add_test(NAME fuzz.recording COMMAND fuzz-recording ${fuzz_corpus})
 set_tests_properties(fuzz.recording PROPERTIES LABELS fuzz TIMEOUT 180
     ENVIRONMENT "UBSAN_OPTIONS=abort_on_error=1;ASAN_OPTIONS=abort_on_error=1")
@@ -93,12 +98,14 @@ option(SEEP_FUZZ "build the libFuzzer programs (clang)" OFF)
 if(SEEP_FUZZ)
     # the reader once more, instrumented, with checksums that always fit
     set(load ${PROJECT_SOURCE_DIR}/analyzer/load)
-    add_executable(libfuzzer-recording ${fuzz}/fuzz_recording.c ${load}/record_read.c
-        ${load}/recording.c ${load}/recording_decode.c ${load}/recording_pool.c ${load}/site_points.c ${load}/decode_take.c ${load}/decode_snapshot.c)
+    add_executable(libfuzzer-recording ${fuzz}/fuzz_recording.c ${fuzz}/fuzz_judge.c ${load}/record_read.c
+        ${load}/recording.c ${load}/recording_decode.c ${load}/recording_pool.c ${load}/site_points.c
+        ${load}/decode_take.c ${load}/decode_snapshot.c)
     target_include_directories(libfuzzer-recording PRIVATE ${fuzz})
     target_compile_definitions(libfuzzer-recording PRIVATE
         FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
     target_compile_options(libfuzzer-recording PRIVATE -fsanitize=fuzzer,address)
     target_link_options(libfuzzer-recording PRIVATE -fsanitize=fuzzer,address)
-    target_link_libraries(libfuzzer-recording PRIVATE seep_base PkgConfig::FORGE_LIBS)
+    target_link_libraries(libfuzzer-recording PRIVATE seep_report seep_diff seep_base PkgConfig::FORGE_LIBS
+        PkgConfig::JANSSON)
 endif()

@@ -191,6 +191,9 @@ static int read_header(struct seep_record_reader *reader, struct parsed_header *
     };
     if (checksums_count &&
         header->check != (uint32_t)XXH3_64bits(raw, CHECKED_HEADER_BYTES)) {
+        if (memcmp(raw, SEEP_RECORDING_MAGIC, SEEP_RECORDING_MAGIC_BYTES) == 0) {
+            return corrupt(reader, "another recording begins here: two files in one?");
+        }
         return corrupt(reader, "wrong checksum of a frame header");
     }
     n = check_header(reader, header);

@@ -1,5 +1,5 @@
 /* The fuzz target of the recording reader: any bytes give a valid recording or an error
- * with a message, and a valid recording answers every question.
+ * with a message, and a valid recording answers every question and can be judged.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
+#include "fuzz_judge.h"
 #include "load/recording.h"
 
 uint64_t seep_fuzz_opened;
@@ -79,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (code == 0) {
         seep_fuzz_opened++;
         ask_all(recording);
+        seep_fuzz_judge(recording, XXH3_64bits(data, size));
         seep_recording_free(recording);
     } else {
         must(code < 0 && recording == NULL, "an error leaves nothing behind");

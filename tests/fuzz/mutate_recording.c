@@ -22,11 +22,12 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "fuzz_judge.h"
 #include "fuzz_recording.h"
 #include "recording_forge.h"
 
 enum {
-    FRAMES_MAX = 64,
+    FRAMES_MAX = 160,
     FILES_MAX = 64,
     FILE_MAX_BYTES = 1 << 20,
     INPUT_SECONDS_MAX = 20, /* an input that takes longer hangs */
@@ -329,9 +330,9 @@ static int report(double seconds)
 
     (void)getrusage(RUSAGE_SELF, &usage);
     printf("fuzz-recording: %" PRIu64 " inputs in %.1f s, %" PRIu64
-           " opened as recordings, most memory %ld MiB\n",
-           number, seconds, seep_fuzz_opened, usage.ru_maxrss / 1024);
-    if (seep_fuzz_opened == 0 || seep_fuzz_opened == number) {
+           " opened as recordings, %" PRIu64 " findings, most memory %ld MiB\n",
+           number, seconds, seep_fuzz_opened, seep_fuzz_findings, usage.ru_maxrss / 1024);
+    if (seep_fuzz_findings == 0 || seep_fuzz_opened == 0 || seep_fuzz_opened == number) {
         fprintf(stderr, "fuzz-recording: the inputs try only one side of the reader\n");
         return 1;
     }
