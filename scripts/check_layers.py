@@ -66,6 +66,7 @@ MANY_PARAMETERS = {
     ("shim/arch.h", "seep_arch_syscall6"): "the kernel's convention: a number and six arguments",
     ("server/rest/http_server.c", "handle"): "libmicrohttpd's MHD_AccessHandlerCallback",
     ("analyzer/load/symbol_file.c", "find_debuginfo"): "elfutils' Dwfl_Callbacks",
+    ("analyzer/attach/stack_unwind.c", "no_debuginfo"): "elfutils' Dwfl_Callbacks",
 }
 WRAPPER = "seep_wrap_"  # has the parameters of the function that it wraps, and two more
 

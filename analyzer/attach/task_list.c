@@ -1,0 +1,201 @@
+/* The threads of a process, as /proc tells of them.
+ *
+ * For how long a thread has not run is in no file of proc(5). The scheduler's debug file
+ * has the instant at which it was last put on a CPU, in the scheduler's own clock; the
+ * distance of that clock to ours is found by looking at ourselves right after a sleep.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "attach/task_list.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "attach/proc_file.h"
+
+enum { STATUS_BYTES = 4096, SMALL_BYTES = 512, PATH_BYTES = 64 };
+
+static const uint64_t MILLISECOND_NS = 1000000;
+
+/* "se.exec_start : 12408329.957093" (milliseconds). Returns: nanoseconds; 0 unknown. */
+static uint64_t last_put_on_cpu_ns(int dir_fd, const char *path)
+{
+    char text[SMALL_BYTES];
+    const char *at = NULL;
+    uint64_t whole = 0;
+    uint64_t fraction = 0;
+
+    if (seep_proc_read(dir_fd, path, text, sizeof(text)) <= 0) {
+        return 0;
+    }
+    at = strstr(text, "\nse.exec_start");
+    at = at != NULL ? strchr(at, ':') : NULL;
+    if (at == NULL || sscanf(at, ": %" SCNu64 ".%6" SCNu64, &whole, &fraction) != 2) {
+        return 0;
+    }
+    return whole * MILLISECOND_NS + fraction;
+}
+
+/* The scheduler's clock as it is now; 0 unknown. */
+static uint64_t scheduler_now_ns(void)
+{
+    static const struct timespec moment = {.tv_nsec = 1000};
+
+    (void)nanosleep(&moment, NULL);
+    return last_put_on_cpu_ns(AT_FDCWD, "/proc/thread-self/sched");
+}
+
+static void ask_syscall(int task_dir_fd, struct seep_task *task)
+{
+    char text[SMALL_BYTES];
+    uint64_t *a = task->arguments;
+
+    if (seep_proc_read(task_dir_fd, "syscall", text, sizeof(text)) > 0) {
+        /* "-1 ..." and "running" are no system call */
+        task->syscall_known =
+            text[0] != '-' &&
+            sscanf(text,
+                   "%" SCNu64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64
+                   " %" SCNx64,
+                   &task->syscall, &a[0], &a[1], &a[2], &a[3], &a[4], &a[5]) == 7;
+    }
+    if (seep_proc_read(task_dir_fd, "wchan", task->wait_channel,
+                       sizeof(task->wait_channel)) <= 0 ||
+        strcmp(task->wait_channel, "0") == 0) {
+        task->wait_channel[0] = '\0';
+    }
+}
+
+static void ask_status(int task_dir_fd, struct seep_task *task)
+{
+    char text[STATUS_BYTES];
+    const char *state = NULL;
+
+    if (seep_proc_read(task_dir_fd, "status", text, sizeof(text)) <= 0) {
+        return;
+    }
+    state = strstr(text, "\nState:\t");
+    task->state = '\0';
+    if (state != NULL) {
+        task->state = state[sizeof("\nState:\t") - 1];
+    }
+    (void)seep_proc_number(text, "\nvoluntary_ctxt_switches:", &task->voluntary_switches);
+    (void)seep_proc_number(text,
+                           "\nnonvoluntary_ctxt_switches:", &task->involuntary_switches);
+}
+
+static void ask(int task_dir_fd, uint64_t scheduler_ns, struct seep_task *task)
+{
+    char text[SMALL_BYTES];
+
+    if (seep_proc_read(task_dir_fd, "comm", task->name, sizeof(task->name)) > 0) {
+        task->name[strcspn(task->name, "\n")] = '\0';
+    }
+    ask_status(task_dir_fd, task);
+    ask_syscall(task_dir_fd, task);
+    if (seep_proc_read(task_dir_fd, "schedstat", text, sizeof(text)) > 0) {
+        (void)seep_proc_number(text, "", &task->cpu_ns);
+    }
+    if (task->state != 'R' && scheduler_ns != 0) {
+        uint64_t last_ns = last_put_on_cpu_ns(task_dir_fd, "sched");
+
+        task->idle_ns =
+            last_ns != 0 && last_ns < scheduler_ns ? scheduler_ns - last_ns : 0;
+    }
+}
+
+/* Appends one thread; one that has ended meanwhile is left out. Returns: 0; -ENOMEM. */
+static int add(struct seep_task_list *list, size_t *room, int tasks_fd, const char *name,
+               uint64_t scheduler_ns)
+{
+    int fd = openat(tasks_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return 0;
+    }
+    if (list->count == *room) {
+        size_t more = *room != 0 ? *room * 2 : 64;
+        struct seep_task *grown = reallocarray(list->tasks, more, sizeof(*list->tasks));
+
+        if (grown == NULL) {
+            (void)close(fd);
+            return -ENOMEM;
+        }
+        list->tasks = grown;
+        *room = more;
+    }
+    list->tasks[list->count] =
+        (struct seep_task){.tid = (uint32_t)strtoul(name, NULL, 10)};
+    ask(fd, scheduler_ns, &list->tasks[list->count]);
+    list->count += list->tasks[list->count].state != '\0';
+    (void)close(fd);
+    return 0;
+}
+
+static int by_tid(const void *left, const void *right)
+{
+    const struct seep_task *a = left;
+    const struct seep_task *b = right;
+
+    return (a->tid > b->tid) - (a->tid < b->tid);
+}
+
+int seep_task_list_read(pid_t pid, struct seep_task_list *list, struct seep_error *error)
+{
+    struct seep_task_list made = {0};
+    uint64_t scheduler_ns = scheduler_now_ns();
+    char path[PATH_BYTES];
+    size_t room = 0;
+    int status = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *dir = opendir(path);
+
+    if (dir == NULL) {
+        status = errno == ENOENT ? -ESRCH : -errno;
+        return status == -ESRCH
+                   ? seep_error_set(error, status, "there is no process %d", (int)pid)
+                   : seep_error_set(error, status, "%s: %s", path,
+                                    strerrordesc_np(-status));
+    }
+    for (struct dirent *entry = readdir(dir); entry != NULL && status == 0;
+         entry = readdir(dir)) {
+        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9') {
+            status = add(&made, &room, dirfd(dir), entry->d_name, scheduler_ns);
+        }
+    }
+    (void)closedir(dir);
+    if (status == 0 && made.count == 0) {
+        status = seep_error_set(error, -ESRCH, "process %d has ended", (int)pid);
+    }
+    if (status < 0) {
+        seep_task_list_fini(&made);
+        return status;
+    }
+    qsort(made.tasks, made.count, sizeof(*made.tasks), by_tid);
+    *list = made;
+    return 0;
+}
+
+void seep_task_list_fini(struct seep_task_list *list)
+{
+    free(list->tasks);
+    *list = (struct seep_task_list){0};
+}
+
+void seep_task_descriptor(pid_t pid, uint64_t fd, char *out, size_t out_bytes)
+{
+    char path[PATH_BYTES];
+    ssize_t n = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/fd/%" PRIu64, (int)pid, fd);
+    n = readlink(path, out, out_bytes - 1);
+    out[n > 0 ? n : 0] = '\0';
+}
