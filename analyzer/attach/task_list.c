@@ -1,8 +1,10 @@
 /* The threads of a process, as /proc tells of them.
  *
  * For how long a thread has not run is in no file of proc(5). The scheduler's debug file
- * has the instant at which it was last put on a CPU, in the scheduler's own clock; the
- * distance of that clock to ours is found by looking at ourselves right after a sleep.
+ * has the instant at which it was last put on a CPU, in the scheduler's own clock of that
+ * CPU. These clocks stand still while the hypervisor takes the CPU away and so drift
+ * apart by seconds; the distance of each to ours is found by going there and looking at
+ * ourselves.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +23,7 @@
 
 #include "attach/proc_file.h"
 
-enum { STATUS_BYTES = 4096, SMALL_BYTES = 512, PATH_BYTES = 64 };
+enum { STATUS_BYTES = 4096, SMALL_BYTES = 512, PATH_BYTES = 64, STAT_CPU = 39 };
 
 static const uint64_t MILLISECOND_NS = 1000000;
 
@@ -43,13 +46,51 @@ static uint64_t last_put_on_cpu_ns(int dir_fd, const char *path)
     return whole * MILLISECOND_NS + fraction;
 }
 
-/* The scheduler's clock as it is now; 0 unknown. */
-static uint64_t scheduler_now_ns(void)
-{
-    static const struct timespec moment = {.tv_nsec = 1000};
+/* How far the scheduler's clocks are behind ours, by CPU. */
+struct clocks {
+    uint64_t behind_ns[CPU_SETSIZE];
+    enum { NOT_ASKED = 0, KNOWN = 1, NOT_OURS = 2 } asked[CPU_SETSIZE];
+};
 
-    (void)nanosleep(&moment, NULL);
-    return last_put_on_cpu_ns(AT_FDCWD, "/proc/thread-self/sched");
+static void ask_clock(struct clocks *clocks, uint64_t cpu)
+{
+    cpu_set_t before;
+    cpu_set_t there;
+    uint64_t clock_ns = 0;
+
+    clocks->asked[cpu] = NOT_OURS;
+    CPU_ZERO(&there);
+    CPU_SET(cpu, &there);
+    if (sched_getaffinity(0, sizeof(before), &before) < 0 ||
+        sched_setaffinity(0, sizeof(there), &there) < 0) {
+        return;
+    }
+    (void)sched_yield();
+    clock_ns = last_put_on_cpu_ns(AT_FDCWD, "/proc/thread-self/sched");
+    if (clock_ns != 0) {
+        clocks->behind_ns[cpu] = seep_proc_clock_ns(CLOCK_MONOTONIC) - clock_ns;
+        clocks->asked[cpu] = KNOWN;
+    }
+    (void)sched_setaffinity(0, sizeof(before), &before);
+}
+
+/* Returns: nanoseconds since the thread was put on a CPU; 0 unknown. */
+static uint64_t idle_of(int task_dir_fd, struct clocks *clocks)
+{
+    char stat[STATUS_BYTES];
+    uint64_t cpu = 0;
+    uint64_t last_ns = last_put_on_cpu_ns(task_dir_fd, "sched");
+
+    if (last_ns == 0 || seep_proc_read(task_dir_fd, "stat", stat, sizeof(stat)) <= 0 ||
+        !seep_proc_stat_field(stat, STAT_CPU, &cpu) || cpu >= CPU_SETSIZE) {
+        return 0;
+    }
+    if (clocks->asked[cpu] == NOT_ASKED) {
+        ask_clock(clocks, cpu);
+    }
+    uint64_t now_ns = seep_proc_clock_ns(CLOCK_MONOTONIC) - clocks->behind_ns[cpu];
+
+    return clocks->asked[cpu] == KNOWN && last_ns < now_ns ? now_ns - last_ns : 0;
 }
 
 static void ask_syscall(int task_dir_fd, struct seep_task *task)
@@ -91,7 +132,7 @@ static void ask_status(int task_dir_fd, struct seep_task *task)
                            "\nnonvoluntary_ctxt_switches:", &task->involuntary_switches);
 }
 
-static void ask(int task_dir_fd, uint64_t scheduler_ns, struct seep_task *task)
+static void ask(int task_dir_fd, struct clocks *clocks, struct seep_task *task)
 {
     char text[SMALL_BYTES];
 
@@ -103,17 +144,14 @@ static void ask(int task_dir_fd, uint64_t scheduler_ns, struct seep_task *task)
     if (seep_proc_read(task_dir_fd, "schedstat", text, sizeof(text)) > 0) {
         (void)seep_proc_number(text, "", &task->cpu_ns);
     }
-    if (task->state != 'R' && scheduler_ns != 0) {
-        uint64_t last_ns = last_put_on_cpu_ns(task_dir_fd, "sched");
-
-        task->idle_ns =
-            last_ns != 0 && last_ns < scheduler_ns ? scheduler_ns - last_ns : 0;
+    if (task->state != 'R') {
+        task->idle_ns = idle_of(task_dir_fd, clocks);
     }
 }
 
 /* Appends one thread; one that has ended meanwhile is left out. Returns: 0; -ENOMEM. */
 static int add(struct seep_task_list *list, size_t *room, int tasks_fd, const char *name,
-               uint64_t scheduler_ns)
+               struct clocks *clocks)
 {
     int fd = openat(tasks_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -133,7 +171,7 @@ static int add(struct seep_task_list *list, size_t *room, int tasks_fd, const ch
     }
     list->tasks[list->count] =
         (struct seep_task){.tid = (uint32_t)strtoul(name, NULL, 10)};
-    ask(fd, scheduler_ns, &list->tasks[list->count]);
+    ask(fd, clocks, &list->tasks[list->count]);
     list->count += list->tasks[list->count].state != '\0';
     (void)close(fd);
     return 0;
@@ -150,7 +188,7 @@ static int by_tid(const void *left, const void *right)
 int seep_task_list_read(pid_t pid, struct seep_task_list *list, struct seep_error *error)
 {
     struct seep_task_list made = {0};
-    uint64_t scheduler_ns = scheduler_now_ns();
+    struct clocks *clocks = NULL;
     char path[PATH_BYTES];
     size_t room = 0;
     int status = 0;
@@ -165,13 +203,16 @@ int seep_task_list_read(pid_t pid, struct seep_task_list *list, struct seep_erro
                    : seep_error_set(error, status, "%s: %s", path,
                                     strerrordesc_np(-status));
     }
+    clocks = calloc(1, sizeof(*clocks));
+    status = clocks != NULL ? 0 : -ENOMEM;
     for (struct dirent *entry = readdir(dir); entry != NULL && status == 0;
          entry = readdir(dir)) {
         if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9') {
-            status = add(&made, &room, dirfd(dir), entry->d_name, scheduler_ns);
+            status = add(&made, &room, dirfd(dir), entry->d_name, clocks);
         }
     }
     (void)closedir(dir);
+    free(clocks);
     if (status == 0 && made.count == 0) {
         status = seep_error_set(error, -ESRCH, "process %d has ended", (int)pid);
     }
