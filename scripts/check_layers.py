@@ -33,7 +33,7 @@ ALLOWED = {
     "analyzer/diff": {"include", "analyzer/base", "analyzer/load", "analyzer/series",
                       "analyzer/verdict"},
     "analyzer/verdict": {"include", "analyzer/base", "analyzer/load", "analyzer/series",
-                         "analyzer/trend"},
+                         "analyzer/trend", "analyzer/waits"},
     "analyzer/report": {"include", "analyzer/base", "analyzer/verdict"},
     "analyzer/cli": {"include", "analyzer/base", "analyzer/attach", "analyzer/collect", "analyzer/load",
                      "analyzer/series", "analyzer/trend", "analyzer/diff", "analyzer/verdict",

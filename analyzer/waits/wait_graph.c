@@ -123,12 +123,15 @@ static void follow(struct walk *walk, uint32_t start, uint32_t number, uint32_t 
 
 /* Inside, a thread without an owner to wait for is the end of others' chains; to the
  * caller it has no chain. */
-static void clear_ends(struct walk *walk)
+static void finish(struct walk *walk)
 {
     for (size_t i = 0; i < walk->n; i++) {
-        if (walk->next[i] == NOBODY) {
+        uint32_t next = walk->next[i];
+
+        if (next == NOBODY) {
             walk->chains[i] = (struct seep_wait_chain){.last = (uint32_t)i};
         }
+        walk->chains[i].owner = next < walk->n ? next : (uint32_t)SEEP_CHAIN_NO_OWNER;
     }
 }
 
@@ -154,7 +157,7 @@ int seep_wait_graph_solve(const struct seep_wait_thread *threads, size_t n,
         for (uint32_t i = 0; i < n; i++) {
             follow(&walk, i, i + 1, way);
         }
-        clear_ends(&walk);
+        finish(&walk);
         err = 0;
     }
     free(way);
@@ -162,18 +165,6 @@ int seep_wait_graph_solve(const struct seep_wait_thread *threads, size_t n,
     free(walk.next);
     free(walk.rows);
     return err;
-}
-
-static const struct seep_wait_thread *owner_of(const struct seep_wait_thread *threads,
-                                               size_t n,
-                                               const struct seep_wait_thread *thread)
-{
-    for (size_t i = 0; thread->owner_tid != 0 && i < n; i++) {
-        if (threads[i].tid == thread->owner_tid) {
-            return &threads[i];
-        }
-    }
-    return NULL;
 }
 
 static void put_name(const struct seep_wait_thread *thread, struct seep_buf *out)
@@ -224,8 +215,9 @@ static void put_end(const struct seep_wait_thread *thread, struct seep_buf *out)
     }
 }
 
-void seep_wait_graph_words(const struct seep_wait_thread *threads, size_t n, size_t index,
-                           const struct seep_wait_chain *chains, struct seep_buf *out)
+void seep_wait_graph_words(const struct seep_wait_thread *threads,
+                           const struct seep_wait_chain *chains, size_t index,
+                           struct seep_buf *out)
 {
     const struct seep_wait_thread *thread = &threads[index];
     uint32_t length = chains[index].steps;
@@ -233,7 +225,9 @@ void seep_wait_graph_words(const struct seep_wait_thread *threads, size_t n, siz
 
     put_name(thread, out);
     while (thread->owner_tid != 0) {
-        const struct seep_wait_thread *owner = owner_of(threads, n, thread);
+        uint32_t at = chains[thread - threads].owner;
+        const struct seep_wait_thread *owner =
+            at != SEEP_CHAIN_NO_OWNER ? &threads[at] : NULL;
 
         put_wait(thread, out);
         if (owner == NULL) {

@@ -30,8 +30,12 @@ enum seep_wait_shape {
     SEEP_CHAIN_RUNNING = 5      /* the last owner runs */
 };
 
+enum { SEEP_CHAIN_NO_OWNER = UINT32_MAX };
+
 struct seep_wait_chain {
     enum seep_wait_shape shape;
+    uint32_t owner; /* index of the thread that holds what this one waits for;
+                       SEEP_CHAIN_NO_OWNER: nobody does, or it has ended */
     uint32_t steps; /* threads behind this one, up to the end or back to itself */
     uint32_t last;  /* index of the last thread of the chain; of a cycle, its lowest: the
                        same for all that wait for it */
@@ -50,7 +54,8 @@ int seep_wait_graph_solve(const struct seep_wait_thread *threads, size_t n,
 /* Appends the chain of thread `index` in words, one sentence without a full stop: "a (tid
  * 7) waits at hub_send (hub.c:120) for the mutex 0x1000 held by b (tid 8), which waits
  * ... held by a (tid 7): a cycle of 2". Twelve threads at most are named. */
-void seep_wait_graph_words(const struct seep_wait_thread *threads, size_t n, size_t index,
-                           const struct seep_wait_chain *chains, struct seep_buf *out);
+void seep_wait_graph_words(const struct seep_wait_thread *threads,
+                           const struct seep_wait_chain *chains, size_t index,
+                           struct seep_buf *out);
 
 #endif

@@ -45,6 +45,8 @@ static void chains_end_at_what_the_last_owner_does(void **state)
     assert_int_equal(chains[3].shape, SEEP_CHAIN_OWNER_ENDED);
     assert_int_equal(chains[3].last, 3);
     assert_int_equal(chains[4].shape, SEEP_CHAIN_BLOCKED);
+    assert_int_equal(chains[4].owner, 5);
+    assert_int_equal(chains[3].owner, SEEP_CHAIN_NO_OWNER);
     assert_int_equal(chains[4].last, 5);
 }
 
@@ -139,7 +141,7 @@ static void expect_words(const struct seep_wait_thread *threads, size_t n, size_
     struct seep_buf words = {0};
 
     assert_int_equal(seep_wait_graph_solve(threads, n, chains), 0);
-    seep_wait_graph_words(threads, n, index, chains, &words);
+    seep_wait_graph_words(threads, chains, index, &words);
     seep_buf_put(&words, "", 1);
     assert_false(words.failed);
     assert_string_equal((const char *)words.data, expected);
