@@ -112,6 +112,61 @@ static void dump_lifetime(struct seep_dump *d, const struct seep_rec_lifetime *r
     seep_dump_write_line(d, line);
 }
 
+static json_t *probe_stack(struct seep_dump *d, const struct seep_rec_probe *probe)
+{
+    json_t *stack = json_array();
+
+    for (size_t i = 0; i < probe->frame_count; i++) {
+        const struct seep_rec_probe_frame *from = &probe->frames[i];
+        json_t *frame = json_object();
+
+        seep_dump_put_number(d, frame, "module", from->module);
+        seep_dump_put_number(d, frame, "offset", from->offset);
+        seep_dump_put(d, frame, "exact", json_boolean(from->exact));
+        if (d->symbolizer != NULL) {
+            struct seep_symbol_frame source;
+
+            (void)seep_symbol_frames_at(d->symbolizer, from, &source, 1);
+            seep_dump_put_text(d, frame, "function", source.function);
+        }
+        seep_dump_append(d, stack, frame);
+    }
+    return stack;
+}
+
+static void dump_probe(struct seep_dump *d, const struct seep_rec_probe *probe)
+{
+    static const char *const reaches[] = {"unknown", "somebody", "nobody"};
+    json_t *line = seep_dump_new_line(d, "probe");
+    json_t *arguments = json_array();
+    char hex[2 * SEEP_PROBE_OBJECT_MAX_BYTES + 1] = "";
+
+    for (size_t i = 0; i < sizeof(probe->arguments) / sizeof(probe->arguments[0]); i++) {
+        seep_dump_append(d, arguments, seep_dump_number(probe->arguments[i]));
+    }
+    for (size_t i = 0; i < probe->object_bytes; i++) {
+        (void)snprintf(hex + 2 * i, 3, "%02x", probe->object[i]);
+    }
+    seep_dump_put_number(d, line, "t_ns", probe->t_ns);
+    seep_dump_put_number(d, line, "tid", probe->tid);
+    seep_dump_put_number(d, line, "slot_plus_1", probe->slot_plus_1);
+    seep_dump_put_number(d, line, "why", probe->why);
+    seep_dump_put_number(d, line, "stop_ns", probe->stop_ns);
+    seep_dump_put_number(d, line, "unchanged_since_ns", probe->unchanged_since_ns);
+    seep_dump_put_number(d, line, "syscall_plus_1", probe->syscall_plus_1);
+    seep_dump_put(d, line, "arguments", arguments);
+    seep_dump_put_number(d, line, "object_at", probe->object_at);
+    seep_dump_put_text(d, line, "object", hex);
+    seep_dump_put_text(d, line, "reach",
+                       probe->reach <= SEEP_REACH_NOBODY ? reaches[probe->reach]
+                                                         : "unknown");
+    seep_dump_put_number(d, line, "searches", probe->searches);
+    seep_dump_put_number(d, line, "scanned_bytes", probe->scanned_bytes);
+    seep_dump_put_number(d, line, "end", probe->end);
+    seep_dump_put(d, line, "stack", probe_stack(d, probe));
+    seep_dump_write_line(d, line);
+}
+
 void seep_dump_threads(struct seep_dump *d)
 {
     const struct seep_recording *rec = d->recording;
@@ -124,5 +179,8 @@ void seep_dump_threads(struct seep_dump *d)
     }
     for (size_t i = 0; i < rec->lifetimes.count && !seep_dump_stopped(d); i++) {
         dump_lifetime(d, &rec->lifetimes.rows[i]);
+    }
+    for (size_t i = 0; i < rec->probe_count && !seep_dump_stopped(d); i++) {
+        dump_probe(d, &rec->probes[i]);
     }
 }

@@ -8,11 +8,14 @@
  */
 #include "load/decode_threads.h"
 
+#include <string.h>
+
 enum {
     /* fewest bytes of one entry: its number of fields, each at least one byte */
     THREAD_MIN_BYTES = 20,
     WAIT_MIN_BYTES = 12,
     LIFETIME_MIN_BYTES = 12,
+    PROBE_FRAME_MIN_BYTES = 3,
     LETTERS = 128
 };
 
@@ -143,5 +146,65 @@ void seep_decode_lifetimes(struct seep_decoder *d)
             *fields[k] = seep_decode_u(d);
         }
         decode_buckets(d, row);
+    }
+}
+
+static void decode_object(struct seep_decoder *d, struct seep_rec_probe *probe)
+{
+    const char *bytes = NULL;
+
+    probe->object_at = seep_decode_u(d);
+    bytes = seep_cursor_string(&d->in, &probe->object_bytes);
+    if (probe->object_bytes > SEEP_PROBE_OBJECT_MAX_BYTES) {
+        seep_decode_wrong(d, "an object of a wait that is too long");
+        probe->object_bytes = 0;
+        return;
+    }
+    probe->object = seep_pool_take(&d->store->pool, probe->object_bytes + 1);
+    d->no_memory |= probe->object == NULL;
+    if (probe->object != NULL && probe->object_bytes > 0) {
+        memcpy(probe->object, bytes, probe->object_bytes);
+    }
+}
+
+static void decode_probe_frames(struct seep_decoder *d, struct seep_rec_probe *probe)
+{
+    probe->end = seep_decode_u32(d);
+    probe->frame_count = seep_decode_count(d, PROBE_FRAME_MIN_BYTES);
+    probe->frames =
+        seep_pool_take(&d->store->pool, probe->frame_count * sizeof(*probe->frames));
+    d->no_memory |= probe->frames == NULL;
+    for (size_t i = 0; i < probe->frame_count && !seep_decode_failed(d); i++) {
+        struct seep_rec_probe_frame *frame = &probe->frames[i];
+
+        frame->module = seep_decode_u32(d);
+        frame->offset = seep_decode_u(d);
+        frame->exact = seep_decode_u(d) != 0;
+    }
+}
+
+void seep_decode_probe(struct seep_decoder *d)
+{
+    struct seep_recording *rec = d->recording;
+    struct seep_rec_probe probe = {.t_ns = seep_decode_u(d)};
+
+    probe.tid = seep_decode_u32(d);
+    probe.slot_plus_1 = seep_decode_u32(d);
+    probe.why = seep_decode_u32(d);
+    probe.stop_ns = seep_decode_u(d);
+    probe.unchanged_since_ns = seep_decode_u(d);
+    probe.syscall_plus_1 = seep_decode_u32(d);
+    for (size_t i = 0; i < sizeof(probe.arguments) / sizeof(probe.arguments[0]); i++) {
+        probe.arguments[i] = seep_decode_u(d);
+    }
+    decode_object(d, &probe);
+    probe.reach = seep_decode_u32(d);
+    probe.searches = seep_decode_u32(d);
+    probe.scanned_bytes = seep_decode_u(d);
+    decode_probe_frames(d, &probe);
+    if (!seep_decode_failed(d) && !d->no_memory &&
+        seep_decode_add_row(d, (void **)&rec->probes, &d->store->probes, rec->probe_count,
+                            sizeof(probe))) {
+        rec->probes[rec->probe_count++] = probe;
     }
 }

@@ -10,4 +10,7 @@ void seep_decode_threads(struct seep_decoder *d);
 void seep_decode_waits(struct seep_decoder *d);
 void seep_decode_lifetimes(struct seep_decoder *d);
 
+/* The payload of PROBE, of which each adds a row. */
+void seep_decode_probe(struct seep_decoder *d);
+
 #endif

@@ -85,6 +85,13 @@ static void finish(struct seep_recording *recording)
         mend(recording, &thread->subsystem, recording->subsystem_count, 0);
         mend(recording, &thread->start_module, recording->module_count, 0);
     }
+    for (size_t i = 0; i < recording->probe_count; i++) {
+        struct seep_rec_probe *probe = &recording->probes[i];
+
+        for (size_t k = 0; k < probe->frame_count; k++) {
+            mend(recording, &probe->frames[k].module, recording->module_count, 0);
+        }
+    }
     for (size_t i = 0; i < recording->descriptors.count; i++) {
         mend(recording, &recording->descriptors.rows[i].site, recording->site_count, 0);
     }
@@ -202,6 +209,7 @@ void seep_recording_free(struct seep_recording *recording)
     free(recording->children);
     free(recording->marks);
     free(recording->notes);
+    free(recording->probes);
     seep_pool_fini(&store->pool);
     seep_pool_fini(&store->threads);
     seep_pool_fini(&store->descriptors);
@@ -317,6 +325,23 @@ static bool thread_pictures_are_valid(const struct seep_recording *rec)
     return true;
 }
 
+static bool probes_are_valid(const struct seep_recording *rec)
+{
+    for (size_t i = 0; i < rec->probe_count; i++) {
+        const struct seep_rec_probe *probe = &rec->probes[i];
+
+        if (probe->object == NULL || probe->object_bytes > SEEP_PROBE_OBJECT_MAX_BYTES) {
+            return false;
+        }
+        for (size_t k = 0; k < probe->frame_count; k++) {
+            if (probe->frames[k].module >= rec->module_count) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool site_is_valid(const struct seep_recording *rec,
                           const struct seep_rec_site *site)
 {
@@ -365,5 +390,5 @@ bool seep_recording_is_valid(const struct seep_recording *recording)
         }
     }
     return tables_are_valid(recording) && ages_are_valid(recording) &&
-           thread_pictures_are_valid(recording);
+           thread_pictures_are_valid(recording) && probes_are_valid(recording);
 }

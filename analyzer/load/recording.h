@@ -117,6 +117,8 @@ struct seep_recording {
     uint64_t threads_t_ns;
     struct seep_rec_waits waits;
     struct seep_rec_lifetimes lifetimes;
+    struct seep_rec_probe *probes; /* in the order of the file */
+    size_t probe_count;
     struct seep_rec_descriptors descriptors;
     struct seep_rec_child *children;
     size_t child_count;

@@ -340,6 +340,7 @@ static const struct {
     [SEEP_FRAME_DESCRIPTORS] = {"DESCRIPTORS", decode_descriptors},
     [SEEP_FRAME_WAITS] = {"WAITS", seep_decode_waits},
     [SEEP_FRAME_LIFETIMES] = {"LIFETIMES", seep_decode_lifetimes},
+    [SEEP_FRAME_PROBE] = {"PROBE", seep_decode_probe},
 };
 
 int seep_recording_decode_frame(struct seep_recording *recording,

@@ -2,6 +2,7 @@
 #ifndef SEEP_ANALYZER_LOAD_RECORDING_THREADS_H
 #define SEEP_ANALYZER_LOAD_RECORDING_THREADS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,26 @@ struct seep_rec_lifetimes {
     uint32_t exit_way;              /* SEEP_EXIT_WAY_* */
     struct seep_rec_lifetime *rows; /* ascending by site */
     size_t count;
+};
+struct seep_rec_probe_frame {
+    uint32_t module;
+    bool exact;      /* execution was here; else a return address */
+    uint64_t offset; /* in the module; an address where module is 0 */
+};
+struct seep_rec_probe { /* a look from outside at one blocked thread */
+    uint64_t t_ns, stop_ns, unchanged_since_ns;
+    uint32_t tid, slot_plus_1; /* as of waits */
+    uint32_t why;              /* SEEP_PROBE_* */
+    uint32_t syscall_plus_1;   /* 0 none or unknown */
+    uint64_t arguments[6];
+    uint64_t object_at; /* address of object[0] */
+    uint8_t *object;
+    size_t object_bytes;
+    uint32_t reach, searches; /* SEEP_REACH_* */
+    uint64_t scanned_bytes;
+    uint32_t end;                        /* SEEP_PROBE_STACK_* */
+    struct seep_rec_probe_frame *frames; /* innermost first */
+    size_t frame_count;
 };
 
 #endif

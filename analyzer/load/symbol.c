@@ -366,19 +366,12 @@ void seep_symbolizer_free(struct seep_symbolizer *symbolizer)
     free(s);
 }
 
-size_t seep_symbol_frames(struct seep_symbolizer *symbolizer, uint32_t node,
-                          struct seep_symbol_frame *frames, size_t capacity)
+/* Returns: frames copied, at least 1. */
+static size_t copy_frames(const struct answer *answer, struct seep_symbol_frame *frames,
+                          size_t capacity)
 {
-    const struct seep_recording *rec = symbolizer->recording;
-    const struct answer *answer = NULL;
     size_t count = 0;
 
-    if (node >= SEEP_NODE_FIRST && node < rec->node_count) {
-        answer =
-            answer_for(symbolizer, (struct answer){.module = rec->nodes[node].module,
-                                                   .offset = rec->nodes[node].offset,
-                                                   .exact = is_exact(symbolizer, node)});
-    }
     if (answer == NULL) {
         frames[0] = nothing;
         return 1;
@@ -386,6 +379,33 @@ size_t seep_symbol_frames(struct seep_symbolizer *symbolizer, uint32_t node,
     count = answer->count < capacity ? answer->count : capacity;
     memcpy(frames, answer->frames, count * sizeof(*frames));
     return count;
+}
+
+size_t seep_symbol_frames(struct seep_symbolizer *symbolizer, uint32_t node,
+                          struct seep_symbol_frame *frames, size_t capacity)
+{
+    const struct seep_recording *rec = symbolizer->recording;
+    const struct answer *answer = NULL;
+
+    if (node >= SEEP_NODE_FIRST && node < rec->node_count) {
+        answer =
+            answer_for(symbolizer, (struct answer){.module = rec->nodes[node].module,
+                                                   .offset = rec->nodes[node].offset,
+                                                   .exact = is_exact(symbolizer, node)});
+    }
+    return copy_frames(answer, frames, capacity);
+}
+
+size_t seep_symbol_frames_at(struct seep_symbolizer *symbolizer,
+                             const struct seep_rec_probe_frame *place,
+                             struct seep_symbol_frame *frames, size_t capacity)
+{
+    const struct answer *answer =
+        answer_for(symbolizer, (struct answer){.module = place->module,
+                                               .offset = place->offset,
+                                               .exact = place->exact});
+
+    return copy_frames(answer, frames, capacity);
 }
 
 const char *seep_symbol_function(struct seep_symbolizer *symbolizer, uint32_t module,

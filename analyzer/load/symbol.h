@@ -43,6 +43,12 @@ void seep_symbolizer_free(struct seep_symbolizer *symbolizer);
 size_t seep_symbol_frames(struct seep_symbolizer *symbolizer, uint32_t node,
                           struct seep_symbol_frame *frames, size_t capacity);
 
+/* The same for a place that is no node: an offset in a module. exact: the address itself;
+ * otherwise a return address, looked up at offset - 1. */
+size_t seep_symbol_frames_at(struct seep_symbolizer *symbolizer,
+                             const struct seep_rec_probe_frame *place,
+                             struct seep_symbol_frame *frames, size_t capacity);
+
 /* Name of the function at an exact offset (thread start routines). "??" when unknown. */
 const char *seep_symbol_function(struct seep_symbolizer *symbolizer, uint32_t module,
                                  uint64_t offset);

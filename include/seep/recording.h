@@ -122,9 +122,35 @@ enum seep_frame {
      * Cumulative; all sites that have made a thread. Written when it differs from the one
      * before, which it replaces. */
     SEEP_FRAME_LIFETIMES = 17,
-    SEEP_FRAME_LAST = SEEP_FRAME_LIFETIMES
+    /* u t_ns, u tid, u slot_plus_1 (as above), u why (SEEP_PROBE_*), u stop_ns (how long
+     * the thread stood still for the look), u unchanged_since_ns, u syscall_plus_1, 6 of:
+     * u argument, u object_at, str object (raw bytes of memory around what a futex call
+     * waits for, from object_at on; none for other calls), u reach (SEEP_REACH_*), u
+     * searches, u scanned_bytes, u end (SEEP_PROBE_STACK_*), u n, each, innermost first:
+     * u module, u offset (an address where module is 0), u exact (1: execution was here;
+     * 0: a return address) A look from outside at one blocked thread. They add up; of one
+     * thread the newest counts, as long as it has not moved since. */
+    SEEP_FRAME_PROBE = 18,
+    SEEP_FRAME_LAST = SEEP_FRAME_PROBE
 };
 enum { SEEP_SPREAD_PARTS = 256 };
+
+enum seep_probe_why {
+    SEEP_PROBE_UNCHANGED = 1, /* it has not moved for as long as --stuck-after says */
+    SEEP_PROBE_OWNER = 2      /* it may hold what another one waits for */
+};
+enum seep_probe_stack {
+    SEEP_PROBE_STACK_NONE = 0,
+    SEEP_PROBE_STACK_COMPLETE = 1,
+    SEEP_PROBE_STACK_CUT = 2 /* code without unwind rules, or too deep */
+};
+/* Can anybody wake it? (docs/threads.md) */
+enum seep_reach {
+    SEEP_REACH_UNKNOWN = 0, /* not looked for */
+    SEEP_REACH_SOMEBODY = 1,
+    SEEP_REACH_NOBODY = 2
+};
+enum { SEEP_PROBE_OBJECT_MAX_BYTES = 256, SEEP_PROBES_MAX = 10000 /* of a recording */ };
 
 enum seep_descriptor_flag {
     SEEP_DESCRIPTOR_RECORDED = 1, /* in the shim's table */

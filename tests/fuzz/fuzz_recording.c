@@ -43,6 +43,16 @@ static uint64_t touch_strings(const struct seep_recording *rec)
     for (size_t i = 0; i < rec->waits.count; i++) {
         sum += touch(rec->waits.rows[i].name) + touch(rec->waits.rows[i].target);
     }
+    for (size_t i = 0; i < rec->probe_count; i++) {
+        const struct seep_rec_probe *probe = &rec->probes[i];
+
+        for (size_t k = 0; k < probe->object_bytes; k++) {
+            sum += probe->object[k];
+        }
+        for (size_t k = 0; k < probe->frame_count; k++) {
+            sum += probe->frames[k].offset;
+        }
+    }
     for (size_t i = 0; i < rec->mark_count; i++) {
         sum += touch(rec->marks[i].text);
     }

@@ -451,6 +451,31 @@ void seep_forge_lifetimes(struct seep_forge *forge,
     finish_frame(forge, SEEP_FRAME_LIFETIMES, &payload);
 }
 
+void seep_forge_probe(struct seep_forge *forge, const struct seep_rec_probe *probe)
+{
+    struct seep_forge_bytes payload = {0};
+
+    seep_forge_flush(forge);
+    put_all_u(&payload,
+              (uint64_t[]){probe->t_ns, probe->tid, probe->slot_plus_1, probe->why,
+                           probe->stop_ns, probe->unchanged_since_ns,
+                           probe->syscall_plus_1},
+              7);
+    put_all_u(&payload, probe->arguments, 6);
+    put_all_u(&payload, (uint64_t[]){probe->object_at, probe->object_bytes}, 2);
+    seep_forge_put(&payload, probe->object, probe->object_bytes);
+    put_all_u(&payload,
+              (uint64_t[]){probe->reach, probe->searches, probe->scanned_bytes,
+                           probe->end, probe->frame_count},
+              5);
+    for (size_t i = 0; i < probe->frame_count; i++) {
+        const struct seep_rec_probe_frame *frame = &probe->frames[i];
+
+        put_all_u(&payload, (uint64_t[]){frame->module, frame->offset, frame->exact}, 3);
+    }
+    finish_frame(forge, SEEP_FRAME_PROBE, &payload);
+}
+
 void seep_forge_descriptors(struct seep_forge *forge,
                             const struct seep_rec_descriptors *table)
 {

@@ -103,6 +103,7 @@ void seep_forge_waits(struct seep_forge *forge, const struct seep_rec_waits *wai
 /* rows: ascending by site. */
 void seep_forge_lifetimes(struct seep_forge *forge,
                           const struct seep_rec_lifetimes *lifetimes);
+void seep_forge_probe(struct seep_forge *forge, const struct seep_rec_probe *probe);
 /* rows' texts may be NULL. */
 void seep_forge_descriptors(struct seep_forge *forge,
                             const struct seep_rec_descriptors *table);

@@ -73,6 +73,28 @@ static struct seep_rec_lifetime lifetime_rows[] = {{.site = 2,
 static const struct seep_rec_lifetimes lifetimes = {
     .t_ns = 2 * S, .exit_way = SEEP_EXIT_WAY_EXIT, .rows = lifetime_rows, .count = 1};
 
+static uint8_t probed_object[] = {2, 0, 0, 0, 7, 0, 0, 0, 0x93, 0x10};
+static struct seep_rec_probe_frame probe_frames[] = {
+    {.module = 1, .offset = 0x30, .exact = true}, {.module = 1, .offset = 0x40}};
+static const struct seep_rec_probe probe = {
+    .t_ns = 2 * S,
+    .tid = 4243,
+    .slot_plus_1 = 4,
+    .why = SEEP_PROBE_UNCHANGED,
+    .stop_ns = 21000,
+    .unchanged_since_ns = 12,
+    .syscall_plus_1 = 203,
+    .arguments = {0x7f0000001000, 128, 2, 0, 5, 6},
+    .object_at = 0x7f0000000ff0,
+    .object = probed_object,
+    .object_bytes = sizeof(probed_object),
+    .reach = SEEP_REACH_NOBODY,
+    .searches = 3,
+    .scanned_bytes = 1 << 20,
+    .end = SEEP_PROBE_STACK_COMPLETE,
+    .frames = probe_frames,
+    .frame_count = 2};
+
 void seep_sample_forge(struct seep_forge *forge, bool compress)
 {
     static const uint8_t build_id[] = {0xab, 0xcd, 0xef};
@@ -119,6 +141,7 @@ void seep_sample_forge(struct seep_forge *forge, bool compress)
     seep_forge_threads(forge, 2 * S, &thread, 1);
     seep_forge_waits(forge, &waits);
     seep_forge_lifetimes(forge, &lifetimes);
+    seep_forge_probe(forge, &probe);
     seep_forge_descriptors(forge, &descriptors);
     seep_forge_child(forge, &child);
     seep_forge_mark(forge, 2 * S, "warm");

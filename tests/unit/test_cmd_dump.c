@@ -141,10 +141,10 @@ static json_int_t number_of(const json_t *line, const char *key)
 static void lines_hold_the_whole_recording_in_order(void **state)
 {
     static const char *const types[] = {
-        "program",  "module",      "subsystem",  "site",       "site",  "snapshot",
-        "snapshot", "snapshot",    "ages",       "thread",     "wait",  "wait",
-        "lifetime", "descriptors", "descriptor", "descriptor", "child", "mark",
-        "note",     "loss",        "no_symbols", "end"};
+        "program",  "module",   "subsystem",   "site",       "site",       "snapshot",
+        "snapshot", "snapshot", "ages",        "thread",     "wait",       "wait",
+        "lifetime", "probe",    "descriptors", "descriptor", "descriptor", "child",
+        "mark",     "note",     "loss",        "no_symbols", "end"};
     json_t *lines[LINES_MAX] = {NULL};
     char text[TEXT_MAX];
     size_t count = 0;
@@ -181,6 +181,10 @@ static void lines_hold_the_whole_recording_in_order(void **state)
     assert_string_equal(string_of(line, "exit"), "exit");
     assert_int_equal(number_of(line, "joined"), 3);
     assert_int_equal(json_array_size(json_object_get(line, "buckets")), 21);
+    line = line_of(lines, count, "probe");
+    assert_string_equal(string_of(line, "object"), "02000000070000009310");
+    assert_string_equal(string_of(line, "reach"), "nobody");
+    assert_int_equal(json_array_size(json_object_get(line, "stack")), 2);
     line = line_of(lines, count, "no_symbols");
     assert_non_null(strstr(string_of(line, "text"), "/bin/leaky: "));
     line = line_of(lines, count, "end");

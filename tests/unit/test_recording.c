@@ -108,6 +108,31 @@ static void assert_thread_pictures_read(const struct seep_recording *rec)
     assert_int_equal(lifetime->buckets[21], 0);
 }
 
+static void assert_probe_read(const struct seep_recording *rec)
+{
+    const struct seep_rec_probe *probe = rec->probes;
+
+    assert_int_equal(rec->probe_count, 1);
+    assert_int_equal(probe->tid, 4243);
+    assert_int_equal(probe->slot_plus_1, 4);
+    assert_int_equal(probe->why, SEEP_PROBE_UNCHANGED);
+    assert_int_equal(probe->stop_ns, 21000);
+    assert_int_equal(probe->syscall_plus_1, 203);
+    assert_true(probe->arguments[0] == 0x7f0000001000);
+    assert_int_equal(probe->arguments[5], 6);
+    assert_true(probe->object_at == 0x7f0000000ff0);
+    assert_int_equal(probe->object_bytes, 10);
+    assert_int_equal(probe->object[8], 0x93);
+    assert_int_equal(probe->reach, SEEP_REACH_NOBODY);
+    assert_int_equal(probe->searches, 3);
+    assert_int_equal(probe->scanned_bytes, 1 << 20);
+    assert_int_equal(probe->end, SEEP_PROBE_STACK_COMPLETE);
+    assert_int_equal(probe->frame_count, 2);
+    assert_int_equal(probe->frames[0].offset, 0x30);
+    assert_true(probe->frames[0].exact);
+    assert_false(probe->frames[1].exact);
+}
+
 static void assert_rest_read(const struct seep_recording *rec)
 {
     const struct seep_rec_thread *thread = rec->threads;
@@ -148,6 +173,7 @@ static void assert_rest_read(const struct seep_recording *rec)
     assert_string_equal(child->file, "");
     assert_int_equal(child->ending_status, 3);
     assert_int_equal(child->threads_released, 7);
+    assert_probe_read(rec);
     assert_int_equal(rec->mark_count, 1);
     assert_string_equal(rec->marks[0].text, "warm");
     assert_int_equal(rec->note_count, 1);
@@ -204,8 +230,8 @@ static size_t items_of(const struct seep_recording *rec)
            (rec->subsystem_count > 1) + (rec->node_count > SEEP_NODE_FIRST) +
            (rec->site_count - 1) + rec->snapshot_count + rec->ages_count +
            rec->thread_count + (rec->waits.t_ns != 0) + (rec->lifetimes.t_ns != 0) +
-           (rec->descriptors.t_ns != 0) + rec->child_count + rec->mark_count +
-           rec->note_count + rec->ended;
+           rec->probe_count + (rec->descriptors.t_ns != 0) + rec->child_count +
+           rec->mark_count + rec->note_count + rec->ended;
 }
 
 static void a_file_cut_at_any_byte_gives_every_frame_before(void **state)
