@@ -68,6 +68,9 @@ if(TARGET seep)
         ${PROJECT_SOURCE_DIR}/tests/golden/progress_test.py $<TARGET_FILE:seep>
         $<TARGET_FILE:large-recording> $<TARGET_FILE:seep>)
     set_tests_properties(golden.progress PROPERTIES TIMEOUT 180 LABELS golden)
+    add_test(NAME golden.suppress COMMAND python3 -B ${PROJECT_SOURCE_DIR}/tests/golden/suppress_test.py
+        $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
+    set_tests_properties(golden.suppress PROPERTIES TIMEOUT 120 LABELS golden)
     add_test(NAME golden.html COMMAND python3 -B ${PROJECT_SOURCE_DIR}/tests/golden/html_test.py
         $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
     add_test(NAME golden.html_browser COMMAND python3 -B

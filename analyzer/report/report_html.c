@@ -148,10 +148,11 @@ static void suppressed(struct seep_buf *out, const struct seep_view_suppressed *
     }
     seep_buf_printf(out,
                     "<dt>suppressed</dt><dd>%zu finding%s (%zu of them leak%s) by %zu of "
-                    "%zu rule%s</dd>\n",
+                    "%zu rule%s%s%s</dd>\n",
                     from->findings, from->findings == 1 ? "" : "s", from->leaks,
                     from->leaks == 1 ? "" : "s", from->rules_used, from->rules,
-                    from->rules == 1 ? "" : "s");
+                    from->rules == 1 ? "" : "s",
+                    from->unused[0] != '\0' ? "; nothing by " : "", from->unused);
     for (size_t i = 0; i < from->expired_count; i++) {
         seep_buf_printf(out, "<dd class=\"warn\">");
         seep_html_text_put(out, from->expired[i]);

@@ -321,10 +321,11 @@ static json_t *children(const struct seep_findings *findings)
 
 static json_t *suppressed(const struct seep_view_suppressed *from)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "findings", integer(from->findings),
-                     "leaks", integer(from->leaks), "rules", integer(from->rules),
-                     "rules_used", integer(from->rules_used), "expired",
-                     strings(from->expired, from->expired_count));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s}", "findings",
+                     integer(from->findings), "leaks", integer(from->leaks), "rules",
+                     integer(from->rules), "rules_used", integer(from->rules_used),
+                     "expired", strings(from->expired, from->expired_count), "unused",
+                     from->unused);
 }
 
 static int append(const char *bytes, size_t n, void *out)

@@ -179,10 +179,11 @@ static void suppressed(const struct seep_layout *layout,
         return;
     }
     (void)snprintf(text, sizeof(text),
-                   "%zu finding%s (%zu of them leak%s) by %zu of %zu rule%s",
+                   "%zu finding%s (%zu of them leak%s) by %zu of %zu rule%s%s%s",
                    from->findings, from->findings == 1 ? "" : "s", from->leaks,
                    from->leaks == 1 ? "" : "s", from->rules_used, from->rules,
-                   from->rules == 1 ? "" : "s");
+                   from->rules == 1 ? "" : "s",
+                   from->unused[0] != '\0' ? "; nothing by " : "", from->unused);
     line(layout, "suppressed", SEEP_INK_PLAIN, text);
     for (size_t i = 0; i < from->expired_count; i++) {
         line(layout, "", SEEP_INK_YELLOW, from->expired[i]);

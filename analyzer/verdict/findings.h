@@ -84,6 +84,7 @@ struct seep_view_child {
 struct seep_view_suppressed {
     bool asked; /* there was such a file */
     size_t rules, rules_used;
+    const char *unused;     /* "lines 3, 7": rules that took nothing; "" all have */
     size_t findings, leaks; /* leaks: probable or definite; among findings */
     const char **expired;   /* rules that would have taken something, in words */
     size_t expired_count;

@@ -18,7 +18,12 @@
 #include "base/glob.h"
 #include "base/rule_lines.h"
 
-enum { NS_PER_S = 1000000000, ID_DIGITS = 12, EXPIRED_SHOWN_MAX = 20 };
+enum {
+    NS_PER_S = 1000000000,
+    ID_DIGITS = 12,
+    UNUSED_SHOWN_MAX = 8,
+    EXPIRED_SHOWN_MAX = 20
+};
 
 struct rule {
     enum seep_kind kind; /* NONE: any */
@@ -123,6 +128,16 @@ static int set_type(struct rule *rule, char *line, char **text, struct seep_erro
                               line);
     }
     *text = colon + 1;
+    if ((*text)[0] == ' ') {
+        return seep_error_set(error, -EINVAL,
+                              "%s: the pattern follows the colon without a blank", word);
+    }
+    if (strstr(*text, " #") != NULL) {
+        return seep_error_set(error, -EINVAL,
+                              "\"%.40s\": a comment has a line of its own; or write "
+                              "reason:TEXT",
+                              *text);
+    }
     if (strspn(*text, "*^$ ") == strlen(*text)) {
         return seep_error_set(error, -EINVAL, "%s: would suppress everything or nothing",
                               word);
@@ -301,6 +316,27 @@ static int say_expired(const struct seep_suppressions *rules, const bool *missed
     return 0;
 }
 
+/* The lines of rules that took nothing: a name that is misspelt, or a leak that is gone.
+ */
+static const char *lines_unused(const struct seep_suppressions *rules, const bool *used,
+                                struct seep_findings *findings)
+{
+    char text[UNUSED_SHOWN_MAX * 24] = "";
+    size_t unused = 0;
+    int at = 0;
+
+    for (size_t i = 0; i < rules->count; i++) {
+        if (!used[i] && unused++ < UNUSED_SHOWN_MAX) {
+            at += snprintf(text + at, sizeof(text) - (size_t)at, "%s%zu",
+                           unused > 1 ? ", " : "", rules->rules[i].line);
+        }
+    }
+    return unused == 0
+               ? ""
+               : seep_findings_printf(findings, "line%s %s%s", unused > 1 ? "s" : "",
+                                      text, unused > UNUSED_SHOWN_MAX ? " ..." : "");
+}
+
 /* Whether a rule takes the finding; marks what it meets in used and missed. */
 static bool is_suppressed(const struct seep_suppressions *rules, unsigned today,
                           const struct seep_finding *finding, bool *used, bool *missed)
@@ -352,6 +388,8 @@ int seep_suppressions_apply(const struct seep_suppressions *suppressions,
     for (size_t i = 0; i < rules; i++) {
         out->rules_used += used[i];
     }
+    out->unused = lines_unused(suppressions, used, findings);
+
     int status = say_expired(suppressions, used + rules, findings);
 
     free(used);
