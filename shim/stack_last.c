@@ -33,13 +33,13 @@ struct taking {
 /* Leading words of the last stack, of `count`, that are what they were. */
 SEEP_READS_ANY_STACK static uint32_t equal_words(const struct taking *t, uint32_t count)
 {
-    uint32_t whole = count & ~(uint32_t)(SEEP_COMPARE_BLOCK - 1);
-    const struct seep_last *last = t->last;
-    uint32_t equal = (uint32_t)seep_compare(t->high, last->offset, last->value, whole);
+    const struct seep_words *words = t->last->words;
+    uint32_t equal = (uint32_t)seep_compare(t->high, words, count / SEEP_COMPARE_BLOCK) *
+                     SEEP_COMPARE_BLOCK;
 
     while (equal < count &&
-           *(const uint64_t *)(const void *)(t->high + last->offset[equal]) ==
-               last->value[equal]) {
+           *(const uint64_t *)(const void *)(t->high + seep_words_offset(words, equal)) ==
+               seep_words_value(words, equal)) {
         equal++;
     }
     return equal;
@@ -124,8 +124,7 @@ static inline __attribute__((always_inline)) uint32_t over(struct taking *t)
 static void push_word(const struct taking *t, uint16_t *words, uintptr_t at,
                       uintptr_t value)
 {
-    t->last->offset[*words] = (int32_t)(at - (uintptr_t)t->high);
-    t->last->value[*words] = value;
+    seep_words_set(t->last->words, *words, (int32_t)(at - (uintptr_t)t->high), value);
     (*words)++;
 }
 

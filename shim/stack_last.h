@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "seep/segment.h"
+#include "word_compare.h"
 
 struct seep_self;
 
@@ -15,7 +16,7 @@ struct seep_self;
  * L1: the state (sp, pc, and fp where fp_live) in which a frame was found, together with
  * the words of it and of all frames outside it, determines the rest of the stack: equal
  * state and equal words mean an equal rest. L2: words of frame i end at frames[i].words;
- * offset[] counts from the upper end of the thread's own stack.
+ * their offsets count from the upper end of the thread's own stack.
  */
 struct seep_last_frame {
     uint64_t frame; /* as unwind_walk.h */
@@ -26,7 +27,7 @@ struct seep_last_frame {
 };
 
 enum {
-    SEEP_LAST_WORDS = 3 * SEEP_STACK_MAX_FRAMES + 8,
+    SEEP_LAST_BLOCKS = (3 * SEEP_STACK_MAX_FRAMES + 8) / SEEP_COMPARE_BLOCK,
     SEEP_LAST_ELSEWHERE = -1, /* not a stack that is remembered */
     SEEP_LAST_DEEP = -2       /* nor this: too deep, and its inner frames are known */
 };
@@ -36,8 +37,7 @@ struct seep_last {
     uint32_t end;    /* how it ends: SEEP_NODE_COMPLETE or _NO_RULE */
     uint32_t walked; /* frames that the last take had to walk */
     struct seep_last_frame frames[SEEP_STACK_MAX_FRAMES];
-    int32_t offset[SEEP_LAST_WORDS];
-    uint64_t value[SEEP_LAST_WORDS];
+    struct seep_words words[SEEP_LAST_BLOCKS];
 };
 
 /* A frame of the part being walked, innermost first: scratch. */

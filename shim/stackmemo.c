@@ -335,12 +335,10 @@ static uint32_t entry_new(struct seep_self *self, uintptr_t sp, uintptr_t fp)
 {
     const struct seep_last *last = &self->last;
     const struct seep_last_frame *leaf = &last->frames[last->count - 1];
-    uint32_t words =
-        (leaf->words + SEEP_COMPARE_BLOCK - 1U) & ~(uint32_t)(SEEP_COMPARE_BLOCK - 1);
+    uint32_t blocks = (leaf->words + SEEP_COMPARE_BLOCK - 1U) / SEEP_COMPARE_BLOCK;
     uint32_t at = take_bytes(&self->memo, sizeof(struct seep_memo_entry) +
-                                              words * (sizeof(int32_t) + 8));
+                                              blocks * sizeof(struct seep_words));
     struct seep_memo_entry *entry = seep_memo_entry_at(&self->memo, at);
-    uint64_t *values = NULL;
 
     if (at == 0) {
         return 0;
@@ -351,14 +349,14 @@ static uint32_t entry_new(struct seep_self *self, uintptr_t sp, uintptr_t fp)
     entry->node = leaf->node;
     entry->end = last->end;
     entry->site_key = 0;
-    entry->words = (uint16_t)words;
+    entry->blocks = (uint16_t)blocks;
     entry->fp_live = leaf->fp_live;
-    values = seep_memo_values(entry);
-    for (uint32_t i = 0; i < words; i++) {
-        uint32_t from = i < leaf->words ? i : leaf->words - 1U;
-
-        entry->offset[i] = last->offset[from];
-        values[i] = last->value[from];
+    for (uint32_t i = 0; i < blocks; i++) {
+        entry->words[i] = last->words[i];
+    }
+    for (uint32_t i = leaf->words; i < blocks * SEEP_COMPARE_BLOCK; i++) {
+        seep_words_set(entry->words, i, seep_words_offset(last->words, leaf->words - 1U),
+                       seep_words_value(last->words, leaf->words - 1U));
     }
     self->memo.learned++;
     return at;
@@ -366,25 +364,28 @@ static uint32_t entry_new(struct seep_self *self, uintptr_t sp, uintptr_t fp)
 
 /* The innermost word, from the inside out, that lies at the same place in an entry and in
  * self->last and is not the same. Returns: its offset; 0 when there is none. */
-static int32_t first_difference(struct seep_memo_entry *entry,
-                                const struct seep_last *last, uint64_t *in_entry,
-                                uint64_t *in_last)
+static int32_t first_difference(struct seep_memo_entry *entry, struct seep_last *last,
+                                uint64_t *in_entry, uint64_t *in_last)
 {
-    const uint64_t *values = seep_memo_values(entry);
-    uint32_t a = entry->words;
+    uint32_t a = (uint32_t)entry->blocks * SEEP_COMPARE_BLOCK;
     uint32_t b = last->frames[last->count - 1].words;
 
     while (a > 0 && b > 0) {
-        if (entry->offset[a - 1] < last->offset[b - 1]) {
-            a--;
-        } else if (entry->offset[a - 1] > last->offset[b - 1]) {
+        int32_t at = seep_words_offset(entry->words, a - 1);
+        int32_t other = seep_words_offset(last->words, b - 1);
+
+        uint64_t value = seep_words_value(entry->words, a - 1);
+        uint64_t other_value = seep_words_value(last->words, b - 1);
+
+        if (at == other && value != other_value) {
+            *in_entry = value;
+            *in_last = other_value;
+            return at;
+        }
+        if (at > other) {
             b--;
-        } else if (values[a - 1] == last->value[b - 1]) {
-            a--; /* and not b: an entry may repeat its last word */
         } else {
-            *in_entry = values[a - 1];
-            *in_last = last->value[b - 1];
-            return entry->offset[a - 1];
+            a--; /* and not b: an entry may repeat its last word */
         }
     }
     return 0;
@@ -450,8 +451,7 @@ static void part(struct seep_memo *memo, struct seep_memo_slot *slot,
 }
 
 /* Hangs a new entry into the trie where it first differs from what is there. */
-SEEP_READS_ANY_STACK static void hang(struct seep_memo *memo,
-                                      const struct seep_last *last,
+SEEP_READS_ANY_STACK static void hang(struct seep_memo *memo, struct seep_last *last,
                                       const struct path *path, uint32_t fresh)
 {
     const struct seep_memo_entry *entry = seep_memo_entry_at(memo, fresh);
@@ -522,7 +522,7 @@ struct seep_memo_entry *seep_memo_learn(struct seep_self *self, uintptr_t sp,
                                         uintptr_t fp)
 {
     struct seep_memo *memo = &self->memo;
-    const struct seep_last *last = &self->last;
+    struct seep_last *last = &self->last;
     uint64_t hash = 0;
     struct path path = {.count = 1};
     uint32_t fresh = 0;

@@ -59,10 +59,10 @@ struct seep_memo_entry {
     uint32_t end;      /* how it ends */
     uint32_t site;     /* for the subsystem and kind asked for last ... */
     uint32_t site_key; /* ... which is this; 0 = none yet */
-    uint16_t words;    /* a multiple of SEEP_COMPARE_BLOCK */
+    uint16_t blocks;
     uint16_t fp_live;
     uint32_t pad;
-    int32_t offset[]; /* words of them, then as many uint64_t values */
+    struct seep_words words[]; /* blocks of them, filled up by repeating a word */
 };
 static_assert(sizeof(struct seep_memo_entry) == 48, "layout");
 
@@ -90,11 +90,6 @@ struct seep_self;
 static inline uint64_t seep_memo_hash(uint64_t a, uint64_t b)
 {
     return ((a << 24) + (a >> 40) + b) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-static inline uint64_t *seep_memo_values(struct seep_memo_entry *entry)
-{
-    return (uint64_t *)(void *)(entry->offset + entry->words);
 }
 
 /* The slot with this hash; NULL when there is none. */
@@ -130,8 +125,8 @@ seep_memo_proves(const struct seep_memo *memo, struct seep_memo_entry *entry,
                  uintptr_t sp, uintptr_t fp, uintptr_t ra)
 {
     return entry->sp == sp && entry->ra == ra && (!entry->fp_live || entry->fp == fp) &&
-           seep_compare((const uint8_t *)memo->high, entry->offset,
-                        seep_memo_values(entry), entry->words) == entry->words;
+           seep_compare((const uint8_t *)memo->high, entry->words, entry->blocks) ==
+               entry->blocks;
 }
 
 /* The slow half of seep_memo_find: by the root's fan, or from its branch down. Owner

@@ -13,36 +13,39 @@
 #include "arch.h"
 #include "stack_read.h"
 
-enum { TRIAL_WORDS = 32, TRIAL_REPEATS = 16, TRIAL_ROUNDS = 6, TRIAL_WAYS = 3 };
+enum { TRIAL_BLOCKS = 8, TRIAL_REPEATS = 16, TRIAL_ROUNDS = 6, TRIAL_WAYS = 3 };
 
 uint32_t seep_compare_way = SEEP_COMPARE_SCALAR;
 
-SEEP_READS_ANY_STACK static inline bool equal(const uint8_t *base, int32_t offset,
+SEEP_READS_ANY_STACK static inline bool equal(uintptr_t base, uint64_t place,
                                               uint64_t value)
 {
-    return *(const uint64_t *)(const void *)(base + offset) == value;
+    return *(const uint64_t *)(base + place) == value;
 }
 
 /* A branch per word: all of them are predicted, and a compare with memory and its branch
  * are one operation, which gathering differences would take three for. */
-SEEP_READS_ANY_STACK size_t seep_compare_scalar(const uint8_t *base,
-                                                const int32_t *offset,
-                                                const uint64_t *value, size_t count)
+SEEP_READS_ANY_STACK size_t seep_compare_scalar(const uint8_t *end,
+                                                const struct seep_words *words,
+                                                size_t blocks)
 {
-    const int32_t *end = offset + count;
+    uintptr_t base = (uintptr_t)end - SEEP_COMPARE_REACH;
 
-    for (const int32_t *at = offset; at != end;
-         at += SEEP_COMPARE_BLOCK, value += SEEP_COMPARE_BLOCK) {
-        if (!equal(base, at[0], value[0]) || !equal(base, at[1], value[1]) ||
-            !equal(base, at[2], value[2]) || !equal(base, at[3], value[3])) {
-            return (size_t)(at - offset);
+    for (const struct seep_words *at = words; at != words + blocks; at++) {
+        uint64_t first = at->places[0];
+        uint64_t second = at->places[1];
+
+        if (!equal(base, (uint32_t)first, at->value[0]) ||
+            !equal(base, first >> 32, at->value[1]) ||
+            !equal(base, (uint32_t)second, at->value[2]) ||
+            !equal(base, second >> 32, at->value[3])) {
+            return (size_t)(at - words);
         }
     }
-    return count;
+    return blocks;
 }
 
-typedef size_t compare_function(const uint8_t *, const int32_t *, const uint64_t *,
-                                size_t);
+typedef size_t compare_function(const uint8_t *, const struct seep_words *, size_t);
 
 static compare_function *const ways[TRIAL_WAYS] = {
     [SEEP_COMPARE_SCALAR] = seep_compare_scalar,
@@ -52,41 +55,41 @@ static compare_function *const ways[TRIAL_WAYS] = {
 static const char *const way_names[TRIAL_WAYS] = {"scalar", "avx2", "avx512"};
 
 /* Shortest of several goes, in ticks of the processor's counter. */
-static uint64_t trial(compare_function *way, const uint64_t *words, const int32_t *offset,
-                      const uint64_t *value)
+static uint64_t trial(compare_function *way, const uint8_t *end,
+                      const struct seep_words *words)
 {
     uint64_t best = UINT64_MAX;
 
     for (unsigned round = 0; round < TRIAL_ROUNDS; round++) {
         uint64_t start = seep_arch_ticks();
-        size_t equal = TRIAL_WORDS;
+        size_t equal = TRIAL_BLOCKS;
 
         for (unsigned i = 0; i < TRIAL_REPEATS; i++) {
-            equal &= way((const uint8_t *)words, offset, value, TRIAL_WORDS);
+            equal &= way(end, words, TRIAL_BLOCKS);
         }
         uint64_t took = seep_arch_ticks() - start;
 
-        best = equal == TRIAL_WORDS && took < best ? took : best;
+        best = equal == TRIAL_BLOCKS && took < best ? took : best;
     }
     return best;
 }
 
 static uint32_t fastest(void)
 {
-    uint64_t words[TRIAL_WORDS];
-    uint64_t value[TRIAL_WORDS];
-    int32_t offset[TRIAL_WORDS];
+    uint64_t stack[TRIAL_BLOCKS * SEEP_COMPARE_BLOCK];
+    struct seep_words words[TRIAL_BLOCKS] = {0};
     uint64_t best = UINT64_MAX;
     uint32_t chosen = SEEP_COMPARE_SCALAR;
 
-    for (unsigned i = 0; i < TRIAL_WORDS; i++) {
-        words[i] = value[i] = i;
-        offset[i] = (int32_t)(i * sizeof(words[0]));
+    for (unsigned i = 0; i < TRIAL_BLOCKS * SEEP_COMPARE_BLOCK; i++) {
+        stack[i] = i;
+        seep_words_set(words, i, (int32_t)i * 8 - (int32_t)sizeof(stack), i);
     }
     for (uint32_t way = 0; way < TRIAL_WAYS; way++) {
-        uint64_t took = way == SEEP_COMPARE_SCALAR || seep_arch_has_compare(way)
-                            ? trial(ways[way], words, offset, value)
-                            : UINT64_MAX;
+        uint64_t took =
+            way == SEEP_COMPARE_SCALAR || seep_arch_has_compare(way)
+                ? trial(ways[way], (const uint8_t *)stack + sizeof(stack), words)
+                : UINT64_MAX;
 
         if (took < best) {
             best = took;

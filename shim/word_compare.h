@@ -2,6 +2,7 @@
 #ifndef SEEP_SHIM_WORD_COMPARE_H
 #define SEEP_SHIM_WORD_COMPARE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,7 +11,42 @@
 
 /* Whether remembered words of a stack are still what they were. */
 
-enum { SEEP_COMPARE_BLOCK = 4 /* counts are multiples of it, by repeating a word */ };
+enum { SEEP_COMPARE_BLOCK = 4 };
+#define SEEP_COMPARE_REACH (UINT64_C(1) << 31) /* bytes below the end of a stack */
+
+/* A few words, by place and value side by side: one stream of memory to read, whose end
+ * nothing has to be loaded for. A place is the word's address less (end - REACH),
+ * unsigned: two of them come by one load and part by a shift, since what bounds a compare
+ * is loads. */
+struct seep_words {
+    union {
+        uint64_t places[SEEP_COMPARE_BLOCK / 2]; /* the first in the lower half */
+        uint32_t place[SEEP_COMPARE_BLOCK];
+    };
+    uint64_t value[SEEP_COMPARE_BLOCK];
+};
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "halves of places");
+
+/* Where the word with this number is, from the end of the stack: below 0. */
+static inline int32_t seep_words_offset(const struct seep_words *words, uint32_t number)
+{
+    return (
+        int32_t)(words[number / SEEP_COMPARE_BLOCK].place[number % SEEP_COMPARE_BLOCK] ^
+                 (uint32_t)SEEP_COMPARE_REACH);
+}
+static inline uint64_t seep_words_value(const struct seep_words *words, uint32_t number)
+{
+    return words[number / SEEP_COMPARE_BLOCK].value[number % SEEP_COMPARE_BLOCK];
+}
+static inline void seep_words_set(struct seep_words *words, uint32_t number,
+                                  int32_t offset, uint64_t value)
+{
+    struct seep_words *block = &words[number / SEEP_COMPARE_BLOCK];
+
+    block->place[number % SEEP_COMPARE_BLOCK] =
+        (uint32_t)offset ^ (uint32_t)SEEP_COMPARE_REACH;
+    block->value[number % SEEP_COMPARE_BLOCK] = value;
+}
 
 enum seep_compare_way {
     SEEP_COMPARE_SCALAR = 0,
@@ -28,25 +64,25 @@ extern uint32_t seep_compare_way __attribute__((
  */
 void seep_compare_choose(const char *wanted);
 
-/* Number of leading words that are equal: value[i] at base + offset[i].
+/* Number of leading blocks whose words are all what they were.
  *
- * count:   a multiple of SEEP_COMPARE_BLOCK.
- * Returns: count when all are; else a number not above the index of the first that is
- * not, and less than 8 below it. All the words must be readable.
+ * end:     of the stack that the places are of.
+ * Returns: `blocks` when all are; else a number not above the index of the first that is
+ * not, and less than 2 below it. All the words must be readable.
  */
-size_t seep_compare_scalar(const uint8_t *base, const int32_t *offset,
-                           const uint64_t *value, size_t count);
+size_t seep_compare_scalar(const uint8_t *end, const struct seep_words *words,
+                           size_t blocks);
 
-static inline size_t seep_compare(const uint8_t *base, const int32_t *offset,
-                                  const uint64_t *value, size_t count)
+static inline size_t seep_compare(const uint8_t *end, const struct seep_words *words,
+                                  size_t blocks)
 {
     switch (seep_compare_way) {
     case SEEP_COMPARE_AVX512:
-        return seep_compare_avx512(base, offset, value, count);
+        return seep_compare_avx512(end, words, blocks);
     case SEEP_COMPARE_AVX2:
-        return seep_compare_avx2(base, offset, value, count);
+        return seep_compare_avx2(end, words, blocks);
     default:
-        return seep_compare_scalar(base, offset, value, count);
+        return seep_compare_scalar(end, words, blocks);
     }
 }
 

@@ -47,15 +47,16 @@ static int tear_down(void **state)
 /* Every remembered word is a word of the stack, within [sp, high). */
 static void assert_words_are_there(uintptr_t sp)
 {
-    const struct seep_last *last = &self->last;
+    struct seep_last *last = &self->last;
     uint32_t words = last->frames[last->count - 1].words;
 
-    assert_true(words <= SEEP_LAST_WORDS);
+    assert_true(words <= SEEP_LAST_BLOCKS * SEEP_COMPARE_BLOCK);
     for (uint32_t i = 0; i < words; i++) {
-        uintptr_t at = self->stack_high + (uintptr_t)(intptr_t)last->offset[i];
+        uintptr_t at =
+            self->stack_high + (uintptr_t)(intptr_t)seep_words_offset(last->words, i);
 
         assert_in_range(at, sp, self->stack_high - sizeof(uint64_t));
-        assert_int_equal(*(const uint64_t *)at, last->value[i]);
+        assert_int_equal(*(const uint64_t *)at, seep_words_value(last->words, i));
     }
 }
 
