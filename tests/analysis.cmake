@@ -1,6 +1,6 @@
 # Trend, series, verdicts, reports and the command line around them.
 foreach(module theil_sen mann_kendall envelope sign_test fdr plateau forecast growth
-        staircase pace shape student)
+        staircase pace shape student together)
     seep_unit_test(${module} seep_trend)
 endforeach()
 foreach(module walk_test hamed_rao change_point saturation)
@@ -37,6 +37,7 @@ seep_unit_test(html_pictures seep_report)
 seep_unit_test(timeline seep_verdict seep_recording_forge)
 seep_unit_test(units seep_verdict seep_recording_forge)
 seep_unit_test(pattern seep_verdict seep_recording_forge)
+seep_unit_test(caller_group seep_verdict seep_recording_forge)
 seep_unit_test(child_groups seep_report)
 
 # A library with functions at fixed offsets, so that reports do not depend on the compiler.

@@ -146,6 +146,28 @@ static void pattern(const struct seep_view_pattern *from, char *text)
     }
 }
 
+/* The sites of a finding on their caller, with what each holds. */
+static void members(const struct seep_finding *finding, char *text)
+{
+    enum { SHOWN = 6 };
+    size_t n = finding->member_count < SHOWN ? finding->member_count : SHOWN;
+    char a[SEEP_FMT_MAX];
+    char b[SEEP_FMT_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        const struct seep_view_member *from = &finding->members[i];
+        bool placed = from->place[0] != '\0';
+
+        add(text, "%s%s%s%s%s %s (%s)", i > 0 ? "; " : "", from->headline,
+            placed ? " (" : "", from->place, placed ? ")" : "",
+            seep_fmt_count(a, sizeof(a), from->live),
+            seep_fmt_bytes(b, sizeof(b), (double)from->live_bytes));
+    }
+    if (n < finding->member_total) {
+        add(text, "; and %zu more", finding->member_total - n);
+    }
+}
+
 /* What pthread_create itself keeps for each of the threads, or fopen for the stream. */
 static void companions(const struct seep_finding *finding, char *text)
 {
@@ -208,6 +230,9 @@ size_t seep_finding_lines(const struct seep_finding *finding, bool utf8,
     }
     if (finding->pattern.kind != SEEP_PATTERN_NONE) {
         pattern(&finding->pattern, next(lines, &n, "pattern"));
+    }
+    if (finding->member_total > 0) {
+        members(finding, next(lines, &n, "sites"));
     }
     if (finding->companion_sites > 0) {
         companions(finding, next(lines, &n, "plus"));

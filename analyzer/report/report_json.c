@@ -268,6 +268,23 @@ static json_t *pattern(const struct seep_view_pattern *from)
                      from->with);
 }
 
+static json_t *members(const struct seep_finding *finding)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < finding->member_count; i++) {
+        const struct seep_view_member *from = &finding->members[i];
+
+        json_array_append_new(
+            array, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "function", from->headline,
+                             "place", from->place, "live", integer(from->live),
+                             "live_bytes", integer(from->live_bytes), "growth_per_s",
+                             number(from->growth_per_s), "growth_bytes_per_s",
+                             number(from->growth_bytes_per_s)));
+    }
+    return array;
+}
+
 static json_t *one_finding(const struct seep_finding *finding)
 {
     json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", finding->id,
@@ -290,6 +307,10 @@ static json_t *one_finding(const struct seep_finding *finding)
     if (finding->targets.noun != NULL) {
         json_object_set_new(object, "targets",
                             seep_report_json_targets(&finding->targets));
+    }
+    if (finding->member_total > 0) {
+        json_object_set_new(object, "sites", members(finding));
+        json_object_set_new(object, "sites_total", integer(finding->member_total));
     }
     json_object_set_new(object, "series", series(finding));
     return object;

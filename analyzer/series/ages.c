@@ -48,9 +48,37 @@ static const struct seep_rec_age *find(const struct seep_rec_ages *scan, uint32_
                                                                 : NULL;
 }
 
+/* What is alive of any of the sites, as one entry. */
+static struct seep_rec_age merge(const struct seep_rec_ages *scan, const uint32_t *sites,
+                                 size_t count)
+{
+    struct seep_rec_age all = {.oldest_birth_ns = UINT64_MAX};
+
+    for (size_t i = 0; i < count; i++) {
+        const struct seep_rec_age *entry = find(scan, sites[i]);
+
+        if (entry != NULL && entry->live > 0) {
+            all.live += entry->live;
+            all.generations |= entry->generations;
+            if (entry->oldest_birth_ns < all.oldest_birth_ns) {
+                all.oldest_birth_ns = entry->oldest_birth_ns;
+            }
+        }
+    }
+    return all;
+}
+
 struct seep_ages seep_ages_of_site(const struct seep_recording *recording,
                                    const struct seep_window *window,
                                    const struct seep_rec_ages *scan, uint32_t site)
+{
+    return seep_ages_of_sites(recording, window, scan, &site, 1);
+}
+
+struct seep_ages seep_ages_of_sites(const struct seep_recording *recording,
+                                    const struct seep_window *window,
+                                    const struct seep_rec_ages *scan,
+                                    const uint32_t *sites, size_t count)
 {
     struct seep_ages ages = {0};
 
@@ -59,18 +87,18 @@ struct seep_ages seep_ages_of_site(const struct seep_recording *recording,
     }
     uint64_t width = scan->generation_width_ns;
     uint64_t from = recording->snapshots[window->warm].t_ns;
-    const struct seep_rec_age *entry = find(scan, site);
+    const struct seep_rec_age all = merge(scan, sites, count);
 
     ages.window_possible = (size_t)((scan->t_ns - from) / width);
     ages.known = ages.window_possible >= POSSIBLE_MIN;
-    if (entry == NULL || entry->live == 0) {
+    if (all.live == 0) {
         return ages;
     }
-    if (scan->t_ns > entry->oldest_birth_ns) {
-        ages.oldest_age_s = (double)(scan->t_ns - entry->oldest_birth_ns) / 1e9;
+    if (scan->t_ns > all.oldest_birth_ns) {
+        ages.oldest_age_s = (double)(scan->t_ns - all.oldest_birth_ns) / 1e9;
     }
     for (unsigned g = 0; g < GENERATIONS; g++) {
-        if ((entry->generations >> g & 1) == 0) {
+        if ((all.generations >> g & 1) == 0) {
             continue;
         }
         ages.generations++;

@@ -35,6 +35,13 @@ struct seep_ages seep_ages_of_site(const struct seep_recording *recording,
                                    const struct seep_window *window,
                                    const struct seep_rec_ages *scan, uint32_t site);
 
+/* The same for several sites taken as one: what is alive of any of them. Cost: O(count
+ * log sites). */
+struct seep_ages seep_ages_of_sites(const struct seep_recording *recording,
+                                    const struct seep_window *window,
+                                    const struct seep_rec_ages *scan,
+                                    const uint32_t *sites, size_t count);
+
 /* The same for a site of threads, from the thread table: threads that run, or ended and
  * were never joined. known is false when the table is older than the window or lists none
  * of the site. Cost: O(threads). */

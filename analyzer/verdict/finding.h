@@ -119,9 +119,17 @@ struct seep_view_pattern {
     const char *with; /* what the steps come with: "mark", "fd", "thread"; NULL unknown */
 };
 
+/* One of the sites that a finding on a caller speaks for. */
+enum { SEEP_VIEW_MEMBERS_MAX = 12 };
+struct seep_view_member {
+    const char *headline, *place; /* as of a finding; "hub.c:120", "" unknown */
+    uint64_t live, live_bytes;    /* at the end of what was judged */
+    double growth_per_s, growth_bytes_per_s;
+};
+
 struct seep_finding {
     char id[13];   /* 12 hex digits: of kind, functions and modules */
-    uint32_t site; /* of the recording; 0: no single one */
+    uint32_t site; /* of the recording; of several the fastest growing; 0: none */
     enum seep_kind kind;
     enum seep_verdict verdict;
     enum seep_cause cause;
@@ -140,9 +148,11 @@ struct seep_finding {
     size_t thread_total;    /* of which `threads` is a sample */
     size_t companion_sites; /* heap sites of pthread_create or fopen itself, folded in */
     double companion_bytes; /* of their heap, per thread or descriptor */
-    struct seep_view_targets targets; /* descriptors */
-    double *series;                   /* live, thinned over the whole run */
-    bool series_of_bytes;             /* of live bytes: where the count says nothing */
+    struct seep_view_targets targets;  /* descriptors */
+    struct seep_view_member *members;  /* of several sites; the fastest growing first */
+    size_t member_count, member_total; /* shown; of all. 0: the finding is on one site */
+    double *series;                    /* live, thinned over the whole run */
+    bool series_of_bytes;              /* of live bytes: where the count says nothing */
     size_t series_count;
     double series_from_s, series_to_s;
 };

@@ -10,6 +10,7 @@
 #include "verdict/sampling_error.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,39 +30,51 @@ static const char *subsystem_of(const struct seep_analysis *analysis, uint32_t s
                                   : "");
 }
 
-static void fill_error(const struct seep_recording *recording, uint32_t site,
-                       struct seep_view_evidence *evidence)
-{
-    struct seep_sampling_spread spread = seep_sampling_spread_of(recording, site);
-
-    evidence->live_error =
-        seep_sampling_error(spread.live * (double)evidence->live, spread.live);
-    evidence->live_bytes_error =
-        seep_sampling_error(spread.bytes * (double)evidence->live_bytes, spread.bytes);
-}
-
-static void fill_evidence(struct seep_analysis *analysis, uint32_t site,
-                          struct seep_view_evidence *evidence)
+/* Sums over the sites at the window's end; the errors of samples are independent. */
+static void fill_counts(struct seep_analysis *analysis, const uint32_t *sites,
+                        size_t count, struct seep_view_evidence *evidence)
 {
     const struct seep_recording *recording = analysis->recording;
-    struct seep_ages ages = seep_ages_of_site(
-        recording, &analysis->window, seep_ages_scan(recording, &analysis->window), site);
-    size_t end = analysis->window.end;
+    size_t last = analysis->window.end - 1;
 
-    if (recording->sites[site].kind == SEEP_KIND_THREAD) {
-        struct seep_ages table = seep_ages_of_threads(recording, &analysis->window, site);
+    evidence->live = (uint64_t)analysis->series.live[last];
+    evidence->live_bytes = (uint64_t)analysis->series.live_bytes[last];
+    for (size_t i = 0; i < count; i++) {
+        const struct seep_counters at =
+            seep_points_at(&recording->sites[sites[i]].points, last);
+        struct seep_sampling_spread spread = seep_sampling_spread_of(recording, sites[i]);
+        double live = count == 1 ? (double)evidence->live
+                                 : (double)at.acquired - (double)at.released;
+        double bytes = count == 1 ? (double)evidence->live_bytes
+                                  : (double)at.acquired_bytes - (double)at.released_bytes;
+
+        evidence->acquired += at.acquired;
+        evidence->released += at.released;
+        evidence->live_error =
+            hypot(evidence->live_error,
+                  seep_sampling_error(spread.live * fmax(live, 0), spread.live));
+        evidence->live_bytes_error =
+            hypot(evidence->live_bytes_error,
+                  seep_sampling_error(spread.bytes * fmax(bytes, 0), spread.bytes));
+    }
+}
+
+static void fill_evidence(struct seep_analysis *analysis, const uint32_t *sites,
+                          size_t count, struct seep_view_evidence *evidence)
+{
+    const struct seep_recording *recording = analysis->recording;
+    struct seep_ages ages =
+        seep_ages_of_sites(recording, &analysis->window,
+                           seep_ages_scan(recording, &analysis->window), sites, count);
+
+    if (recording->sites[sites[0]].kind == SEEP_KIND_THREAD) {
+        struct seep_ages table =
+            seep_ages_of_threads(recording, &analysis->window, sites[0]);
 
         ages = table.known && table.generations >= ages.generations ? table : ages;
     }
-    if (end > 0) {
-        const struct seep_counters last =
-            seep_points_at(&recording->sites[site].points, end - 1);
-
-        evidence->live = (uint64_t)analysis->series.live[end - 1];
-        evidence->live_bytes = (uint64_t)analysis->series.live_bytes[end - 1];
-        evidence->acquired = last.acquired;
-        evidence->released = last.released;
-        fill_error(recording, site, evidence);
+    if (analysis->window.end > 0) {
+        fill_counts(analysis, sites, count, evidence);
     }
     evidence->judged_s = seep_window_seconds(recording, &analysis->window);
     evidence->ages_known = ages.known;
@@ -98,11 +111,23 @@ static int fill_series(struct seep_analysis *analysis, struct seep_finding *find
     return 0;
 }
 
-int seep_finding_add(struct seep_analysis *analysis, uint32_t site, enum seep_cause cause,
-                     enum seep_verdict verdict, struct seep_finding **out)
+/* The subsystem of all sites; "" when they differ. */
+static const char *subsystem_of_all(const struct seep_analysis *analysis,
+                                    const uint32_t *sites, size_t count)
 {
-    int status = 0;
+    for (size_t i = 1; i < count; i++) {
+        if (analysis->recording->sites[sites[i]].subsystem !=
+            analysis->recording->sites[sites[0]].subsystem) {
+            return "";
+        }
+    }
+    return subsystem_of(analysis, sites[0]);
+}
 
+/* All but the stack; the draft is not counted yet. Returns: 0; -ENOMEM. */
+static int begin(struct seep_analysis *analysis, const uint32_t *sites, size_t count,
+                 struct seep_finding **out)
+{
     if (analysis->count == analysis->capacity) {
         size_t grown = analysis->capacity * 2 + 16;
         struct seep_draft *larger = realloc(analysis->drafts, grown * sizeof(*larger));
@@ -116,17 +141,29 @@ int seep_finding_add(struct seep_analysis *analysis, uint32_t site, enum seep_ca
     struct seep_draft *draft = &analysis->drafts[analysis->count];
     struct seep_finding *finding = &draft->finding;
 
-    *draft = (struct seep_draft){.site = site};
-    finding->site = site;
-    finding->kind = (enum seep_kind)analysis->recording->sites[site].kind;
-    finding->cause = cause;
-    finding->verdict = verdict;
-    finding->subsystem = subsystem_of(analysis, site);
+    *draft = (struct seep_draft){.site = sites[0]};
+    finding->site = sites[0];
+    finding->kind = (enum seep_kind)analysis->recording->sites[sites[0]].kind;
+    finding->subsystem = subsystem_of_all(analysis, sites, count);
     finding->summary = "";
-    seep_series_read(&analysis->series, analysis->recording, site);
-    fill_evidence(analysis, site, &finding->evidence);
-    status = fill_series(analysis, finding);
+    seep_series_read(&analysis->series, analysis->recording, sites[0]);
+    for (size_t i = 1; i < count; i++) {
+        seep_series_add(&analysis->series, analysis->recording, sites[i]);
+    }
+    fill_evidence(analysis, sites, count, &finding->evidence);
+    *out = finding;
+    return fill_series(analysis, finding);
+}
+
+int seep_finding_add(struct seep_analysis *analysis, uint32_t site, enum seep_cause cause,
+                     enum seep_verdict verdict, struct seep_finding **out)
+{
+    struct seep_finding *finding = NULL;
+    int status = begin(analysis, &site, 1, &finding);
+
     if (status == 0) {
+        finding->cause = cause;
+        finding->verdict = verdict;
         status = seep_stack_view_fill(analysis->findings, analysis->recording,
                                       analysis->symbolizer, site, finding);
     }
@@ -137,10 +174,45 @@ int seep_finding_add(struct seep_analysis *analysis, uint32_t site, enum seep_ca
     return status;
 }
 
+int seep_finding_add_sites(struct seep_analysis *analysis, const uint32_t *sites,
+                           size_t count, enum seep_verdict verdict,
+                           struct seep_finding **out)
+{
+    struct seep_finding *finding = NULL;
+    int status = begin(analysis, sites, count, &finding);
+
+    if (status == 0) {
+        finding->cause = SEEP_CAUSE_GROWTH;
+        finding->verdict = verdict;
+        finding->stack_end = "";
+        analysis->drafts[analysis->count].sites = sites;
+        analysis->drafts[analysis->count].site_count = count;
+        analysis->count++;
+        *out = finding;
+    }
+    return status;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Whether a draft speaks for the site. Cost: O(log its sites). */
+static bool is_on(const struct seep_draft *draft, uint32_t site)
+{
+    return draft->site == site ||
+           (draft->sites != NULL &&
+            bsearch(&site, draft->sites, draft->site_count, sizeof(site), by_id) != NULL);
+}
+
 struct seep_finding *seep_finding_of_site(struct seep_analysis *analysis, uint32_t site)
 {
     for (size_t i = 0; i < analysis->count; i++) {
-        if (analysis->drafts[i].site == site) {
+        if (is_on(&analysis->drafts[i], site)) {
             return &analysis->drafts[i].finding;
         }
     }

@@ -17,6 +17,8 @@
 struct seep_draft {
     struct seep_finding finding;
     uint32_t site;
+    const uint32_t *sites; /* of a finding on several; ascending; NULL otherwise */
+    size_t site_count;
     bool folded; /* into another finding: to be left out */
 };
 
@@ -41,6 +43,12 @@ struct seep_analysis {
  */
 int seep_finding_add(struct seep_analysis *analysis, uint32_t site, enum seep_cause cause,
                      enum seep_verdict verdict, struct seep_finding **out);
+
+/* The same on the sum of several sites, growth of their caller, without a stack: the
+ * caller adds it. sites: of the findings' memory; ascending. */
+int seep_finding_add_sites(struct seep_analysis *analysis, const uint32_t *sites,
+                           size_t count, enum seep_verdict verdict,
+                           struct seep_finding **out);
 
 /* The finding that a site already has, or NULL. Cost: O(findings). */
 struct seep_finding *seep_finding_of_site(struct seep_analysis *analysis, uint32_t site);

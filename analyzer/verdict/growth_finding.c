@@ -4,10 +4,12 @@
  */
 #include "verdict/growth_finding.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "trend/forecast.h"
+#include "verdict/group_finding.h"
 #include "verdict/pattern.h"
 #include "verdict/summary_text.h"
 #include "verdict/target_groups.h"
@@ -66,16 +68,10 @@ struct seep_view_forecast seep_growth_forecast(const struct seep_recording *reco
     return best;
 }
 
-static int fill(struct seep_analysis *analysis, const struct seep_growth_site *site)
+/* Slopes of the series that analysis->series holds, and what was measured before. */
+static void fill_growth(struct seep_analysis *analysis,
+                        const struct seep_growth_site *site, struct seep_finding *finding)
 {
-    struct seep_finding *finding = NULL;
-    int status = seep_finding_add(analysis, site->site, SEEP_CAUSE_GROWTH, site->verdict,
-                                  &finding);
-
-    if (status < 0) {
-        return status;
-    }
-    /* seep_finding_add has left this site's series in analysis->series. */
     const struct seep_series *series = &analysis->series;
     struct seep_slope count =
         seep_growth_slope(&analysis->window, series->t_s, series->live);
@@ -98,6 +94,22 @@ static int fill(struct seep_analysis *analysis, const struct seep_growth_site *s
     }
     evidence->end_share = site->evidence.count.rise > 0 ? site->evidence.count.end_share
                                                         : site->evidence.bytes.end_share;
+    if (site->verdict > SEEP_VERDICT_BOUNDED) {
+        finding->forecast =
+            seep_growth_forecast(analysis->recording, finding->kind, count, bytes);
+    }
+}
+
+static int fill(struct seep_analysis *analysis, const struct seep_growth_site *site)
+{
+    struct seep_finding *finding = NULL;
+    int status = seep_finding_add(analysis, site->site, SEEP_CAUSE_GROWTH, site->verdict,
+                                  &finding);
+
+    if (status < 0) {
+        return status;
+    }
+    fill_growth(analysis, site, finding);
     if (finding->kind == SEEP_KIND_THREAD) {
         status = seep_thread_samples_fill(analysis, site->site, finding);
     }
@@ -105,12 +117,32 @@ static int fill(struct seep_analysis *analysis, const struct seep_growth_site *s
         status = seep_target_groups_of_site(analysis->findings, analysis->recording,
                                             site->site, &finding->targets);
     }
-    if (site->verdict > SEEP_VERDICT_BOUNDED) {
-        finding->forecast =
-            seep_growth_forecast(analysis->recording, finding->kind, count, bytes);
-        status = status < 0 ? status : seep_pattern_fill_site(analysis, finding);
+    if (site->verdict > SEEP_VERDICT_BOUNDED && status == 0) {
+        status = seep_pattern_fill_site(analysis, finding);
     }
     finding->summary = seep_summary_growth(analysis->findings, finding);
+    return status;
+}
+
+static int fill_group(struct seep_analysis *analysis, const struct seep_growth_site *site)
+{
+    struct seep_finding *finding = NULL;
+    size_t n = analysis->series.n;
+    double *counts = calloc(n + 1, 2 * sizeof(*counts));
+    const struct seep_pattern_series series = {.live = analysis->series.live,
+                                               .live_bytes = analysis->series.live_bytes,
+                                               .acquired = counts,
+                                               .released = counts + n};
+    int status = counts != NULL ? seep_group_finding_add(analysis, site, counts,
+                                                         counts + n, &finding)
+                                : -ENOMEM;
+
+    if (status == 0) {
+        fill_growth(analysis, site, finding);
+        status = seep_pattern_fill(analysis, &series, finding);
+        finding->summary = seep_summary_growth(analysis->findings, finding);
+    }
+    free(counts);
     return status;
 }
 
@@ -139,7 +171,9 @@ int seep_growth_findings_add(struct seep_analysis *analysis,
         bounded += sites->sites[i].verdict == SEEP_VERDICT_BOUNDED;
         if (sites->sites[i].verdict > SEEP_VERDICT_BOUNDED ||
             bounded <= SEEP_BOUNDED_FINDINGS_MAX) {
-            status = fill(analysis, &sites->sites[i]);
+            status = sites->sites[i].group != NULL
+                         ? fill_group(analysis, &sites->sites[i])
+                         : fill(analysis, &sites->sites[i]);
         }
     }
     return status;

@@ -233,9 +233,11 @@ static int judge(const struct seep_recording *recording, const struct seep_windo
         struct seep_growth_site site = list->sites[i];
 
         site.evidence.q_value = p[n + i];
-        site.evidence.ages = ages_of(recording, window, scan, &site);
+        if (site.group == NULL) {
+            site.evidence.ages = ages_of(recording, window, scan, &site);
+        }
         site.verdict = seep_growth_verdict(&site.evidence);
-        if (site.verdict != SEEP_VERDICT_NONE) {
+        if (site.verdict != SEEP_VERDICT_NONE || site.group != NULL) {
             list->sites[kept++] = site;
         }
     }
@@ -243,6 +245,53 @@ static int judge(const struct seep_recording *recording, const struct seep_windo
     free(p);
     free(scratch);
     return 0;
+}
+
+void seep_growth_sites_fini(struct seep_growth_sites *sites)
+{
+    for (size_t i = 0; sites->groups != NULL && i < sites->tree.branch_count; i++) {
+        free(sites->groups[i].members);
+    }
+    seep_caller_tree_fini(&sites->tree);
+    free(sites->groups);
+    free(sites->sites);
+    *sites = (struct seep_growth_sites){0};
+}
+
+/* Appends the groups, each a test more. */
+static int measure_groups(const struct seep_recording *recording,
+                          const struct seep_window *window, enum seep_kind kind,
+                          struct seep_series *series, struct seep_growth_sites *list,
+                          size_t *capacity)
+{
+    int status = seep_caller_tree_init(recording, window, kind, SEEP_GROWTH_HEAP_RISE_MIN,
+                                       &list->tree);
+
+    if (status < 0 || list->tree.branch_count == 0) {
+        return status;
+    }
+    list->groups = calloc(list->tree.branch_count, sizeof(*list->groups));
+    if (list->groups == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < list->tree.branch_count && status == 0; i++) {
+        const struct seep_caller_branch *branch = &list->tree.branches[i];
+        struct seep_growth_site site = {.group = &list->groups[i]};
+
+        list->groups[i] =
+            (struct seep_caller_group){.node = branch->node,
+                                       .sites = list->tree.order + branch->first,
+                                       .count = branch->count,
+                                       .mostly_rises = branch->mostly_rises};
+        site.site = list->groups[i].sites[0];
+        if (!seep_caller_group_measure(recording, window, site.group, series,
+                                       &site.evidence)) {
+            continue;
+        }
+        list->tested++;
+        status = append(list, capacity, &site);
+    }
+    return status;
 }
 
 int seep_growth_scan(const struct seep_recording *recording,
@@ -270,11 +319,14 @@ int seep_growth_scan(const struct seep_recording *recording,
             status = append(&list, &capacity, &site);
         }
     }
+    if (status == 0 && seep_caller_groups_wanted(kind)) {
+        status = measure_groups(recording, window, kind, series, &list, &capacity);
+    }
     if (status == 0) {
         status = judge(recording, window, &list);
     }
     if (status < 0) {
-        free(list.sites);
+        seep_growth_sites_fini(&list);
         return status;
     }
     *out = list;

@@ -121,6 +121,9 @@ void seep_stack_view_id(struct seep_finding *finding, unsigned ordinal)
         hash = fnv(hash, module,
                    version != NULL ? (size_t)(version - module) : strlen(module));
     }
+    if (finding->member_total > 0) {
+        hash = fnv(hash, "caller", 6); /* another finding than one on its own code */
+    }
     if (ordinal > 0) {
         hash = fnv(hash, (const char *)&ordinal, sizeof(ordinal));
     }
@@ -204,6 +207,46 @@ int seep_stack_view_fill(struct seep_findings *findings,
     size_t n = seep_recording_stack(recording, site, nodes, SEEP_STACK_MAX_FRAMES, &root);
     int status = fill_frames(findings, symbolizer, nodes, n, finding);
 
+    finding->stack_end = end_of(root);
+    seep_headline_fill(findings, finding);
+    seep_stack_view_id(finding, 0);
+    return status;
+}
+
+int seep_stack_view_fill_top(struct seep_findings *findings,
+                             const struct seep_recording *recording,
+                             struct seep_symbolizer *symbolizer,
+                             const struct seep_stack_top *top,
+                             struct seep_finding *finding)
+{
+    struct seep_view_frame frames[INLINE_MAX];
+    uint32_t nodes[SEEP_STACK_MAX_FRAMES];
+    uint32_t root = SEEP_NODE_UNKNOWN;
+    size_t n = 0;
+    size_t cut = 0;
+
+    if (top->inner != 0 && top->kept > 0) {
+        size_t all =
+            seep_stack_view_node(findings, symbolizer, top->inner, frames, INLINE_MAX);
+
+        cut = all > top->kept ? all - top->kept : 0;
+        nodes[n++] = top->inner;
+    }
+    for (uint32_t node = top->caller; n < SEEP_STACK_MAX_FRAMES;) {
+        if (node < SEEP_NODE_FIRST || node >= recording->node_count) {
+            root = node;
+            break;
+        }
+        nodes[n++] = node;
+        node = recording->nodes[node].parent;
+    }
+    int status = fill_frames(findings, symbolizer, nodes, n, finding);
+
+    if (status == 0) {
+        cut = cut < finding->stack_count ? cut : finding->stack_count;
+        finding->stack += cut;
+        finding->stack_count -= cut;
+    }
     finding->stack_end = end_of(root);
     seep_headline_fill(findings, finding);
     seep_stack_view_id(finding, 0);

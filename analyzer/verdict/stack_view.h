@@ -21,6 +21,19 @@ int seep_stack_view_fill(struct seep_findings *findings,
                          struct seep_symbolizer *symbolizer, uint32_t site,
                          struct seep_finding *finding);
 
+/* Where the stack of several sites begins: the `kept` outer frames of node `inner`, which
+ * lies below `caller`, then the caller's and all beyond. inner: 0 for none. */
+struct seep_stack_top {
+    uint32_t caller, inner;
+    size_t kept;
+};
+/* The same for a caller of several sites. */
+int seep_stack_view_fill_top(struct seep_findings *findings,
+                             const struct seep_recording *recording,
+                             struct seep_symbolizer *symbolizer,
+                             const struct seep_stack_top *top,
+                             struct seep_finding *finding);
+
 /* Views of one node's frames, innermost first, without libseep.so's.
  *
  * frames:  out, borrowed; room for `capacity`, 1 to 64.

@@ -8,6 +8,7 @@
 #include "verdict/summary_text.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -213,6 +214,51 @@ static const char *heap_rate(struct seep_findings *findings,
                                 bytes, rate.per);
 }
 
+/* "b (x.c:1), c (x.c:2), d (x.c:3) and 10 more" */
+static const char *name_members(struct seep_findings *findings,
+                                const struct seep_finding *finding)
+{
+    enum { NAMED = 3 };
+    const char *names = "";
+    size_t n = finding->member_count < NAMED ? finding->member_count : NAMED;
+    size_t more = finding->member_total - n;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct seep_view_member *member = &finding->members[i];
+        bool placed = member->place[0] != '\0';
+
+        names = seep_findings_printf(findings, "%s%s%s%s%s%s", names,
+                                     i == 0                    ? ""
+                                     : i + 1 == n && more == 0 ? " and "
+                                                               : ", ",
+                                     member->headline, placed ? " (" : "", member->place,
+                                     placed ? ")" : "");
+    }
+    return more == 0 ? names
+                     : seep_findings_printf(findings, "%s and %zu more", names, more);
+}
+
+/* Several sites below one function. */
+static const char *group_growth(struct seep_findings *findings,
+                                const struct seep_finding *finding)
+{
+    const struct seep_view_evidence *evidence = &finding->evidence;
+    char live[SEEP_FMT_MAX];
+    char acquired[SEEP_FMT_MAX];
+    char bytes[SEEP_FMT_MAX];
+
+    return seep_findings_printf(
+        findings,
+        "%zu sites under %s %s together, %s: %s of %s acquired are still live (%s), from "
+        "%s.",
+        finding->member_total, who(findings, finding),
+        finding->verdict == SEEP_VERDICT_SUSPECT ? "may leak" : "leak",
+        heap_rate(findings, finding), seep_fmt_count(live, sizeof(live), evidence->live),
+        seep_fmt_count(acquired, sizeof(acquired), evidence->acquired),
+        seep_fmt_bytes(bytes, sizeof(bytes), (double)evidence->live_bytes),
+        name_members(findings, finding));
+}
+
 static const char *heap_growth(struct seep_findings *findings,
                                const struct seep_finding *finding)
 {
@@ -272,6 +318,9 @@ static const char *growth(struct seep_findings *findings,
     }
     if (finding->verdict == SEEP_VERDICT_BOUNDED) {
         return bounded(findings, finding);
+    }
+    if (finding->member_total > 0) {
+        return group_growth(findings, finding);
     }
     return finding->kind == SEEP_KIND_THREAD ? thread_growth(findings, finding)
                                              : heap_growth(findings, finding);

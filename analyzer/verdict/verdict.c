@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "verdict/caller_settle.h"
 #include "verdict/companion.h"
 #include "verdict/exit_verdict.h"
 #include "verdict/finding_list.h"
@@ -61,9 +62,12 @@ static int add_growth(struct seep_analysis *analysis)
         status = seep_growth_scan(analysis->recording, &analysis->window, kinds[i],
                                   &analysis->series, &sites);
         if (status == 0) {
+            status = seep_caller_groups_settle(analysis, &sites);
+        }
+        if (status == 0) {
             status = seep_growth_findings_add(analysis, &sites);
         }
-        free(sites.sites);
+        seep_growth_sites_fini(&sites);
     }
     return status;
 }

@@ -358,6 +358,40 @@ static void per_request(const char *program, const char *path)
     finish(&stage, path, SEEP_ENDING_RUNNING, 0);
 }
 
+/* A connection's four records, which the function that accepts it and one that it calls
+ * acquire; two of three seconds bring one, and all of them stay. */
+static void one_caller(const char *program, const char *path)
+{
+    static const enum function accept[] = {HUB_ACCEPT, EVENT_LOOP, MAIN};
+    struct stage stage;
+    uint32_t sites[4];
+    uint64_t kept = 0;
+
+    set_up(&stage, program);
+    uint32_t loop = seep_forge_stack(
+        &stage.forge, stage.module,
+        (const uint64_t[]){in(accept[1]), in(accept[2]), in(accept[2]) + 8}, 3);
+
+    for (size_t i = 0; i < 4; i++) {
+        uint32_t node = seep_forge_node(&stage.forge, loop, stage.module,
+                                        in(accept[0]) + 8 * (i < 3 ? i : 2));
+
+        node = i < 2 ? node
+                     : seep_forge_node(&stage.forge, node, stage.module,
+                                       in(HUB_REGISTER) + 8 * i);
+        sites[i] = seep_forge_site(&stage.forge, node, stage.websocket, SEEP_KIND_HEAP,
+                                   SEEP_FORGE_SECOND);
+    }
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        kept += s * 5 % 3 != 0;
+        for (size_t i = 0; i < 4; i++) {
+            count(&stage, sites[i], kept, kept, UINT64_C(64) << i);
+        }
+        snapshot(&stage, s, 4);
+    }
+    finish(&stage, path, SEEP_ENDING_EXITED, 0);
+}
+
 /* A source that reconnects every eight seconds, and forgets the twenty records that it
  * had. */
 static void reconnect(const char *program, const char *path)
@@ -412,5 +446,6 @@ const struct seep_golden SEEP_GOLDENS[] = {
     {"short_run", short_run},     {"fd_leak", fd_leak},
     {"timer_leak", timer_leak},   {"mapping_leak", mapping_leak},
     {"per_request", per_request}, {"reconnect", reconnect},
+    {"one_caller", one_caller},
 };
 const size_t SEEP_GOLDEN_COUNT = sizeof(SEEP_GOLDENS) / sizeof(SEEP_GOLDENS[0]);

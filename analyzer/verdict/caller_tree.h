@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_VERDICT_CALLER_TREE_H
+#define SEEP_ANALYZER_VERDICT_CALLER_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "load/recording.h"
+#include "series/window.h"
+
+/* When the sites below one caller are looked at together. docs/statistics.md has each. */
+enum {
+    SEEP_CALLER_SITES_MIN = 3,      /* that rise in the window */
+    SEEP_CALLER_SITES_MAX = 1000,   /* below it; more is no single place */
+    SEEP_CALLER_BRANCHES_MAX = 256, /* the fastest growing */
+    SEEP_CALLER_READ_MAX = 20000    /* series of sites read for all of them */
+};
+static const double SEEP_CALLER_RISING_MIN = 0.5; /* of the sites that did anything */
+static const double SEEP_CALLER_COVERED_MAX =
+    0.9; /* of the rise below one callee: then that is the place */
+
+/* A call below which the sites may be one finding: `node` is the place of the call, what
+ * answers is the function called. */
+struct seep_caller_branch {
+    uint32_t node;
+    size_t first, count; /* its sites: order[first .. first + count) */
+    double rise;         /* of those that rise, in resources */
+    bool mostly_rises;   /* most of the sites that did anything do */
+};
+
+struct seep_caller_tree {
+    uint32_t *order; /* owned; sites of the kind; those below one node side by side */
+    size_t count;
+    struct seep_caller_branch *branches; /* owned; most rise first */
+    size_t branch_count;
+};
+
+/* Looks for callers below which several sites rise, most of them all or each by `least`,
+ * and no single callee has nearly all of it. The outermost function of a stack (main, a
+ * thread's start routine) is never one.
+ *
+ * least:   the rise that is worth it.
+ * out:     untouched on error; seep_caller_tree_fini. All empty without a branch.
+ * Returns: 0; -ENOMEM. Allocates: yes. Cost: O(nodes + sites log points).
+ */
+int seep_caller_tree_init(const struct seep_recording *recording,
+                          const struct seep_window *window, enum seep_kind kind,
+                          double least, struct seep_caller_tree *out);
+void seep_caller_tree_fini(struct seep_caller_tree *tree);
+
+#endif
