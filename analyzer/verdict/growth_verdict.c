@@ -30,6 +30,7 @@ static const double LAST_SHARE_MIN = 0.02;
 static const double P_STOPPED = 0.01;
 static const double P_WALK = 0.03;
 static const double P_WALK_SURE = 0.01;
+static const double P_WALK_LEAST = 1e-12;
 static const double INFLOW_STEADY_MAX = 1.25;
 static const double PACE_MIN =
     0.6; /* of a steady inflow; 1 step of many may be to come */
@@ -108,11 +109,20 @@ bool seep_growth_is_staircase(const struct seep_growth_case *evidence)
            !stairs->overdue;
 }
 
-/* Without releases the steps are a fair coin under the null, also on a walk; with them
- * only the lower envelope is heard. */
+/* The correction of p_trend for autocorrelation takes slow bends of a line for noise with
+ * a long memory, so that p seldom falls below 1e-5: not enough beside thousands of sites.
+ * The walk test has no such floor, and holds on noise of any memory. Its number is the
+ * geometric mean of two p-values, which times e is one (Vovk, Wang 2020); ten times that
+ * adds a tenth to the error of p_trend at most (weighted Bonferroni). Student's tail is
+ * not believed below P_WALK_LEAST.
+ * Without releases the steps are a fair coin under the null, also on a walk; with them
+ * only the tests of trend are heard. */
 static double p_of(const struct seep_growth *growth, bool pure)
 {
-    return pure ? fmax(growth->p_trend, growth->p_steps) : growth->p_trend;
+    double walk = 10 * M_E * fmax(growth->p_walk, P_WALK_LEAST);
+    double trend = fmin(growth->p_trend, walk);
+
+    return pure ? fmax(trend, growth->p_steps) : trend;
 }
 
 double seep_growth_p(const struct seep_growth_case *evidence)

@@ -64,6 +64,25 @@ static void a_few_blocks_more_are_stable(void **state)
     assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_PROBABLE);
 }
 
+/* What the backend's fault F05 leaks under a storm, 378 records in 78 s with a pause of
+ * some seconds: Hamed and Rao's p is 2.4e-5, Student's of the walk 5.7e-8, and 3,700
+ * sites of heap were tested. */
+static void a_line_that_bends_is_sure_beside_thousands_of_sites(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.count.p_trend = 2.4e-5;
+    evidence.count.p_steps = 2e-21;
+    evidence.count.p_walk = 5.7e-8;
+    evidence.released = 0.3 * evidence.acquired;
+    assert_true(seep_growth_p(&evidence) * 3700 < 0.01);
+    evidence.count.p_walk = 0.5; /* a trend that a walk may have */
+    assert_true(seep_growth_p(&evidence) >= evidence.count.p_trend);
+    evidence.count.p_trend = 1;
+    assert_true(seep_growth_p(&evidence) == 1);
+}
+
 static void few_samples_are_a_suspect_and_noise_is_nothing(void **state)
 {
     struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
@@ -321,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_evidence_together_is_definite),
         cmocka_unit_test(a_few_blocks_more_are_stable),
+        cmocka_unit_test(a_line_that_bends_is_sure_beside_thousands_of_sites),
         cmocka_unit_test(few_samples_are_a_suspect_and_noise_is_nothing),
         cmocka_unit_test(no_significance_is_stable),
         cmocka_unit_test(what_stopped_or_slows_down_is_bounded),
