@@ -13,10 +13,10 @@
 
 enum { WANTS_HELP = 1, DURATION_MOST_S = 366 * 86400 };
 
-static const char *const names[] = {"--output",      "--interval",  "--duration",
-                                    "--mode",        "--min-child", "--fail-on",
-                                    "--no-children", "--quiet",     "--help",
-                                    "--check",       "--suppress",  "--subsystems"};
+static const char *const names[] = {
+    "--output",   "--interval",    "--duration",       "--mode", "--min-child",
+    "--fail-on",  "--no-children", "--quiet",          "--help", "--check",
+    "--suppress", "--subsystems",  "--at-exit-threads"};
 enum { NAME_COUNT = sizeof(names) / sizeof(names[0]) };
 
 static bool is_verdict(const char *text)
@@ -74,6 +74,8 @@ static int take_valued(const char *name, const char *value,
                                    &options->duration_ns, &error);
     } else if (strcmp(name, "--check") == 0) {
         (void)seep_options_check(value, &options->collect.check_every, &error);
+    } else if (strcmp(name, "--at-exit-threads") == 0) {
+        (void)seep_options_at_exit(value, &options->collect.exit_grace_ms, &error);
     } else if (strcmp(name, "--mode") == 0) {
         (void)seep_options_mode(value, &options->collect, &error);
     } else {
@@ -88,7 +90,8 @@ static bool takes_value(const char *name)
            strcmp(name, "--fail-on") == 0 || strcmp(name, "--interval") == 0 ||
            strcmp(name, "--min-child") == 0 || strcmp(name, "--duration") == 0 ||
            strcmp(name, "--mode") == 0 || strcmp(name, "--check") == 0 ||
-           strcmp(name, "--suppress") == 0 || strcmp(name, "--subsystems") == 0;
+           strcmp(name, "--suppress") == 0 || strcmp(name, "--subsystems") == 0 ||
+           strcmp(name, "--at-exit-threads") == 0;
 }
 
 static int unknown(const char *name)
