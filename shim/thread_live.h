@@ -6,9 +6,9 @@
 
 #include "guard.h"
 
-/* Threads that are there now, asked from inside: for programs that ask through seep.h, and
- * for the process on its way out. Only threads that a wrapped function made, and never the
- * one that asks. */
+/* Threads that are there now, asked from inside: for programs that ask through seep.h,
+ * and for the process on its way out. Only threads that a wrapped function made, and
+ * never the one that asks. */
 
 /* Waits until none runs any more, at most for grace_ns; 0 only looks. Returns: how many
  * still run. async-signal-safe. */
