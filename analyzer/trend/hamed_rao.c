@@ -49,31 +49,47 @@ double seep_hamed_rao_inflation(const double *rho, size_t lags, size_t n)
     return fmax(1 + 2 / (count * (count - 1) * (count - 2)) * sum, 1);
 }
 
-void seep_rank_autocorrelation(const double *y, size_t n, size_t lags, double *rho)
+/* Ranks less their mean. Returns: the sum of their squares. */
+static double rank(const double *y, size_t n, double *ranks)
 {
-    double ranks[SEEP_HAMED_RAO_POINTS_MAX]; /* less their mean */
     double squares = 0;
 
     for (size_t i = 0; i < n; i++) {
-        ranks[i] = 0;
+        int twice = 0;
+
         for (size_t j = 0; j < n; j++) {
-            ranks[i] += 0.5 * ((y[j] < y[i]) - (y[j] > y[i]));
+            twice += (y[j] < y[i]) - (y[j] > y[i]);
         }
+        ranks[i] = 0.5 * twice;
         squares += ranks[i] * ranks[i];
     }
-    for (size_t lag = 1; lag <= lags; lag++) {
-        double products = 0;
+    return squares;
+}
 
-        for (size_t i = lag; i < n; i++) {
-            products += ranks[i] * ranks[i - lag];
-        }
-        rho[lag - 1] = squares > 0 ? products / squares : 0;
+static double correlation(const double *ranks, size_t n, size_t lag, double squares)
+{
+    double products = 0;
+
+    for (size_t i = lag; i < n; i++) {
+        products += ranks[i] * ranks[i - lag];
+    }
+    return squares > 0 ? products / squares : 0;
+}
+
+void seep_rank_autocorrelation(const double *y, size_t n, size_t lags, double *rho)
+{
+    double ranks[SEEP_HAMED_RAO_POINTS_MAX];
+    double squares = rank(y, n, ranks);
+
+    for (size_t lag = 1; lag <= lags; lag++) {
+        rho[lag - 1] = correlation(ranks, n, lag, squares);
     }
 }
 
 int seep_hamed_rao(const double *y, size_t n, struct seep_mann_kendall *out)
 {
     double left[SEEP_HAMED_RAO_POINTS_MAX];
+    double ranks[SEEP_HAMED_RAO_POINTS_MAX];
     double rho[SEEP_HAMED_RAO_POINTS_MAX];
     struct seep_mann_kendall plain;
     size_t lags = 0;
@@ -87,9 +103,15 @@ int seep_hamed_rao(const double *y, size_t n, struct seep_mann_kendall *out)
     for (size_t i = 0; i < n; i++) {
         left[i] = y[i] - slope * (double)i;
     }
-    seep_rank_autocorrelation(left, n, n - 3, rho);
-    while (lags < n - 3 && rho[lags] > Z_95 / sqrt((double)n)) {
-        lags++;
+    double squares = rank(left, n, ranks);
+    double significant = Z_95 / sqrt((double)n);
+
+    /* most series are done at the first lag: the others are not asked for */
+    for (; lags < n - 3; lags++) {
+        rho[lags] = correlation(ranks, n, lags + 1, squares);
+        if (!(rho[lags] > significant)) {
+            break;
+        }
     }
     if (plain.z != 0) {
         plain.z /= sqrt(seep_hamed_rao_inflation(rho, lags, n));

@@ -18,16 +18,13 @@ double seep_kendall_variance(const double *y, size_t n)
     double variance = count * (count - 1) * (2 * count + 5);
 
     for (size_t i = 0; i < n; i++) {
-        double group = 1;
-        size_t before = 0;
+        size_t equal = 0; /* with itself: the size of its group of ties */
 
         for (size_t j = 0; j < n; j++) {
-            before += j < i && y[j] == y[i];
-            group += j != i && y[j] == y[i];
+            equal += y[j] == y[i];
         }
-        if (before == 0) { /* once per group of ties, at its first member */
-            variance -= group * (group - 1) * (2 * group + 5);
-        }
+        /* a group's g (g - 1) (2 g + 5), shared among its g members */
+        variance -= ((double)equal - 1) * (2 * (double)equal + 5);
     }
     return fmax(variance / 18, 0);
 }

@@ -5,6 +5,7 @@
  */
 #include "trend/sign_test.h"
 
+#include <float.h>
 #include <math.h>
 
 static double log_factorial(size_t n)
@@ -14,17 +15,26 @@ static double log_factorial(size_t n)
     return lgamma_r((double)n + 1, &sign);
 }
 
-/* P(X >= k) for X binomial(n, 1/2), in logarithms: exact to rounding, no overflow for
- * thousands of steps. */
-static double binomial_tail(size_t n, size_t k)
+/* P(X >= k) for X binomial(n, 1/2) and k > n/2: the first term by logarithms, so that
+ * nothing overflows for thousands of steps, each later one from the one before. They
+ * fall, and where they no longer count the sum ends. */
+static double upper_tail(size_t n, size_t k)
 {
+    double term = exp(log_factorial(n) - log_factorial(k) - log_factorial(n - k) -
+                      (double)n * M_LN2);
     double sum = 0;
 
-    for (size_t i = k; i <= n; i++) {
-        sum += exp(log_factorial(n) - log_factorial(i) - log_factorial(n - i) -
-                   (double)n * M_LN2);
+    for (size_t i = k; i <= n && term > sum * DBL_EPSILON / 2; i++) {
+        sum += term;
+        term *= (double)(n - i) / (double)(i + 1);
     }
-    return fmin(sum, 1);
+    return sum;
+}
+
+/* P(X >= k) for X binomial(n, 1/2). The lower half mirrors the upper one. */
+static double binomial_tail(size_t n, size_t k)
+{
+    return k > n / 2 ? upper_tail(n, k) : 1 - upper_tail(n, n - k + 1);
 }
 
 struct seep_sign_test seep_sign_test(const double *y, size_t n)

@@ -4,6 +4,7 @@
  */
 #include "trend/sign_test.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,9 +55,39 @@ static void thousands_of_steps_do_not_overflow(void **state)
     assert_true(seep_sign_test(y, 4096).p_rising < 1e-300);
 }
 
+/* Against Pascal's triangle, in whole numbers: 2^62 ways at most. */
+static void the_tail_is_counted_exactly(void **state)
+{
+    static uint64_t ways[63][64];
+    static double y[64];
+
+    (void)state;
+    for (size_t n = 0; n < 63; n++) {
+        ways[n][0] = 1;
+        for (size_t k = 1; k <= n; k++) {
+            ways[n][k] = ways[n - 1][k - 1] + ways[n - 1][k];
+        }
+    }
+    for (size_t n = 1; n < 63; n++) {
+        for (size_t ups = 1; ups <= n; ups++) {
+            double exact = 0;
+
+            for (size_t k = n; k >= ups; k--) {
+                exact += (double)ways[n][k];
+            }
+            exact /= (double)(UINT64_C(1) << n);
+            for (size_t i = 0; i <= n; i++) {
+                y[i] = i <= ups ? (double)i : (double)(2 * ups) - (double)i;
+            }
+            assert_true(fabs(seep_sign_test(y, n + 1).p_rising / exact - 1) < 1e-12);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_tail_is_counted_exactly),
         cmocka_unit_test(eight_steps_up_have_a_chance_of_two_to_the_minus_eight),
         cmocka_unit_test(as_many_ups_as_downs_prove_nothing),
         cmocka_unit_test(nothing_moving_is_certain_under_the_null),
