@@ -25,7 +25,7 @@ foreach(module subsystem_rules diff)
     add_dependencies(test_${module} golden_program)
 endforeach()
 add_executable(fuzz-rules ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_rules.c
-    ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_rules.c)
+    ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_rules.c ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_text.c)
 target_link_libraries(fuzz-rules PRIVATE seep_verdict)
 add_test(NAME fuzz.rules COMMAND fuzz-rules 1)
 set_tests_properties(fuzz.rules PROPERTIES LABELS fuzz TIMEOUT 60)

@@ -25,7 +25,7 @@ endforeach()
 
 # What clients say about themselves, against texts that are nearly right.
 add_executable(fuzz-access ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_access.c
-    ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_access.c)
+    ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_access.c ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_text.c)
 target_include_directories(fuzz-access PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz)
 target_link_libraries(fuzz-access PRIVATE pma)
 add_test(NAME fuzz.access COMMAND fuzz-access)
@@ -34,7 +34,7 @@ set_tests_properties(fuzz.access PROPERTIES LABELS fuzz TIMEOUT 60
 
 # Messages between backends: 200,000 mutated ones.
 add_executable(fuzz-backplane ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_backplane.c
-    ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_backplane.c)
+    ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_backplane.c ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_text.c)
 target_include_directories(fuzz-backplane PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz)
 target_link_libraries(fuzz-backplane PRIVATE pma)
 add_test(NAME fuzz.backplane COMMAND fuzz-backplane)
@@ -60,7 +60,7 @@ set_tests_properties(fuzz.ai_answer PROPERTIES LABELS fuzz TIMEOUT 60
     ENVIRONMENT "UBSAN_OPTIONS=abort_on_error=1;ASAN_OPTIONS=abort_on_error=1")
 
 add_executable(fuzz-entity ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_entity.c
-    ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_entity.c)
+    ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_entity.c ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_text.c)
 target_include_directories(fuzz-entity PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz)
 target_link_libraries(fuzz-entity PRIVATE pma)
 add_test(NAME fuzz.entity COMMAND fuzz-entity)

@@ -7,12 +7,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#define WORDS_MAX   8
-#define INPUT_BYTES 1024
+#include "mutate_text.h"
+
+enum { WORDS_MAX = 8, INPUT_BYTES = 1024 };
 
 static const char *const words[] = {
     "10.0.0.1",
@@ -63,53 +61,29 @@ static const char *const words[] = {
     "]",
 };
 
-static uint64_t state;
-
-static uint64_t next(void)
+static size_t make_input(uint64_t *random_state, uint8_t *input)
 {
-    /* splitmix64 */
-    state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t z = state;
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    const struct mutate_words joined = {words, sizeof(words) / sizeof(words[0]),
+                                        WORDS_MAX};
+
+    return mutate_join(&joined, random_state, input);
 }
 
-static size_t make_input(uint8_t input[INPUT_BYTES])
+static bool conclude(void)
 {
-    size_t used = 1;
-    input[0] = (uint8_t)next();
-    for (uint64_t count = next() % WORDS_MAX + 1; count > 0; count--) {
-        const char *word = words[next() % (sizeof words / sizeof words[0])];
-        const size_t length = strlen(word);
-        memcpy(input + used, word, length);
-        used += length;
-    }
-    if (next() % 4 == 0) {
-        input[1 + next() % used] = (uint8_t)next();
-    }
-    return next() % 8 == 0 ? 1 + next() % used : used;
-}
-
-int main(int argc, char **argv)
-{
-    uint8_t input[INPUT_BYTES];
-    const long seconds = argc > 1 ? strtol(argv[1], NULL, 10) : 2;
-    const uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL);
-    const time_t end = time(NULL) + seconds;
-    state = seed;
-    printf("fuzz-access: seed %" PRIu64 "\n", seed);
-    (void)fflush(stdout);
-    while (time(NULL) < end) {
-        for (int i = 0; i < 1000; i++) {
-            LLVMFuzzerTestOneInput(input, make_input(input));
-        }
-    }
     printf("fuzz-access: %" PRIu64 " inputs, %" PRIu64 " taken\n", pma_fuzz_inputs,
            pma_fuzz_taken);
     if (pma_fuzz_taken == 0 || pma_fuzz_taken == pma_fuzz_inputs) {
         fprintf(stderr, "fuzz-access: the inputs try only one side of the parsers\n");
-        return 1;
+        return false;
     }
-    return 0;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    static uint8_t input[INPUT_BYTES];
+    const struct mutate_timed timed = {"fuzz-access", make_input, input, conclude};
+
+    return mutate_timed_main(&timed, argc, argv);
 }
