@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/fmt.h"
+#include "base/whole.h"
 #include "verdict/summary_holding.h"
 #include "verdict/summary_text.h"
 
@@ -187,7 +188,7 @@ static void forecast(const struct seep_view_forecast *from, char *text)
 
     if (threads || from->limit[0] == 'n') {
         add(text, "the limit of %s %s",
-            seep_fmt_count(a, sizeof(a), (uint64_t)from->limit_value),
+            seep_fmt_count(a, sizeof(a), seep_whole(from->limit_value)),
             threads ? "threads" : "open files");
     } else {
         add(text, "the %s limit of %s",

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/whole.h"
 #include "report/renderer.h"
 #include "report/report_json_heap.h"
 #include "report/report_json_holding.h"
@@ -196,7 +197,7 @@ static json_t *forecast(const struct seep_view_forecast *from)
     return json_pack("{s:s, s:o, s:o, s:o}", "limit", from->limit,
                      from->limit[0] == 't' || from->limit[0] == 'n' ? "limit_count"
                                                                     : "limit_bytes",
-                     integer((uint64_t)from->limit_value), "time_to_limit_s",
+                     integer(seep_whole(from->limit_value)), "time_to_limit_s",
                      number(from->time_to_limit_s), "ci_s", range(from->ci_s));
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/fmt.h"
+#include "base/whole.h"
 #include "report/finding_lines.h"
 #include "report/report_text_holding.h"
 #include "verdict/summary_holding.h"
@@ -95,7 +96,7 @@ static void curve(const struct seep_layout *layout, const struct seep_finding *f
                           room < SPARK_MAX ? room : SPARK_MAX);
     add(text, " 0..%s in %s\n",
         finding->series_of_bytes ? seep_fmt_bytes(a, sizeof(a), high)
-                                 : seep_fmt_count(a, sizeof(a), (uint64_t)high),
+                                 : seep_fmt_count(a, sizeof(a), seep_whole(high)),
         seep_fmt_seconds(b, sizeof(b), finding->series_to_s - finding->series_from_s));
     seep_layout_put(layout, SEEP_INK_DIM, text);
 }

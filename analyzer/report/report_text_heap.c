@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/fmt.h"
+#include "base/whole.h"
 
 enum { LINE_MAX_BYTES = 1024 };
 
@@ -60,7 +61,7 @@ void seep_report_text_sampling(const struct seep_layout *layout,
         seep_report_text_error(layout, of_bytes, sizeof(of_bytes),
                                totals->heap_live_bytes_error),
         seep_fmt_count(live, sizeof(live), totals->heap_live), sign(layout),
-        seep_fmt_count(error, sizeof(error), (uint64_t)ceil(totals->heap_live_error)));
+        seep_fmt_count(error, sizeof(error), seep_whole(ceil(totals->heap_live_error))));
     line(layout, "sampled", text, label);
 }
 

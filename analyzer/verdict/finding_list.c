@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/whole.h"
 #include "series/ages.h"
 #include "series/thin.h"
 #include "verdict/stack_view.h"
@@ -37,8 +38,8 @@ static void fill_counts(struct seep_analysis *analysis, const uint32_t *sites,
     const struct seep_recording *recording = analysis->recording;
     size_t last = analysis->window.end - 1;
 
-    evidence->live = (uint64_t)analysis->series.live[last];
-    evidence->live_bytes = (uint64_t)analysis->series.live_bytes[last];
+    evidence->live = seep_whole(analysis->series.live[last]);
+    evidence->live_bytes = seep_whole(analysis->series.live_bytes[last]);
     for (size_t i = 0; i < count; i++) {
         const struct seep_counters at =
             seep_points_at(&recording->sites[sites[i]].points, last);

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "base/whole.h"
 #include "verdict/growth_scan.h"
 #include "verdict/target_groups.h"
 
@@ -43,7 +44,7 @@ static uint64_t highest(const double *values, size_t n)
     for (size_t i = 0; i < n; i++) {
         high = values[i] > high ? values[i] : high;
     }
-    return (uint64_t)high;
+    return seep_whole(high);
 }
 
 static void fill_held(struct seep_analysis *analysis)
@@ -54,8 +55,8 @@ static void fill_held(struct seep_analysis *analysis)
         struct seep_view_held *held = &analysis->findings->held[kinds[i]];
 
         if (sum(analysis, ANY_SUBSYSTEM, kinds[i])) {
-            held->live = (uint64_t)series->live[series->n - 1];
-            held->live_bytes = (uint64_t)series->live_bytes[series->n - 1];
+            held->live = seep_whole(series->live[series->n - 1]);
+            held->live_bytes = seep_whole(series->live_bytes[series->n - 1]);
             held->peak = highest(series->live, series->n);
             held->peak_bytes = highest(series->live_bytes, series->n);
         }
@@ -97,7 +98,7 @@ bool seep_holding_view_subsystem(struct seep_analysis *analysis, uint32_t subsys
     for (size_t i = 0; i < KIND_COUNT; i++) {
         if (sum(analysis, subsystem, kinds[i])) {
             any = true;
-            out->held_live[kinds[i]] = (uint64_t)series->live[series->n - 1];
+            out->held_live[kinds[i]] = seep_whole(series->live[series->n - 1]);
             out->held_growth_per_s[kinds[i]] =
                 judged ? seep_growth_slope(&analysis->window, series->t_s, series->live)
                              .u_per_s

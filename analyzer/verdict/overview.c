@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/whole.h"
 #include "verdict/growth_scan.h"
 #include "verdict/holding_view.h"
 #include "verdict/peak_view.h"
@@ -176,7 +177,7 @@ static bool sum(struct seep_analysis *analysis, uint32_t subsystem, enum seep_ki
 static uint64_t peak_of(const double *values, size_t n, uint64_t peak)
 {
     for (size_t i = 0; i < n; i++) {
-        peak = (uint64_t)values[i] > peak ? (uint64_t)values[i] : peak;
+        peak = seep_whole(values[i]) > peak ? seep_whole(values[i]) : peak;
     }
     return peak;
 }
@@ -196,8 +197,8 @@ static bool fill_subsystem(struct seep_analysis *analysis, uint32_t id, double *
         .name =
             seep_findings_text(analysis->findings, analysis->recording->subsystems[id])};
     if (heap && series->n > 0) {
-        out->heap_live = (uint64_t)series->live[last];
-        out->heap_live_bytes = (uint64_t)series->live_bytes[last];
+        out->heap_live = seep_whole(series->live[last]);
+        out->heap_live_bytes = seep_whole(series->live_bytes[last]);
         out->heap_growth_bytes_per_s =
             judged ? seep_growth_slope(&analysis->window, series->t_s, series->live_bytes)
                          .u_per_s
@@ -211,7 +212,7 @@ static bool fill_subsystem(struct seep_analysis *analysis, uint32_t id, double *
     bool threads = sum(analysis, id, SEEP_KIND_THREAD);
 
     if (threads && series->n > 0) {
-        out->threads_live = (uint64_t)series->live[last];
+        out->threads_live = seep_whole(series->live[last]);
         out->threads_growth_per_s =
             judged
                 ? seep_growth_slope(&analysis->window, series->t_s, series->live).u_per_s

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/fmt.h"
+#include "base/whole.h"
 #include "verdict/growth_finding.h"
 #include "verdict/growth_scan.h"
 #include "verdict/summary_text.h"
@@ -100,7 +101,7 @@ static int fill(struct seep_analysis *analysis, const struct seep_growth_case *e
     finding->headline = "past the wrappers";
     finding->series_count = 0; /* of site 0 */
     finding->evidence = (struct seep_view_evidence){
-        .live = (uint64_t)series->live[analysis->window.end - 1],
+        .live = seep_whole(series->live[analysis->window.end - 1]),
         .measured = true,
         .growth_per_s = slope.u_per_s,
         .growth_per_s_ci = {slope.low_u_per_s, slope.high_u_per_s},

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/fmt.h"
+#include "base/whole.h"
 #include "trend/shape.h"
 #include "verdict/stack_view.h"
 #include "verdict/summary_holding.h"
@@ -225,13 +226,13 @@ static const char *say_steps(struct work *work, const struct seep_shape_found *f
     char step[SEEP_FMT_MAX];
     const char *with = find_company(work, found, finding);
 
-    (void)(count ? seep_fmt_count(step, sizeof(step), (uint64_t)found->step)
+    (void)(count ? seep_fmt_count(step, sizeof(step), seep_whole(found->step))
                  : seep_fmt_bytes(step, sizeof(step), found->step));
     return seep_findings_printf(
         work->analysis->findings,
         "It comes in %zu abrupt steps of about %s%s%s, with next to nothing between%s.",
         found->steps, step, count ? " " : "",
-        count ? seep_summary_noun(finding->kind, (uint64_t)found->step) : "", with);
+        count ? seep_summary_noun(finding->kind, seep_whole(found->step)) : "", with);
 }
 
 static const char *say_teeth(struct work *work, const struct seep_shape_found *found,
@@ -242,8 +243,8 @@ static const char *say_teeth(struct work *work, const struct seep_shape_found *f
     char to[SEEP_FMT_MAX];
 
     if (count) {
-        (void)seep_fmt_count(from, sizeof(from), (uint64_t)found->floor_from);
-        (void)seep_fmt_count(to, sizeof(to), (uint64_t)found->floor_to);
+        (void)seep_fmt_count(from, sizeof(from), seep_whole(found->floor_from));
+        (void)seep_fmt_count(to, sizeof(to), seep_whole(found->floor_to));
     } else {
         (void)seep_fmt_bytes(from, sizeof(from), found->floor_from);
         (void)seep_fmt_bytes(to, sizeof(to), found->floor_to);
@@ -253,7 +254,7 @@ static const char *say_teeth(struct work *work, const struct seep_shape_found *f
         "A saw-tooth with a rising floor: it came down %zu times, but from %s to %s%s%s "
         "stayed.",
         found->teeth, from, to, count ? " " : "",
-        count ? seep_summary_noun(finding->kind, (uint64_t)found->floor_to) : "");
+        count ? seep_summary_noun(finding->kind, seep_whole(found->floor_to)) : "");
 }
 
 static const char *say(struct work *work, const struct seep_shape_found *found,

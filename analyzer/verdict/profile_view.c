@@ -187,11 +187,6 @@ static void fill_weights(struct builder *b)
     }
 }
 
-static double left(uint64_t acquired, uint64_t released)
-{
-    return acquired > released ? (double)(acquired - released) : 0;
-}
-
 /* Growth of a value that held from snapshot `first` up to `next`. */
 static void add_growth(const struct builder *b, struct seep_view_site *out, size_t first,
                        size_t next)
@@ -222,8 +217,10 @@ static void fill_figures(const struct builder *b, const struct seep_rec_site *fr
         out->acquired = now->acquired;
         out->acquired_bytes = now->acquired_bytes;
         out->released = now->released;
-        out->live = (uint64_t)left(now->acquired, now->released);
-        out->live_bytes = (uint64_t)left(now->acquired_bytes, now->released_bytes);
+        out->live = now->acquired > now->released ? now->acquired - now->released : 0;
+        out->live_bytes = now->acquired_bytes > now->released_bytes
+                              ? now->acquired_bytes - now->released_bytes
+                              : 0;
     }
     add_growth(b, out, since, end);
 }

@@ -51,8 +51,9 @@ static double busyness(const struct seep_recording *recording,
     const struct seep_rec_site *site = &recording->sites[id];
     double seconds = seep_window_seconds(recording, window);
 
-    if (site->kind != SEEP_KIND_HEAP || site->points.count == 0) {
-        return 0;
+    if (site->kind != SEEP_KIND_HEAP ||
+        (double)site->points.last.acquired < SEEP_UNITS_SITE_MIN) {
+        return 0; /* most sites: their points need not be read */
     }
     struct seep_counters from = seep_points_at(&site->points, window->warm);
     struct seep_counters to = seep_points_at(&site->points, window->end - 1);
