@@ -10,8 +10,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { CHUNK_FIRST_BYTES = 4 << 10, CHUNK_MAX_BYTES = 256 << 10, ALIGN_BYTES = 16 };
+enum {
+    CHUNK_FIRST_BYTES = 4 << 10,
+    CHUNK_MAX_BYTES = 256 << 10,
+    HUGE_PAGE_BYTES = 2 << 20,
+    HUGE_FROM_BYTES = 16 << 20, /* of a pool: below it half a huge page would be much */
+    ALIGN_BYTES = 16
+};
 
 struct seep_pool_chunk {
     struct seep_pool_chunk *older;
@@ -28,26 +35,54 @@ static bool budget_take(struct seep_pool_budget *budget, uint64_t bytes)
     return true;
 }
 
-static struct seep_pool_chunk *add_chunk(struct seep_pool *pool, size_t need_bytes)
+/* Zeroed. In a large pool a huge page: a hundred MB of points lie anywhere to whoever
+ * writes them in order of time, and small pages cost a fault and a TLB entry each. */
+static struct seep_pool_chunk *new_chunk(const struct seep_pool *pool,
+                                         size_t capacity_bytes)
 {
-    size_t capacity_bytes =
-        pool->chunks != NULL ? pool->chunks->capacity_bytes * 2 : CHUNK_FIRST_BYTES;
+    size_t bytes =
+        sizeof(struct seep_pool_chunk) + capacity_bytes + SEEP_POOL_SLACK_BYTES;
     struct seep_pool_chunk *chunk = NULL;
 
+    if (bytes > HUGE_PAGE_BYTES || pool->taken_bytes < HUGE_FROM_BYTES) {
+        return calloc(1, bytes);
+    }
+    chunk = aligned_alloc(HUGE_PAGE_BYTES, HUGE_PAGE_BYTES);
+    if (chunk != NULL) {
+        (void)madvise(chunk, HUGE_PAGE_BYTES, MADV_HUGEPAGE); /* a hint, no more */
+        memset(chunk, 0, HUGE_PAGE_BYTES);
+    }
+    return chunk;
+}
+
+static struct seep_pool_chunk *add_chunk(struct seep_pool *pool, size_t need_bytes)
+{
+    struct seep_pool_chunk *chunk = NULL;
+    size_t capacity_bytes =
+        pool->chunks != NULL ? pool->chunks->capacity_bytes * 2 : CHUNK_FIRST_BYTES;
+
     capacity_bytes = capacity_bytes < CHUNK_MAX_BYTES ? capacity_bytes : CHUNK_MAX_BYTES;
+    if (pool->taken_bytes >= HUGE_FROM_BYTES) {
+        capacity_bytes = HUGE_PAGE_BYTES - sizeof(*chunk) - SEEP_POOL_SLACK_BYTES;
+    }
     capacity_bytes = capacity_bytes > need_bytes ? capacity_bytes : need_bytes;
     if (!budget_take(pool->budget, capacity_bytes)) {
         return NULL;
     }
-    chunk = calloc(1, sizeof(*chunk) + capacity_bytes + SEEP_POOL_SLACK_BYTES);
+    chunk = new_chunk(pool, capacity_bytes);
     if (chunk == NULL) {
         pool->budget->left_bytes += capacity_bytes;
         return NULL;
     }
     pool->taken_bytes += capacity_bytes;
     chunk->capacity_bytes = capacity_bytes;
-    chunk->older = pool->chunks;
-    pool->chunks = chunk;
+    if (need_bytes > CHUNK_MAX_BYTES && pool->chunks != NULL) {
+        chunk->older = pool->chunks->older; /* full at once: the newest stays open */
+        pool->chunks->older = chunk;
+    } else {
+        chunk->older = pool->chunks;
+        pool->chunks = chunk;
+    }
     return chunk;
 }
 
