@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -132,7 +133,7 @@ static void a_peer_that_has_gone_shows_as_close_wait(void **state)
     assert_int_equal(connect(client, (void *)&address, sizeof(address)), 0);
 
     int accepted = accept(listener, NULL, NULL);
-    struct seep_socket_name names[2] = {{.inode = inode_of(accepted), .protocol = "x"},
+    struct seep_socket_name names[2] = {{.inode = inode_of(accepted), .protocol = ""},
                                         {.inode = UINT64_MAX, .protocol = ""}};
 
     close(client);
@@ -148,6 +149,40 @@ static void a_peer_that_has_gone_shows_as_close_wait(void **state)
     close(proc);
 }
 
+/* The kernel walks a large hash table for each of TCP's. Here, reading one never ends. */
+static void tables_of_tcp_are_left_alone_when_all_have_names(void **state)
+{
+    char folder[] = "/tmp/seep-names-XXXXXX";
+    int pair[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_non_null(mkdtemp(folder));
+    int proc = open(folder, O_PATH | O_DIRECTORY);
+
+    assert_int_equal(mkdirat(proc, "net", 0700), 0);
+    assert_int_equal(symlinkat("/proc/self/net/unix", proc, "net/unix"), 0);
+    assert_int_equal(mkfifoat(proc, "net/tcp", 0600), 0);
+    uint64_t one = inode_of(pair[0]);
+    uint64_t other = inode_of(pair[1]);
+    struct seep_socket_name names[2] = {
+        {.inode = one < other ? one : other, .protocol = ""},
+        {.inode = one < other ? other : one, .protocol = ""}};
+
+    (void)alarm(20);
+    seep_socket_names_fill(proc, names, 2);
+    (void)alarm(0);
+    assert_string_equal(names[0].protocol, "unix");
+    assert_string_equal(names[1].protocol, "unix");
+    assert_int_equal(unlinkat(proc, "net/tcp", 0), 0);
+    assert_int_equal(unlinkat(proc, "net/unix", 0), 0);
+    assert_int_equal(unlinkat(proc, "net", AT_REMOVEDIR), 0);
+    assert_int_equal(rmdir(folder), 0);
+    close(proc);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +190,7 @@ int main(void)
         cmocka_unit_test(headings_and_broken_lines_are_refused),
         cmocka_unit_test(inodes_are_read_from_links),
         cmocka_unit_test(a_peer_that_has_gone_shows_as_close_wait),
+        cmocka_unit_test(tables_of_tcp_are_left_alone_when_all_have_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
