@@ -44,7 +44,7 @@ faults switched on as the regression. Every two runs of a pair are compared by s
 
     planted    the first thing said is the regression (new or worse, of its kind, its function in the stack)
     unchanged  another seed and another layout in memory, a longer run, a larger cache, another load, another
-               build of the same code: nothing is new or worse, better or gone; a leak that both have is as before
+               build of the same code: nothing is new or worse, better or gone
 
     bench/diff_pairs.py                all pairs, some two minutes
     bench/diff_pairs.py --short        four pairs of the small program in 20 s, for continuous integration
@@ -262,18 +262,13 @@ def brief(change):
     return f"{change['change']} {change[side]['verdict']} {change['kind']} {change['function']}"
 
 
-def leaks(run):
-    return bool(run.fault if isinstance(run, Server) else run.leaks)
-
-
 def judge(pair, said):
     changes = said["changes"]
     if pair.kind:
         rank = next((at for at, change in enumerate(changes, 1) if is_it(pair, change)), 0)
         ok = rank == 1
     else:
-        # A leak that both have must have been seen in both, or the pair shows nothing.
-        rank, ok = 0, not changes and (said["counts"]["same"] > 0 or not leaks(pair.base))
+        rank, ok = 0, not changes
     others = [brief(change) for change in changes if not (pair.kind and is_it(pair, change))]
     return {"name": pair.name, "planted": bool(pair.kind), "ok": ok, "rank": rank, "others": others,
             "first": brief(changes[0]) if changes else "-", "unsure": len(said["unsure"]),
@@ -289,12 +284,11 @@ def show(result):
 
 
 def table(results, options, about):
-    lines = ["| pair | expected first | said first | rank | other changes | as before | not told apart |",
-             "|---|---|---|--:|--:|--:|--:|"]
+    lines = ["| pair | expected first | said first | rank | other changes | not told apart |", "|---|---|---|--:|--:|--:|"]
     for pair, result in results:
         expected = f"{pair.kind}, `{pair.function}`" if pair.kind else "nothing"
         lines.append(f"| {pair.name} | {expected} | {result['first']} | "
-                     f"{result['rank'] or '-'} | {len(result['others'])} | {result['same']} | {result['unsure']} |")
+                     f"{result['rank'] or '-'} | {len(result['others'])} | {result['unsure']} |")
     planted = [result for _, result in results if result["planted"]]
     calm = [result for _, result in results if not result["planted"]]
     lines += ["", f"Planted regression first: {sum(each['ok'] for each in planted)} of {len(planted)} pairs. Something said "

@@ -6,9 +6,8 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
-#include <sys/mman.h>
 
-#include "arch.h"
+#include "own_maps.h"
 
 enum { BUDGET_BYTES = 16 << 20 };
 
@@ -24,10 +23,7 @@ static _Atomic int64_t left_bytes = BUDGET_BYTES;
 
 void *seep_cache_memory_first(uint32_t bytes)
 {
-    long at = seep_arch_syscall6(SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    return at < 0 && at > -4096 ? NULL : (void *)at;
+    return seep_own_maps_new(bytes);
 }
 
 void *seep_cache_memory_grow(uint32_t old_bytes, uint32_t bytes)
@@ -49,6 +45,6 @@ void seep_cache_memory_unmap(void *old, uint32_t old_bytes)
 {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (old_bytes != 0 && !UNSEEN_BY_SANITIZER) {
-        (void)seep_arch_syscall3(SYS_munmap, old, old_bytes, 0);
+        seep_own_maps_free(old, old_bytes);
     }
 }

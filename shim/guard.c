@@ -14,11 +14,11 @@
 #include "guard.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "arch.h"
 #include "life.h"
+#include "own_maps.h"
 #include "peak.h"
 #include "sample.h"
 #include "segment_map.h"
@@ -84,7 +84,6 @@ static struct seep_self *pool_make(void)
     struct seep_self *self = NULL;
     uint32_t popped = pool_pop();
     uint32_t index = popped - 1;
-    long at = 0;
 
     if (popped == 0) {
         index = atomic_fetch_add_explicit(&pool_used, 1, memory_order_relaxed);
@@ -97,13 +96,11 @@ static struct seep_self *pool_make(void)
     if (self != NULL) {
         return self;
     }
-    at = seep_arch_syscall6(SYS_mmap, 0, sizeof(*self), PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at < 0 && at > -4096) {
+    self = seep_own_maps_new(sizeof(*self));
+    if (self == NULL) {
         pool_push(index);
         return NULL;
     }
-    self = (struct seep_self *)at;
     self->index = index;
     atomic_store_explicit(&pool[index], self, memory_order_relaxed);
     return self;

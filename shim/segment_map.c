@@ -23,6 +23,7 @@
 #include <time.h>
 
 #include "arch.h"
+#include "own_maps.h"
 #include "seep/segment_layout.h"
 #include "text.h"
 
@@ -95,6 +96,7 @@ static void fill_header(struct seep_segment_header *header, uint32_t granule_shi
     header->start_realtime_ns = clock_ns(CLOCK_REALTIME);
     header->start_monotonic_ns = start_ns;
     header->start_proc_ticks = seep_text_stat_start_ticks();
+    header->own_maps_at = seep_own_maps_address();
     header->mode = MODE_FULL;
     header->granule_shift = granule_shift;
     header->leaves_max = leaves;

@@ -24,10 +24,10 @@
 #include <errno.h>
 #include <libunwind.h>
 #include <stddef.h>
-#include <sys/mman.h>
 
 #include "arch.h"
 #include "cfi_entry.h"
+#include "own_maps.h"
 #include "segment_map.h"
 #include "text.h"
 
@@ -151,7 +151,6 @@ void seep_unwind_check_start(void)
 /* A stack of ours, with a comparison at its lower end; NULL when all are in use. */
 static struct comparison *take_stack(void)
 {
-    long made = 0;
 
     for (unsigned i = 0; i < STACKS; i++) {
         void *stack = atomic_exchange_explicit(&stacks[i], NULL, memory_order_acquire);
@@ -164,9 +163,7 @@ static struct comparison *take_stack(void)
         atomic_fetch_sub_explicit(&stacks_made, 1, memory_order_relaxed);
         return NULL;
     }
-    made = seep_arch_syscall6(SYS_mmap, 0, STACK_BYTES, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return made < 0 && made > -4096 ? NULL : (struct comparison *)made;
+    return seep_own_maps_new(STACK_BYTES);
 }
 
 static void give_stack_back(struct comparison *stack)

@@ -2,7 +2,7 @@
 add_library(seep_shim_core STATIC
     ${PROJECT_SOURCE_DIR}/shim/unwind_check.c
     ${PROJECT_SOURCE_DIR}/shim/birth.c
-    ${PROJECT_SOURCE_DIR}/shim/cache_memory.c
+    ${PROJECT_SOURCE_DIR}/shim/cache_memory.c ${PROJECT_SOURCE_DIR}/shim/own_maps.c
     ${PROJECT_SOURCE_DIR}/shim/arch_compare.c
     ${PROJECT_SOURCE_DIR}/shim/node_tree.c
     ${PROJECT_SOURCE_DIR}/shim/rule_cache.c

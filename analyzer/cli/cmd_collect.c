@@ -30,7 +30,8 @@ const char *const seep_help_collect =
     "own "
     "name.\n"
     "\n"
-    "  SEEP_OPTIONS   interval=S,min-child=S,mode=full|sampled[=N],no-children\n"
+    "  SEEP_OPTIONS   interval=S,min-child=S,stuck-after=S,mode=full|sampled[=N],\n"
+    "                 no-children\n"
     "  SEEP_OUT       output directory\n"
     "  SEEP_VERBOSE   libseep.so: say on stderr when a process is not recorded, and "
     "why\n";

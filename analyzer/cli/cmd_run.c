@@ -60,13 +60,12 @@ const char *const seep_help_run =
     "  --no-children       record only PROGRAM, not the processes that it starts\n"
     "  --min-child S       a child that lived shorter leaves a line, not a file (default "
     "5)\n"
+    "  --stuck-after S     look at threads that have not moved for S seconds: what each "
+    "waits for, who\n"
+    "                      holds it, whether anybody can wake it (1 to 86400, default "
+    "30)\n"
     "  --fail-on VERDICT   exit 1 when a finding is at least: suspect, probable, "
     "definite\n"
-    "  --at-exit-threads none[=S]\n"
-    "                      each thread that is left when PROGRAM exits, running or "
-    "unjoined, is a\n"
-    "                      definite finding; those about to end get S seconds (default "
-    "1)\n"
     "  --suppress FILE     leave out findings that its rules name (see: seep help "
     "report)\n"
     "  --subsystems FILE   name subsystems by rules (see: seep help report)\n"
@@ -82,8 +81,7 @@ const char *const seep_help_run =
     "examples:\n"
     "  seep run ./server --port 8080\n"
     "  seep run --duration 3600 --interval 5 -o soak.seep -- ./server\n"
-    "  seep run --fail-on probable -- make test\n"
-    "  seep run --fail-on definite --at-exit-threads none -- ./test_pool\n";
+    "  seep run --fail-on probable -- make test\n";
 
 struct run {
     struct seep_run_options options;
@@ -409,8 +407,7 @@ static int report(const struct run *run)
         close(null_fd);
     }
     status = seep_cli_report_to_stderr(run->path, run->options.fail_on,
-                                       run->options.suppress, run->options.subsystems,
-                                       run->options.collect.exit_grace_ms != 0);
+                                       run->options.suppress, run->options.subsystems);
     if (kept >= 0) {
         (void)dup2(kept, STDERR_FILENO);
         close(kept);

@@ -8,7 +8,6 @@
  */
 #include "collect/options.h"
 #include "seep/sampling.h"
-#include "seep/segment.h"
 
 #include <errno.h>
 #include <math.h>
@@ -16,17 +15,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD_BYTES = 128, NS_PER_MS = 1000000 };
+enum { WORD_BYTES = 128 };
 
-#define INTERVAL_LEAST_S 0.1
-#define INTERVAL_MOST_S  3600
-#define MIN_CHILD_MOST_S 86400
-#define CHECK_MOST       1000000000U
+#define INTERVAL_LEAST_S    0.1
+#define INTERVAL_MOST_S     3600
+#define MIN_CHILD_MOST_S    86400
+#define STUCK_AFTER_LEAST_S 1
+#define STUCK_AFTER_MOST_S  86400
+#define CHECK_MOST          1000000000U
 
 struct seep_collect_options seep_options_default(void)
 {
     return (struct seep_collect_options){.interval_ns = UINT64_C(1000000000),
                                          .min_child_ns = UINT64_C(5000000000),
+                                         .stuck_after_ns = UINT64_C(30000000000),
                                          .children = true};
 }
 
@@ -57,6 +59,12 @@ int seep_options_min_child(const char *text, uint64_t *out_ns, struct seep_error
     return seep_options_seconds("min-child", text, 0, MIN_CHILD_MOST_S, out_ns, error);
 }
 
+int seep_options_stuck_after(const char *text, uint64_t *out_ns, struct seep_error *error)
+{
+    return seep_options_seconds("stuck-after", text, STUCK_AFTER_LEAST_S,
+                                STUCK_AFTER_MOST_S, out_ns, error);
+}
+
 int seep_options_mode(const char *text, struct seep_collect_options *options,
                       struct seep_error *error)
 {
@@ -70,27 +78,6 @@ int seep_options_mode(const char *text, struct seep_collect_options *options,
     }
     options->mode = mode;
     return 0;
-}
-
-int seep_options_at_exit(const char *text, uint32_t *out_grace_ms,
-                         struct seep_error *error)
-{
-    const double most_s = SEEP_EXIT_GRACE_MOST_MS / 1000.0;
-    uint64_t grace_ns = (uint64_t)SEEP_EXIT_GRACE_DEFAULT_MS * NS_PER_MS;
-    int err = 0;
-
-    if (strncmp(text, "none=", 5) == 0) {
-        err = seep_options_seconds("at-exit-threads", text + 5, 0.001, most_s, &grace_ns,
-                                   error);
-    } else if (strcmp(text, "none") != 0) {
-        err = seep_error_set(error, -EINVAL,
-                             "at-exit-threads '%.64s': none or none=SECONDS expected",
-                             text);
-    }
-    if (err == 0) {
-        *out_grace_ms = (uint32_t)(grace_ns / NS_PER_MS);
-    }
-    return err;
 }
 
 int seep_options_check(const char *text, uint32_t *out_every, struct seep_error *error)
@@ -124,12 +111,12 @@ static void parse_word(const char *word, struct seep_collect_options *options)
         (void)seep_options_interval(word + 9, &options->interval_ns, &error);
     } else if (strncmp(word, "min-child=", 10) == 0) {
         (void)seep_options_min_child(word + 10, &options->min_child_ns, &error);
+    } else if (strncmp(word, "stuck-after=", 12) == 0) {
+        (void)seep_options_stuck_after(word + 12, &options->stuck_after_ns, &error);
     } else if (strncmp(word, "mode=", 5) == 0) {
         (void)seep_options_mode(word + 5, options, &error);
     } else if (strncmp(word, "check=", 6) == 0) {
         (void)seep_options_check(word + 6, &options->check_every, &error);
-    } else if (strncmp(word, "at-exit-threads=", 16) == 0) {
-        (void)seep_options_at_exit(word + 16, &options->exit_grace_ms, &error);
     } else if (strncmp(word, "sample-seed=", 12) == 0 ||
                strncmp(word, "main-pid=", 9) == 0 || strncmp(word, "simd=", 5) == 0 ||
                strncmp(word, "memo=", 5) == 0) {

@@ -465,7 +465,7 @@ int seep_roster_add(struct seep_roster *roster, const struct seep_handover_peer 
         err = reserve_session(roster, &added);
     }
     if (err == 0) {
-        err = seep_session_open(added, &source, roster->options.interval_ns, error);
+        err = seep_session_open(added, &source, &roster->options, error);
     }
     if (err != 0) {
         close(peer->segment_fd);

@@ -120,6 +120,7 @@ int seep_segment_open(int fd, struct seep_segment *segment, struct seep_error *e
     opened.start_realtime_ns = header.start_realtime_ns;
     opened.start_monotonic_ns = header.start_monotonic_ns;
     opened.start_proc_ticks = header.start_proc_ticks;
+    opened.own_maps_at = header.own_maps_at;
     *segment = opened;
     return 0;
 }

@@ -21,6 +21,7 @@ struct seep_segment {
     uint64_t sample_bytes;  /* mean distance of samples; 0 in full mode */
     uint64_t start_realtime_ns;
     uint64_t start_monotonic_ns;
+    uint64_t own_maps_at;      /* of struct seep_own_maps, in the process */
     uint64_t start_proc_ticks; /* field 22 of /proc/PID/stat; 0 unknown */
 };
 

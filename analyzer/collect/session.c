@@ -65,11 +65,13 @@ static char *join_command(const struct seep_segment_texts *texts)
 }
 
 int seep_session_open(struct seep_session *session,
-                      const struct seep_session_source *source, uint64_t interval_ns,
+                      const struct seep_session_source *source,
+                      const struct seep_collect_options *options,
                       struct seep_error *error)
 {
     struct seep_session opened = {.pid = source->pid,
-                                  .interval_ns = interval_ns,
+                                  .interval_ns = options->interval_ns,
+                                  .stuck = {.stuck_after_ns = options->stuck_after_ns},
                                   .record = {.fd = -1},
                                   .proc = {.dir_fd = -1},
                                   .ages_at_snapshot = 1,
@@ -200,6 +202,10 @@ static void put_notes(struct seep_session *session, struct seep_scratch *scratch
         (void)snprintf(text, sizeof(text), "recording stopped inside the program: %s",
                        seep_session_off_text(counts->off_reason));
         session->off_noted = seep_session_note(session, scratch, text) == 0;
+    }
+    if (session->stuck.why_not[0] != '\0' && !session->stuck_noted) {
+        session->stuck_noted =
+            seep_session_note(session, scratch, session->stuck.why_not) == 0;
     }
     if (session->record.write_failures > session->failures_noted) {
         uint64_t failures = session->record.write_failures;
@@ -401,6 +407,7 @@ void seep_session_close(struct seep_session *session, bool keep)
     seep_record_close(&session->record, keep);
     seep_tables_fini(&session->tables);
     seep_threads_fini(&session->threads);
+    seep_stuck_watch_fini(&session->stuck);
     seep_lifetimes_fini(&session->lifetimes);
     seep_fd_list_fini(&session->inherited);
     seep_segment_close(&session->segment);

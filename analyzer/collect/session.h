@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "collect/lifetime_read.h"
+#include "collect/options.h"
 #include "collect/peak_look.h"
 #include "collect/peak_watch.h"
 #include "collect/proc_sample.h"
@@ -15,6 +16,7 @@
 #include "collect/record_write.h"
 #include "collect/scratch.h"
 #include "collect/segment_read.h"
+#include "collect/stuck_watch.h"
 #include "collect/table_copy.h"
 #include "collect/thread_sample.h"
 
@@ -48,6 +50,8 @@ struct seep_session {
     uint64_t os_threads; /* as the kernel counted them for the newest snapshot */
     struct seep_lifetimes lifetimes;
     uint64_t waits_hash, lifetimes_hash; /* of what the file says; 0 = nothing */
+    struct seep_stuck_watch stuck;
+    bool stuck_noted; /* why stuck threads are not looked at */
     uint64_t fds_not_before_ns;
     struct seep_fd_list inherited;    /* open before the shim started */
     uint64_t own_lost[SEEP_LOSS_MAX]; /* losses that the collector itself counts */
@@ -78,7 +82,8 @@ struct seep_session_source {
  * Returns: 0; as seep_segment_open; -ENOMEM. On failure nothing of `source` is closed.
  */
 int seep_session_open(struct seep_session *session,
-                      const struct seep_session_source *source, uint64_t interval_ns,
+                      const struct seep_session_source *source,
+                      const struct seep_collect_options *options,
                       struct seep_error *error);
 
 /* Takes a snapshot: tables, counters, process figures, and what else is due.

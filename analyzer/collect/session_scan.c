@@ -117,6 +117,29 @@ static int put_lifetimes(const struct scan *scan)
                        &session->lifetimes_hash);
 }
 
+static int put_probe(void *arg, const struct seep_buf *payload)
+{
+    struct seep_session *session = arg;
+
+    return seep_record_put(&session->record, SEEP_FRAME_PROBE, payload);
+}
+
+/* Threads that have not moved for long. */
+static int watch_stuck(const struct scan *scan)
+{
+    struct seep_session *session = scan->session;
+    const struct seep_wake_program program = {.pid = session->pid,
+                                              .segment = &session->segment,
+                                              .threads = &session->threads,
+                                              .kinds = session->tables.kinds,
+                                              .site_count = session->tables.sites,
+                                              .leaf_count = scan->counts->leaves};
+
+    return seep_stuck_watch_look(&session->stuck, &program,
+                                 seep_wake_is_possible(&session->segment, scan->counts),
+                                 scan->t_ns, put_probe, session);
+}
+
 /* Every thread is looked at with each snapshot, as long as that costs little; tables of
  * many threads are written more rarely, since each is as large as they are many. */
 static int watch_threads(const struct scan *scan)
@@ -147,6 +170,9 @@ static int watch_threads(const struct scan *scan)
         session->threads_not_before_ns = not_before(began_ns);
     }
     session->looks_not_before_ns = not_before(began_ns);
+    if (err == 0 && !gone) {
+        err = watch_stuck(scan);
+    }
     return err;
 }
 

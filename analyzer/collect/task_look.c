@@ -33,6 +33,7 @@ enum {
     STATUS_BYTES = 4096,
     LINE_BYTES = 128,
     PATH_BYTES = 48,
+    SLEEPS_PER_STOP = 2,
     KEPT_SHARE = 2 /* of the descriptors that the process may have, one in so many */
 };
 
@@ -154,12 +155,36 @@ static bool differ(const struct seep_thread_figures *a,
            a->involuntary_switches != b->involuntary_switches || a->cpu_ns != b->cpu_ns;
 }
 
+void seep_task_stopped(struct seep_task *task)
+{
+    if (task->stops++ == 0) {
+        task->stopped_since_ns = task->figures.unchanged_since_ns;
+        task->stopped_switches = task->figures.voluntary_switches;
+    }
+}
+
+/* Whether a task that we stopped did nothing else: it slept twice for each stop, once in
+ * it and once where it had slept before. */
+static bool did_nothing_else(const struct seep_task *task,
+                             const struct seep_thread_figures *now,
+                             const struct seep_wait_detail *wait_before)
+{
+    return task->stops > 0 && task->stopped_since_ns > 0 &&
+           now->voluntary_switches - task->stopped_switches <=
+               (uint64_t)SLEEPS_PER_STOP * task->stops &&
+           task->wait.syscall_plus_1 != 0 &&
+           task->wait.syscall_plus_1 == wait_before->syscall_plus_1 &&
+           task->wait.address == wait_before->address &&
+           task->wait.fd_plus_1 == wait_before->fd_plus_1;
+}
+
 /* Reads everything else. Returns: whether the task exists. */
 static bool ask_details(struct seep_task *task, const struct seep_task_looker *looker,
                         enum moved moved)
 {
     struct seep_thread_figures now = {.cpu_ns = task->ran_ns,
                                       .unchanged_since_ns = looker->t_ns};
+    struct seep_wait_detail wait_before = task->wait;
 
     if (!ask_status(task, looker, &now)) {
         return false;
@@ -172,6 +197,10 @@ static bool ask_details(struct seep_task *task, const struct seep_task_looker *l
         (moved == UNKNOWN && task->asked && !differ(&now, &task->figures))) {
         now.unchanged_since_ns = task->figures.unchanged_since_ns;
     }
+    if (did_nothing_else(task, &now, &wait_before)) {
+        now.unchanged_since_ns = task->stopped_since_ns;
+    }
+    task->stops = 0;
     memcpy(now.wait, task->wait.name, sizeof(now.wait));
     task->figures = now;
     return true;
@@ -189,7 +218,8 @@ bool seep_task_look(struct seep_task *task, const struct seep_task_looker *looke
         task->figures.unchanged_since_ns = looker->t_ns;
     }
     if (moved == UNKNOWN || !task->asked ||
-        (exists && task->stale && (moved == RESTS || looker->in_full))) {
+        (exists && task->stale &&
+         (moved == RESTS || looker->in_full || task->stops > 0))) {
         exists = ask_details(task, looker, moved);
         task->stale = false; /* when it rests at the next look, it did from here on */
         task->asked = task->asked || exists;

@@ -19,6 +19,9 @@ struct seep_task {
     bool seen_again;                     /* ... and at a later look */
     struct seep_thread_figures figures;
     struct seep_wait_detail wait; /* of a task that sleeps */
+    uint32_t stops;               /* by us, since the last look */
+    uint64_t stopped_since_ns;    /* figures.unchanged_since_ns before them */
+    uint64_t stopped_switches;    /* figures.voluntary_switches before them */
     char name[16];                /* as the kernel knows it; "" before the first look */
 };
 
@@ -37,6 +40,10 @@ struct seep_task_looker {
  * state, which becomes 'X', and its wait.
  */
 bool seep_task_look(struct seep_task *task, const struct seep_task_looker *looker);
+
+/* We made the task stop and go on: what that moves is not its own moving. To be called
+ * for each stop, before the next look. */
+void seep_task_stopped(struct seep_task *task);
 
 /* The task is no more: closes its file; its figures stay, but for its state and wait. */
 void seep_task_gone(struct seep_task *task);

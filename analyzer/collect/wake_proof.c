@@ -10,8 +10,8 @@
  * glibc keeps for later ones; memory below stack pointers.
  *
  * Source: glibc 2.36, nptl/allocatestack.c (a stack's mapping ends with the control
- * block; its first word and its third point to itself; `tid` is 0 when it has ended),
- * malloc/arena.c (heaps start at multiples of 64 MiB).
+ * block; its first word and its third point to itself; `tid` is 0 when it has ended, -1
+ * when it was joined), malloc/arena.c (heaps start at multiples of 64 MiB).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -124,7 +124,7 @@ static bool is_dead_stack(const struct survey *survey, const struct seep_vma *vm
         memcpy(&tid, page + at + CONTROL_TID_AT, sizeof(tid));
         if (looks_like_control_block(page, page_at, at)) {
             *control = page_at + at;
-            return tid == 0;
+            return (int32_t)tid <= 0;
         }
     }
     return false;
@@ -140,8 +140,7 @@ static bool is_forgotten(const struct survey *survey, uint64_t control)
     return false;
 }
 
-/* Appends [start, end) to what is copied and, but for blocks, to the roots. */
-static int add_plain(struct survey *survey, uint64_t start, uint64_t end)
+static int add_piece(struct survey *survey, uint64_t start, uint64_t end)
 {
     int err = seep_span_list_add_between(
         &survey->roots, start, end, survey->scene->blocks, survey->scene->block_count);
@@ -150,6 +149,25 @@ static int add_plain(struct survey *survey, uint64_t start, uint64_t end)
                ? seep_span_list_add(&survey->copied, page_down(survey, start),
                                     page_up(survey, end))
                : err;
+}
+
+/* Appends [start, end) to what is copied and, but for blocks, to the roots; all without
+ * what is the recorder's. */
+static int add_plain(struct survey *survey, uint64_t start, uint64_t end)
+{
+    const struct seep_wake_scene *scene = survey->scene;
+    int err = 0;
+
+    for (size_t i = 0; err == 0 && i < scene->own_count && start < end; i++) {
+        const struct seep_span *own = &scene->own[i];
+
+        if (own->end <= start || own->start >= end) {
+            continue;
+        }
+        err = own->start > start ? add_piece(survey, start, own->start) : 0;
+        start = own->end;
+    }
+    return err == 0 && start < end ? add_piece(survey, start, end) : err;
 }
 
 /* Gives one thread its stack. Returns: where it ends. */

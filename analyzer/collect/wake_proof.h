@@ -8,6 +8,7 @@
 
 #include "attach/memory_map.h"
 #include "base/error.h"
+#include "base/span.h"
 #include "waits/reach.h"
 
 enum { SEEP_WAKE_REGISTERS = 17 };
@@ -33,6 +34,8 @@ struct seep_wake_scene {
     const uint64_t *forgotten; /* control blocks of threads that ended and were not
                                   joined: what they returned can still be asked for */
     size_t forgotten_count;
+    const struct seep_span *own; /* the recorder's mappings, ascending: no roots */
+    size_t own_count;
     uint64_t limit_bytes; /* of memory to copy */
 };
 

@@ -34,7 +34,7 @@
 #define SEEP_SEGMENT_MAGIC UINT64_C(0x31746e656d676573) /* "segment1", little endian */
 
 enum {
-    SEEP_SEGMENT_VERSION = 3,
+    SEEP_SEGMENT_VERSION = 4,
     SEEP_MODULES_MAX = 8192,
     SEEP_SUBSYSTEMS_MAX = 1024,
     SEEP_MARKS_MAX = 1024,
@@ -62,10 +62,6 @@ enum {
 #define SEEP_CHECK_UNAVAILABLE UINT32_MAX
 
 enum { SEEP_SEGMENT_STARTING = 0, SEEP_SEGMENT_READY = 1, SEEP_SEGMENT_OFF = 2 };
-
-/* For threads about to end when the process does, where that is asked for
- * (at-exit-threads=none). */
-enum { SEEP_EXIT_GRACE_DEFAULT_MS = 1000, SEEP_EXIT_GRACE_MOST_MS = 600000 };
 
 /* How a process said that it ends, with exit_status. */
 enum {
@@ -111,6 +107,7 @@ struct seep_segment_header {
     _Atomic uint64_t lost[SEEP_LOSS_MAX]; /* by enum seep_loss; relaxed */
     _Atomic uint32_t module_lock; /* the shim's own, around registering a module */
     uint32_t cmdline_len;
+    uint64_t own_maps_at;  /* address of struct seep_own_maps in the process */
     char exe[1024];        /* NUL terminated */
     char cwd[1024];        /* NUL terminated */
     char cmdline[8192];    /* as /proc/PID/cmdline: NUL separated */

@@ -88,6 +88,20 @@ struct seep_lifetime {
 };
 static_assert(sizeof(struct seep_lifetime) == 512, "layout");
 
+/* Where the shim keeps memory of its own beside the segment, in the process's memory and
+ * not in the segment: a forked child keeps it, and gets a segment of its own. For whoever
+ * searches the process's memory: what the shim noted of stacks is no reference of the
+ * program's. Written by the shim; a row is taken by its `start` and given back by 0. */
+enum { SEEP_OWN_MAPS_MAX = 4096 };
+struct seep_own_maps {
+    _Atomic uint32_t used; /* rows ever used */
+    _Atomic uint32_t lost; /* mappings that found no row */
+    struct seep_own_map {
+        _Atomic uint64_t start; /* 0 = free */
+        _Atomic uint64_t bytes; /* set after start */
+    } rows[SEEP_OWN_MAPS_MAX];
+};
+
 /* One descriptor, timer or mapping that is held now. The fd table is indexed by
  * descriptor number; slots of the two others are taken in any order. */
 struct seep_holding {

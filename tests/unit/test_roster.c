@@ -350,6 +350,7 @@ static void a_descriptor_of_another_process_is_not_watched(void **state)
     struct scene scene;
     struct seep_session session;
     struct seep_session_source source = {.pid = (uint32_t)getpid()};
+    const struct seep_collect_options options = seep_options_default();
 
     (void)state;
     set_up(&scene, "a.seep", MAIN_PID);
@@ -359,7 +360,7 @@ static void a_descriptor_of_another_process_is_not_watched(void **state)
         source.segment_fd = dup(scene.forge.fd);
         source.pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
         assert_true(source.pidfd >= 0);
-        assert_int_equal(seep_session_open(&session, &source, 1, NULL), 0);
+        assert_int_equal(seep_session_open(&session, &source, &options, NULL), 0);
         assert_int_equal(session.pidfd, source.by_number ? -1 : source.pidfd);
         seep_session_close(&session, false);
     }

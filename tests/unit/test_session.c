@@ -41,8 +41,9 @@ static void open_record(struct scene *scene)
                                           .bytes_max = SEEP_RECORDING_MAX_BYTES};
     struct seep_session_source source = {dup(scene->forge.fd), -1, (uint32_t)getpid(),
                                          false};
+    const struct seep_collect_options how = seep_options_default();
 
-    assert_int_equal(seep_session_open(&scene->session, &source, 1000000000, NULL), 0);
+    assert_int_equal(seep_session_open(&scene->session, &source, &how, NULL), 0);
     assert_int_equal(seep_record_open(&scene->session.record, scene->path, &options,
                                       &scene->scratch.coder, NULL),
                      0);
