@@ -77,7 +77,7 @@ class Short(backend.TestCase):
         if is_sanitized(backend.BINARY):
             self.skipTest("a sanitized program takes no preloaded library before its own")
         done = subprocess.run([sys.executable, "-B", str(BENCH / "detector.py"), "--short", "--build", str(BUILD)],
-                              capture_output=True, text=True, timeout=150, check=False)
+                              capture_output=True, text=True, timeout=110, check=False)
         self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
 
 
