@@ -113,6 +113,28 @@ int seep_points_add(struct seep_points *points, struct seep_pool *pool, uint32_t
     return 0;
 }
 
+struct seep_points_pair seep_points_at_both(const struct seep_points *points,
+                                            size_t first, size_t last)
+{
+    struct seep_points_cursor cursor = seep_points_start(points);
+    struct seep_points_pair found = {{0}, {0}};
+    bool is_whole = points->count != 0 && points->last_snapshot <= last;
+
+    if (is_whole && points->last_snapshot <= first) {
+        return (struct seep_points_pair){points->last, points->last};
+    }
+    while (seep_points_next(&cursor) && cursor.now.snapshot <= last) {
+        if (cursor.now.snapshot <= first) {
+            found.first = cursor.now.counters;
+        } else if (is_whole) {
+            break; /* the newest point is known without reading on */
+        }
+        found.last = cursor.now.counters;
+    }
+    found.last = is_whole ? points->last : found.last;
+    return found;
+}
+
 struct seep_counters seep_points_at(const struct seep_points *points, size_t snapshot)
 {
     struct seep_points_cursor cursor = seep_points_start(points);

@@ -65,6 +65,14 @@ int seep_points_add(struct seep_points *points, struct seep_pool *pool, uint32_t
 /* The state at a snapshot: that of the newest point not after it; zeros before the first.
  * Cost: O(points). */
 struct seep_counters seep_points_at(const struct seep_points *points, size_t snapshot);
+/* The states at two snapshots, for the price of the later: first <= last. Cost:
+ * O(points).
+ */
+struct seep_points_pair {
+    struct seep_counters first, last;
+};
+struct seep_points_pair seep_points_at_both(const struct seep_points *points,
+                                            size_t first, size_t last);
 
 struct seep_points_cursor {
     struct seep_rec_point now; /* valid after seep_points_next has said so */

@@ -41,8 +41,10 @@ static void add_site(const struct seep_recording *recording,
 {
     const struct seep_points *points = &recording->sites[id].points;
     size_t middle = window->warm + (window->end - 1 - window->warm) / 2;
-    const struct seep_counters from = seep_points_at(points, window->warm);
-    const struct seep_counters to = seep_points_at(points, window->end - 1);
+    const struct seep_points_pair ends =
+        seep_points_at_both(points, window->warm, window->end - 1);
+    const struct seep_counters from = ends.first;
+    const struct seep_counters to = ends.last;
     double acquired = (double)(to.acquired - from.acquired);
     double released = (double)(to.released - from.released);
 

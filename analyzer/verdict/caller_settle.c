@@ -64,10 +64,11 @@ static const struct seep_growth_site *entry_of(const struct settle *settle, uint
 static struct seep_caller_member member_of(const struct settle *settle, uint32_t id)
 {
     const struct seep_points *points = &settle->analysis->recording->sites[id].points;
-    const struct seep_counters from =
-        seep_points_at(points, settle->analysis->window.warm);
-    const struct seep_counters to =
-        seep_points_at(points, settle->analysis->window.end - 1);
+    const struct seep_window *window = &settle->analysis->window;
+    const struct seep_points_pair ends =
+        seep_points_at_both(points, window->warm, window->end - 1);
+    const struct seep_counters from = ends.first;
+    const struct seep_counters to = ends.last;
 
     return (struct seep_caller_member){
         .site = id,

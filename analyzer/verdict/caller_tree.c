@@ -62,8 +62,10 @@ static void count_site(struct builder *b, uint32_t site)
     if (from->points.last_snapshot <= b->window->warm) {
         return; /* nothing happened in the window */
     }
-    const struct seep_counters first = seep_points_at(&from->points, b->window->warm);
-    const struct seep_counters last = seep_points_at(&from->points, b->window->end - 1);
+    const struct seep_points_pair ends =
+        seep_points_at_both(&from->points, b->window->warm, b->window->end - 1);
+    const struct seep_counters first = ends.first;
+    const struct seep_counters last = ends.last;
     float rise = (float)((double)last.acquired - (double)first.acquired -
                          ((double)last.released - (double)first.released));
 

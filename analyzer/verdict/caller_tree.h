@@ -14,7 +14,7 @@ enum {
     SEEP_CALLER_SITES_MIN = 3,      /* that rise in the window */
     SEEP_CALLER_SITES_MAX = 1000,   /* below it; more is no single place */
     SEEP_CALLER_BRANCHES_MAX = 256, /* the fastest growing */
-    SEEP_CALLER_READ_MAX = 20000    /* series of sites read for all of them */
+    SEEP_CALLER_READ_MAX = 5000     /* series of sites read for all of them */
 };
 static const double SEEP_CALLER_RISING_MIN = 0.5; /* of the sites that did anything */
 static const double SEEP_CALLER_COVERED_MAX =

@@ -160,8 +160,9 @@ static bool measure(const struct seep_recording *recording,
     if (site->points.count == 0 || site->points.last_snapshot <= window->warm) {
         return false; /* nothing happened in the window */
     }
-    const struct ends ends = {.warm = seep_points_at(&site->points, window->warm),
-                              .last = seep_points_at(&site->points, window->end - 1)};
+    const struct seep_points_pair pair =
+        seep_points_at_both(&site->points, window->warm, window->end - 1);
+    const struct ends ends = {.warm = pair.first, .last = pair.last};
     struct seep_growth_case *evidence = &out->evidence;
 
     if (is_hopeless(&site->points, (enum seep_kind)site->kind, &ends)) {

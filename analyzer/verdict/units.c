@@ -44,19 +44,22 @@ static void sum_up(double *rises, size_t n)
     }
 }
 
-/* A measure is a site that gives back; 0: none. */
+/* A measure is a site that gives back; 0: none, or not above `least`. */
 static double busyness(const struct seep_recording *recording,
-                       const struct seep_window *window, uint32_t id)
+                       const struct seep_window *window, uint32_t id, double least)
 {
     const struct seep_rec_site *site = &recording->sites[id];
     double seconds = seep_window_seconds(recording, window);
 
     if (site->kind != SEEP_KIND_HEAP ||
-        (double)site->points.last.acquired < SEEP_UNITS_SITE_MIN) {
+        (double)site->points.last.acquired < SEEP_UNITS_SITE_MIN ||
+        (double)site->points.last.acquired <= least) {
         return 0; /* most sites: their points need not be read */
     }
-    struct seep_counters from = seep_points_at(&site->points, window->warm);
-    struct seep_counters to = seep_points_at(&site->points, window->end - 1);
+    const struct seep_points_pair ends =
+        seep_points_at_both(&site->points, window->warm, window->end - 1);
+    const struct seep_counters from = ends.first;
+    const struct seep_counters to = ends.last;
     double acquired = (double)to.acquired - (double)from.acquired;
     double released = (double)to.released - (double)from.released;
 
@@ -73,8 +76,9 @@ static int add_busiest(const struct seep_recording *recording,
     struct seep_unit best[SEEP_UNITS_SITES_MAX] = {0};
 
     for (uint32_t id = 1; id < recording->site_count; id++) {
+        double least = best[SEEP_UNITS_SITES_MAX - 1].in_window;
         struct seep_unit unit = {.site = id,
-                                 .in_window = busyness(recording, window, id)};
+                                 .in_window = busyness(recording, window, id, least)};
 
         for (size_t i = 0; i < SEEP_UNITS_SITES_MAX; i++) {
             if (unit.in_window > best[i].in_window) {

@@ -98,6 +98,28 @@ static void a_state_holds_until_the_next_point(void **state)
     assert_int_equal(seep_points_at(&points, SIZE_MAX).acquired, 5);
 }
 
+static void both_ends_are_what_each_is_by_itself(void **state)
+{
+    enum { SNAPSHOTS = 30 };
+    struct seep_points points = {0};
+    struct seep_counters counters = {0};
+
+    (void)state;
+    for (uint32_t i = 3; i < SNAPSHOTS - 5; i += 4) {
+        counters.acquired += i;
+        assert_int_equal(seep_points_add(&points, &pool, i, &counters), 0);
+        for (size_t a = 0; a < SNAPSHOTS; a++) {
+            for (size_t b = a; b < SNAPSHOTS; b++) {
+                struct seep_points_pair both = seep_points_at_both(&points, a, b);
+
+                assert_int_equal(both.first.acquired,
+                                 seep_points_at(&points, a).acquired);
+                assert_int_equal(both.last.acquired, seep_points_at(&points, b).acquired);
+            }
+        }
+    }
+}
+
 static void a_small_change_costs_a_quarter_of_a_struct(void **state)
 {
     struct seep_points points = {0};
@@ -137,6 +159,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(points_of_any_size_come_back_as_they_were, start,
                                         end),
         cmocka_unit_test_setup_teardown(a_state_holds_until_the_next_point, start, end),
+        cmocka_unit_test_setup_teardown(both_ends_are_what_each_is_by_itself, start, end),
         cmocka_unit_test_setup_teardown(a_small_change_costs_a_quarter_of_a_struct, start,
                                         end),
         cmocka_unit_test_setup_teardown(points_end_with_the_budget, start, end),
