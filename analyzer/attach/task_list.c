@@ -46,19 +46,20 @@ static uint64_t last_put_on_cpu_ns(int dir_fd, const char *path)
     return whole * MILLISECOND_NS + fraction;
 }
 
-/* How far the scheduler's clocks are behind ours, by CPU. */
-struct clocks {
+/* One look: the process, and how far the scheduler's clocks are behind ours, by CPU. */
+struct look {
+    int proc_dir_fd;
     uint64_t behind_ns[CPU_SETSIZE];
     enum { NOT_ASKED = 0, KNOWN = 1, NOT_OURS = 2 } asked[CPU_SETSIZE];
 };
 
-static void ask_clock(struct clocks *clocks, uint64_t cpu)
+static void ask_clock(struct look *look, uint64_t cpu)
 {
     cpu_set_t before;
     cpu_set_t there;
     uint64_t clock_ns = 0;
 
-    clocks->asked[cpu] = NOT_OURS;
+    look->asked[cpu] = NOT_OURS;
     CPU_ZERO(&there);
     CPU_SET(cpu, &there);
     if (sched_getaffinity(0, sizeof(before), &before) < 0 ||
@@ -68,14 +69,14 @@ static void ask_clock(struct clocks *clocks, uint64_t cpu)
     (void)sched_yield();
     clock_ns = last_put_on_cpu_ns(AT_FDCWD, "/proc/thread-self/sched");
     if (clock_ns != 0) {
-        clocks->behind_ns[cpu] = seep_proc_clock_ns(CLOCK_MONOTONIC) - clock_ns;
-        clocks->asked[cpu] = KNOWN;
+        look->behind_ns[cpu] = seep_proc_clock_ns(CLOCK_MONOTONIC) - clock_ns;
+        look->asked[cpu] = KNOWN;
     }
     (void)sched_setaffinity(0, sizeof(before), &before);
 }
 
 /* Returns: nanoseconds since the thread was put on a CPU; 0 unknown. */
-static uint64_t idle_of(int task_dir_fd, struct clocks *clocks)
+static uint64_t idle_of(int task_dir_fd, struct look *look)
 {
     char stat[STATUS_BYTES];
     uint64_t cpu = 0;
@@ -85,33 +86,12 @@ static uint64_t idle_of(int task_dir_fd, struct clocks *clocks)
         !seep_proc_stat_field(stat, STAT_CPU, &cpu) || cpu >= CPU_SETSIZE) {
         return 0;
     }
-    if (clocks->asked[cpu] == NOT_ASKED) {
-        ask_clock(clocks, cpu);
+    if (look->asked[cpu] == NOT_ASKED) {
+        ask_clock(look, cpu);
     }
-    uint64_t now_ns = seep_proc_clock_ns(CLOCK_MONOTONIC) - clocks->behind_ns[cpu];
+    uint64_t now_ns = seep_proc_clock_ns(CLOCK_MONOTONIC) - look->behind_ns[cpu];
 
-    return clocks->asked[cpu] == KNOWN && last_ns < now_ns ? now_ns - last_ns : 0;
-}
-
-static void ask_syscall(int task_dir_fd, struct seep_task *task)
-{
-    char text[SMALL_BYTES];
-    uint64_t *a = task->arguments;
-
-    if (seep_proc_read(task_dir_fd, "syscall", text, sizeof(text)) > 0) {
-        /* "-1 ..." and "running" are no system call */
-        task->syscall_known =
-            text[0] != '-' &&
-            sscanf(text,
-                   "%" SCNu64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64
-                   " %" SCNx64,
-                   &task->syscall, &a[0], &a[1], &a[2], &a[3], &a[4], &a[5]) == 7;
-    }
-    if (seep_proc_read(task_dir_fd, "wchan", task->wait_channel,
-                       sizeof(task->wait_channel)) <= 0 ||
-        strcmp(task->wait_channel, "0") == 0) {
-        task->wait_channel[0] = '\0';
-    }
+    return look->asked[cpu] == KNOWN && last_ns < now_ns ? now_ns - last_ns : 0;
 }
 
 static void ask_status(int task_dir_fd, struct seep_task *task)
@@ -132,7 +112,7 @@ static void ask_status(int task_dir_fd, struct seep_task *task)
                            "\nnonvoluntary_ctxt_switches:", &task->involuntary_switches);
 }
 
-static void ask(int task_dir_fd, struct clocks *clocks, struct seep_task *task)
+static void ask(struct look *look, int task_dir_fd, struct seep_task *task)
 {
     char text[SMALL_BYTES];
 
@@ -140,18 +120,20 @@ static void ask(int task_dir_fd, struct clocks *clocks, struct seep_task *task)
         task->name[strcspn(task->name, "\n")] = '\0';
     }
     ask_status(task_dir_fd, task);
-    ask_syscall(task_dir_fd, task);
     if (seep_proc_read(task_dir_fd, "schedstat", text, sizeof(text)) > 0) {
         (void)seep_proc_number(text, "", &task->cpu_ns);
     }
+    if (task->state == 'S' || task->state == 'D') {
+        seep_wait_detail_read(look->proc_dir_fd, task->tid, &task->wait);
+    }
     if (task->state != 'R') {
-        task->idle_ns = idle_of(task_dir_fd, clocks);
+        task->idle_ns = idle_of(task_dir_fd, look);
     }
 }
 
 /* Appends one thread; one that has ended meanwhile is left out. Returns: 0; -ENOMEM. */
 static int add(struct seep_task_list *list, size_t *room, int tasks_fd, const char *name,
-               struct clocks *clocks)
+               struct look *look)
 {
     int fd = openat(tasks_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -171,7 +153,7 @@ static int add(struct seep_task_list *list, size_t *room, int tasks_fd, const ch
     }
     list->tasks[list->count] =
         (struct seep_task){.tid = (uint32_t)strtoul(name, NULL, 10)};
-    ask(fd, clocks, &list->tasks[list->count]);
+    ask(look, fd, &list->tasks[list->count]);
     list->count += list->tasks[list->count].state != '\0';
     (void)close(fd);
     return 0;
@@ -185,40 +167,58 @@ static int by_tid(const void *left, const void *right)
     return (a->tid > b->tid) - (a->tid < b->tid);
 }
 
-int seep_task_list_read(pid_t pid, struct seep_task_list *list, struct seep_error *error)
+/* Takes tasks_fd. Returns: 0; -ENOMEM; -errno. */
+static int read_all(struct look *look, int tasks_fd, struct seep_task_list *list)
 {
-    struct seep_task_list made = {0};
-    struct clocks *clocks = NULL;
-    char path[PATH_BYTES];
+    DIR *dir = fdopendir(tasks_fd);
     size_t room = 0;
     int status = 0;
 
-    (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-    DIR *dir = opendir(path);
-
     if (dir == NULL) {
-        status = errno == ENOENT ? -ESRCH : -errno;
-        return status == -ESRCH
-                   ? seep_error_set(error, status, "there is no process %d", (int)pid)
-                   : seep_error_set(error, status, "%s: %s", path,
-                                    strerrordesc_np(-status));
+        status = -errno;
+        (void)close(tasks_fd);
+        return status;
     }
-    clocks = calloc(1, sizeof(*clocks));
-    status = clocks != NULL ? 0 : -ENOMEM;
     for (struct dirent *entry = readdir(dir); entry != NULL && status == 0;
          entry = readdir(dir)) {
         if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9') {
-            status = add(&made, &room, dirfd(dir), entry->d_name, clocks);
+            status = add(list, &room, tasks_fd, entry->d_name, look);
         }
     }
     (void)closedir(dir);
-    free(clocks);
-    if (status == 0 && made.count == 0) {
-        status = seep_error_set(error, -ESRCH, "process %d has ended", (int)pid);
+    return status;
+}
+
+static int open_and_read(struct look *look, pid_t pid, struct seep_task_list *list)
+{
+    char path[PATH_BYTES];
+    int tasks_fd = -1;
+    int status = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    look->proc_dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (look->proc_dir_fd < 0) {
+        return errno == ENOENT ? -ESRCH : -errno;
     }
+    tasks_fd = openat(look->proc_dir_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    status = tasks_fd >= 0 ? read_all(look, tasks_fd, list) : -errno;
+    (void)close(look->proc_dir_fd);
+    return status == -ENOENT || (status == 0 && list->count == 0) ? -ESRCH : status;
+}
+
+int seep_task_list_read(pid_t pid, struct seep_task_list *list, struct seep_error *error)
+{
+    struct seep_task_list made = {0};
+    struct look *look = calloc(1, sizeof(*look));
+    int status = look != NULL ? open_and_read(look, pid, &made) : -ENOMEM;
+
+    free(look);
     if (status < 0) {
         seep_task_list_fini(&made);
-        return status;
+        return status == -ESRCH
+                   ? seep_error_set(error, status, "there is no process %d", (int)pid)
+                   : seep_error_set(error, status, "/proc/%d/task: %s", (int)pid,
+                                    strerrordesc_np(-status));
     }
     qsort(made.tasks, made.count, sizeof(*made.tasks), by_tid);
     *list = made;
@@ -229,14 +229,4 @@ void seep_task_list_fini(struct seep_task_list *list)
 {
     free(list->tasks);
     *list = (struct seep_task_list){0};
-}
-
-void seep_task_descriptor(pid_t pid, uint64_t fd, char *out, size_t out_bytes)
-{
-    char path[PATH_BYTES];
-    ssize_t n = 0;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/fd/%" PRIu64, (int)pid, fd);
-    n = readlink(path, out, out_bytes - 1);
-    out[n > 0 ? n : 0] = '\0';
 }

@@ -7,19 +7,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "attach/wait_detail.h"
 #include "base/error.h"
 
-enum { SEEP_TASK_NAME_BYTES = 64, SEEP_TASK_ARGUMENTS = 6 };
+enum { SEEP_TASK_NAME_BYTES = 64 };
 
 /* What /proc says of one thread, without stopping it. */
 struct seep_task {
     uint32_t tid;
-    char name[SEEP_TASK_NAME_BYTES];         /* may be "" */
-    char state;                              /* R S D T t Z X I; 0 unknown */
-    char wait_channel[SEEP_TASK_NAME_BYTES]; /* of the kernel; "" none or not allowed */
-    bool syscall_known;                      /* it is in one, and we may see which */
-    uint64_t syscall;
-    uint64_t arguments[SEEP_TASK_ARGUMENTS]; /* of the system call */
+    char name[SEEP_TASK_NAME_BYTES]; /* may be "" */
+    char state;                      /* R S D T t Z X I; 0 unknown */
+    struct seep_wait_detail wait;    /* while it sleeps */
     uint64_t cpu_ns;
     uint64_t voluntary_switches, involuntary_switches;
     uint64_t idle_ns; /* since it last ran, about; 0: it runs, or that is not known */
@@ -40,9 +38,5 @@ struct seep_task_list {
  */
 int seep_task_list_read(pid_t pid, struct seep_task_list *list, struct seep_error *error);
 void seep_task_list_fini(struct seep_task_list *list);
-
-/* What a descriptor of the process is open on ("pipe:[7]", "socket:[7]", a path).
- * out: always terminated; "" when it cannot be read. Thread-safety: any thread. */
-void seep_task_descriptor(pid_t pid, uint64_t fd, char *out, size_t out_bytes);
 
 #endif

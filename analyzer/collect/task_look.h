@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "attach/wait_detail.h"
 #include "collect/payload.h"
-#include "collect/wait_detail.h"
 
 /* What is kept of one task of the process from look to look. All-zero is one that was not
  * looked at. Owner thread. */

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/whole.h"
+#include "report/json_stack.h"
 #include "report/renderer.h"
 #include "report/report_json_heap.h"
 #include "report/report_json_holding.h"
@@ -201,24 +202,6 @@ static json_t *forecast(const struct seep_view_forecast *from)
                      number(from->time_to_limit_s), "ci_s", range(from->ci_s));
 }
 
-static json_t *stack(const struct seep_finding *finding)
-{
-    static const char *const roles[] = {"", "runtime", "library", "program"};
-    json_t *array = json_array();
-
-    for (size_t i = 0; i < finding->stack_count; i++) {
-        const struct seep_view_frame *from = &finding->stack[i];
-
-        json_array_append_new(
-            array, json_pack("{s:s, s:s, s:i, s:s, s:s, s:o, s:b, s:s}", "function",
-                             from->function, "file", from->file, "line", (int)from->line,
-                             "module", from->module, "build_id", from->build_id, "offset",
-                             integer(from->offset), "inlined", (int)from->inlined, "role",
-                             roles[from->role]));
-    }
-    return array;
-}
-
 static json_t *threads(const struct seep_finding *finding)
 {
     json_t *array = json_array();
@@ -297,7 +280,8 @@ static json_t *one_finding(const struct seep_finding *finding)
     json_object_set_new(object, "evidence", evidence(&finding->evidence));
     json_object_set_new(object, "pattern", pattern(&finding->pattern));
     json_object_set_new(object, "forecast", forecast(&finding->forecast));
-    json_object_set_new(object, "stack", stack(finding));
+    json_object_set_new(object, "stack",
+                        seep_json_stack(finding->stack, finding->stack_count));
     json_object_set_new(object, "stack_end", json_string(finding->stack_end));
     json_object_set_new(object, "threads", threads(finding));
     json_object_set_new(object, "threads_total", integer(finding->thread_total));

@@ -17,6 +17,7 @@
 #include "base/whole.h"
 #include "report/finding_lines.h"
 #include "report/report_text_holding.h"
+#include "report/text_stack.h"
 #include "verdict/summary_holding.h"
 #include "verdict/summary_text.h"
 
@@ -24,10 +25,8 @@ enum {
     INDENT = 3,
     LINE_MAX_BYTES = 512,
     STACK_SHOWN_MAX = 40,
-    STACK_TAIL = 4,
     SPARK_MAX = 48,
-    CALLERS_SHOWN = 5,
-    NAMELESS_FOLDED = 5 /* and more in a row */
+    CALLERS_SHOWN = 5
 };
 
 enum seep_ink seep_report_text_ink(enum seep_verdict verdict)
@@ -99,92 +98,6 @@ static void curve(const struct seep_layout *layout, const struct seep_finding *f
                                  : seep_fmt_count(a, sizeof(a), seep_whole(high)),
         seep_fmt_seconds(b, sizeof(b), finding->series_to_s - finding->series_from_s));
     seep_layout_put(layout, SEEP_INK_DIM, text);
-}
-
-static void frame(const struct seep_layout *layout, const struct seep_view_frame *from)
-{
-    bool own = from->role == SEEP_ROLE_PROGRAM;
-    char name[LINE_MAX_BYTES] = "";
-    char place[LINE_MAX_BYTES] = "";
-
-    if (strcmp(from->function, "??") == 0) {
-        add(name, "?? (%s+0x%" PRIx64 ")", from->module, from->offset);
-    } else {
-        add(name, "%s", from->function);
-    }
-    if (from->file[0] != '\0') {
-        add(place, "%s", from->file);
-        if (from->line != 0) {
-            add(place, ":%" PRIu32, from->line);
-        }
-    } else {
-        add(place, "%s", from->module);
-    }
-    if (from->inlined) {
-        add(place, " (inlined)");
-    }
-    seep_buf_printf(layout->out, "%*s", INDENT + 2, "");
-    seep_layout_put(layout, own ? SEEP_INK_BOLD : SEEP_INK_DIM, own ? "> " : "  ");
-    seep_layout_put(layout, own ? SEEP_INK_BOLD : SEEP_INK_DIM, name);
-    /* The place goes to the same line where it fits, else below, further in. */
-    if (INDENT + 4 + seep_layout_width(name) + 2 + seep_layout_width(place) <=
-        layout->columns) {
-        seep_buf_printf(layout->out, "  ");
-    } else {
-        seep_buf_printf(layout->out, "\n%*s", INDENT + 8, "");
-    }
-    seep_layout_put(layout, SEEP_INK_DIM, place);
-    seep_buf_printf(layout->out, "\n");
-}
-
-/* Frames from `at` on without a name, all of one foreign module. */
-static size_t nameless(const struct seep_finding *finding, size_t at, size_t end)
-{
-    size_t n = 0;
-
-    while (at + n < end && strcmp(finding->stack[at + n].function, "??") == 0 &&
-           finding->stack[at + n].role != SEEP_ROLE_PROGRAM &&
-           strcmp(finding->stack[at + n].module, finding->stack[at].module) == 0) {
-        n++;
-    }
-    return n;
-}
-
-static void frames(const struct seep_layout *layout, const struct seep_finding *finding,
-                   size_t from, size_t end)
-{
-    for (size_t i = from; i < end; i++) {
-        size_t n = nameless(finding, i, end);
-        char text[LINE_MAX_BYTES] = "";
-
-        frame(layout, &finding->stack[i]);
-        if (n >= NAMELESS_FOLDED) {
-            add(text, "%*s... %zu more of %s, without names\n", INDENT + 4, "", n - 2,
-                finding->stack[i].module);
-            seep_layout_put(layout, SEEP_INK_DIM, text);
-            frame(layout, &finding->stack[i + n - 1]);
-            i += n - 1;
-        }
-    }
-}
-
-static void stack(const struct seep_layout *layout, const struct seep_finding *finding)
-{
-    size_t n = finding->stack_count;
-    size_t head = n > STACK_SHOWN_MAX ? STACK_SHOWN_MAX - STACK_TAIL : n;
-
-    line(layout, "stack", "innermost first; > marks the program's own code");
-    frames(layout, finding, 0, head);
-    if (head < n) {
-        seep_buf_printf(layout->out,
-                        "%*s... %zu frames more (--format json has all) ...\n",
-                        INDENT + 4, "", n - head - STACK_TAIL);
-        frames(layout, finding, n - STACK_TAIL, n);
-    }
-    if (finding->stack_end[0] != '\0') {
-        seep_buf_printf(layout->out, "%*s(the stack %s)\n", INDENT + 4, "",
-                        finding->stack_end);
-    }
 }
 
 static void threads(const struct seep_layout *layout, const struct seep_finding *finding)
@@ -321,7 +234,12 @@ void seep_report_text_finding(const struct seep_layout *layout,
         curve(layout, finding);
     }
     if (finding->stack_count > 0 || finding->stack_end[0] != '\0') {
-        stack(layout, finding);
+        line(layout, "stack", "innermost first; > marks the program's own code");
+        seep_text_stack(layout, &(struct seep_text_stack){.frames = finding->stack,
+                                                          .count = finding->stack_count,
+                                                          .end = finding->stack_end,
+                                                          .indent = INDENT + 2,
+                                                          .shown_most = STACK_SHOWN_MAX});
     }
     if (finding->thread_count > 0) {
         threads(layout, finding);

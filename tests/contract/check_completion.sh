@@ -20,12 +20,12 @@ expect() {
 }
 
 expect "report" seep repo
-expect "bisect diff dump help report run" seep help ""
+expect "bisect diff dump help report run threads" seep help ""
 expect "--fail-on" seep run --fa
 expect "json junit" seep report --format j
 expect "growth" seep report --value g
 expect "probable" seep run --fail-on p
-for command in run report diff bisect dump; do
+for command in run report diff bisect threads dump; do
     COMP_WORDS=(seep "$command" --)
     COMP_CWORD=2
     _seep

@@ -42,7 +42,7 @@ expect 0 "" help report
 says "usage: seep report FILE"
 expect 0 "" report --help
 expect 2 "did you mean report?" reprot
-expect 2 "not in this version" threads
+expect 2 "not in this version" top
 expect 2 "--good, --bad and --run are needed" bisect --good a
 expect 2 "only options" bisect a
 expect 2 "which two recordings?" diff heap_leak.seep

@@ -50,7 +50,6 @@ static void a_reader_of_a_pipe_is_seen_in_its_read(void **state)
 {
     struct seep_task_list list = {0};
     int pipe_fds[2];
-    char target[64];
     char own[64];
     char own_path[64];
 
@@ -60,7 +59,7 @@ static void a_reader_of_a_pipe_is_seen_in_its_read(void **state)
 
     for (int i = 0; i < PATIENCE_MS; i++) {
         assert_int_equal(seep_task_list_read(pid, &list, NULL), 0);
-        if (list.tasks[0].syscall_known && list.tasks[0].syscall == SYS_read) {
+        if (list.tasks[0].wait.syscall_plus_1 == SYS_read + 1) {
             break;
         }
         seep_task_list_fini(&list);
@@ -70,14 +69,12 @@ static void a_reader_of_a_pipe_is_seen_in_its_read(void **state)
     assert_int_equal(list.tasks[0].tid, pid);
     assert_string_equal(list.tasks[0].name, "na(me) R x");
     assert_int_equal(list.tasks[0].state, 'S');
-    assert_int_equal(list.tasks[0].arguments[0], pipe_fds[0]);
-    assert_int_equal(list.tasks[0].arguments[2], 1);
-    seep_task_descriptor(pid, list.tasks[0].arguments[0], target, sizeof(target));
+    assert_int_equal(list.tasks[0].wait.fd_plus_1, pipe_fds[0] + 1);
     (void)snprintf(own_path, sizeof(own_path), "/proc/self/fd/%d", pipe_fds[0]);
     ssize_t n = readlink(own_path, own, sizeof(own) - 1);
 
     own[n > 0 ? n : 0] = '\0';
-    assert_string_equal(target, own);
+    assert_string_equal(list.tasks[0].wait.target, own);
     seep_task_list_fini(&list);
     (void)kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
@@ -108,7 +105,7 @@ static void the_time_since_a_thread_ran_is_that_of_the_clock(void **state)
 
     for (int i = 0; i < PATIENCE_MS && asleep_s == 0; i++) {
         assert_int_equal(seep_task_list_read(pid, &list, NULL), 0);
-        if (list.tasks[0].syscall_known && list.tasks[0].syscall == SYS_read) {
+        if (list.tasks[0].wait.syscall_plus_1 == SYS_read + 1) {
             asleep_s = seconds();
         }
         seep_task_list_fini(&list);

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "collect/wait_detail.h"
+#include "attach/wait_detail.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -11,7 +11,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "collect/wait_detail.h"
+#include "attach/wait_detail.h"
 
 #include <poll.h>
 #include <stdbool.h>
