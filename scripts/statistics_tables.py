@@ -15,13 +15,15 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "statistics.md"
-PROGRAMS = {"growth": "growth_rates"}
+PROGRAMS = {"growth": "growth_rates", "forecast": "forecast_rates"}
+EXPECTED = {"growth": ROOT / "tests" / "stat" / "expected_growth_rates.txt"}
 
 
-def output_of(build, program):
-    """What the simulation prints; its expectations are written on the way."""
-    expected = ROOT / "tests" / "stat" / f"expected_{program}.txt"
-    command = [build / "bin" / f"stat_{program}", "--write", expected]
+def output_of(build, name):
+    """What the simulation prints; its expectations, if any, are written on the way."""
+    command = [build / "bin" / f"stat_{PROGRAMS[name]}"]
+    if name in EXPECTED:
+        command += ["--write", EXPECTED[name]]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -35,8 +37,8 @@ def put(text, name, table):
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "release").resolve()
     text = DOCUMENT.read_text(encoding="utf-8")
-    for name, program in PROGRAMS.items():
-        text = put(text, name, output_of(build, program))
+    for name in PROGRAMS:
+        text = put(text, name, output_of(build, name))
     DOCUMENT.write_text(text, encoding="utf-8")
 
 

@@ -3,7 +3,7 @@ foreach(module theil_sen mann_kendall envelope sign_test fdr plateau forecast gr
         staircase pace shape student together)
     seep_unit_test(${module} seep_trend)
 endforeach()
-foreach(module walk_test hamed_rao change_point saturation)
+foreach(module walk_test hamed_rao change_point saturation slope_error)
     seep_unit_test(${module} seep_trend seep_simulated)
 endforeach()
 seep_unit_test(window seep_series seep_recording_forge)
@@ -91,6 +91,11 @@ target_link_libraries(stat_growth_rates PRIVATE seep_simulated seep_own_process)
 add_test(NAME stat.growth_rates COMMAND stat_growth_rates --runs 200
     --expected ${PROJECT_SOURCE_DIR}/tests/stat/expected_growth_rates.txt)
 set_tests_properties(stat.growth_rates PROPERTIES TIMEOUT 120 LABELS stat)
+
+add_executable(stat_forecast_rates ${PROJECT_SOURCE_DIR}/tests/stat/forecast_rates.c)
+target_link_libraries(stat_forecast_rates PRIVATE seep_simulated seep_own_process)
+add_test(NAME stat.forecast_rates COMMAND stat_forecast_rates 200)
+set_tests_properties(stat.forecast_rates PROPERTIES TIMEOUT 120 LABELS stat)
 
 add_executable(stat_sampled_rates ${PROJECT_SOURCE_DIR}/tests/stat/sampled_rates.c)
 target_link_libraries(stat_sampled_rates PRIVATE seep_simulated seep_own_process)

@@ -36,3 +36,25 @@ double seep_student_upper_tail(double t, size_t freedom)
 
     return t >= 0 ? tail : 1 - tail;
 }
+
+double seep_student_point(double tail, size_t freedom)
+{
+    enum { FREEDOM_MAX = 200, HALVINGS = 60 };
+    size_t known = freedom < FREEDOM_MAX ? freedom : FREEDOM_MAX;
+    double low = 0;
+    double high = 1;
+
+    while (known > 0 && seep_student_upper_tail(high, known) > tail) {
+        high *= 2;
+    }
+    for (unsigned i = 0; i < HALVINGS; i++) {
+        double middle = (low + high) / 2;
+
+        if (seep_student_upper_tail(middle, known) > tail) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return high;
+}

@@ -12,4 +12,8 @@
  */
 double seep_student_upper_tail(double t, size_t freedom);
 
+/* The t that is exceeded with the chance `tail`, in (0, 0.5]; of the normal distribution
+ * to 1 % where freedom is above 200. Thread-safety: pure. Cost: O(freedom). */
+double seep_student_point(double tail, size_t freedom);
+
 #endif

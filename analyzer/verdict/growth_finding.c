@@ -15,28 +15,81 @@
 #include "verdict/target_groups.h"
 #include "verdict/thread_verdict.h"
 
-/* The last snapshot that was taken while the process still had memory. */
-static const struct seep_rec_snapshot *last_alive(const struct seep_recording *recording)
+enum { LEVEL_SNAPSHOTS = 20, LEVEL_PART = 8 };
+
+/* One snapshot past the last that was taken while the process still had memory. */
+static size_t end_of_life(const struct seep_recording *recording)
 {
-    for (size_t i = recording->snapshot_count; i > 0; i--) {
-        if (recording->snapshots[i - 1].vsize_bytes > 0) {
-            return &recording->snapshots[i - 1];
-        }
+    size_t end = recording->snapshot_count;
+
+    while (end > 0 && recording->snapshots[end - 1].vsize_bytes == 0) {
+        end--;
     }
-    return NULL;
+    return end;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Where a quantity of the process stands at its end: the median of the last snapshots,
+ * each carried forward by the slope. One spike at the end is no forecast. */
+static double level_now(const struct seep_recording *recording,
+                        double (*quantity)(const struct seep_rec_snapshot *snapshot),
+                        struct seep_slope slope)
+{
+    double values[LEVEL_SNAPSHOTS];
+    size_t end = end_of_life(recording);
+    size_t used = end / LEVEL_PART < LEVEL_SNAPSHOTS ? end / LEVEL_PART : LEVEL_SNAPSHOTS;
+
+    used = used > 0 ? used : 1;
+    for (size_t i = 0; i < used; i++) {
+        const struct seep_rec_snapshot *snapshot = &recording->snapshots[end - 1 - i];
+        double ago_s =
+            (double)(recording->snapshots[end - 1].t_ns - snapshot->t_ns) / 1e9;
+
+        values[i] = quantity(snapshot) + slope.u_per_s * ago_s;
+    }
+    qsort(values, used, sizeof(*values), by_value);
+    return (values[(used - 1) / 2] + values[used / 2]) / 2;
+}
+
+static double vsize_of(const struct seep_rec_snapshot *snapshot)
+{
+    return (double)snapshot->vsize_bytes;
+}
+
+static double rss_of(const struct seep_rec_snapshot *snapshot)
+{
+    return (double)snapshot->rss_bytes;
+}
+
+static double threads_of(const struct seep_rec_snapshot *snapshot)
+{
+    return (double)snapshot->threads;
+}
+
+static double fds_of(const struct seep_rec_snapshot *snapshot)
+{
+    return (double)snapshot->fds;
 }
 
 static void sooner(struct seep_view_forecast *best, const char *limit, double now,
-                   double value, struct seep_slope slope)
+                   uint64_t value, struct seep_slope slope)
 {
     struct seep_forecast_time time;
+    double at = (double)value;
 
-    if (value <= 0 || now >= value || seep_forecast(now, value, slope, &time) < 0) {
+    if (value == 0 || now >= at || seep_forecast(now, at, slope, &time) < 0) {
         return;
     }
     if (best->limit == NULL || time.s < best->time_to_limit_s) {
         *best = (struct seep_view_forecast){.limit = limit,
-                                            .limit_value = value,
+                                            .limit_value = at,
                                             .time_to_limit_s = time.s,
                                             .ci_s = {time.low_s, time.high_s}};
     }
@@ -48,22 +101,22 @@ struct seep_view_forecast seep_growth_forecast(const struct seep_recording *reco
                                                struct seep_slope bytes)
 {
     const struct seep_rec_program *program = &recording->program;
-    const struct seep_rec_snapshot *now = last_alive(recording);
     struct seep_view_forecast best = {0};
 
-    if (now == NULL) {
+    if (end_of_life(recording) == 0) {
         return best;
     }
-    sooner(&best, "address_space", (double)now->vsize_bytes,
-           (double)program->limit_as_bytes, bytes);
+    sooner(&best, "address_space", level_now(recording, vsize_of, bytes),
+           program->limit_as_bytes, bytes);
     if (kind == SEEP_KIND_HEAP || kind == SEEP_KIND_MAPPING) {
-        sooner(&best, "rss", (double)now->rss_bytes,
-               (double)program->cgroup_memory_max_bytes, bytes);
+        sooner(&best, "rss", level_now(recording, rss_of, bytes),
+               program->cgroup_memory_max_bytes, bytes);
     } else if (kind == SEEP_KIND_THREAD) {
-        sooner(&best, "threads", (double)now->threads, (double)program->limit_nproc,
-               count);
+        sooner(&best, "threads", level_now(recording, threads_of, count),
+               program->limit_nproc, count);
     } else if (kind == SEEP_KIND_FD) {
-        sooner(&best, "nofile", (double)now->fds, (double)program->limit_nofile, count);
+        sooner(&best, "nofile", level_now(recording, fds_of, count),
+               program->limit_nofile, count);
     }
     return best;
 }

@@ -17,6 +17,7 @@
 
 #include "series/thin.h"
 #include "trend/fdr.h"
+#include "trend/slope_error.h"
 #include "verdict/sampling_error.h"
 
 static const double P_KEPT = 0.05;
@@ -349,8 +350,8 @@ struct seep_slope seep_growth_slope(const struct seep_window *window, const doub
     if (n >= 2) {
         scratch = calloc(seep_theil_sen_scratch(n), sizeof(*scratch));
     }
-    if (scratch != NULL) {
-        (void)seep_theil_sen(t, y, n, scratch, &slope); /* untouched on error: zero */
+    if (scratch != NULL && seep_theil_sen(t, y, n, scratch, &slope) == 0) {
+        (void)seep_slope_error(t, y, n, &slope); /* as Kendall's where points are few */
     }
     free(scratch);
     return slope;

@@ -58,16 +58,6 @@ static uint64_t seed_of(const struct options *options, size_t kind, size_t lengt
     return simulated_next(&random);
 }
 
-static size_t kind_named(const char *name)
-{
-    size_t kind = 0;
-
-    while (kind < SERIES_KIND_COUNT && strcmp(SERIES_KINDS[kind].name, name) != 0) {
-        kind++;
-    }
-    return kind;
-}
-
 /* The verdict on the first site, which is the only one. */
 static enum seep_verdict judge(const struct simulated_run *run, enum seep_kind kind)
 {
@@ -103,7 +93,7 @@ static void simulate(const struct options *options, size_t kind, size_t length,
  * leaks, with the false discovery rate. Returns: false findings in all runs. */
 static unsigned run_family(const struct options *options, unsigned *leaks_found)
 {
-    const size_t leak = kind_named("Poisson");
+    const size_t leak = series_kind_named("Poisson");
     unsigned false_alarms = 0;
 
     for (unsigned i = 0; i < FAMILY_RUNS; i++) {
@@ -210,7 +200,7 @@ static bool check(const struct options *options, struct rates (*all)[LENGTHS])
             4) {
             continue;
         }
-        size_t kind = kind_named(name);
+        size_t kind = series_kind_named(name);
         size_t at = 0;
 
         while (at < LENGTHS && SNAPSHOTS[at] != snapshots) {

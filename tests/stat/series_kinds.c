@@ -8,8 +8,9 @@
 #include "series_kinds.h"
 
 #include <math.h>
+#include <string.h>
 
-static const double LEVEL = 100;
+#define LEVEL 100.0
 static const double SIGMA = 5;
 static const double WEAK = 0.05 * 5; /* blocks per snapshot: 5 % of SIGMA */
 
@@ -344,11 +345,11 @@ static struct series_state descriptor_every_20_s(struct series_source *s)
 
 #define HEALTHY(name, next, kind, release)                                               \
     {                                                                                    \
-        name, next, kind, release, false, false                                          \
+        name, next, kind, release, false, 0                                              \
     }
-#define LEAKING(name, next, kind, release)                                               \
+#define LEAKING(name, next, kind, release, level)                                        \
     {                                                                                    \
-        name, next, kind, release, true, false                                           \
+        name, next, kind, release, true, level                                           \
     }
 
 const struct series_kind SERIES_KINDS[] = {
@@ -356,7 +357,7 @@ const struct series_kind SERIES_KINDS[] = {
     HEALTHY("AR1 0.7", ar_70, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
     HEALTHY("AR1 0.95", ar_95, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
     HEALTHY("AR1 0.7, a tenth replaced", busy_noise, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
-    {"random walk", random_walk, SEEP_KIND_HEAP, SERIES_ANY_ORDER, false, true},
+    HEALTHY("random walk", random_walk, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
     HEALTHY("cache warms up", cache_warm_up, SEEP_KIND_HEAP, SERIES_OLDEST_FIRST),
     HEALTHY("cache fills early", cache_fills_early, SEEP_KIND_HEAP, SERIES_OLDEST_FIRST),
     HEALTHY("cache fills late", cache_fills_late, SEEP_KIND_HEAP, SERIES_OLDEST_FIRST),
@@ -375,24 +376,37 @@ const struct series_kind SERIES_KINDS[] = {
     HEALTHY("pool fills at 40 %, fd", pool_to_cap, SEEP_KIND_FD, SERIES_ANY_ORDER),
     HEALTHY("opened now and then, fd", now_and_then, SEEP_KIND_FD, SERIES_YOUNGEST_FIRST),
     HEALTHY("workers, thread", worker_threads, SEEP_KIND_THREAD, SERIES_ANY_ORDER),
-    LEAKING("steady, white noise", leak_in_white_noise, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
-    LEAKING("steady, AR1 0.7", leak_in_ar_70, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
-    LEAKING("steady, AR1 0.95", leak_in_ar_95, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
-    LEAKING("Poisson", leak_poisson, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
-    LEAKING("one request of 200", leak_among_requests, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
-    LEAKING("starts late", leak_from_late_on, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
+    LEAKING("steady, white noise", leak_in_white_noise, SEEP_KIND_HEAP, SERIES_ANY_ORDER,
+            LEVEL),
+    LEAKING("steady, AR1 0.7", leak_in_ar_70, SEEP_KIND_HEAP, SERIES_ANY_ORDER, LEVEL),
+    LEAKING("steady, AR1 0.95", leak_in_ar_95, SEEP_KIND_HEAP, SERIES_ANY_ORDER, LEVEL),
+    LEAKING("Poisson", leak_poisson, SEEP_KIND_HEAP, SERIES_ANY_ORDER, 0),
+    LEAKING("one request of 200", leak_among_requests, SEEP_KIND_HEAP, SERIES_ANY_ORDER,
+            50),
+    LEAKING("starts late", leak_from_late_on, SEEP_KIND_HEAP, SERIES_ANY_ORDER, LEVEL),
     LEAKING("beside a cache of 100 x", leak_beside_a_cache, SEEP_KIND_HEAP,
-            SERIES_OLDEST_FIRST),
-    LEAKING("step on each reconnect", leak_on_reconnect, SEEP_KIND_HEAP,
-            SERIES_ANY_ORDER),
+            SERIES_OLDEST_FIRST, 7500),
+    LEAKING("step on each reconnect", leak_on_reconnect, SEEP_KIND_HEAP, SERIES_ANY_ORDER,
+            20),
     LEAKING("saw-tooth with rising floor", leak_under_a_saw_tooth, SEEP_KIND_HEAP,
-            SERIES_ANY_ORDER),
-    LEAKING("growing container", growing_container, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
-    LEAKING("growing buffer", growing_buffer, SEEP_KIND_HEAP, SERIES_ANY_ORDER),
-    LEAKING("slow release", slow_release, SEEP_KIND_HEAP, SERIES_OLDEST_FIRST),
+            SERIES_ANY_ORDER, 29.5),
+    LEAKING("growing container", growing_container, SEEP_KIND_HEAP, SERIES_ANY_ORDER, 0),
+    LEAKING("growing buffer", growing_buffer, SEEP_KIND_HEAP, SERIES_ANY_ORDER, 0),
+    LEAKING("slow release", slow_release, SEEP_KIND_HEAP, SERIES_OLDEST_FIRST, 0),
     LEAKING("per operation, changing load", leak_per_operation, SEEP_KIND_HEAP,
-            SERIES_ANY_ORDER),
-    LEAKING("one by one, thread", threads_one_by_one, SEEP_KIND_THREAD, SERIES_ANY_ORDER),
-    LEAKING("every 20 s, fd", descriptor_every_20_s, SEEP_KIND_FD, SERIES_ANY_ORDER),
+            SERIES_ANY_ORDER, 0),
+    LEAKING("one by one, thread", threads_one_by_one, SEEP_KIND_THREAD, SERIES_ANY_ORDER,
+            0),
+    LEAKING("every 20 s, fd", descriptor_every_20_s, SEEP_KIND_FD, SERIES_ANY_ORDER, 0),
 };
 const size_t SERIES_KIND_COUNT = sizeof(SERIES_KINDS) / sizeof(SERIES_KINDS[0]);
+
+size_t series_kind_named(const char *name)
+{
+    size_t kind = 0;
+
+    while (kind < SERIES_KIND_COUNT && strcmp(SERIES_KINDS[kind].name, name) != 0) {
+        kind++;
+    }
+    return kind;
+}

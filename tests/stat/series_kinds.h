@@ -38,10 +38,14 @@ struct series_kind {
     enum seep_kind kind;
     enum series_release release;
     bool leaks;
-    bool walks; /* a random walk: within one run it cannot be told from a leak */
+    double level; /* of what comes and goes, on average; of leaks that a forecast is
+                     simulated of */
 };
 
 extern const struct series_kind SERIES_KINDS[];
 extern const size_t SERIES_KIND_COUNT;
+
+/* Index of a kind; SERIES_KIND_COUNT when there is none of this name. */
+size_t series_kind_named(const char *name);
 
 #endif

@@ -34,6 +34,14 @@ struct population {
     uint64_t width; /* of a generation, in snapshots */
 };
 
+/* The bit of a birth; beyond the run the last. */
+static uint64_t generation_of(const struct population *population, uint32_t born)
+{
+    uint64_t generation = (born + 1) / population->width;
+
+    return UINT64_C(1) << (generation < 63 ? generation : 63);
+}
+
 static void bear(struct population *population, uint32_t now)
 {
     if (population->end == 2 * (size_t)HELD_MAX) { /* move them to the front */
@@ -82,7 +90,7 @@ static void reallocate(struct population *population, double bytes, uint32_t now
     }
     population->block_bytes = (double)size;
     population->block_born = now;
-    population->generations = UINT64_C(1) << (now + 1) / population->width;
+    population->generations = generation_of(population, now);
 }
 
 static void leak(struct population *population, double leaked, uint32_t now)
@@ -98,7 +106,7 @@ static void leak(struct population *population, double leaked, uint32_t now)
     population->leaked += more;
     population->counters.acquired += (uint64_t)more;
     population->counters.acquired_bytes += (uint64_t)more * BLOCK_BYTES;
-    population->generations |= UINT64_C(1) << (now + 1) / population->width;
+    population->generations |= generation_of(population, now);
 }
 
 static void follow(struct population *population, struct series_source *source,
@@ -142,7 +150,7 @@ static void read_ages(const struct population *population, struct seep_rec_age *
         uint32_t born = population->born[k];
 
         oldest = age->generations == 0 || born < oldest ? born : oldest;
-        age->generations |= UINT64_C(1) << (born + 1) / population->width;
+        age->generations |= generation_of(population, born);
     }
     age->oldest_birth_ns = (oldest + 1) * SECOND_NS;
 }
@@ -199,36 +207,64 @@ void simulated_run_fini(struct simulated_run *run)
     free(run->scan.entries);
 }
 
+static void start(const struct simulated_run *run, const struct series_kind *kind,
+                  uint64_t seed, struct population *population,
+                  struct series_source *source)
+{
+    *source =
+        (struct series_source){.random = {seed}, .n = run->recording.snapshot_count};
+    population->first = population->end = 0;
+    population->generations = 0;
+    population->leaked = population->block_bytes = 0;
+    population->counters = (struct seep_counters){0};
+    population->release = order_of(kind, &source->random);
+    population->width = run->scan.generation_width_ns / SECOND_NS;
+}
+
+static struct population the_population; /* large, and one at a time */
+
 uint32_t simulated_run_add(struct simulated_run *run, const struct series_kind *kind,
                            uint64_t seed)
 {
-    static struct population population;
     uint32_t id = (uint32_t)run->recording.site_count++;
-    size_t snapshots = run->recording.snapshot_count;
     struct seep_points points = {0};
-    struct series_source source = {.random = {seed}, .n = snapshots};
+    struct series_source source;
 
-    population.first = population.end = 0;
-    population.generations = 0;
-    population.leaked = population.block_bytes = 0;
-    population.counters = (struct seep_counters){0};
-    population.release = order_of(kind, &source.random);
-    population.width = run->scan.generation_width_ns / SECOND_NS;
-    for (source.i = 0; source.i < snapshots; source.i++) {
+    start(run, kind, seed, &the_population, &source);
+    for (; source.i < source.n; source.i++) {
         struct series_state state = kind->next(&source);
 
-        follow(&population, &source, &state);
+        follow(&the_population, &source, &state);
         if (seep_points_add(&points, &run->pool, (uint32_t)source.i,
-                            &population.counters) < 0) {
+                            &the_population.counters) < 0) {
             fputs("simulated_run: out of memory\n", stderr);
             exit(EXIT_FAILURE);
         }
     }
     run->recording.sites[id] =
         (struct seep_rec_site){.kind = (uint8_t)kind->kind, .points = points};
+    run->leaked = the_population.leaked;
     run->scan.entries[run->scan.count].site = id;
-    read_ages(&population, &run->scan.entries[run->scan.count++]);
+    read_ages(&the_population, &run->scan.entries[run->scan.count++]);
     return id;
+}
+
+size_t simulated_run_reach(const struct simulated_run *run,
+                           const struct series_kind *kind, uint64_t seed, double more,
+                           size_t most)
+{
+    struct series_source source;
+
+    start(run, kind, seed, &the_population, &source);
+    for (; source.i < source.n + most; source.i++) {
+        struct series_state state = kind->next(&source);
+
+        if (source.i >= source.n && state.leaked >= run->leaked + more) {
+            return source.i - source.n + 1;
+        }
+        follow(&the_population, &source, &state);
+    }
+    return most;
 }
 
 void simulated_run_judge(const struct simulated_run *run, enum seep_kind kind,

@@ -19,6 +19,7 @@ struct simulated_run {
     struct seep_pool_budget budget;
     struct seep_pool pool; /* of the points; the run may not be moved */
     size_t capacity;
+    double leaked; /* resources that the site added last has leaked by the end */
 };
 
 void simulated_run_init(struct simulated_run *run, size_t snapshots, size_t sites);
@@ -28,6 +29,13 @@ void simulated_run_fini(struct simulated_run *run);
  * Returns: its id. */
 uint32_t simulated_run_add(struct simulated_run *run, const struct series_kind *kind,
                            uint64_t seed);
+
+/* Goes on with the site added last, by its kind and seed, beyond the end of the run, to
+ * the snapshot at which it has leaked `more` resources since then, at most `most`
+ * snapshots on. Returns: snapshots after the end. */
+size_t simulated_run_reach(const struct simulated_run *run,
+                           const struct series_kind *kind, uint64_t seed, double more,
+                           size_t most);
 
 /* Judges all sites of one kind as `seep report` does. found: out, owned (free
  * found->sites); what is not listed is stable. */

@@ -34,6 +34,8 @@ static void the_points_of_the_table_have_their_chances(void **state)
             assert_float_equal(
                 seep_student_upper_tail(TABLE[row].points[i], TABLE[row].freedom),
                 CHANCES[i], 1e-7);
+            assert_float_equal(seep_student_point(CHANCES[i], TABLE[row].freedom),
+                               TABLE[row].points[i], 1e-5 * TABLE[row].points[i]);
         }
     }
 }
