@@ -41,7 +41,7 @@ static void add_point(struct seep_decoder *d, const struct change *change)
 /* Reads an entry. before: the site of the one before. */
 static struct change take_change(struct seep_decoder *d, uint32_t before)
 {
-    struct change change = {.site = seep_decode_site(d, before)};
+    struct change change = {.site = seep_decode_near_site(d, before)};
     const uint8_t *site = (const uint8_t *)&d->recording->sites[change.site].points;
 
     __builtin_prefetch(site, 1);

@@ -40,6 +40,18 @@ size_t seep_decode_piece(struct seep_decoder *d, void **table, size_t *capacity,
                          size_t *known, const size_t sizes[static 2], uint32_t *first);
 /* The next site id of an ascending list of differences; 0 on failure. */
 uint32_t seep_decode_site(struct seep_decoder *d, uint32_t before);
+/* The same; the call is only made where something is wrong, or the step is long. */
+static inline uint32_t seep_decode_near_site(struct seep_decoder *d, uint32_t before)
+{
+    const uint8_t *at = d->in.at;
+
+    if (d->in.failed || at >= d->in.end || *at == 0 || *at >= 0x80 ||
+        (uint64_t)before + *at >= d->recording->site_count) {
+        return seep_decode_site(d, before);
+    }
+    d->in.at++;
+    return before + *at;
+}
 /* Room for one more row. Returns: false when memory is out. */
 bool seep_decode_add_row(struct seep_decoder *d, void **table, size_t *capacity,
                          size_t count, size_t row_bytes);

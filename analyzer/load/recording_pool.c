@@ -15,8 +15,9 @@
 enum {
     CHUNK_FIRST_BYTES = 4 << 10,
     CHUNK_MAX_BYTES = 256 << 10,
-    HUGE_PAGE_BYTES = 2 << 20,
-    HUGE_FROM_BYTES = 16 << 20, /* of a pool: below it half a huge page would be much */
+    LARGE_CHUNK_BYTES = 8 << 20,
+    LARGE_FROM_BYTES = 32 << 20, /* of a pool */
+    PAGE_BYTES = 4096,
     ALIGN_BYTES = 16
 };
 
@@ -35,22 +36,22 @@ static bool budget_take(struct seep_pool_budget *budget, uint64_t bytes)
     return true;
 }
 
-/* Zeroed. In a large pool a huge page: a hundred MB of points lie anywhere to whoever
- * writes them in order of time, and small pages cost a fault and a TLB entry each. */
-static struct seep_pool_chunk *new_chunk(const struct seep_pool *pool,
-                                         size_t capacity_bytes)
+/* Zeroed. In a large pool huge pages are asked for: a hundred MB of points lie anywhere
+ * to whoever writes them in order of time, and small pages cost a fault and a TLB entry
+ * each. */
+static struct seep_pool_chunk *new_chunk(size_t capacity_bytes)
 {
     size_t bytes =
         sizeof(struct seep_pool_chunk) + capacity_bytes + SEEP_POOL_SLACK_BYTES;
-    struct seep_pool_chunk *chunk = NULL;
+    struct seep_pool_chunk *chunk = calloc(1, bytes);
 
-    if (bytes > HUGE_PAGE_BYTES || pool->taken_bytes < HUGE_FROM_BYTES) {
-        return calloc(1, bytes);
-    }
-    chunk = aligned_alloc(HUGE_PAGE_BYTES, HUGE_PAGE_BYTES);
-    if (chunk != NULL) {
-        (void)madvise(chunk, HUGE_PAGE_BYTES, MADV_HUGEPAGE); /* a hint, no more */
-        memset(chunk, 0, HUGE_PAGE_BYTES);
+    if (chunk != NULL && bytes >= LARGE_CHUNK_BYTES) {
+        uintptr_t from =
+            ((uintptr_t)chunk + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
+        size_t whole =
+            (size_t)((uintptr_t)chunk + bytes - from) & ~(size_t)(PAGE_BYTES - 1);
+
+        (void)madvise((void *)from, whole, MADV_HUGEPAGE); /* a hint, no more */
     }
     return chunk;
 }
@@ -62,14 +63,15 @@ static struct seep_pool_chunk *add_chunk(struct seep_pool *pool, size_t need_byt
         pool->chunks != NULL ? pool->chunks->capacity_bytes * 2 : CHUNK_FIRST_BYTES;
 
     capacity_bytes = capacity_bytes < CHUNK_MAX_BYTES ? capacity_bytes : CHUNK_MAX_BYTES;
-    if (pool->taken_bytes >= HUGE_FROM_BYTES) {
-        capacity_bytes = HUGE_PAGE_BYTES - sizeof(*chunk) - SEEP_POOL_SLACK_BYTES;
+    capacity_bytes =
+        pool->taken_bytes < LARGE_FROM_BYTES ? capacity_bytes : (size_t)LARGE_CHUNK_BYTES;
+    if (need_bytes > CHUNK_MAX_BYTES || need_bytes > capacity_bytes) {
+        capacity_bytes = need_bytes;
     }
-    capacity_bytes = capacity_bytes > need_bytes ? capacity_bytes : need_bytes;
     if (!budget_take(pool->budget, capacity_bytes)) {
         return NULL;
     }
-    chunk = new_chunk(pool, capacity_bytes);
+    chunk = new_chunk(capacity_bytes);
     if (chunk == NULL) {
         pool->budget->left_bytes += capacity_bytes;
         return NULL;

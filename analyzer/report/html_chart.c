@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "base/fmt.h"
+#include "base/whole.h"
 
 /* Units of the viewBox. */
 enum { WIDTH = 1000, HEIGHT = 100, TICKS = 4 };
@@ -107,7 +108,7 @@ static const char *value_text(const struct seep_html_chart *chart, double value,
                               char *out)
 {
     return chart->bytes ? seep_fmt_bytes(out, SEEP_FMT_MAX, value)
-                        : seep_fmt_count(out, SEEP_FMT_MAX, (uint64_t)(value + 0.5));
+                        : seep_fmt_count(out, SEEP_FMT_MAX, seep_whole(value + 0.5));
 }
 
 /* "3 MiB at the end, at most 4 MiB". */

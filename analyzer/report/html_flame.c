@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "base/fmt.h"
+#include "base/whole.h"
 #include "report/html_text.h"
 #include "report/name_tree.h"
 
@@ -118,7 +119,7 @@ static void put_value(struct seep_buf *out, const struct seep_html_flame *flame,
 
     seep_buf_printf(out, "%s%s",
                     bytes ? seep_fmt_bytes(text, sizeof(text), value)
-                          : seep_fmt_count(text, sizeof(text), (uint64_t)(value + 0.5)),
+                          : seep_fmt_count(text, sizeof(text), seep_whole(value + 0.5)),
                     flame->value == SEEP_VALUE_GROWTH ? "/h" : "");
 }
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/whole.h"
 #include "series/ages.h"
 #include "verdict/headline.h"
 #include "verdict/stack_view.h"
@@ -119,8 +120,8 @@ static int fill_member(struct seep_analysis *analysis, uint32_t site,
     *out = (struct seep_view_member){
         .headline = named.headline,
         .place = seep_summary_place(analysis->findings, &named),
-        .live = (uint64_t)series->live[last],
-        .live_bytes = (uint64_t)series->live_bytes[last],
+        .live = seep_whole(series->live[last]),
+        .live_bytes = seep_whole(series->live_bytes[last]),
         .growth_per_s =
             seep_growth_slope(&analysis->window, series->t_s, series->live).u_per_s,
         .growth_bytes_per_s =
