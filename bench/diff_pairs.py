@@ -44,7 +44,7 @@ faults switched on as the regression. Every two runs of a pair are compared by s
 
     planted    the first thing said is the regression (new or worse, of its kind, its function in the stack)
     unchanged  another seed and another layout in memory, a longer run, a larger cache, another load, another
-               build of the same code: nothing is new or worse, better or gone
+               build of the same code: nothing is new or worse, better or gone; a leak that both have is as before
 
     bench/diff_pairs.py                all pairs, some two minutes
     bench/diff_pairs.py --short        four pairs of the small program in 20 s, for continuous integration
@@ -111,6 +111,7 @@ class Pair:
     kind: str = ""
     function: str = ""
     also: tuple = ()
+    per: str = "both"
 
 
 OTHER = {"flags": ("-O1", "-fno-inline"), "moved": True}  # the same code in another build
@@ -132,6 +133,9 @@ def planted_pairs():
                "keep_name")
     yield Pair("heap beside an old leak of descriptors", Program(leaks=(("FD", 50),)),
                Program(leaks=(("FD", 50), ("HEAP", 20)), seed=2), "heap", "keep_name")
+    # By time twice the requests are twice the leak; by marks, and by default, they are the same (below).
+    yield Pair("the same leak (heap), twice the requests, by time", Program(leaks=(("HEAP", 20),), seed=2),
+               Program(leaks=(("HEAP", 20),), rate=200, seed=12), "heap", "keep_name", per="time")
     for at, fault in enumerate(FAULTS):
         of = next(case for case in rows.FAULTS if case.name == fault)
         yield Pair(f"backend, {fault}", Server(which=1 + at % 2), Server(fault), of.kind, of.function, of.also)
@@ -244,7 +248,7 @@ def record_all(pairs, folder, options):
 def compare(pair, folder, options):
     """What seep diff says of a pair."""
     done = subprocess.run([options.build / "bin" / "seep", "diff", recording_of(folder, pair.base),
-                           recording_of(folder, pair.fresh), "--format", "json"],
+                           recording_of(folder, pair.fresh), "--format", "json", "--per", pair.per],
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise detector.Failed(f"{pair.name}: seep diff: {done.stderr.strip()}")
@@ -262,13 +266,18 @@ def brief(change):
     return f"{change['change']} {change[side]['verdict']} {change['kind']} {change['function']}"
 
 
+def leaks(run):
+    return bool(run.fault if isinstance(run, Server) else run.leaks)
+
+
 def judge(pair, said):
     changes = said["changes"]
     if pair.kind:
         rank = next((at for at, change in enumerate(changes, 1) if is_it(pair, change)), 0)
         ok = rank == 1
     else:
-        rank, ok = 0, not changes
+        # A leak that both have must have been seen in both, or the pair shows nothing.
+        rank, ok = 0, not changes and (said["counts"]["same"] > 0 or not leaks(pair.base))
     others = [brief(change) for change in changes if not (pair.kind and is_it(pair, change))]
     return {"name": pair.name, "planted": bool(pair.kind), "ok": ok, "rank": rank, "others": others,
             "first": brief(changes[0]) if changes else "-", "unsure": len(said["unsure"]),
@@ -284,11 +293,12 @@ def show(result):
 
 
 def table(results, options, about):
-    lines = ["| pair | expected first | said first | rank | other changes | not told apart |", "|---|---|---|--:|--:|--:|"]
+    lines = ["| pair | expected first | said first | rank | other changes | as before | not told apart |",
+             "|---|---|---|--:|--:|--:|--:|"]
     for pair, result in results:
         expected = f"{pair.kind}, `{pair.function}`" if pair.kind else "nothing"
         lines.append(f"| {pair.name} | {expected} | {result['first']} | "
-                     f"{result['rank'] or '-'} | {len(result['others'])} | {result['unsure']} |")
+                     f"{result['rank'] or '-'} | {len(result['others'])} | {result['same']} | {result['unsure']} |")
     planted = [result for _, result in results if result["planted"]]
     calm = [result for _, result in results if not result["planted"]]
     lines += ["", f"Planted regression first: {sum(each['ok'] for each in planted)} of {len(planted)} pairs. Something said "

@@ -15,11 +15,12 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LOG_MODE = 0644, LOOK_MS = 20, PATIENCE_MS = 10000, NS_PER_MS = 1000000 };
+enum { LOG_MODE = 0644, LOOK_MS = 20, PATIENCE_MS = 5000, NS_PER_MS = 1000000 };
 
 static const int NUMBERS[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -53,6 +54,8 @@ void seep_bisect_child_guard(void)
     struct sigaction action = {.sa_handler = on_signal};
 
     guard = GUARD_PASS;
+    /* Whom a child leaves behind is ours to reap: a zombie keeps its group in being. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
     for (size_t i = 0; i < sizeof(NUMBERS) / sizeof(NUMBERS[0]); i++) {
         (void)sigaction(NUMBERS[i], &action, NULL);
     }
@@ -77,11 +80,15 @@ static void await_group(pid_t leader)
 {
     static const struct timespec look = {.tv_nsec = LOOK_MS * NS_PER_MS};
 
-    for (int waited = 0; kill(-leader, 0) == 0; waited += LOOK_MS) {
+    for (int waited = 0; waited < 2 * PATIENCE_MS; waited += LOOK_MS) {
+        while (waitpid(-leader, NULL, WNOHANG) > 0) {
+        }
+        if (kill(-leader, 0) != 0) {
+            return;
+        }
         if (waited >= PATIENCE_MS) {
             (void)kill(-leader, SIGKILL);
         }
-        (void)waitpid(leader, NULL, WNOHANG);
         (void)nanosleep(&look, NULL);
     }
 }

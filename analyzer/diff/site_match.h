@@ -53,8 +53,8 @@ double seep_site_likeness(const struct seep_match_site *a,
  *
  * base, fresh: borrowed. pair: out; for each fresh site the index of its base site, or
  * SEEP_MATCH_NONE; no base site twice. Untouched on error.
- * Returns: 0; -ENOMEM. Allocates: yes. Cost: O(n log n) and, for those left over,
- *   O(those that share one of their two innermost functions of the program).
+ * Returns: 0; -ENOMEM. Allocates: yes. Cost: O(frames log frames); sites left over are
+ *   compared with the 8 that have most of their rarer functions in common.
  */
 #define SEEP_MATCH_NONE SIZE_MAX
 int seep_site_match(const struct seep_match_site *base, size_t base_count,

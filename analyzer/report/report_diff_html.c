@@ -367,31 +367,57 @@ static void list(struct seep_buf *out, const struct seep_diff *diff)
     seep_buf_printf(out, "</section>\n");
 }
 
-static int flames(struct seep_buf *out, const struct seep_diff_view *view)
+/* What grows of one kind, as wide as in NEW and as wide as in BASE. */
+static int flames_of(struct seep_buf *out, const struct seep_diff_view *view,
+                     enum seep_kind kind)
 {
-    const struct seep_html_flame graphs[] = {
-        {"Growing bytes in NEW", SEEP_KIND_HEAP, SEEP_VALUE_GROWTH, view->findings[0],
-         "BASE"},
-        {"Growing bytes in BASE", SEEP_KIND_HEAP, SEEP_VALUE_GROWTH, view->findings[1],
-         "NEW"}};
+    static const char *const titles[2][2] = {
+        {"Growing in BASE", "Growing in NEW"},
+        {"Growing bytes in BASE", "Growing bytes in NEW"}};
+    bool bytes = seep_site_value_is_of_bytes(kind);
     size_t before = 0;
     int status = 0;
 
+    seep_buf_printf(out, "<h3>Differential flame graphs: %s</h3>\n",
+                    seep_kind_name(kind));
+    before = out->len_bytes;
+    for (unsigned i = 2; i-- > 0 && status == 0;) {
+        const struct seep_html_flame graph = {.title = titles[bytes][i],
+                                              .kind = kind,
+                                              .value = SEEP_VALUE_GROWTH,
+                                              .against = view->findings[1 - i],
+                                              .against_name = SIDES[1 - i]};
+
+        status = seep_html_flame_put(out, view->findings[i], &graph);
+    }
+    seep_buf_printf(out, "%s", out->len_bytes == before ? "<p>Nothing grows.</p>\n" : "");
+    return status;
+}
+
+/* Of the kind that changed most, and of the heap. */
+static int flames(struct seep_buf *out, const struct seep_diff_view *view)
+{
+    const struct seep_diff *diff = view->diff;
+    enum seep_kind first = SEEP_KIND_HEAP;
+    int status = 0;
+
+    if (diff->count > 0 && seep_change_is_told(&diff->entries[0])) {
+        first = seep_change_finding(&diff->entries[0])->kind;
+    }
     seep_buf_printf(
         out,
-        "<section id=\"flames\"><h2>Differential flame graphs: heap</h2>\n"
+        "<section id=\"flames\"><h2>Where it grows</h2>\n"
         "<p class=\"dim\">Each box is a function, as wide as what grows under it in "
         "that run; what called it is above. Against the other run it is <span "
         "class=\"swatch more2\"></span> more <span class=\"swatch even\"></span> "
         "alike <span class=\"swatch less2\"></span> less: of all sites and without a "
         "test, so what the table above does not say may be chance.</p>\n"
         "<div class=\"tools\"></div>\n");
-    before = out->len_bytes;
-    for (unsigned i = 0; i < 2 && status == 0; i++) {
-        status = seep_html_flame_put(out, view->findings[1 - i], &graphs[i]);
+    status = flames_of(out, view, first);
+    if (status == 0 && first != SEEP_KIND_HEAP) {
+        status = flames_of(out, view, SEEP_KIND_HEAP);
     }
-    seep_buf_printf(out, "%s</section>\n",
-                    out->len_bytes == before ? "<p>Nothing grows.</p>" : "");
+    seep_buf_printf(out, "</section>\n");
     return status;
 }
 

@@ -175,7 +175,7 @@ class DiffInABrowser(PageTest):
 
     def test_a_differential_flame_graph_zooms(self):
         self.browser.type(".flames svg", "\ue015\ue007")  # down, Enter
-        self.assertRegex(self.output(".flame"), r"\(BASE [\d.]+ \w+/h\), [\d.]+ %$")
+        self.assertRegex(self.output(".flame"), r"\(BASE [\d.,]+( \w+)?/h\), [\d.]+ %$")
 
 
 class InABrowser(PageTest):

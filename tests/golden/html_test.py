@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The HTML report of every forged recording, that of every two of them compared, and those of a program
-with a hostile command line, are sound pages that refer to nothing outside of themselves and say what the
+"""The HTML report of every forged recording, pages of two of them compared, and those of a program with a
+hostile command line, are sound pages that refer to nothing outside of themselves and say what the
 JSON reports say.
 
 usage: html_test.py SEEP GOLDEN_WRITE PROGRAM
@@ -96,7 +96,8 @@ class HtmlReport(unittest.TestCase):
     def test_two_runs_compared_are_a_sound_page_that_says_every_change(self):
         kinds = set()
         for base in self.recordings:
-            for fresh in self.recordings:
+            for fresh in {self.recordings[0], base, Path(self.folder.name) / "thread_leak.seep",
+                          Path(self.folder.name) / "healthy.seep", Path(self.folder.name) / "short_run.seep"}:
                 with self.subTest(f"{base.stem} {fresh.stem}"):
                     page = Page(self.diff(base, fresh, "--format", "html"))
                     self.assertEqual(page.errors, [])

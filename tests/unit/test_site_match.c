@@ -7,6 +7,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -116,6 +118,67 @@ static void no_base_site_is_given_away_twice(void **state)
     assert_true(pair[0] == SEEP_MATCH_NONE && pair[1] == SEEP_MATCH_NONE);
 }
 
+enum { MANY = 4000, DEEP = 6, COPIES = 400 };
+static struct seep_match_frame many_frames[2][MANY][DEEP];
+static struct seep_match_site many[2][MANY];
+static char many_names[MANY][24];
+static size_t many_pair[MANY];
+
+/* All sites allocate through one wrapper, and main has another name: no stack is the same
+ * by its names. Comparing each with each took minutes. */
+static void a_renamed_main_does_not_part_thousands_of_sites(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MANY; i++) {
+        (void)snprintf(many_names[i], sizeof(many_names[i]), "part_%zu", i);
+    }
+    for (size_t build = 0; build < 2; build++) {
+        for (size_t i = 0; i < MANY; i++) {
+            const struct seep_match_frame stack[DEEP] = {
+                OWN("xmalloc", 5),
+                OWN(many_names[i], 10),
+                OWN(many_names[i / 2], 20),
+                OWN(many_names[i / 100], 30),
+                OWN("loop", 40),
+                OWN(build == 0 ? "main" : "real_main", 50)};
+
+            memcpy(many_frames[build][i], stack, sizeof(stack));
+            many[build][i] = (struct seep_match_site){.kind = SEEP_KIND_HEAP,
+                                                      .subsystem = "",
+                                                      .frames = many_frames[build][i],
+                                                      .frame_count = DEEP,
+                                                      .acquired_per_s = 1};
+        }
+    }
+    assert_int_equal(seep_site_match(many[0], MANY, many[1], MANY, many_pair), 0);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(many_pair[i], i);
+    }
+}
+
+/* Many calls in the same functions: none of them is rare. */
+static void stacks_of_common_functions_alone_are_matched_as_well(void **state)
+{
+    (void)state;
+    for (size_t build = 0; build < 2; build++) {
+        for (size_t i = 0; i < COPIES; i++) {
+            const struct seep_match_frame stack[3] = {
+                OWN("xmalloc", 5), OWN("fill", (uint32_t)i),
+                OWN(build == 0 ? "main" : "real_main", 50)};
+
+            memcpy(many_frames[build][i], stack, sizeof(stack));
+            many[build][i] = (struct seep_match_site){.kind = SEEP_KIND_HEAP,
+                                                      .subsystem = "",
+                                                      .frames = many_frames[build][i],
+                                                      .frame_count = 3};
+        }
+    }
+    assert_int_equal(seep_site_match(many[0], COPIES, many[1], COPIES, many_pair), 0);
+    for (size_t i = 0; i < COPIES; i++) {
+        assert_int_not_equal(many_pair[i], SEEP_MATCH_NONE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +188,8 @@ int main(void)
         cmocka_unit_test(an_allocation_added_between_two_of_one_function_is_the_new_one),
         cmocka_unit_test(a_stack_is_wholly_like_itself_and_kinds_never_mix),
         cmocka_unit_test(no_base_site_is_given_away_twice),
+        cmocka_unit_test(a_renamed_main_does_not_part_thousands_of_sites),
+        cmocka_unit_test(stacks_of_common_functions_alone_are_matched_as_well),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
