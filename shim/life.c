@@ -36,6 +36,7 @@
 #include "segment_map.h"
 #include "site.h"
 #include "text.h"
+#include "thread_live.h"
 #include "thread_table.h"
 #include "unwind_check.h"
 #include "unwind_rules.h"
@@ -55,6 +56,7 @@ static uintptr_t main_thread_pointer; /* a thread that forks is its child's firs
                                          stack of its own */
 static pthread_key_t end_key;
 static bool end_key_made;
+static uint64_t exit_grace_ns; /* 0: threads that run at the end are not waited for */
 
 uintptr_t seep_life_main_stack_end(void)
 {
@@ -281,11 +283,42 @@ void seep_life_watch_thread_end(struct seep_self *self)
     }
 }
 
+/* SEEP_OPTIONS at-exit-threads=none or none=SECONDS: threads that are about to end are
+ * given that time. Otherwise nobody waits. */
+static void read_exit_grace(void)
+{
+    char value[32];
+    double grace_s = SEEP_EXIT_GRACE_DEFAULT_MS / 1e3;
+
+    if (!seep_text_option("at-exit-threads", value, sizeof(value)) ||
+        strncmp(value, "none", 4) != 0) {
+        return;
+    }
+    if (value[4] == '=') {
+        grace_s = strtod(value + 5, NULL); /* the locale is still C */
+    }
+    if (grace_s > 0 && grace_s <= SEEP_EXIT_GRACE_MOST_MS / 1e3) {
+        exit_grace_ns = (uint64_t)(grace_s * 1e9);
+    }
+}
+
+/* Not in a child of vfork, and once. */
+static void settle_threads(void)
+{
+    struct seep_self *self = exit_grace_ns != 0 ? seep_guard_self() : NULL;
+
+    if (self != NULL) {
+        (void)seep_thread_live_settle(self, exit_grace_ns);
+        exit_grace_ns = 0;
+    }
+}
+
 void seep_life_note_exit(uint32_t way, int status)
 {
     if (atomic_load_explicit(seep_guard_epoch, memory_order_acquire) >=
             SEEP_EPOCH_FIRST &&
         seep_segment_header()->pid == (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0)) {
+        settle_threads();
         atomic_store_explicit(&seep_segment_header()->exit_status, status,
                               memory_order_relaxed);
         atomic_store_explicit(&seep_segment_header()->exit_noted, way,
@@ -313,6 +346,7 @@ __attribute__((constructor)) static void start(void)
     seep_interpose_cxx_start();
     seep_unwind_check_start();
     seep_children_start();
+    read_exit_grace();
     (void)on_exit(on_process_exit, NULL);
     errno = saved_errno;
 }

@@ -349,6 +349,22 @@ void seep_thread_table_leave(struct seep_self *self)
     }
 }
 
+void seep_thread_table_bury(struct seep_self *self, uint32_t slot)
+{
+    struct seep_thread *thread = &seep_segment_threads()[slot];
+    uint32_t before =
+        atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_ENDED, memory_order_acq_rel);
+
+    if ((before & SEEP_THREAD_ENDED) != 0) {
+        return;
+    }
+    seep_thread_table_end(slot);
+    count_end(thread, before, 0);
+    if ((before & SEEP_THREAD_DETACHED) != 0) {
+        release_thread(self, thread, slot);
+    }
+}
+
 uint64_t seep_thread_table_find(uintptr_t pthread)
 {
     uint64_t *entry = seep_live_find(pthread);

@@ -55,6 +55,10 @@ void seep_thread_table_end(uint32_t slot);
 void seep_thread_table_leave(struct seep_self *self);
 void seep_thread_table_release_shard(uint32_t shard);
 
+/* The kernel does not know the slot's thread any more, which has not said that it ended:
+ * ends it. Harmless when it has. Any other thread. */
+void seep_thread_table_bury(struct seep_self *self, uint32_t slot);
+
 /* The live entry of a thread, to be given to the two below; 0 when it is not ours. */
 uint64_t seep_thread_table_find(uintptr_t pthread);
 /* It was joined / detached: releases it now or when it ends. */

@@ -74,3 +74,13 @@ add_test(NAME collect.holdings COMMAND ${Python3_EXECUTABLE}
     ${PROJECT_SOURCE_DIR}/tests/collect/holdings_test.py
     $<TARGET_FILE:seep> $<TARGET_FILE:seep_shim> $<TARGET_FILE:leaky_holdings>)
 set_tests_properties(collect.holdings PROPERTIES TIMEOUT 180 LABELS collect)
+
+# Threads that are left at exit. The first two are what a project's own tests look like (docs/threads.md).
+add_test(NAME collect.no_thread_left COMMAND seep run --fail-on definite --at-exit-threads none
+    -o ${PROJECT_BINARY_DIR}/tests/no_thread_left.seep -- $<TARGET_FILE:host_at_exit> joined)
+add_test(NAME collect.a_thread_left COMMAND seep run --fail-on definite --at-exit-threads none=0.1
+    -o ${PROJECT_BINARY_DIR}/tests/a_thread_left.seep -- $<TARGET_FILE:host_at_exit> running)
+set_tests_properties(collect.a_thread_left PROPERTIES WILL_FAIL ON)
+add_test(NAME collect.threads COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/collect/threads_test.py
+    $<TARGET_FILE:seep> $<TARGET_FILE:host_at_exit>)
+set_tests_properties(collect.no_thread_left collect.a_thread_left collect.threads PROPERTIES TIMEOUT 120 LABELS collect)

@@ -2,6 +2,8 @@
 #ifndef SEEP_ANALYZER_CLI_CLI_H
 #define SEEP_ANALYZER_CLI_CLI_H
 
+#include <stdbool.h>
+
 /* Exit statuses of seep (of `seep run`: when the program's own status is not given). */
 enum {
     SEEP_EXIT_OK = 0,
@@ -38,10 +40,11 @@ int seep_cli_usage_error(const char *command, const char *format, ...)
  *
  * fail_on:  "definite", "probable", "suspect", or NULL.
  * suppress, subsystems: files of rules, or NULL.
+ * no_threads_left: as in struct seep_verdict_options.
  * Returns: SEEP_EXIT_OK, SEEP_EXIT_FOUND when fail_on found something, SEEP_EXIT_USAGE
  * when the file is unreadable, SEEP_EXIT_FAILED. Defined in cmd_report.c.
  */
 int seep_cli_report_to_stderr(const char *path, const char *fail_on, const char *suppress,
-                              const char *subsystems);
+                              const char *subsystems, bool no_threads_left);
 
 #endif

@@ -47,6 +47,10 @@ const char *const seep_help_report =
     "  --until S          judge up to S seconds after the start\n"
     "  --fail-on VERDICT  exit 1 when a finding is at least: suspect, probable, "
     "definite\n"
+    "  --at-exit-threads none\n"
+    "                     each thread that was left when the program exited, running or\n"
+    "                     unjoined, is a definite finding (record with it, too: then\n"
+    "                     those about to end get a moment)\n"
     "  --suppress FILE    leave out findings that its rules name; they are counted, and "
     "never\n"
     "                     fail a run\n"
@@ -281,6 +285,15 @@ static int set_seconds(const char *name, const char *word, double *out)
                                       name, word);
 }
 
+static int set_at_exit(struct request *request, const char *word)
+{
+    request->verdict.no_threads_left = strcmp(word, "none") == 0;
+    return request->verdict.no_threads_left
+               ? 0
+               : seep_cli_usage_error(
+                     "report", "--at-exit-threads \"%s\": none is what it knows", word);
+}
+
 enum {
     FORMAT,
     OUTPUT,
@@ -295,6 +308,7 @@ enum {
     VALUE,
     SUBSYSTEMS,
     QUIET,
+    AT_EXIT_THREADS,
     OPTION_COUNT
 };
 
@@ -322,6 +336,9 @@ static int interpret(struct request *request, const struct seep_option *options)
     }
     if (status == 0 && options[VALUE].value != NULL) {
         status = set_value(request, options[VALUE].value);
+    }
+    if (status == 0 && options[AT_EXIT_THREADS].value != NULL) {
+        status = set_at_exit(request, options[AT_EXIT_THREADS].value);
     }
     request->verdict.profile = request->renderer != NULL && request->renderer->of_sites;
     request->verdict.subsystem = options[SUBSYSTEM].value;
@@ -352,6 +369,7 @@ int seep_cmd_report(int argc, char **argv)
         [SUGGEST] = {.name = "suggest-suppressions", .flag = true},
         [VALUE] = {.name = "value"},
         [QUIET] = {.name = "quiet", .letter = 'q', .flag = true},
+        [AT_EXIT_THREADS] = {.name = "at-exit-threads"},
     };
     struct request request = {.command = "report",
                               .renderer = &SEEP_RENDERER_TEXT,
@@ -386,7 +404,7 @@ int seep_cmd_report(int argc, char **argv)
 }
 
 int seep_cli_report_to_stderr(const char *path, const char *fail_on, const char *suppress,
-                              const char *subsystems)
+                              const char *subsystems, bool no_threads_left)
 {
     struct request request = {.command = "run",
                               .path = path,
@@ -395,6 +413,7 @@ int seep_cli_report_to_stderr(const char *path, const char *fail_on, const char 
                               .renderer = &SEEP_RENDERER_TEXT,
                               .verdict = SEEP_VERDICT_OPTIONS_ALL};
 
+    request.verdict.no_threads_left = no_threads_left;
     if (fail_on != NULL) {
         request.fail_on = seep_verdict_from_name(fail_on);
     }

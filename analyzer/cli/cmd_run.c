@@ -66,6 +66,11 @@ const char *const seep_help_run =
     "30)\n"
     "  --fail-on VERDICT   exit 1 when a finding is at least: suspect, probable, "
     "definite\n"
+    "  --at-exit-threads none[=S]\n"
+    "                      each thread that is left when PROGRAM exits, running or "
+    "unjoined, is a\n"
+    "                      definite finding; those about to end get S seconds (default "
+    "1)\n"
     "  --suppress FILE     leave out findings that its rules name (see: seep help "
     "report)\n"
     "  --subsystems FILE   name subsystems by rules (see: seep help report)\n"
@@ -81,7 +86,8 @@ const char *const seep_help_run =
     "examples:\n"
     "  seep run ./server --port 8080\n"
     "  seep run --duration 3600 --interval 5 -o soak.seep -- ./server\n"
-    "  seep run --fail-on probable -- make test\n";
+    "  seep run --fail-on probable -- make test\n"
+    "  seep run --fail-on definite --at-exit-threads none -- ./test_pool\n";
 
 struct run {
     struct seep_run_options options;
@@ -407,7 +413,8 @@ static int report(const struct run *run)
         close(null_fd);
     }
     status = seep_cli_report_to_stderr(run->path, run->options.fail_on,
-                                       run->options.suppress, run->options.subsystems);
+                                       run->options.suppress, run->options.subsystems,
+                                       run->options.collect.exit_grace_ms != 0);
     if (kept >= 0) {
         (void)dup2(kept, STDERR_FILENO);
         close(kept);

@@ -14,9 +14,9 @@
 enum { WANTS_HELP = 1, DURATION_MOST_S = 366 * 86400 };
 
 static const char *const names[] = {
-    "--output",   "--interval",    "--duration",   "--mode", "--min-child",
-    "--fail-on",  "--no-children", "--quiet",      "--help", "--check",
-    "--suppress", "--subsystems",  "--stuck-after"};
+    "--output",   "--interval",    "--duration",    "--mode",           "--min-child",
+    "--fail-on",  "--no-children", "--quiet",       "--help",           "--check",
+    "--suppress", "--subsystems",  "--stuck-after", "--at-exit-threads"};
 enum { NAME_COUNT = sizeof(names) / sizeof(names[0]) };
 
 static bool is_verdict(const char *text)
@@ -76,6 +76,8 @@ static int take_valued(const char *name, const char *value,
                                    &options->duration_ns, &error);
     } else if (strcmp(name, "--check") == 0) {
         (void)seep_options_check(value, &options->collect.check_every, &error);
+    } else if (strcmp(name, "--at-exit-threads") == 0) {
+        (void)seep_options_at_exit(value, &options->collect.exit_grace_ms, &error);
     } else if (strcmp(name, "--mode") == 0) {
         (void)seep_options_mode(value, &options->collect, &error);
     } else {
@@ -91,7 +93,7 @@ static bool takes_value(const char *name)
            strcmp(name, "--min-child") == 0 || strcmp(name, "--duration") == 0 ||
            strcmp(name, "--mode") == 0 || strcmp(name, "--check") == 0 ||
            strcmp(name, "--suppress") == 0 || strcmp(name, "--subsystems") == 0 ||
-           strcmp(name, "--stuck-after") == 0;
+           strcmp(name, "--stuck-after") == 0 || strcmp(name, "--at-exit-threads") == 0;
 }
 
 static int unknown(const char *name)

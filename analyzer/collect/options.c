@@ -8,6 +8,7 @@
  */
 #include "collect/options.h"
 #include "seep/sampling.h"
+#include "seep/segment.h"
 
 #include <errno.h>
 #include <math.h>
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD_BYTES = 128 };
+enum { WORD_BYTES = 128, NS_PER_MS = 1000000 };
 
 #define INTERVAL_LEAST_S    0.1
 #define INTERVAL_MOST_S     3600
@@ -80,6 +81,27 @@ int seep_options_mode(const char *text, struct seep_collect_options *options,
     return 0;
 }
 
+int seep_options_at_exit(const char *text, uint32_t *out_grace_ms,
+                         struct seep_error *error)
+{
+    const double most_s = SEEP_EXIT_GRACE_MOST_MS / 1000.0;
+    uint64_t grace_ns = (uint64_t)SEEP_EXIT_GRACE_DEFAULT_MS * NS_PER_MS;
+    int err = 0;
+
+    if (strncmp(text, "none=", 5) == 0) {
+        err = seep_options_seconds("at-exit-threads", text + 5, 0.001, most_s, &grace_ns,
+                                   error);
+    } else if (strcmp(text, "none") != 0) {
+        err = seep_error_set(error, -EINVAL,
+                             "at-exit-threads '%.64s': none or none=SECONDS expected",
+                             text);
+    }
+    if (err == 0) {
+        *out_grace_ms = (uint32_t)(grace_ns / NS_PER_MS);
+    }
+    return err;
+}
+
 int seep_options_check(const char *text, uint32_t *out_every, struct seep_error *error)
 {
     char *end = NULL;
@@ -117,6 +139,8 @@ static void parse_word(const char *word, struct seep_collect_options *options)
         (void)seep_options_mode(word + 5, options, &error);
     } else if (strncmp(word, "check=", 6) == 0) {
         (void)seep_options_check(word + 6, &options->check_every, &error);
+    } else if (strncmp(word, "at-exit-threads=", 16) == 0) {
+        (void)seep_options_at_exit(word + 16, &options->exit_grace_ms, &error);
     } else if (strncmp(word, "sample-seed=", 12) == 0 ||
                strncmp(word, "main-pid=", 9) == 0 || strncmp(word, "simd=", 5) == 0 ||
                strncmp(word, "memo=", 5) == 0) {

@@ -19,6 +19,8 @@ struct seep_collect_options {
     uint32_t mode;           /* SEEP_MODE_*; 0 = not said */
     uint64_t sample_bytes;   /* mean distance of samples; 0 in full mode */
     uint64_t stuck_after_ns; /* a thread that has not moved for so long is looked at */
+    uint32_t exit_grace_ms;  /* threads that run when the program ends are given this
+                                time; 0: they are not waited for */
     uint32_t check_every;    /* every Nth stack is compared with libunwind's; 0 = none */
     char notes[SEEP_OPTION_NOTES_MAX]
               [SEEP_OPTION_NOTE_BYTES]; /* wrong values, for the recording */
@@ -43,6 +45,11 @@ int seep_options_stuck_after(const char *text, uint64_t *out_ns,
  * failure. Returns: 0; -EINVAL. */
 int seep_options_mode(const char *text, struct seep_collect_options *options,
                       struct seep_error *error);
+
+/* "none" or "none=SECONDS" into *out_grace_ms, never 0; untouched on failure. Returns: 0;
+ * -EINVAL. */
+int seep_options_at_exit(const char *text, uint32_t *out_grace_ms,
+                         struct seep_error *error);
 
 /* A number from 1 to 1,000,000,000; untouched on failure. Returns: 0; -EINVAL. */
 int seep_options_check(const char *text, uint32_t *out_every, struct seep_error *error);

@@ -12,7 +12,13 @@
 
 #include "seep/sampling.h"
 
-enum { OWN_VARIABLES = 3, PATH_BYTES = 4096, MODE_BYTES = 48, CHECK_BYTES = 24 };
+enum {
+    OWN_VARIABLES = 3,
+    PATH_BYTES = 4096,
+    MODE_BYTES = 48,
+    CHECK_BYTES = 24,
+    GRACE_BYTES = 48
+};
 
 int seep_preload_library(char *path, size_t path_bytes, struct seep_error *error)
 {
@@ -78,6 +84,7 @@ static char *options_variable(const char *former,
 {
     char mode[MODE_BYTES] = "";
     char check[CHECK_BYTES] = "";
+    char grace[GRACE_BYTES] = "";
     char *entry = NULL;
     const char *first = options->children ? "" : "no-children";
     const char *last = ""; /* a process that another seep records is not this one's */
@@ -97,10 +104,17 @@ static char *options_variable(const char *former,
                        *first != '\0' || *former != '\0' || *mode != '\0' ? "," : "",
                        options->check_every);
     }
-    return asprintf(&entry, "SEEP_OPTIONS=%s%s%s%s%s%s%s", first,
+    if (options->exit_grace_ms != 0) {
+        (void)snprintf(
+            grace, sizeof(grace), "%sat-exit-threads=none=%u.%03u",
+            *first != '\0' || *former != '\0' || *mode != '\0' || *check != '\0' ? ","
+                                                                                 : "",
+            options->exit_grace_ms / 1000, options->exit_grace_ms % 1000);
+    }
+    return asprintf(&entry, "SEEP_OPTIONS=%s%s%s%s%s%s%s%s", first,
                     *first != '\0' && *former != '\0' ? "," : "", former,
                     *mode != '\0' && (*first != '\0' || *former != '\0') ? "," : "", mode,
-                    check, last) < 0
+                    check, grace, last) < 0
                ? NULL
                : entry;
 }

@@ -31,6 +31,7 @@ struct seep_analysis {
     struct seep_series series;      /* scratch for one site at a time */
     struct seep_units units;        /* owned: what the program did */
     struct seep_progress *progress; /* borrowed; may be NULL */
+    bool no_threads_left;           /* see struct seep_verdict_options */
     struct seep_draft *drafts;      /* owned (free) */
     size_t count, capacity;
 };

@@ -380,6 +380,20 @@ const char *seep_summary_thread_at_exit(struct seep_findings *findings,
         starter(findings, finding), running == 1 ? "its number" : "their number");
 }
 
+const char *seep_summary_thread_left(struct seep_findings *findings,
+                                     const struct seep_finding *finding, size_t running)
+{
+    char n[SEEP_FMT_MAX];
+
+    return seep_findings_printf(
+        findings,
+        "%s thread%s %sstarted by %s still ran when the program exited, and none may be "
+        "left: have %s end and join %s.",
+        seep_fmt_count(n, sizeof(n), running), plural(running), called(findings, finding),
+        starter(findings, finding), running == 1 ? "it" : "them",
+        running == 1 ? "it" : "them");
+}
+
 const char *seep_summary_left_at_exit(struct seep_findings *findings,
                                       const struct seep_finding *finding)
 {

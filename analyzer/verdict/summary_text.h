@@ -22,6 +22,9 @@ const char *seep_summary_unjoined_at_exit(struct seep_findings *findings,
 const char *seep_summary_thread_at_exit(struct seep_findings *findings,
                                         const struct seep_finding *finding,
                                         size_t running);
+/* The same where none may be left. */
+const char *seep_summary_thread_left(struct seep_findings *findings,
+                                     const struct seep_finding *finding, size_t running);
 const char *seep_summary_left_at_exit(struct seep_findings *findings,
                                       const struct seep_finding *finding);
 

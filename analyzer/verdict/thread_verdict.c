@@ -18,7 +18,11 @@
 static const uint64_t SECOND_NS = UINT64_C(1000000000);
 static const uint64_t HABIT_SPAN_NS = UINT64_C(10000000000);
 static const double BLOCKED_LEAST_S = 5;
-enum { UNJOINED_SURE = 3, HABIT_SECONDS = 3 };
+enum {
+    UNJOINED_SURE = 3,
+    HABIT_SECONDS = 3,
+    GONE = 'X' /* the kernel knew it no more */
+};
 
 static bool ended_by_exit(const struct seep_recording *recording)
 {
@@ -48,7 +52,7 @@ static bool left_with_program(const struct seep_recording *recording,
 static bool is_running(const struct seep_rec_thread *thread)
 {
     return (thread->state & SEEP_THREAD_USED) != 0 &&
-           (thread->state & SEEP_THREAD_FOREIGN) == 0 &&
+           (thread->state & SEEP_THREAD_FOREIGN) == 0 && thread->os_state != GONE &&
            (thread->state & (SEEP_THREAD_ENDED | SEEP_THREAD_JOINED)) == 0;
 }
 
@@ -199,7 +203,9 @@ static void at_end(const struct seep_recording *recording, uint32_t site_id,
 static int add_unjoined(struct seep_analysis *analysis, uint32_t site)
 {
     struct seep_unjoined unjoined = survey(analysis->recording, site);
-    enum seep_verdict verdict = seep_unjoined_verdict(&unjoined);
+    bool none_allowed = analysis->no_threads_left && unjoined.exited;
+    enum seep_verdict verdict =
+        none_allowed ? SEEP_VERDICT_DEFINITE : seep_unjoined_verdict(&unjoined);
     struct seep_finding *finding = seep_finding_of_site(analysis, site);
     int status = 0;
 
@@ -232,14 +238,16 @@ static int add_unjoined(struct seep_analysis *analysis, uint32_t site)
 static int add_running_at_exit(struct seep_analysis *analysis, uint32_t site,
                                size_t running)
 {
-    struct seep_finding *finding = NULL;
+    struct seep_finding *finding = seep_finding_of_site(analysis, site);
+    enum seep_verdict verdict =
+        analysis->no_threads_left ? SEEP_VERDICT_DEFINITE : SEEP_VERDICT_BOUNDED;
     int status = 0;
 
-    if (seep_finding_of_site(analysis, site) != NULL) {
+    if (finding != NULL) {
+        finding->verdict = verdict > finding->verdict ? verdict : finding->verdict;
         return 0;
     }
-    status = seep_finding_add(analysis, site, SEEP_CAUSE_LEFT_AT_EXIT,
-                              SEEP_VERDICT_BOUNDED, &finding);
+    status = seep_finding_add(analysis, site, SEEP_CAUSE_LEFT_AT_EXIT, verdict, &finding);
     if (status == 0) {
         status = seep_thread_samples_fill(analysis, site, finding);
     }
@@ -247,7 +255,9 @@ static int add_running_at_exit(struct seep_analysis *analysis, uint32_t site,
         at_end(analysis->recording, site, finding);
         finding->evidence.live = running;
         finding->summary =
-            seep_summary_thread_at_exit(analysis->findings, finding, running);
+            analysis->no_threads_left
+                ? seep_summary_thread_left(analysis->findings, finding, running)
+                : seep_summary_thread_at_exit(analysis->findings, finding, running);
     }
     return status;
 }

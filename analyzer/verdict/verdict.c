@@ -174,8 +174,10 @@ int seep_verdict_make(const struct seep_recording *recording,
                       const struct seep_verdict_options *options,
                       struct seep_findings **findings, struct seep_error *error)
 {
-    struct seep_analysis analysis = {
-        .recording = recording, .symbolizer = symbolizer, .progress = options->progress};
+    struct seep_analysis analysis = {.recording = recording,
+                                     .symbolizer = symbolizer,
+                                     .progress = options->progress,
+                                     .no_threads_left = options->no_threads_left};
     const struct seep_window_options window = {.since_s = options->since_s,
                                                .until_s = options->until_s};
     int status = check(recording, options, error);

@@ -85,6 +85,8 @@ enum seep_off_reason {
     X(seep_shim_mark)                                                                    \
     X(seep_shim_totals)                                                                  \
     X(seep_shim_sites)                                                                   \
-    X(seep_shim_stack)
+    X(seep_shim_stack)                                                                   \
+    X(seep_shim_threads_live)                                                            \
+    X(seep_shim_threads_settle)
 
 #endif

@@ -50,6 +50,24 @@ enum {
     SEEP_SITE_TIMER = 5
 };
 
+/* A thread that the program has made and not taken back. */
+struct seep_live_thread {
+    uint32_t state; /* SEEP_THREAD_IS_* */
+    uint32_t tid;   /* of the kernel; 0: it has not begun to run */
+    uint32_t site;  /* where it was made: for seep_stack */
+    int is_detached;
+    uint64_t age_ns;       /* since it was made */
+    uint64_t stack_bytes;  /* address space of its stack; 0 unknown */
+    const char *name;      /* as set through pthread_setname_np; "" none; borrowed during
+                              the call */
+    const char *subsystem; /* in which it was made; "" none; borrowed for ever */
+};
+
+enum {
+    SEEP_THREAD_IS_RUNNING = 1, /* or about to begin */
+    SEEP_THREAD_IS_UNJOINED = 2 /* it has ended; nobody has joined or detached it */
+};
+
 /* Implemented by libseep.so; NULL without it. Call the inline functions below instead.
  *
  * seep_shim_enter: makes `name` (borrowed during the call) the calling thread's
@@ -67,6 +85,12 @@ enum {
  * seep_shim_stack: the return addresses of a site's stack, innermost first. Returns: how
  * many there are, of which at most `capacity` were written; -ENOENT: no such site;
  * -ENODEV. Cost: O(depth). async-signal-safe.
+ * seep_shim_threads_live: calls visit (may be NULL) for each thread that a wrapped
+ * function (pthread_create, thrd_create, and so std::thread) made and that is still
+ * there, but not for the calling one, until it returns something else than 0. It holds
+ * nothing meanwhile. Returns: how many it came to; -ENODEV as above. Cost: a system call
+ * per thread. seep_shim_threads_settle: waits until none of those runs any more, for
+ * grace_ns at the most. Returns: how many still run; -ENODEV.
  */
 extern uint32_t seep_shim_enter(const char *name) __attribute__((weak));
 extern void seep_shim_leave(uint32_t previous) __attribute__((weak));
@@ -77,6 +101,10 @@ extern int seep_shim_sites(uint32_t kind,
                            void *arg) __attribute__((weak));
 extern int seep_shim_stack(uint32_t site, uintptr_t *addresses, int capacity)
     __attribute__((weak));
+extern int seep_shim_threads_live(int (*visit)(void *arg,
+                                               const struct seep_live_thread *thread),
+                                  void *arg) __attribute__((weak));
+extern int seep_shim_threads_settle(uint64_t grace_ns) __attribute__((weak));
 
 /* Whether libseep.so is loaded into this process. Thread-safety: any thread. */
 static inline int seep_present(void)
@@ -120,6 +148,26 @@ seep_sites(uint32_t kind, int (*visit)(void *arg, const struct seep_site_figures
 static inline int seep_stack(uint32_t site, uintptr_t *addresses, int capacity)
 {
     return seep_shim_stack != 0 ? seep_shim_stack(site, addresses, capacity) : -1;
+}
+
+/* Threads that the program has made and not taken back: those that run, and those that
+ * ended and were neither joined nor detached. For tests: none must be left.
+ *
+ *     assert(seep_threads_settle(1000000000) == 0);  // who is about to end may do so
+ *     assert(seep_threads_live(NULL, NULL) == 0);
+ *
+ * Returns: as above; 0 without the shim, which knows of none. */
+static inline int seep_threads_live(int (*visit)(void *arg,
+                                                 const struct seep_live_thread *thread),
+                                    void *arg)
+{
+    return seep_shim_threads_live != 0 ? seep_shim_threads_live(visit, arg) : 0;
+}
+
+/* Returns: as above; 0 without the shim. */
+static inline int seep_threads_settle(uint64_t grace_ns)
+{
+    return seep_shim_threads_settle != 0 ? seep_shim_threads_settle(grace_ns) : 0;
 }
 
 #define SEEP_CONCAT_(a, b) a##b

@@ -63,6 +63,10 @@ enum {
 
 enum { SEEP_SEGMENT_STARTING = 0, SEEP_SEGMENT_READY = 1, SEEP_SEGMENT_OFF = 2 };
 
+/* For threads about to end when the process does, where that is asked for
+ * (at-exit-threads=none). */
+enum { SEEP_EXIT_GRACE_DEFAULT_MS = 1000, SEEP_EXIT_GRACE_MOST_MS = 600000 };
+
 /* How a process said that it ends, with exit_status. */
 enum {
     SEEP_EXIT_WAY_NONE = 0,

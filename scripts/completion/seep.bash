@@ -25,6 +25,7 @@ _seep() {
     *:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown html folded pprof sarif junit" -- "$word") ;;
     *:--value) mapfile -t COMPREPLY < <(compgen -W "live-bytes live growth allocated" -- "$word") ;;
     *:--fail-on) mapfile -t COMPREPLY < <(compgen -W "suspect probable definite" -- "$word") ;;
+    *:--at-exit-threads) mapfile -t COMPREPLY < <(compgen -W "none" -- "$word") ;;
     *:--kind) mapfile -t COMPREPLY < <(compgen -W "heap mapping thread fd timer" -- "$word") ;;
     *:-o | *:--output | *:--suppress | *:--subsystems) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     *)
