@@ -273,7 +273,7 @@ static const char *say(struct work *work, const struct seep_shape_found *found,
         return say_teeth(work, found, finding);
     case SEEP_SHAPE_CONTAINER:
         return seep_findings_printf(
-            findings, "A container that only grows: its blocks went from %s to %s.",
+            findings, "A container that only grows: from %s to %s a block.",
             seep_fmt_bytes(from, sizeof(from), found->block_from_bytes),
             seep_fmt_bytes(to, sizeof(to), found->block_to_bytes));
     case SEEP_SHAPE_SLOW_RELEASE:

@@ -19,6 +19,7 @@
 #include "verdict/finding_list.h"
 #include "verdict/growth_finding.h"
 #include "verdict/growth_scan.h"
+#include "verdict/namesake.h"
 #include "verdict/overview.h"
 #include "verdict/past_verdict.h"
 #include "verdict/profile_view.h"
@@ -152,6 +153,7 @@ static int run(struct seep_analysis *analysis, const struct seep_verdict_options
     }
     if (status == 0) {
         seep_companions_count(analysis);
+        seep_namesakes_tell(analysis);
         status = seep_overview_fill(analysis);
     }
     if (status == 0) {
