@@ -23,6 +23,9 @@ expect "report" seep repo
 expect "bisect diff dump help report run threads" seep help ""
 expect "--fail-on" seep run --fa
 expect "json junit" seep report --format j
+expect "json junit" seep diff --format j
+expect "" seep diff --format folded
+expect "operation" seep diff --per o
 expect "growth" seep report --value g
 expect "probable" seep run --fail-on p
 for command in run report diff bisect threads dump; do
