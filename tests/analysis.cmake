@@ -1,6 +1,6 @@
 # Trend, series, verdicts, reports and the command line around them.
 foreach(module theil_sen mann_kendall envelope sign_test fdr plateau forecast growth
-        staircase pace shape student together)
+        staircase pace shape student survival together)
     seep_unit_test(${module} seep_trend)
 endforeach()
 foreach(module walk_test hamed_rao change_point saturation slope_error)

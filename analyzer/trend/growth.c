@@ -106,7 +106,11 @@ int seep_growth_measure(const double *y, size_t n, size_t warm, double least,
     (void)seep_plateau(minima, SEEP_GROWTH_BLOCKS, scratch, &plateau);
     struct seep_sign_test steps = seep_sign_test(y + warm, n - warm);
 
+    double mean = 0;
+
+    (void)seep_block_means(y + warm, n - warm, 1, &mean);
     *out = (struct seep_growth){
+        .mean = mean,
         .rise = plateau.rise,
         .p_trend = 1,
         .p_steps = steps.p_rising,

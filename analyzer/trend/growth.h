@@ -12,6 +12,7 @@ enum {
 /* What one series says about growth; which of it is evidence is the verdict's business.
  */
 struct seep_growth {
+    double mean;    /* of the window */
     double rise;    /* of the lower envelope, first stretch to last */
     double p_trend; /* Mann-Kendall by Hamed and Rao, one-sided: in the window or from
                        `start` on, twice the lesser (Bonferroni) */

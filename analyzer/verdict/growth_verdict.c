@@ -19,6 +19,8 @@
 
 #include <math.h>
 
+#include "trend/survival.h"
+
 static const double Q_SURE = 0.01; /* where resources also come and go */
 static const double END_SHARE_MIN = 0.25;
 static const double END_SHARE_FILLING =
@@ -32,6 +34,9 @@ static const double P_WALK = 0.03;
 static const double P_WALK_SURE = 0.01;
 static const double P_WALK_LEAST = 1e-12;
 static const double INFLOW_STEADY_MAX = 1.25;
+static const double GENERATIONS_TO_COMPARE = 8;
+static const double SURVIVING_MIN = 0.9;            /* of the generations of the window */
+static const double SURVIVING_BY_CHANCE_MAX = 0.25; /* of the same */
 static const double PACE_MIN =
     0.6; /* of a steady inflow; 1 step of many may be to come */
 static const double PURE_RELEASED_MAX =
@@ -190,6 +195,25 @@ static bool released_ever_later(const struct seep_growth_case *evidence)
            evidence->count.p_walk <= P_WALK_SURE;
 }
 
+/* Something of nearly every generation lives on, where the site's traffic, as short as it
+ * is held on average, would leave old generations empty: swings of the load explain a
+ * wandering count, but not these. */
+static bool outlives_traffic(const struct seep_growth_case *evidence)
+{
+    const struct seep_ages *ages = &evidence->ages;
+    double possible = (double)ages->window_possible;
+
+    if (!ages->known || possible < GENERATIONS_TO_COMPARE || evidence->acquired <= 0 ||
+        (double)ages->window_generations < SURVIVING_MIN * possible) {
+        return false;
+    }
+    double held_s = evidence->count.mean * evidence->window_s / evidence->acquired;
+
+    return seep_survival_expected(held_s, evidence->acquired / possible,
+                                  evidence->window_s / possible, ages->window_possible) <=
+           SURVIVING_BY_CHANCE_MAX * possible;
+}
+
 static enum seep_verdict judge_count(const struct seep_growth_case *evidence)
 {
     bool pure = is_pure(evidence);
@@ -201,8 +225,11 @@ static enum seep_verdict judge_count(const struct seep_growth_case *evidence)
     if (filled_up(&evidence->count, pure)) {
         return SEEP_VERDICT_BOUNDED;
     }
-    if (releases && (wanders(&evidence->count) || evidence->q_value > Q_SURE)) {
+    if (releases && evidence->q_value > Q_SURE) {
         return SEEP_VERDICT_NONE;
+    }
+    if (releases && wanders(&evidence->count)) {
+        return outlives_traffic(evidence) ? SEEP_VERDICT_PROBABLE : SEEP_VERDICT_NONE;
     }
     if (evidence->ages.known && !survivors(evidence)) {
         return !pure && released_ever_later(evidence) ? SEEP_VERDICT_PROBABLE

@@ -190,6 +190,28 @@ static void a_count_that_wanders_is_stable_unless_nothing_is_released(void **sta
     assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
 }
 
+/* 4,000 requests of 1 s in 90 s, and something of each generation is still there. */
+static void what_outlives_the_traffic_is_probable_under_a_load_that_swings(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.acquired = 4000;
+    evidence.released = 3960;
+    evidence.count.mean = 45;
+    evidence.count.p_walk = 0.5;
+    evidence.ages.window_generations = 39; /* of 40 */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_PROBABLE);
+    evidence.ages.window_generations = 30;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+    evidence.ages.window_generations = 39;
+    evidence.count.mean = 4000; /* held for the whole window: no wonder */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+    evidence.count.mean = 45;
+    evidence.ages.known = false;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_NONE);
+}
+
 static void unknown_ages_lower_the_verdict(void **state)
 {
     struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
@@ -350,6 +372,7 @@ int main(void)
         cmocka_unit_test(a_queue_that_is_served_ever_later_is_probable),
         cmocka_unit_test(growth_whose_members_are_all_young_is_stable),
         cmocka_unit_test(a_count_that_wanders_is_stable_unless_nothing_is_released),
+        cmocka_unit_test(what_outlives_the_traffic_is_probable_under_a_load_that_swings),
         cmocka_unit_test(unknown_ages_lower_the_verdict),
         cmocka_unit_test(one_block_that_only_gets_larger_is_probable),
         cmocka_unit_test(a_table_that_doubles_at_the_pace_of_the_run_is_suspect),

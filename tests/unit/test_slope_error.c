@@ -16,7 +16,7 @@
 
 #include "simulated_random.h"
 
-enum { LENGTH = 120, RUNS = 400 };
+enum { LENGTH = 60, RUNS = 200 };
 
 static double times[LENGTH];
 static double scratch[LENGTH * (LENGTH - 1) / 2];
@@ -52,7 +52,7 @@ static void clockwork_has_no_error(void **state)
 }
 
 /* Variance of a Poisson count is its mean: 0.25/s has a way of 0.25 per second, and the
- * rate an error of sqrt(1.2 * 0.25 / 119). */
+ * rate an error of sqrt(1.2 * 0.25 / 59). */
 static void arrivals_by_chance_have_the_error_of_poisson(void **state)
 {
     struct simulated_random random = {20261133};
@@ -71,8 +71,8 @@ static void arrivals_by_chance_have_the_error_of_poisson(void **state)
         walk += slope.walk_u2_per_s / RUNS;
         squares += slope.error_u_per_s * slope.error_u_per_s / RUNS;
     }
-    assert_float_equal(walk, 0.25, 0.03);
-    assert_float_equal(sqrt(squares), sqrt(1.2 * 0.25 / (LENGTH - 1)), 0.005);
+    assert_float_equal(walk, 0.25, 0.04);
+    assert_float_equal(sqrt(squares), sqrt(1.2 * 0.25 / (LENGTH - 1)), 0.007);
 }
 
 /* 5 % of the runs of white noise and of AR1 0.7 may lie outside; Kendall's own range lets
@@ -103,7 +103,7 @@ static void the_range_holds_the_slope_also_where_the_series_remembers(void **sta
             inside += slope.low_u_per_s <= 0.05 && slope.high_u_per_s >= 0.05;
             inside_kendall += plain.low_u_per_s <= 0.05 && plain.high_u_per_s >= 0.05;
         }
-        assert_in_range(inside, RUNS * 0.90, RUNS * 0.99);
+        assert_in_range(inside, RUNS * 0.88, RUNS * 0.995);
         assert_true(k == 0 || inside_kendall < RUNS * 0.75);
     }
 }
