@@ -284,7 +284,9 @@ static const char *say(struct work *work, const struct seep_shape_found *found,
             seep_fmt_seconds(to, sizeof(to), found->age_to_s));
     default:
         return found->pace.by == SEEP_PACE_TIME
-                   ? "It grows with the clock, whatever the load."
+                   ? seep_findings_printf(findings,
+                                          "It grows with the clock, not with the %s.",
+                                          finding->pattern.unit)
                    : "";
     }
 }
@@ -352,11 +354,11 @@ int seep_pattern_fill(struct seep_analysis *analysis,
         struct seep_shape_found found = find_shape(&work, warm, &unit);
 
         finding->pattern.kind = pattern_of(found.shape);
-        finding->pattern.text = say(&work, &found, finding);
         if (unit != NULL) {
             fill_pace(&work, &found, finding);
             status = name_unit(analysis, unit, &finding->pattern);
         }
+        finding->pattern.text = say(&work, &found, finding);
     }
     free(work.scans);
     return status;
