@@ -21,6 +21,7 @@ SEEP, MAKER = sys.argv[1:3]
 HANG_S = 60
 MOST_MIB = 256 if "SEEP_SANITIZED" not in os.environ else 4096
 REPORTS = ("text", "json", "markdown", "html", "folded", "pprof", "sarif", "junit")
+THREADS = ("text", "json", "folded", "pprof")
 DIFFS = ("text", "json", "markdown", "html", "junit", "sarif")
 MAGIC_BYTES, HEADER_BYTES, HASH_BYTES = 8, 16, 8
 
@@ -103,6 +104,8 @@ class OddRecordingsTest(unittest.TestCase):
         for name in DIFFS:
             self.ask(path, "diff", self.sound, str(path), "--format", name)
             self.ask(path, "diff", str(path), str(path), "--format", name)
+        for name in THREADS:
+            self.ask(path, "threads", str(path), "--format", name)
         self.ask(path, "dump", str(path))
         self.ask(path, "dump", "--no-symbols", str(path))
 
@@ -129,7 +132,7 @@ class OddRecordingsTest(unittest.TestCase):
     def test_a_file_of_nothing_and_parts_of_the_magic(self):
         for length in range(MAGIC_BYTES):
             path = self.write("start.bin", b"SEEPREC1"[:length])
-            for command in (("report", path), ("diff", path, path), ("dump", path)):
+            for command in (("report", path), ("diff", path, path), ("dump", path), ("threads", path)):
                 status, _, errors = self.ask(path, *map(str, command))
                 self.assertEqual(status, 2)
                 self.assertIn("not a Seep recording", errors)
