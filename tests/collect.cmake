@@ -82,5 +82,5 @@ add_test(NAME collect.a_thread_left COMMAND seep run --fail-on definite --at-exi
     -o ${PROJECT_BINARY_DIR}/tests/a_thread_left.seep -- $<TARGET_FILE:host_at_exit> running)
 set_tests_properties(collect.a_thread_left PROPERTIES WILL_FAIL ON)
 add_test(NAME collect.threads COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/collect/threads_test.py
-    $<TARGET_FILE:seep> $<TARGET_FILE:host_at_exit>)
+    $<TARGET_FILE:seep> $<TARGET_FILE:host_at_exit> $<TARGET_FILE:host_unwrapped>)
 set_tests_properties(collect.no_thread_left collect.a_thread_left collect.threads PROPERTIES TIMEOUT 120 LABELS collect)

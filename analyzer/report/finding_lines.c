@@ -169,6 +169,69 @@ static void members(const struct seep_finding *finding, char *text)
     }
 }
 
+/* From microseconds up, as far as powers of two tell. */
+static const char *span(char *out, size_t out_bytes, double seconds)
+{
+    if (seconds < 1e-3) {
+        (void)snprintf(out, out_bytes, "%.0f us", seconds * 1e6);
+    } else if (seconds < 1) {
+        (void)snprintf(out, out_bytes, "%.*f ms", seconds < 1e-2, seconds * 1e3);
+    } else {
+        return seep_fmt_seconds(out, out_bytes, seconds);
+    }
+    return out;
+}
+
+/* What became of the threads of its site, in all. */
+static void lifetimes(const struct seep_view_lifetimes *from, char *text)
+{
+    char a[SEEP_FMT_MAX];
+    char b[SEEP_FMT_MAX];
+    char c[SEEP_FMT_MAX];
+    char d[SEEP_FMT_MAX];
+
+    add(text, "%s created, %s ended, %s joined, %s detached",
+        seep_fmt_count(a, sizeof(a), from->created),
+        seep_fmt_count(b, sizeof(b), from->ended),
+        seep_fmt_count(c, sizeof(c), from->joined),
+        seep_fmt_count(d, sizeof(d), from->detached));
+    if (from->left > 0) {
+        add(text, "; %s left by pthread_exit", seep_fmt_count(a, sizeof(a), from->left));
+    }
+    if (from->cancelled > 0) {
+        add(text, "; %s cancelled", seep_fmt_count(a, sizeof(a), from->cancelled));
+    }
+    if (from->ended > 0) {
+        add(text, "; half of the ended lived less than %s, all less than %s",
+            span(a, sizeof(a), from->half_below_s),
+            span(b, sizeof(b), from->all_below_s));
+    }
+}
+
+/* What the stacks of those that are there take: what one more costs. */
+static void stacks(const struct seep_view_lifetimes *from, char *text)
+{
+    char a[SEEP_FMT_MAX];
+    char b[SEEP_FMT_MAX];
+    double n = from->stacks > 0 ? (double)from->stacks : 1;
+
+    add(text, "%s of address space",
+        seep_fmt_bytes(a, sizeof(a), (double)from->stack_mapped_bytes));
+    if (from->stack_resident_bytes > 0) {
+        add(text, ", %s of it in memory",
+            seep_fmt_bytes(b, sizeof(b), (double)from->stack_resident_bytes));
+    }
+    if (from->stacks > 1) {
+        add(text, "; %s",
+            seep_fmt_bytes(a, sizeof(a), (double)from->stack_mapped_bytes / n));
+        if (from->stack_resident_bytes > 0) {
+            add(text, " and %s",
+                seep_fmt_bytes(b, sizeof(b), (double)from->stack_resident_bytes / n));
+        }
+        add(text, " per thread");
+    }
+}
+
 /* What pthread_create itself keeps for each of the threads, or fopen for the stream. */
 static void companions(const struct seep_finding *finding, char *text)
 {
@@ -234,6 +297,12 @@ size_t seep_finding_lines(const struct seep_finding *finding, bool utf8,
     }
     if (finding->member_total > 0) {
         members(finding, next(lines, &n, "sites"));
+    }
+    if (finding->lifetimes.known) {
+        lifetimes(&finding->lifetimes, next(lines, &n, "lives"));
+    }
+    if (finding->lifetimes.known && finding->lifetimes.stack_mapped_bytes > 0) {
+        stacks(&finding->lifetimes, next(lines, &n, "stacks"));
     }
     if (finding->companion_sites > 0) {
         companions(finding, next(lines, &n, "plus"));

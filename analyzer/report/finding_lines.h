@@ -7,7 +7,7 @@
 
 #include "verdict/findings.h"
 
-enum { SEEP_FINDING_LINES_MAX = 7, SEEP_FINDING_LINE_BYTES = 512 };
+enum { SEEP_FINDING_LINES_MAX = 9, SEEP_FINDING_LINE_BYTES = 512 };
 
 struct seep_finding_line {
     const char *label;                  /* "live", "growth", "evidence" ... */

@@ -17,6 +17,7 @@
 #include "report/renderer.h"
 #include "report/report_json_heap.h"
 #include "report/report_json_holding.h"
+#include "report/report_thread.h"
 
 static json_t *integer(uint64_t value)
 {
@@ -120,9 +121,10 @@ static json_t *recording(const struct seep_findings *findings)
 static json_t *totals(const struct seep_findings *findings)
 {
     const struct seep_view_totals *from = &findings->totals;
-    json_t *thread = json_pack("{s:o, s:o, s:o}", "live", integer(from->threads_live),
-                               "peak", integer(from->threads_peak), "unjoined",
-                               integer(from->threads_unjoined));
+    json_t *thread = json_pack(
+        "{s:o, s:o, s:o, s:o}", "live", integer(from->threads_live), "peak",
+        integer(from->threads_peak), "unjoined", integer(from->threads_unjoined),
+        "unwrapped", seep_report_json_unwrapped(&findings->unwrapped));
 
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "heap", seep_report_json_heap(findings),
                      "thread", thread, "fd",
@@ -289,6 +291,10 @@ static json_t *one_finding(const struct seep_finding *finding)
                         json_pack("{s:o, s:o}", "sites",
                                   integer(finding->companion_sites), "bytes_per_thread",
                                   number(finding->companion_bytes)));
+    if (finding->lifetimes.known) {
+        json_object_set_new(object, "lifetimes",
+                            seep_report_json_lifetimes(&finding->lifetimes));
+    }
     if (finding->targets.noun != NULL) {
         json_object_set_new(object, "targets",
                             seep_report_json_targets(&finding->targets));

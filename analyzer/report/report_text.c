@@ -20,6 +20,7 @@
 #include "report/report_text_findings.h"
 #include "report/report_text_heap.h"
 #include "report/report_text_holding.h"
+#include "report/report_thread.h"
 #include "report/text_layout.h"
 
 enum {
@@ -352,6 +353,7 @@ static void peaks(const struct seep_layout *layout, const struct seep_findings *
     seep_report_text_peak_holders(layout, findings, LABEL);
     seep_report_text_descriptors(layout, findings, LABEL);
     held(layout, findings);
+    seep_report_text_unwrapped(layout, findings, LABEL);
     if (findings->left_at_exit_sites > 0) {
         (void)snprintf(text, sizeof(text), "%s at %zu site%s, left to the kernel",
                        seep_fmt_bytes(a, sizeof(a), (double)findings->left_at_exit_bytes),

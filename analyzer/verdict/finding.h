@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "seep/kinds.h"
+#include "verdict/thread_view.h"
 
 /* Worst last, so that `a >= b` means at least as bad. */
 enum seep_verdict {
@@ -145,7 +146,8 @@ struct seep_finding {
     const char *stack_end;            /* why the stack is not whole; "" when it is */
     struct seep_view_thread *threads; /* a sample, oldest first */
     size_t thread_count;
-    size_t thread_total;    /* of which `threads` is a sample */
+    size_t thread_total;                  /* of which `threads` is a sample */
+    struct seep_view_lifetimes lifetimes; /* threads */
     size_t companion_sites; /* heap sites of pthread_create or fopen itself, folded in */
     double companion_bytes; /* of their heap, per thread or descriptor */
     struct seep_view_targets targets;  /* descriptors */

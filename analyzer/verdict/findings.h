@@ -125,6 +125,7 @@ struct seep_findings {
     struct seep_view_timeline timeline;
     struct seep_view_held held[SEEP_KIND_END]; /* of fd, timer, mapping */
     struct seep_view_descriptors descriptors;
+    struct seep_view_unwrapped unwrapped;   /* threads */
     struct seep_view_subsystem *subsystems; /* by live heap bytes, most first */
     size_t subsystem_count;
     struct seep_finding *findings; /* worst first */

@@ -157,6 +157,9 @@ static int run(struct seep_analysis *analysis, const struct seep_verdict_options
         status = seep_overview_fill(analysis);
     }
     if (status == 0) {
+        status = seep_thread_views_fill(analysis);
+    }
+    if (status == 0) {
         status = seep_finding_list_finish(analysis, options->kind, options->subsystem);
     }
     if (status == 0 && options->profile) {

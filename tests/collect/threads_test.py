@@ -1,6 +1,6 @@
 """Threads, end to end: what is left when a program exits, and what `seep run` says of it.
 
-Usage: threads_test.py SEEP PROGRAM [unittest options]. SPDX-License-Identifier: MIT
+Usage: threads_test.py SEEP PROGRAM UNWRAPPED [unittest options]. SPDX-License-Identifier: MIT
 """
 import json
 import os
@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-SEEP, PROGRAM = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+SEEP, PROGRAM, UNWRAPPED = map(os.path.abspath, sys.argv[1:4])
 
 
 class ThreadsTest(unittest.TestCase):
@@ -79,9 +79,42 @@ class ThreadsTest(unittest.TestCase):
         rows = sorted(line.split(" ", 1)[1] for line in ended.stdout.splitlines())
         self.assertEqual(rows, ["  unjoined 0", " pool running 1", "forgetful  running 0"])
 
+    def unwrapped(self, how, seconds):
+        subprocess.run([SEEP, "run", "-q", "-o", self.file, "--interval", "0.1", "--", UNWRAPPED, how, str(seconds)],
+                       timeout=90, check=True)
+        text = subprocess.run([SEEP, "report", self.file], capture_output=True, text=True, check=True).stdout
+        report = json.loads(subprocess.run([SEEP, "report", self.file, "--format", "json"], capture_output=True,
+                                           check=True).stdout)
+        return text, report["totals"]["thread"]["unwrapped"]
+
+    def test_a_thread_past_the_wrappers_is_shown_as_such(self):
+        for seconds in (1, 2, 4, 8, 16):  # longer where the collector hardly gets to look
+            text, said = self.unwrapped("raw", seconds)
+            if said["live"] == 1 and said["threads"][0]["target"]:
+                break
+        self.assertEqual(said["live"], 1)
+        row, = said["threads"]
+        self.assertEqual((row["name"], row["target"][:6]), ("raw-one", "pipe:["))
+        self.assertIn("1 was not made by a function that the shim wraps: \"raw-one\"", text)
+
+    def test_a_made_thread_is_not(self):
+        text, said = self.unwrapped("made", 1)
+        self.assertEqual(said, {"live": 0, "threads": []})
+        self.assertNotIn("that the shim wraps", text)
+
+    def test_an_unjoined_thread_says_what_became_of_it(self):
+        self.assertEqual(self.run_seep("unjoined", "-q", "--at-exit-threads", "none=20").returncode, 0)
+        finding, = self.findings()
+        said = finding["lifetimes"]
+        self.assertEqual([said[key] for key in ("created", "started", "ended", "joined", "detached", "left", "cancelled")],
+                         [1, 1, 1, 0, 0, 0, 0])
+        self.assertEqual((sum(said["ended_by_log2_us"]), said["stacks"]["count"]), (1, 1))
+        self.assertEqual(said["stacks"]["mapped_bytes"], finding["evidence"]["live_bytes"])
+        self.assertGreater(said["all_below_s"], 0)
+
     def test_without_the_shim_no_thread_is_known(self):
         self.assertEqual(subprocess.run([PROGRAM, "asks"], timeout=60, check=False).returncode, 0)
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0]] + sys.argv[3:])
+    unittest.main(argv=[sys.argv[0]] + sys.argv[4:])

@@ -231,6 +231,31 @@ static void unjoined(const char *program, const char *path)
     }
     thread_table(&stage, stage.service_thread, 4, 1,
                  SEEP_THREAD_USED | SEEP_THREAD_STARTED | SEEP_THREAD_ENDED);
+    seep_forge_waits(&stage.forge,
+                     &(struct seep_rec_waits){
+                         .t_ns = RUN_S * SEEP_FORGE_SECOND,
+                         .rows = &(struct seep_rec_wait){.tid = 4300,
+                                                         .name = (char *)"raw-one",
+                                                         .os_state = 'S',
+                                                         .syscall_plus_1 = 1,
+                                                         .fd_plus_1 = 8,
+                                                         .target = (char *)"pipe:[12]"},
+                         .count = 1});
+    seep_forge_lifetimes(
+        &stage.forge,
+        &(struct seep_rec_lifetimes){
+            .t_ns = RUN_S * SEEP_FORGE_SECOND,
+            .exit_way = SEEP_EXIT_WAY_EXIT,
+            .rows = &(struct seep_rec_lifetime){.site = stage.service_thread,
+                                                .created = 4,
+                                                .started = 4,
+                                                .ended = 4,
+                                                .left = 1,
+                                                .cpu_ns = 4000000,
+                                                .stack_mapped_bytes = 4 * STACK_BYTES,
+                                                .stack_resident_bytes = 4 * 8192,
+                                                .buckets = {[9] = 2, [10] = 1, [20] = 1}},
+            .count = 1});
     finish(&stage, path, SEEP_ENDING_EXITED, 0);
 }
 
