@@ -34,7 +34,8 @@ enum {
     LINE_BYTES = 128,
     PATH_BYTES = 48,
     SLEEPS_PER_STOP = 2,
-    KEPT_SHARE = 2 /* of the descriptors that the process may have, one in so many */
+    MISSED_SURE = 2, /* looks: a process that is just ending takes all its tasks along */
+    KEPT_SHARE = 2   /* of the descriptors that the process may have, one in so many */
 };
 
 enum moved { GONE = 0, RESTS = 1, MOVED = 2, UNKNOWN = 3 };
@@ -225,7 +226,8 @@ bool seep_task_look(struct seep_task *task, const struct seep_task_looker *looke
         task->asked = task->asked || exists;
     }
     task->seen_again = exists && again;
-    if (!exists) {
+    task->missed = exists ? 0 : task->missed + 1;
+    if (task->missed >= MISSED_SURE) {
         seep_task_gone(task);
         task->figures.os_state = 'X';
     }

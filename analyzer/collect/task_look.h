@@ -17,6 +17,7 @@ struct seep_task {
     bool stale;                          /* it has run since the details were read */
     bool asked;                          /* it was seen at least once */
     bool seen_again;                     /* ... and at a later look */
+    uint32_t missed;                     /* looks in a row that did not find it */
     struct seep_thread_figures figures;
     struct seep_wait_detail wait; /* of a task that sleeps */
     uint32_t stops;               /* by us, since the last look */
@@ -36,8 +37,9 @@ struct seep_task_looker {
  * details are read when it is found at rest, and with `in_full`.
  *
  * task: in/out; its tid says which.
- * Returns: whether the task exists. When not, what was known of it stays, but for its
- * state, which becomes 'X', and its wait.
+ * Returns: whether the task exists. When not, what was known of it stays; at the second
+ * such look its state becomes 'X', and its wait nothing: a process that ends takes its
+ * tasks along, and they ran to its end.
  */
 bool seep_task_look(struct seep_task *task, const struct seep_task_looker *looker);
 

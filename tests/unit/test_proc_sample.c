@@ -334,7 +334,10 @@ static void a_blocked_thread_is_unchanged_and_its_wait_is_named(void **state)
     wait_until_gone(proc_fd, atomic_load(&blocked_tid));
     look(&threads, proc_fd, t + 2000); /* gone: what was known of it stays */
     assert_int_equal(threads.tasks[slot].figures.unchanged_since_ns, since);
+    assert_int_equal(threads.tasks[slot].figures.os_state, 'S'); /* once proves little */
+    look(&threads, proc_fd, t + 2001);
     assert_int_equal(threads.tasks[slot].figures.os_state, 'X');
+    assert_int_equal(threads.tasks[slot].figures.unchanged_since_ns, since);
     forge.header->thread_count = 2;
     ((struct seep_thread *)(void *)(forge.map + SEEP_AT_THREADS))[slot].generation = 2;
     assert_int_equal(seep_threads_read(&threads, &segment, 2), 0);
