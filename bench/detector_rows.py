@@ -19,7 +19,7 @@ import websocket_client
 HOUSE = ("websocket.client_timeout=6s", "websocket.cleanup_interval=1s", "auth.cleanup_interval=1s",
          "simulated.devices=4", "simulated.change_interval=50ms", "logging.level=error",
          "memory_monitor.check_interval=1s", "memory_monitor.max_history_size=20",
-         "mcp.max_executions=20", "mcp.cleanup_interval=2s", "ai.max_messages=20", "ai.max_conversations=20",
+         "mcp.max_executions=5", "mcp.cleanup_interval=2s", "ai.max_messages=20", "ai.max_conversations=20",
          "ai.cleanup_interval=2s", "cache.max_entries=20", "entities.history_states=1")
 # Each of the 32 devices of the household is switched once within warm-up (3.2 actions per second), and so has had
 # its last attribute: an entity that is touched for the first time late in a run is growth that has an end as well.
