@@ -54,6 +54,7 @@ static size_t count_from(const struct seep_findings *findings, enum seep_verdict
 static void headline(struct seep_buf *out, const struct seep_findings *findings)
 {
     size_t n = count_from(findings, SEEP_VERDICT_SUSPECT);
+    char until[SEEP_FINDING_LINE_BYTES];
 
     if (findings->outcome == SEEP_OUTCOME_INCONCLUSIVE) {
         seep_buf_printf(out, "### Seep: inconclusive\n\n");
@@ -70,6 +71,11 @@ static void headline(struct seep_buf *out, const struct seep_findings *findings)
         seep_buf_printf(out, "\n");
     }
     seep_buf_printf(out, n > 0 ? "\n" : "");
+    seep_finding_lines_until(findings, until);
+    if (until[0] != '\0') {
+        put_cut(out, until, SENTENCE_COLUMNS, false);
+        seep_buf_printf(out, "\n\n");
+    }
     if (findings->inconclusive[0] != '\0') {
         seep_buf_printf(out, "Growth could not be judged: ");
         put_cut(out, findings->inconclusive, SENTENCE_COLUMNS, false);

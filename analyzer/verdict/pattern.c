@@ -152,6 +152,18 @@ static void name_mark(struct seep_findings *findings, const char *label,
     }
 }
 
+/* The program's own function that allocates, past the libraries that it calls. */
+static const char *own_name(const struct seep_finding *busy)
+{
+    for (size_t i = 0; i < busy->stack_count; i++) {
+        if (busy->stack[i].role == SEEP_ROLE_PROGRAM &&
+            strcmp(busy->stack[i].function, "??") != 0) {
+            return busy->stack[i].function;
+        }
+    }
+    return busy->headline;
+}
+
 static int name_unit(struct seep_analysis *analysis, const struct seep_unit *unit,
                      struct seep_view_pattern *pattern)
 {
@@ -166,9 +178,9 @@ static int name_unit(struct seep_analysis *analysis, const struct seep_unit *uni
     status = seep_stack_view_fill(analysis->findings, analysis->recording,
                                   analysis->symbolizer, unit->site, &busy);
     pattern->unit =
-        seep_findings_printf(analysis->findings, "allocations of %s", busy.headline);
+        seep_findings_printf(analysis->findings, "allocations of %s", own_name(&busy));
     pattern->unit_one =
-        seep_findings_printf(analysis->findings, "allocation of %s", busy.headline);
+        seep_findings_printf(analysis->findings, "allocation of %s", own_name(&busy));
     return status;
 }
 
