@@ -15,7 +15,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "statistics.md"
-PROGRAMS = {"growth": "growth_rates", "forecast": "forecast_rates"}
+PROGRAMS = {"growth": "growth_rates", "forecast": "forecast_rates", "sampled": "sampled_rates"}
 EXPECTED = {"growth": ROOT / "tests" / "stat" / "expected_growth_rates.txt"}
 
 

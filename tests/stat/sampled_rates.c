@@ -141,8 +141,10 @@ static struct seep_growth_case simulate(const struct scenario *scenario)
         live[now] = site.live_blocks;
         bytes[now] = site.live_blocks * size;
     }
-    (void)seep_growth_measure(live, SNAPSHOTS, WARM, 0, &result.count);
-    (void)seep_growth_measure(bytes, SNAPSHOTS, WARM, 0, &result.bytes);
+    (void)seep_growth_measure(live, SNAPSHOTS, WARM, seep_growth_least_count(result.kind),
+                              &result.count);
+    (void)seep_growth_measure(bytes, SNAPSHOTS, WARM,
+                              seep_growth_least_bytes(result.kind), &result.bytes);
     result.ages = ages_of(&site);
     result.acquired = site.acquired;
     result.released = site.released;
