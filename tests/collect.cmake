@@ -84,3 +84,10 @@ set_tests_properties(collect.a_thread_left PROPERTIES WILL_FAIL ON)
 add_test(NAME collect.threads COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/collect/threads_test.py
     $<TARGET_FILE:seep> $<TARGET_FILE:host_at_exit> $<TARGET_FILE:host_unwrapped>)
 set_tests_properties(collect.no_thread_left collect.a_thread_left collect.threads PROPERTIES TIMEOUT 120 LABELS collect)
+
+# Threads that never run again, and idle ones.
+add_executable(stuck-threads ${PROJECT_SOURCE_DIR}/tests/collect/stuck_threads.c)
+target_link_libraries(stuck-threads PRIVATE seep_options)
+add_test(NAME collect.stuck COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/collect/stuck_test.py
+    $<TARGET_FILE:seep> $<TARGET_FILE:stuck-threads>)
+set_tests_properties(collect.stuck PROPERTIES TIMEOUT 240 LABELS collect)

@@ -43,7 +43,9 @@ static const char *error_text(char *out, size_t out_bytes, double error_bytes, b
 
 const char *seep_finding_lines_cause(enum seep_cause cause)
 {
-    static const char *const texts[] = {"", "growth", "unjoined", "left at exit"};
+    static const char *const texts[] = {
+        "",        "growth", "unjoined", "left at exit", "stuck", "nobody can wake it",
+        "deadlock"};
 
     return texts[cause];
 }

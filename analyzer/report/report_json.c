@@ -212,11 +212,11 @@ static json_t *threads(const struct seep_finding *finding)
         const struct seep_view_thread *from = &finding->threads[i];
 
         json_array_append_new(
-            array,
-            json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:s, s:[]}", "tid",
-                      integer(from->tid), "name", from->name, "state", from->state,
-                      "wait", from->wait, "blocked_s", number(from->blocked_s), "idle_s",
-                      number(from->idle_s), "start", from->start, "stack"));
+            array, json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:s, s:o}", "tid",
+                             integer(from->tid), "name", from->name, "state", from->state,
+                             "wait", from->wait, "blocked_s", number(from->blocked_s),
+                             "idle_s", number(from->idle_s), "start", from->start,
+                             "stack", seep_json_stack(from->stack, from->stack_count)));
     }
     return array;
 }

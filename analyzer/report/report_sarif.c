@@ -22,7 +22,7 @@
 #include "report/finding_lines.h"
 #include "report/renderer.h"
 
-enum { RULE_ID_MAX = 48, CAUSE_COUNT = SEEP_CAUSE_LEFT_AT_EXIT + 1 };
+enum { RULE_ID_MAX = 48, CAUSE_COUNT = SEEP_CAUSE_LOCK_CYCLE + 1 };
 
 /* A message object. What a viewer would take for a placeholder is doubled (section
  * 3.11.5); what it would take for a link, as in "operator[](int)", is parted (3.11.6). */
@@ -77,6 +77,16 @@ static json_t *rule(enum seep_kind kind, enum seep_cause cause)
         [SEEP_CAUSE_LEFT_AT_EXIT] =
             "Still there when the program ended normally. No leak by itself: the kernel "
             "takes it back.",
+        [SEEP_CAUSE_STUCK] = "Threads wait for a lock whose owner has ended, or is "
+                             "itself blocked. Find out "
+                             "on which way the owner leaves without releasing it.",
+        [SEEP_CAUSE_UNREACHABLE] =
+            "Threads wait for an object that nothing in the program refers to any more: "
+            "nobody can ever wake them. End and join the threads before their queue is "
+            "forgotten.",
+        [SEEP_CAUSE_LOCK_CYCLE] =
+            "Each of these threads waits for what the next one holds. Take locks in one "
+            "order everywhere, or let go of the first before the second is taken.",
     };
     char id[RULE_ID_MAX];
     char title[2 * RULE_ID_MAX];

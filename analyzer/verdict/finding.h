@@ -24,7 +24,10 @@ enum seep_verdict {
 enum seep_cause {
     SEEP_CAUSE_GROWTH = 1,
     SEEP_CAUSE_UNJOINED = 2,
-    SEEP_CAUSE_LEFT_AT_EXIT = 3
+    SEEP_CAUSE_LEFT_AT_EXIT = 3,
+    SEEP_CAUSE_STUCK = 4, /* threads: the owner of what they wait for is gone or stuck */
+    SEEP_CAUSE_UNREACHABLE = 5, /* threads: nobody can wake them */
+    SEEP_CAUSE_LOCK_CYCLE = 6   /* threads: each waits for the next */
 };
 
 enum seep_frame_role {
@@ -53,6 +56,9 @@ struct seep_view_thread {
     double blocked_s;  /* without CPU time or a context switch; 0 when not blocked */
     double idle_s;     /* since it last ran; 0 when it runs or that is unknown */
     const char *start; /* start routine, "??" unknown */
+    struct seep_view_frame *stack; /* where it is blocked, innermost first; NULL: nobody
+                                      looked */
+    size_t stack_count;
 };
 
 struct seep_view_range {

@@ -152,7 +152,9 @@ const char *seep_verdict_name(enum seep_verdict verdict)
 
 const char *seep_cause_name(enum seep_cause cause)
 {
-    static const char *const names[] = {"none", "growth", "unjoined", "left_at_exit"};
+    static const char *const names[] = {"none",         "growth", "unjoined",
+                                        "left_at_exit", "stuck",  "unreachable",
+                                        "lock_cycle"};
 
     return names[cause];
 }

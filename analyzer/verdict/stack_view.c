@@ -131,13 +131,10 @@ void seep_stack_view_id(struct seep_finding *finding, unsigned ordinal)
                    (hash ^ hash >> 48) & UINT64_C(0xffffffffffff));
 }
 
-size_t seep_stack_view_node(struct seep_findings *findings,
-                            struct seep_symbolizer *symbolizer, uint32_t node,
-                            struct seep_view_frame *out, size_t capacity)
+static size_t view_frames(struct seep_findings *findings,
+                          const struct seep_symbol_frame *frames, size_t n,
+                          struct seep_view_frame *out)
 {
-    struct seep_symbol_frame frames[INLINE_MAX];
-    size_t n = seep_symbol_frames(symbolizer, node, frames,
-                                  capacity < INLINE_MAX ? capacity : INLINE_MAX);
     size_t kept = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -161,6 +158,29 @@ size_t seep_stack_view_node(struct seep_findings *findings,
         };
     }
     return kept;
+}
+
+size_t seep_stack_view_node(struct seep_findings *findings,
+                            struct seep_symbolizer *symbolizer, uint32_t node,
+                            struct seep_view_frame *out, size_t capacity)
+{
+    struct seep_symbol_frame frames[INLINE_MAX];
+    size_t n = seep_symbol_frames(symbolizer, node, frames,
+                                  capacity < INLINE_MAX ? capacity : INLINE_MAX);
+
+    return view_frames(findings, frames, n, out);
+}
+
+size_t seep_stack_view_place(struct seep_findings *findings,
+                             struct seep_symbolizer *symbolizer,
+                             const struct seep_rec_probe_frame *place,
+                             struct seep_view_frame *out, size_t capacity)
+{
+    struct seep_symbol_frame frames[INLINE_MAX];
+    size_t n = seep_symbol_frames_at(symbolizer, place, frames,
+                                     capacity < INLINE_MAX ? capacity : INLINE_MAX);
+
+    return view_frames(findings, frames, n, out);
 }
 
 static int fill_frames(struct seep_findings *findings, struct seep_symbolizer *symbolizer,

@@ -43,6 +43,12 @@ size_t seep_stack_view_node(struct seep_findings *findings,
                             struct seep_symbolizer *symbolizer, uint32_t node,
                             struct seep_view_frame *frames, size_t capacity);
 
+/* The same for a place that a look from outside found. */
+size_t seep_stack_view_place(struct seep_findings *findings,
+                             struct seep_symbolizer *symbolizer,
+                             const struct seep_rec_probe_frame *place,
+                             struct seep_view_frame *frames, size_t capacity);
+
 /* Whether a module is the C or C++ runtime, the loader, or our own library, by its path.
  * Thread-safety: pure. */
 bool seep_stack_view_is_runtime(const char *path);

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "verdict/probe_view.h"
 #include "verdict/summary_text.h"
 
 static const uint64_t SECOND_NS = UINT64_C(1000000000);
@@ -100,6 +101,21 @@ static struct seep_unjoined survey(const struct seep_recording *recording, uint3
     return unjoined;
 }
 
+/* Where it is blocked, when somebody looked. Without memory for that it is left out. */
+static void show_stack(struct seep_analysis *analysis,
+                       const struct seep_rec_thread *thread, struct seep_view_thread *out)
+{
+    const struct seep_rec_probe *probe =
+        (thread->state & SEEP_THREAD_ENDED) == 0
+            ? seep_probe_of(analysis->recording, thread->tid, thread->unchanged_since_ns)
+            : NULL;
+
+    if (probe != NULL) {
+        (void)seep_probe_view_stack(analysis->findings, analysis->symbolizer, probe,
+                                    &out->stack, &out->stack_count);
+    }
+}
+
 static struct seep_view_thread view(struct seep_analysis *analysis,
                                     const struct seep_rec_thread *thread)
 {
@@ -131,6 +147,7 @@ static struct seep_view_thread view(struct seep_analysis *analysis,
             out.blocked_s = out.idle_s;
         }
     }
+    show_stack(analysis, thread, &out);
     return out;
 }
 

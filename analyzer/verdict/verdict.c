@@ -23,6 +23,7 @@
 #include "verdict/overview.h"
 #include "verdict/past_verdict.h"
 #include "verdict/profile_view.h"
+#include "verdict/stuck_verdict.h"
 #include "verdict/thread_verdict.h"
 
 static const double LEAVING_S = 2; /* of an exiting program, see window.h */
@@ -143,6 +144,9 @@ static int run(struct seep_analysis *analysis, const struct seep_verdict_options
     }
     if (status == 0) {
         status = seep_past_findings_add(analysis);
+    }
+    if (status == 0) {
+        status = seep_stuck_findings_add(analysis);
     }
     if (status == 0) {
         status = seep_thread_findings_add(analysis);

@@ -122,6 +122,40 @@ static void *join_partner(void *which)
     return NULL;
 }
 
+/* The healthy twin of a cycle: both take the two locks in one order, all the time. */
+static void *take_in_order(void *unused)
+{
+    (void)unused;
+    note_work();
+    for (;;) {
+        pthread_mutex_lock(&first);
+        pthread_mutex_lock(&second);
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        pthread_mutex_unlock(&second);
+        pthread_mutex_unlock(&first);
+    }
+    return NULL;
+}
+
+/* The healthy twin of `held`: waits for input, and holds nothing meanwhile. */
+static void *read_input(void *unused)
+{
+    char byte;
+
+    (void)unused;
+    note_work();
+    (void)!read(dead_pipe[0], &byte, 1);
+    return NULL;
+}
+
+static void *join_reader(void *unused)
+{
+    (void)unused;
+    note_work();
+    pthread_join(partners[0], NULL);
+    return NULL;
+}
+
 static __attribute__((noinline)) void *serve_queue(void *argument)
 {
     struct queue *queue = argument;
@@ -240,6 +274,18 @@ static void make_held(void)
     await_work(2);
 }
 
+static void make_idle(void)
+{
+    if (pipe(dead_pipe) != 0) {
+        exit(2);
+    }
+    start(take_in_order, NULL);
+    start(take_in_order, NULL);
+    partners[0] = start(read_input, NULL);
+    start(join_reader, NULL);
+    await_work(4);
+}
+
 static bool make(const char *way)
 {
     if (strcmp(way, "cycle") == 0) {
@@ -259,6 +305,8 @@ static bool make(const char *way)
         make_workers(serve_semaphore, false, false);
     } else if (strcmp(way, "forgotten-each-other") == 0) {
         make_workers(serve_queue, false, true);
+    } else if (strcmp(way, "idle") == 0) {
+        make_idle();
     } else if (strcmp(way, "pool") == 0) {
         make_workers(serve_queue, true, false);
     } else if (strcmp(way, "semaphore-pool") == 0) {
