@@ -7,3 +7,12 @@ foreach(part probe probe_unseen probe_changes)
     target_link_libraries(test_${part} PRIVATE Threads::Threads)
 endforeach()
 seep_unit_test(task_list seep_attach)
+
+# `seep threads`, end to end.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_executable(known_threads ${PROJECT_SOURCE_DIR}/tests/attach/known_threads.c)
+target_link_libraries(known_threads PRIVATE seep_options Threads::Threads)
+target_compile_options(known_threads PRIVATE -O1 -g -fno-inline -fno-optimize-sibling-calls)
+add_test(NAME attach.threads COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/attach/threads_test.py
+    $<TARGET_FILE:seep> $<TARGET_FILE:known_threads>)
+set_tests_properties(attach.threads PROPERTIES TIMEOUT 240 LABELS attach)

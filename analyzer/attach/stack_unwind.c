@@ -208,6 +208,27 @@ static uint32_t index_of(struct seep_unwinder *unwinder, Dwfl_Module *module)
     return index;
 }
 
+/* elfutils gives what lies behind a module's end to the module too. */
+static Dwfl_Module *module_at(const struct seep_unwinder *unwinder, Dwarf_Addr address)
+{
+    Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, address);
+    Dwarf_Addr start = 0;
+    Dwarf_Addr end = 0;
+
+    if (module != NULL) {
+        (void)dwfl_module_info(module, NULL, &start, &end, NULL, NULL, NULL, NULL);
+    }
+    return module != NULL && address >= start && address < end ? module : NULL;
+}
+
+/* Whether code can be there: not where a guessed step leads to data. */
+static bool is_code(const struct seep_unwinder *unwinder, Dwarf_Addr address)
+{
+    const struct seep_vma *vma = seep_memory_map_find(unwinder->map, address);
+
+    return vma != NULL && vma->executable;
+}
+
 static int take_frame(Dwfl_Frame *state, void *argument)
 {
     struct seep_unwinder *unwinder = argument;
@@ -219,11 +240,9 @@ static int take_frame(Dwfl_Frame *state, void *argument)
         return DWARF_CB_ABORT;
     }
     Dwarf_Addr look_up = exact ? pc : pc - 1;
-    Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, look_up);
-    const struct seep_vma *range = seep_memory_map_find(unwinder->map, look_up);
+    Dwfl_Module *module = module_at(unwinder, look_up);
 
-    if (module == NULL && unwinder->frame_count > 0 &&
-        (range == NULL || !range->executable)) {
+    if (unwinder->frame_count > 0 && !is_code(unwinder, look_up)) {
         unwinder->left_code = true;
         return DWARF_CB_ABORT;
     }

@@ -33,7 +33,7 @@ static bool is_collector(const char *pid)
 
     (void)snprintf(path, sizeof(path), "/proc/%.16s/comm", pid);
     return seep_proc_read(AT_FDCWD, path, name, sizeof(name)) > 0 &&
-           strcmp(name, "seep\n") == 0;
+           strncmp(name, "seep", strlen("seep")) == 0;
 }
 
 static bool is_recording(const char *path)

@@ -3,6 +3,7 @@
  * A group is what a person would call one thing: threads in the same state, waiting in
  * the same call, at the same place, made at the same place. Names and descriptors are not
  * part of it: 34 workers of a pool are one line, and what they differ in is said inside.
+ * Only where neither place is known does the name tell, without its numbers.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -153,6 +154,9 @@ static int same_group(const struct entry *a, const struct entry *b)
     if (order == 0) {
         order = (a->creation > b->creation) - (a->creation < b->creation);
     }
+    if (order == 0 && a->present == 0 && a->creation == 0) { /* nothing else is known */
+        order = seep_thread_name_order(a->name, b->name);
+    }
     return order;
 }
 
@@ -279,6 +283,10 @@ static int fill_group(const struct gatherer *g, const struct entry *entries, siz
     group->site = entries->present != 0 ? entries->present : entries->creation;
     seep_thread_call_word(group->present.frames, group->present.count, call,
                           sizeof(call));
+    if (strcmp(group->wait, "restart_syscall") == 0 && call[0] != '\0') {
+        group->wait =
+            seep_findings_text(findings, call); /* of which the kernel says no more */
+    }
     group->call = strcmp(call, group->wait) != 0 && strcmp(group->state, "blocked") == 0
                       ? seep_findings_text(findings, call)
                       : "";

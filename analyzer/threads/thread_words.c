@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,22 +101,25 @@ static int by_kind(const void *left, const void *right)
     return strverscmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-static bool alike(const char *a, const char *b)
+int seep_thread_name_order(const char *a, const char *b)
 {
-    while (*a != '\0' || *b != '\0') {
-        bool digits = *a >= '0' && *a <= '9' && *b >= '0' && *b <= '9';
+    static const char digits[] = "0123456789";
 
-        if (digits) {
-            a += strspn(a, "0123456789");
-            b += strspn(b, "0123456789");
+    while (*a != '\0' || *b != '\0') {
+        size_t a_digits = strspn(a, digits);
+        size_t b_digits = strspn(b, digits);
+
+        if (a_digits > 0 && b_digits > 0) {
+            a += a_digits;
+            b += b_digits;
         } else if (*a != *b) {
-            return false;
+            return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
         } else {
             a++;
             b++;
         }
     }
-    return true;
+    return 0;
 }
 
 __attribute__((format(printf, 3, 4))) static void add(char *out, size_t out_bytes,
@@ -148,10 +150,13 @@ int seep_thread_names_words(const char *const *names, size_t n, char *out,
     memcpy(sorted, names, n * sizeof(*sorted));
     qsort(sorted, n, sizeof(*sorted), by_kind);
     out[0] = '\0';
+    if (n == 0 || sorted[n - 1][0] == '\0') { /* the empty ones come first */
+        n = 0;
+    }
     for (size_t i = 0; i < n; kinds++) {
         size_t end = i + 1;
 
-        while (end < n && alike(sorted[i], sorted[end])) {
+        while (end < n && seep_thread_name_order(sorted[i], sorted[end]) == 0) {
             end++;
         }
         if (kinds == NAMES_SHOWN) {

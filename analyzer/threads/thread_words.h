@@ -19,9 +19,14 @@ const char *seep_thread_state_word(uint32_t table_state, char os_state);
 void seep_thread_call_word(const struct seep_view_frame *frames, size_t count, char *out,
                            size_t out_bytes);
 
+/* Orders names as strcmp does, where any number is as good as another: 0 for "worker-3"
+ * and "worker-12". Thread-safety: pure. */
+int seep_thread_name_order(const char *a, const char *b);
+
 /* The names of n threads in few words: "worker-0 .. worker-33 (34), main".
  *
- * names: borrowed, any order; "" counts as "(no name)".
+ * names: borrowed, any order; "" counts as "(no name)", unless none has one: then
+ *        nothing is said.
  * out:   always terminated; cut with "..." after some kinds of names.
  * Returns: 0; -ENOMEM. */
 int seep_thread_names_words(const char *const *names, size_t n, char *out,

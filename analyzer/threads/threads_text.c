@@ -25,7 +25,7 @@ enum {
     CREATION_SHOWN_MAX = 14
 };
 
-static const double CPU_SHOWN_LEAST_S = 0.05;
+static const double SECONDS_SHOWN_LEAST = 0.05;
 
 __attribute__((format(printf, 2, 3))) static void add(char *text, const char *format, ...)
 {
@@ -64,7 +64,7 @@ static void add_state(char *text, const struct seep_thread_group *group)
     if (group->call[0] != '\0') {
         add(text, " (%s)", group->call);
     }
-    if (group->idle_most_s >= 0) {
+    if (group->idle_most_s >= SECONDS_SHOWN_LEAST) {
         (void)seep_fmt_seconds(a, sizeof(a), group->idle_least_s);
         (void)seep_fmt_seconds(b, sizeof(b), group->idle_most_s);
         add(text, strcmp(a, b) == 0 ? " for %s" : " for %s to ", a);
@@ -125,13 +125,16 @@ static void put_group(const struct seep_layout *layout,
         layout, strcmp(group->state, "running") == 0 ? SEEP_INK_GREEN : SEEP_INK_YELLOW,
         text, column, INDENT);
     text[0] = '\0';
-    add(text, "%s%s", group->names, group->count == 1 ? "" : "; tids from");
-    add(text, "%s %u", group->count == 1 ? ", tid" : "", group->rows[0].tid);
-    if (group->cpu_s >= CPU_SHOWN_LEAST_S) {
+    if (group->names[0] != '\0') {
+        add(text, "%s%s", group->names, group->count == 1 ? ", " : "; ");
+    }
+    add(text, "%s %u", group->count == 1 ? "tid" : "tids from", group->rows[0].tid);
+    if (group->cpu_s >= SECONDS_SHOWN_LEAST) {
         add(text, "; CPU %s", seep_fmt_seconds(number, sizeof(number), group->cpu_s));
     }
     line(layout, "who", text);
-    if (group->target[0] != '\0') {
+    if (group->target[0] != '\0' &&
+        strcmp(group->target, "anon_inode:[eventpoll]") != 0) {
         line(layout, "waits for", group->target);
     }
     put_origin(layout, group);

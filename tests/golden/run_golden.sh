@@ -82,6 +82,17 @@ for same in thread_leak-healthy thread_leak-thread_leak; do
     fi
 done
 
+# The last state of threads: where they were made, and what they do.
+for name in thread_leak unjoined; do
+    "$seep" threads "$scratch/$name.seep" >"$scratch/$name.threads.txt"
+    check "$name.threads.txt"
+done
+{
+    "$seep" threads "$scratch/thread_leak.seep" --format folded
+    "$seep" threads "$scratch/thread_leak.seep" --format json
+} >"$scratch/thread_leak.threads"
+check thread_leak.threads
+
 "$expected/check_sarif.py" "$scratch"/*.sarif
 "$seep" report "$scratch/thread_leak.seep" --format junit --kind heap --subsystem auth --top 1 >"$scratch/filtered.xml"
 check filtered.xml
