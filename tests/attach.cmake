@@ -7,6 +7,7 @@ foreach(part probe probe_unseen probe_changes)
     target_link_libraries(test_${part} PRIVATE Threads::Threads)
 endforeach()
 seep_unit_test(task_list seep_attach)
+seep_unit_test(thread_groups seep_threads)
 
 # `seep threads`, end to end.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
