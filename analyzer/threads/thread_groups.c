@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/syscall_name.h"
 #include "threads/thread_words.h"
 #include "verdict/stack_view.h"
 
@@ -109,11 +110,14 @@ static void add_of_table(struct gatherer *g, const struct seep_recording *record
 static void add_of_waits(struct gatherer *g, const struct seep_recording *recording,
                          const struct seep_rec_wait *wait)
 {
+    const char *call =
+        wait->syscall_plus_1 != 0 ? seep_syscall_name(wait->syscall_plus_1 - 1) : NULL;
+
     g->entries[g->count++] =
         (struct entry){.wait = wait,
                        .state = seep_thread_state_word(SEEP_THREAD_USED, wait->os_state),
                        .name = wait->name,
-                       .wait_word = "",
+                       .wait_word = call != NULL ? call : "",
                        .tid = wait->tid,
                        .cpu_s = (double)wait->cpu_ns / 1e9,
                        .idle_s = idle_of(wait->os_state, recording->waits.t_ns,
@@ -280,6 +284,9 @@ static int fill_group(const struct gatherer *g, const struct entry *entries, siz
     group->wait = seep_findings_text(findings, entries->wait_word);
     group->present = stack_of(g, g->present, entries->present);
     group->creation = stack_of(g, g->creation, entries->creation);
+    if (entries->thread == NULL) {
+        group->creation.end = "was not seen: a raw clone, or before Seep started";
+    }
     group->site = entries->present != 0 ? entries->present : entries->creation;
     seep_thread_call_word(group->present.frames, group->present.count, call,
                           sizeof(call));

@@ -36,6 +36,7 @@ void seep_child_assert_free(pid_t pid, uint32_t tid);
 enum { SEEP_CHILD_DEPTH_MAX = 64 };
 struct seep_child_stack {
     int count;
+    void *caller; /* of the innermost function: where it returns to */
     void *frames[SEEP_CHILD_DEPTH_MAX];
 };
 
