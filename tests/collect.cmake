@@ -12,6 +12,8 @@ seep_unit_test(socket_names seep_collect)
 seep_unit_test(fd_sample seep_collect seep_segment_forge)
 seep_unit_test(proc_sample seep_collect seep_segment_forge)
 seep_unit_test(wait_detail seep_collect seep_load seep_segment_forge)
+seep_unit_test(lifetime_read seep_collect seep_load seep_segment_forge)
+target_link_libraries(test_lifetime_read PRIVATE Threads::Threads)
 seep_unit_test(session seep_collect seep_load seep_segment_forge)
 seep_unit_test(roster seep_collect seep_load seep_segment_forge)
 # Written by the collector, read back by analyzer/load: the two share nothing but seep/recording.h.

@@ -31,6 +31,8 @@ target_sources(test_unwind_slow PRIVATE ${PROJECT_SOURCE_DIR}/tests/unit/subject
 seep_unit_test(holding seep_shim_core)
 target_sources(test_holding PRIVATE ${PROJECT_SOURCE_DIR}/shim/holding.c)
 seep_unit_test(mapping_table seep_shim_core)
+seep_unit_test(lifetime seep_shim_core)
+target_sources(test_lifetime PRIVATE ${PROJECT_SOURCE_DIR}/shim/lifetime.c)
 seep_unit_test(record seep_shim_core)
 seep_unit_test(sampling seep_shim_core m)
 seep_unit_test(shim_text seep_shim_core)
@@ -49,4 +51,4 @@ foreach(name birth node_tree rule_cache stackmemo stack_last word_compare)
     set_tests_properties(unit.${name} PROPERTIES LABELS "unit;threads")
 endforeach()
 set_tests_properties(unit.segment_layout unit.site unit.unwind_walk unit.unwind_slow unit.holding unit.mapping_table unit.record
-    unit.sampling unit.shim_text PROPERTIES LABELS "unit;threads") # runs under ThreadSanitizer too
+    unit.sampling unit.shim_text unit.lifetime PROPERTIES LABELS "unit;threads") # runs under ThreadSanitizer too

@@ -140,6 +140,61 @@ static void a_recording_says_what_the_segment_held(void **state)
     tear_down(&scene);
 }
 
+/* Frames of a type in the file so far. */
+static int frames_of(const struct scene *scene, enum seep_frame type)
+{
+    int fd = open(scene->path, O_RDONLY | O_CLOEXEC);
+    uint64_t at = SEEP_RECORDING_MAGIC_BYTES;
+    struct seep_buf frame = {0};
+    int count = 0;
+
+    assert_true(fd >= 0);
+    while (seep_frame_read(fd, at, (uint64_t)lseek(fd, 0, SEEK_END), &frame) == 0) {
+        count += seep_frame_header_of(frame.data).type == type;
+        at += frame.len_bytes;
+    }
+    seep_buf_fini(&frame);
+    close(fd);
+    return count;
+}
+
+static void lifetimes_are_written_when_they_changed(void **state)
+{
+    struct scene scene;
+    struct seep_recording *recording = NULL;
+
+    (void)state;
+    set_up(&scene);
+
+    uint32_t node = segment_forge_node(&scene.forge, SEEP_NODE_COMPLETE, 0, 0x10);
+    uint32_t site = segment_forge_site(&scene.forge, node, SEEP_KIND_THREAD);
+    struct seep_lifetime *entry = (void *)(scene.forge.map + SEEP_AT_LIFETIMES);
+
+    open_record(&scene);
+    for (int i = 0; i < 6; i++) {
+        if (i == 2) {
+            *entry = (struct seep_lifetime){.site = site, .created = 3};
+        } else if (i == 4) {
+            entry->ended = 2;
+        }
+        /* due however long the looks have taken */
+        scene.session.looks_not_before_ns = scene.session.threads_not_before_ns = 0;
+        assert_int_equal(
+            seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+        assert_int_equal(frames_of(&scene, SEEP_FRAME_LIFETIMES), i < 2 ? 0 : i / 2);
+        assert_int_equal(frames_of(&scene, SEEP_FRAME_THREADS), i + 1);
+    }
+    scene.forge.header->exit_noted = SEEP_EXIT_WAY_EXIT;
+    assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ended), 0);
+    recording = load(&scene);
+    assert_int_equal(recording->lifetimes.count, 1);
+    assert_int_equal(recording->lifetimes.rows[0].created, 3);
+    assert_int_equal(recording->lifetimes.rows[0].ended, 2);
+    assert_int_equal(recording->lifetimes.exit_way, SEEP_EXIT_WAY_EXIT);
+    seep_recording_free(recording);
+    tear_down(&scene);
+}
+
 /* The session's process is this one: what it has open is what /proc shows. */
 static void holdings_are_in_the_ages_and_descriptors_in_a_table(void **state)
 {
@@ -347,6 +402,7 @@ static void mutate(struct segment_forge *forge, int round)
                                       SEEP_AT_SUBSYSTEMS,
                                       SEEP_AT_MARKS,
                                       SEEP_AT_THREADS,
+                                      SEEP_AT_LIFETIMES,
                                       SEEP_AT_NODES,
                                       SEEP_AT_SITES,
                                       SEEP_AT_SHARDS,
@@ -403,6 +459,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_recording_says_what_the_segment_held),
+        cmocka_unit_test(lifetimes_are_written_when_they_changed),
         cmocka_unit_test(holdings_are_in_the_ages_and_descriptors_in_a_table),
         cmocka_unit_test(an_unfinished_node_is_waited_for_and_then_passed),
         cmocka_unit_test(at_rest_an_unfinished_node_holds_back_nothing),
