@@ -104,7 +104,9 @@ static void finish(struct seep_lifetimes *lifetimes, const struct seep_lifetimes
 {
     uint32_t kept = 0;
 
-    qsort(lifetimes->rows, lifetimes->count, sizeof(*lifetimes->rows), by_site);
+    if (lifetimes->count > 0) {
+        qsort(lifetimes->rows, lifetimes->count, sizeof(*lifetimes->rows), by_site);
+    }
     for (uint32_t i = 0; i < lifetimes->count; i++) {
         struct seep_lifetime_row row = lifetimes->rows[i];
         const struct seep_lifetime_row *old = find(before, row.site);

@@ -135,8 +135,16 @@ static uint32_t known_tids(struct seep_threads *threads)
             threads->tids[n++] = threads->slots[i].tid;
         }
     }
-    qsort(threads->tids, n, sizeof(threads->tids[0]), by_number);
+    if (n > 0) {
+        qsort(threads->tids, n, sizeof(threads->tids[0]), by_number);
+    }
     return n;
+}
+
+static bool is_known(const struct seep_threads *threads, uint32_t known, uint32_t tid)
+{
+    return known > 0 && bsearch(&tid, threads->tids, known, sizeof(threads->tids[0]),
+                                by_number) != NULL;
 }
 
 static struct seep_task *unknown_of(struct seep_threads *threads, uint32_t tid)
@@ -167,8 +175,7 @@ static void drop_gone(struct seep_threads *threads, uint32_t known)
 
     for (uint32_t i = 0; i < threads->unknown_count; i++) {
         struct seep_task *task = &threads->unknown[i];
-        bool in_table = bsearch(&task->tid, threads->tids, known,
-                                sizeof(threads->tids[0]), by_number) != NULL;
+        bool in_table = is_known(threads, known, task->tid);
 
         if (in_table || task->figures.os_state == 'X' || task->figures.os_state == '\0') {
             seep_task_gone(task);
@@ -196,8 +203,7 @@ static void look_at_unknown(struct seep_threads *threads,
          entry = readdir(tasks)) {
         uint32_t tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
 
-        if (tid != 0 && bsearch(&tid, threads->tids, known, sizeof(threads->tids[0]),
-                                by_number) == NULL) {
+        if (tid != 0 && !is_known(threads, known, tid)) {
             (void)unknown_of(threads, tid);
         }
     }
