@@ -201,6 +201,11 @@ static void threads(struct seep_buf *out, const struct seep_finding *finding)
         seep_html_text_put(out, from->start);
         seep_buf_printf(out, "</code></td><td>%s</td><td>", from->state);
         seep_html_text_put(out, from->wait);
+        if (from->place[0] != '\0') {
+            seep_buf_printf(out, " in <code>");
+            seep_html_text_put(out, from->place);
+            seep_buf_printf(out, "</code>");
+        }
         seep_buf_printf(out, "</td><td class=\"n\">%s</td></tr>\n",
                         idle_s > 0 ? seep_fmt_seconds(text, sizeof(text), idle_s) : "");
     }

@@ -130,6 +130,9 @@ static void threads(const struct seep_layout *layout, const struct seep_finding 
             }
             add(text, ")");
         }
+        if (from->place[0] != '\0') {
+            add(text, " in %s", from->place);
+        }
         seep_buf_printf(layout->out, "%*s", INDENT + 4, "");
         seep_layout_wrap(layout, SEEP_INK_PLAIN, text, INDENT + 4, INDENT + 6);
     }

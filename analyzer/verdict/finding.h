@@ -56,7 +56,8 @@ struct seep_view_thread {
     double blocked_s;  /* without CPU time or a context switch; 0 when not blocked */
     double idle_s;     /* since it last ran; 0 when it runs or that is unknown */
     const char *start; /* start routine, "??" unknown */
-    struct seep_view_frame *stack; /* where it is blocked, innermost first; NULL: nobody
+    const char *place; /* where it is blocked: "hub_send (hub.c:120)"; "" unknown */
+    struct seep_view_frame *stack; /* the same, whole, innermost first; NULL: nobody
                                       looked */
     size_t stack_count;
 };

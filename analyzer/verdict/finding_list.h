@@ -32,7 +32,9 @@ struct seep_analysis {
     struct seep_units units;        /* owned: what the program did */
     struct seep_progress *progress; /* borrowed; may be NULL */
     bool no_threads_left;           /* see struct seep_verdict_options */
-    struct seep_draft *drafts;      /* owned (free) */
+    uint8_t *told; /* owned (free); by index of the recording's threads: 1 = a finding
+                      speaks for it already; NULL: none does */
+    struct seep_draft *drafts; /* owned (free) */
     size_t count, capacity;
 };
 

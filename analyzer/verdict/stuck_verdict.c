@@ -25,11 +25,12 @@
 
 /* One thread that was there at the end. */
 struct subject {
-    const struct seep_rec_wait *wait;   /* NULL: it runs, or that is not known */
-    const struct seep_rec_probe *probe; /* of it, or of one like it; NULL none */
-    bool like_another;                  /* the probe is of one that waits as it does */
-    uint32_t site;                      /* 0: not made by a wrapper */
-    uint64_t since_ns;                  /* it has not moved since */
+    const struct seep_rec_thread *thread; /* NULL: the table does not know it */
+    const struct seep_rec_wait *wait;     /* NULL: it runs, or that is not known */
+    const struct seep_rec_probe *probe;   /* of it, or of one like it; NULL none */
+    bool like_another;                    /* the probe is of one that waits as it does */
+    uint32_t site;                        /* 0: not made by a wrapper */
+    uint64_t since_ns;                    /* it has not moved since */
 };
 
 struct scene {
@@ -61,6 +62,8 @@ static void take_slots(struct scene *scene, const struct seep_rec_wait **wait_of
             continue;
         }
         scene->subjects[scene->n] = (struct subject){
+            .thread = thread,
+
             .wait = thread->slot < slots ? wait_of_slot[thread->slot] : NULL,
             .site = thread->site,
             .since_ns = thread->unchanged_since_ns};
@@ -364,6 +367,35 @@ static uint32_t site_of(const struct scene *scene, uint32_t leader)
     return site;
 }
 
+/* The threads that the finding speaks for, whoever created them. Returns: 0; -ENOMEM. */
+static int show_threads(struct scene *scene, uint32_t leader,
+                        struct seep_finding *finding)
+{
+    struct seep_analysis *analysis = scene->analysis;
+    const struct seep_recording *recording = analysis->recording;
+    const struct seep_rec_thread **mine =
+        calloc(scene->n + 1, sizeof(const struct seep_rec_thread *));
+    size_t n = 0;
+    int err = -ENOMEM;
+
+    if (analysis->told == NULL) {
+        analysis->told = calloc(recording->thread_count + 1, 1);
+    }
+    if (mine != NULL && analysis->told != NULL) {
+        for (size_t i = 0; i < scene->n; i++) {
+            const struct seep_rec_thread *thread = scene->subjects[i].thread;
+
+            if (counts(scene, i) && scene->leaders[i] == leader && thread != NULL) {
+                mine[n++] = thread;
+                analysis->told[thread - recording->threads] = 1;
+            }
+        }
+        err = seep_thread_samples_set(analysis, mine, n, finding);
+    }
+    free(mine);
+    return err;
+}
+
 static int add_finding(struct scene *scene, uint32_t leader)
 {
     struct seep_analysis *analysis = scene->analysis;
@@ -384,8 +416,8 @@ static int add_finding(struct scene *scene, uint32_t leader)
         finding->cause = cause_of(fate->why);
         finding->verdict = fate->verdict;
     }
-    if (err == 0 && site != 0 && finding->threads == NULL) {
-        err = seep_thread_samples_fill(analysis, site, finding);
+    if (err == 0) {
+        err = show_threads(scene, leader, finding);
     }
     if (err == 0) {
         put_summary(scene, leader, finding, &text);

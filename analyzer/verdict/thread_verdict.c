@@ -113,6 +113,8 @@ static void show_stack(struct seep_analysis *analysis,
     if (probe != NULL) {
         (void)seep_probe_view_stack(analysis->findings, analysis->symbolizer, probe,
                                     &out->stack, &out->stack_count);
+        out->place =
+            seep_probe_view_place(analysis->findings, out->stack, out->stack_count);
     }
 }
 
@@ -127,6 +129,7 @@ static struct seep_view_thread view(struct seep_analysis *analysis,
         .wait = seep_findings_text(findings, thread->wait),
         .state = (thread->state & SEEP_THREAD_ENDED) != 0 ? "ended" : "running",
         .start = "??",
+        .place = "",
     };
 
     if (thread->start_module != 0) {
@@ -162,6 +165,24 @@ static int oldest_first(const void *a, const void *b)
     return (x->slot > y->slot) - (x->slot < y->slot);
 }
 
+int seep_thread_samples_set(struct seep_analysis *analysis,
+                            const struct seep_rec_thread **threads, size_t n,
+                            struct seep_finding *finding)
+{
+    size_t kept = n < SEEP_THREAD_SAMPLES_MAX ? n : SEEP_THREAD_SAMPLES_MAX;
+
+    qsort(threads, n, sizeof(threads[0]), oldest_first);
+    finding->thread_total = n;
+    finding->thread_count = 0;
+    finding->threads =
+        seep_findings_alloc(analysis->findings, kept, sizeof(*finding->threads));
+    for (size_t i = 0; i < kept && finding->threads != NULL; i++) {
+        finding->threads[i] = view(analysis, threads[i]);
+        finding->thread_count++;
+    }
+    return kept > 0 && finding->threads == NULL ? -ENOMEM : 0;
+}
+
 int seep_thread_samples_fill(struct seep_analysis *analysis, uint32_t site,
                              struct seep_finding *finding)
 {
@@ -169,6 +190,7 @@ int seep_thread_samples_fill(struct seep_analysis *analysis, uint32_t site,
     const struct seep_rec_thread **mine =
         calloc(recording->thread_count + 1, sizeof(const struct seep_rec_thread *));
     size_t n = 0;
+    int err = -ENOMEM;
 
     if (mine == NULL) {
         return -ENOMEM;
@@ -181,19 +203,9 @@ int seep_thread_samples_fill(struct seep_analysis *analysis, uint32_t site,
             mine[n++] = thread;
         }
     }
-    qsort(mine, n, sizeof(mine[0]), oldest_first);
-
-    size_t kept = n < SEEP_THREAD_SAMPLES_MAX ? n : SEEP_THREAD_SAMPLES_MAX;
-
-    finding->thread_total = n;
-    finding->threads =
-        seep_findings_alloc(analysis->findings, kept, sizeof(*finding->threads));
-    for (size_t i = 0; i < kept && finding->threads != NULL; i++) {
-        finding->threads[i] = view(analysis, mine[i]);
-        finding->thread_count++;
-    }
+    err = seep_thread_samples_set(analysis, mine, n, finding);
     free(mine);
-    return kept > 0 && finding->threads == NULL ? -ENOMEM : 0;
+    return err;
 }
 
 /* The judged window ends before the program: what was found at the end is counted there.
@@ -294,7 +306,8 @@ int seep_thread_findings_add(struct seep_analysis *analysis)
             continue;
         }
         unjoined[thread->site] += seep_thread_is_unjoined(recording, thread);
-        running[thread->site] += is_running(thread);
+        running[thread->site] +=
+            is_running(thread) && (analysis->told == NULL || analysis->told[i] == 0);
     }
     for (uint32_t site = 1; site < recording->site_count && status == 0; site++) {
         if (unjoined[site] > 0) {

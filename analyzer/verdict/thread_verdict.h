@@ -41,7 +41,12 @@ enum seep_verdict seep_unjoined_verdict(const struct seep_unjoined *unjoined);
  * unjoined threads. Call after the growth findings. Returns: 0; -ENOMEM. */
 int seep_thread_findings_add(struct seep_analysis *analysis);
 
-/* Fills a finding's thread samples, oldest first, and thread_total. Returns: 0; -ENOMEM.
+/* Fills a finding's thread samples, oldest first, and thread_total, from these threads
+ * (borrowed; they are sorted). Returns: 0; -ENOMEM. */
+int seep_thread_samples_set(struct seep_analysis *analysis,
+                            const struct seep_rec_thread **threads, size_t n,
+                            struct seep_finding *finding);
+/* The same from all threads of a site that run or are unjoined. Returns: 0; -ENOMEM.
  */
 int seep_thread_samples_fill(struct seep_analysis *analysis, uint32_t site,
                              struct seep_finding *finding);

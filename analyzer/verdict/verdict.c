@@ -210,6 +210,7 @@ int seep_verdict_make(const struct seep_recording *recording,
     }
     seep_findings_free(analysis.findings);
     seep_units_fini(&analysis.units);
+    free(analysis.told);
     free(analysis.drafts);
 fail_findings:
     seep_series_free(&analysis.series);

@@ -160,14 +160,16 @@ static void threads_say_what_they_do_and_what_is_kept_for_them(void **state)
          .state = "waiting",
          .wait = "futex",
          .idle_s = 1,
-         .start = "loop"},
+         .start = "loop",
+         .place = ""},
         {.tid = 6,
          .name = "",
          .state = "blocked",
          .wait = "read",
          .idle_s = 50,
          .blocked_s = 50,
-         .start = "loop"},
+         .start = "loop",
+         .place = "loop (a.c:7)"},
     };
     struct seep_finding finding = thread_finding();
     const char *text = NULL;
@@ -180,7 +182,8 @@ static void threads_say_what_they_do_and_what_is_kept_for_them(void **state)
     text = rendered(&finding);
     assert_non_null(
         strstr(text, "tid 5 \"idle\" in loop: waiting (futex, woke 1.0 s ago)\n"));
-    assert_non_null(strstr(text, "tid 6 in loop: blocked for 50 s (read)\n"));
+    assert_non_null(
+        strstr(text, "tid 6 in loop: blocked for 50 s (read) in loop (a.c:7)\n"));
     assert_non_null(strstr(
         text, "   plus      368 B of heap per thread at 1 site, held by pthread_create"));
 }
