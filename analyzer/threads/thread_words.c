@@ -54,8 +54,6 @@ static const char *plain_name(const char *function)
     } aliases[] = {
         {"pthread_clockjoin_ex", "pthread_join"},
         {"sem_wait_slow64", "sem_wait"},
-        {"sem_clockwait64", "sem_clockwait"},
-        {"sem_timedwait64", "sem_timedwait"},
         {"clock_nanosleep_time64", "clock_nanosleep"},
     };
 
@@ -92,7 +90,12 @@ void seep_thread_call_word(const struct seep_view_frame *frames, size_t count, c
     if (strcmp(found, "start_thread") == 0 || strncmp(found, "clone", 5) == 0) {
         found = ""; /* the whole stack is the runtime's */
     }
-    (void)snprintf(out, out_bytes, "%.*s", (int)strcspn(found, "@"), found);
+    size_t len = strcspn(found, "@");
+
+    if (len > 2 && strncmp(found + len - 2, "64", 2) == 0) {
+        len -= 2; /* of the size of time or of offsets, which nobody wrote */
+    }
+    (void)snprintf(out, out_bytes, "%.*s", (int)len, found);
 }
 
 /* Orders names by their text without digits, then by the numbers in them. */

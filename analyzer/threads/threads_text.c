@@ -74,11 +74,26 @@ static void add_state(char *text, const struct seep_thread_group *group)
     }
 }
 
+/* A stack without what the C library does inside of the call that was made (the line
+ * above names it) and before the program's code began. Shown whole when that is all. */
 static void put_stack(const struct seep_layout *layout,
                       const struct seep_stack_of_group *stack, size_t shown_most)
 {
-    seep_text_stack(layout, &(struct seep_text_stack){.frames = stack->frames,
-                                                      .count = stack->count,
+    size_t first = 0;
+    size_t end = stack->count;
+
+    while (first < end && stack->frames[first].role == SEEP_ROLE_RUNTIME) {
+        first++;
+    }
+    while (end > first && stack->frames[end - 1].role == SEEP_ROLE_RUNTIME) {
+        end--;
+    }
+    if (first == end) {
+        end = stack->count;
+    }
+    first = first > 0 && first < stack->count ? first - 1 : 0;
+    seep_text_stack(layout, &(struct seep_text_stack){.frames = stack->frames + first,
+                                                      .count = end - first,
                                                       .end = stack->end,
                                                       .indent = INDENT + 2,
                                                       .shown_most = shown_most});
@@ -185,9 +200,9 @@ static void put_foot(const struct seep_layout *layout,
     }
     if (groups->stopped > 0) {
         text[0] = '\0';
-        add(text,
-            "stopped %zu %s one after the other: %.2f ms in all, %.2f ms the longest",
-            groups->stopped, threads_word(groups->stopped), groups->stop_total_s * 1e3,
+        add(text, "stopped %zu %s%s: %.2f ms in all, %.2f ms the longest",
+            groups->stopped, threads_word(groups->stopped),
+            groups->stopped > 1 ? " one after the other" : "", groups->stop_total_s * 1e3,
             groups->stop_longest_s * 1e3);
         seep_layout_wrap(layout, SEEP_INK_DIM, text, 0, INDENT);
     }

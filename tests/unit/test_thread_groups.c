@@ -43,6 +43,7 @@ static void the_library_call_is_the_one_that_the_program_made(void **state)
     const char *const join[] = {"__futex_abstimed_wait_common", "__pthread_clockjoin_ex"};
     const char *const versioned[] = {"??", "pthread_cond_wait@@GLIBC_2.3.2"};
     const char *const semaphore[] = {"do_futex_wait", "__new_sem_wait_slow64"};
+    const char *const timed[] = {"___pthread_cond_timedwait64"};
     const char *const nameless[] = {"??", "??"};
     struct seep_view_frame all_runtime[] = {
         {.function = "__futex_wait", .role = SEEP_ROLE_RUNTIME},
@@ -54,6 +55,7 @@ static void the_library_call_is_the_one_that_the_program_made(void **state)
     assert_string_equal(call_of(join, 2), "pthread_join");
     assert_string_equal(call_of(versioned, 2), "pthread_cond_wait");
     assert_string_equal(call_of(semaphore, 2), "sem_wait");
+    assert_string_equal(call_of(timed, 1), "pthread_cond_timedwait");
     assert_string_equal(call_of(nameless, 2), "");
     assert_string_equal(call_of(NULL, 0), "");
     seep_thread_call_word(all_runtime, 2, out, sizeof(out));
