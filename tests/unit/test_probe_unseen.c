@@ -199,7 +199,7 @@ static void count_signal(int number)
 
 static void signals_that_arrive_meanwhile_are_delivered(void **state)
 {
-    enum { SIGNALS = 500 };
+    enum { SIGNALS = 3000 };
     struct seep_child child;
     int seen = 0;
 
@@ -216,15 +216,21 @@ static void signals_that_arrive_meanwhile_are_delivered(void **state)
     seep_child_hear(&child, &seen, sizeof(seen));
     uint32_t tid = (uint32_t)child.pid;
 
-    for (int i = 0; i < SIGNALS; i++) { /* real-time signals are queued, none is merged */
+    pid_t sender = fork();
+
+    if (sender == 0) { /* real-time signals are queued, none is merged */
+        for (int i = 0; i < SIGNALS; i += kill(child.pid, SIGRTMIN) == 0) {
+            const struct timespec moment = {.tv_nsec = 1000};
+
+            (void)nanosleep(&moment, NULL);
+        }
+        _exit(0);
+    }
+    while (waitpid(sender, NULL, WNOHANG) == 0) {
         struct seep_probe *probe = NULL;
 
-        assert_int_equal(kill(child.pid, SIGRTMIN), 0);
-        if (i % 20 == 0) {
-            assert_int_equal(seep_probe_threads(child.pid, &tid, 1, NULL, &probe, NULL),
-                             0);
-            seep_probe_free(probe);
-        }
+        assert_int_equal(seep_probe_threads(child.pid, &tid, 1, NULL, &probe, NULL), 0);
+        seep_probe_free(probe);
     }
     struct pollfd told = {.fd = child.told[0], .events = POLLIN};
 
