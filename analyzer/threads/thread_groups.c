@@ -17,6 +17,7 @@
 
 #include "attach/syscall_name.h"
 #include "threads/thread_words.h"
+#include "verdict/probe_view.h"
 #include "verdict/stack_view.h"
 
 enum { NAMES_BYTES = 256, CALL_BYTES = 64, NOTES_MAX = 8, TEXT_BYTES = 1024 };
@@ -26,6 +27,7 @@ struct entry {
     const struct seep_rec_thread *thread; /* of the table; NULL: only in waits */
     const struct seep_rec_thread *made;   /* the same in `creation`; NULL */
     const struct seep_rec_wait *wait;     /* NULL: nothing more known */
+    const struct seep_rec_probe *probe;   /* of a recording: where it is; NULL */
     const char *state, *name, *wait_word;
     uint32_t tid, present, creation; /* sites; 0 none */
     double cpu_s, idle_s;
@@ -102,6 +104,7 @@ static void add_of_table(struct gatherer *g, const struct seep_recording *record
         entry->made = running(g->creation, thread->tid);
     } else {
         entry->made = thread;
+        entry->probe = seep_probe_of(recording, thread->tid, thread->unchanged_since_ns);
     }
     entry->creation = entry->made != NULL ? entry->made->site : 0;
 }
@@ -147,6 +150,29 @@ static int collect(struct gatherer *g)
     return 0;
 }
 
+/* Orders places that were looked at while recording. */
+static int probe_order(const struct seep_rec_probe *a, const struct seep_rec_probe *b)
+{
+    size_t a_count = a != NULL ? a->frame_count : 0;
+    size_t b_count = b != NULL ? b->frame_count : 0;
+
+    if (a_count != b_count) {
+        return a_count < b_count ? -1 : 1;
+    }
+    for (size_t i = 0; i < a_count; i++) {
+        const struct seep_rec_probe_frame *x = &a->frames[i];
+        const struct seep_rec_probe_frame *y = &b->frames[i];
+
+        if (x->module != y->module) {
+            return x->module < y->module ? -1 : 1;
+        }
+        if (x->offset != y->offset) {
+            return x->offset < y->offset ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
 static int same_group(const struct entry *a, const struct entry *b)
 {
     int order = strcmp(a->state, b->state);
@@ -158,6 +184,7 @@ static int same_group(const struct entry *a, const struct entry *b)
     if (order == 0) {
         order = (a->creation > b->creation) - (a->creation < b->creation);
     }
+    order = order != 0 ? order : probe_order(a->probe, b->probe);
     if (order == 0 && a->present == 0 && a->creation == 0) { /* nothing else is known */
         order = seep_thread_name_order(a->name, b->name);
     }
@@ -186,6 +213,26 @@ static struct seep_stack_of_group stack_of(const struct gatherer *g,
                                site, &finding);
     return (struct seep_stack_of_group){
         .frames = finding.stack, .count = finding.stack_count, .end = finding.stack_end};
+}
+
+/* Where threads are: of a recording, as far as one of them was looked at. */
+static struct seep_stack_of_group present_of(const struct gatherer *g,
+                                             const struct entry *entry)
+{
+    struct seep_stack_of_group stack = {.end = ""};
+    struct seep_view_frame *frames = NULL;
+
+    if (entry->probe == NULL) {
+        return stack_of(g, g->present, entry->present);
+    }
+    if (seep_probe_view_stack(g->groups->findings, g->creation->symbolizer, entry->probe,
+                              &frames, &stack.count) == 0) {
+        stack.frames = frames;
+        stack.end = entry->probe->end == SEEP_PROBE_STACK_CUT
+                        ? "ends in code without unwind rules, or is too deep"
+                        : "";
+    }
+    return stack;
 }
 
 /* Start routine, creator and subsystem, as recorded. */
@@ -282,7 +329,7 @@ static int fill_group(const struct gatherer *g, const struct entry *entries, siz
     }
     group->state = entries->state;
     group->wait = seep_findings_text(findings, entries->wait_word);
-    group->present = stack_of(g, g->present, entries->present);
+    group->present = present_of(g, entries);
     group->creation = stack_of(g, g->creation, entries->creation);
     if (entries->thread == NULL) {
         group->creation.end = "was not seen: a raw clone, or before Seep started";

@@ -247,6 +247,23 @@ class Recorded(unittest.TestCase):
         self.assertEqual(seep(path).stdout, seep(path).stdout)
 
 
+    def test_a_recording_shows_where_threads_were_that_the_collector_looked_at(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "x.seep")
+            run = subprocess.run([SEEP, "run", "--interval", "0.1", "--stuck-after", "0.5", "--duration",
+                                  "4", "-o", path, "--", PROGRAM], cwd=folder, capture_output=True,
+                                 text=True, timeout=PATIENCE_S)
+            self.assertNotIn("ended:", run.stdout)  # the looks ended no wait
+            groups = json.loads(seep(path, "--format", "json").stdout)["groups"]
+        self.assertEqual(sum(group["count"] for group in groups), 15)
+        looked_at = [group for group in groups if group["stack"]
+                     and group["creation"]["start"] == "waits_for_condition"]
+        self.assertGreaterEqual(len(looked_at), 1)
+        for group in looked_at:
+            self.assertEqual(group["call"], "pthread_cond_wait")
+            self.assertIn("waits_for_condition", [frame["function"] for frame in group["stack"]])
+
+
 class Wrong(unittest.TestCase):
     def test_no_such_process(self):
         process = subprocess.Popen(["true"])
