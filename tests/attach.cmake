@@ -16,4 +16,4 @@ target_link_libraries(known_threads PRIVATE seep_options Threads::Threads)
 target_compile_options(known_threads PRIVATE -O1 -g -fno-inline -fno-optimize-sibling-calls)
 add_test(NAME attach.threads COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/attach/threads_test.py
     $<TARGET_FILE:seep> $<TARGET_FILE:known_threads>)
-set_tests_properties(attach.threads PROPERTIES TIMEOUT 240 LABELS attach)
+set_tests_properties(attach.threads PROPERTIES TIMEOUT 480 LABELS attach)

@@ -22,7 +22,7 @@ import time
 import unittest
 
 SEEP, PROGRAM = (os.path.abspath(path) for path in sys.argv[1:3])
-PATIENCE_S = 30
+PATIENCE_S = 120
 
 # function of the program -> (threads, state, wait, library call, names)
 KNOWN = {
@@ -123,7 +123,7 @@ class Known(unittest.TestCase):
         self.assertRegex(text, r"waits for pipe:\[\d+\]")
 
     def test_many_looks_end_no_wait(self):
-        for _ in range(6):
+        for _ in range(3):
             self.assertEqual(seep(self.process.pid).returncode, 0)
         self.assert_unharmed()
 
@@ -250,7 +250,7 @@ class Recorded(unittest.TestCase):
     def test_a_recording_shows_where_threads_were_that_the_collector_looked_at(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "x.seep")
-            run = subprocess.run([SEEP, "run", "--interval", "0.1", "--stuck-after", "0.5", "--duration",
+            run = subprocess.run([SEEP, "run", "--interval", "0.1", "--stuck-after", "1", "--duration",
                                   "4", "-o", path, "--", PROGRAM], cwd=folder, capture_output=True,
                                  text=True, timeout=PATIENCE_S)
             self.assertNotIn("ended:", run.stdout)  # the looks ended no wait
