@@ -115,7 +115,8 @@ FAULTS = (
     fault("F16", "heap", "store", "pma_local_cache_put", "a cached document, local_cache.c", rate=5),
     fault("F17", "fd", "store", "pma_redis_link_open",
           "a connection to Redis that the pool opens in place of the one that cache.c did not give back",
-          surroundings=redis, settings=("redis.pool_size=256",), also=("call",), load=QUIET_LOAD),
+          surroundings=redis, settings=("redis.pool_size=256",), load=QUIET_LOAD,
+          also=("call", "check_idle")),  # whoever uses a connection first makes its buffers
     fault("F19", "thread", "ai", "pma_check_storm_add", "a check per question, check_storm.c",
           surroundings=fault_rows.mute_provider, settings=("ai.health_timeout=10s", "ai.health_interval=100ms")),
     fault("F21", "heap", "ai", "pma_installs_add", "the record of a failed installation, model_installs.c", rate=5),
