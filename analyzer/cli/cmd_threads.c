@@ -128,11 +128,11 @@ static int set_format(struct request *request, const char *name)
     if (strcmp(name, "text") == 0 || strcmp(name, "json") == 0) {
         return 0;
     }
-    request->renderer = seep_renderer_find(name);
-    if (request->renderer == NULL || !request->renderer->of_sites) {
+    if (strcmp(name, "folded") != 0 && strcmp(name, "pprof") != 0) {
         return seep_cli_usage_error(
             "threads", "--format \"%s\": use one of: text, json, folded, pprof", name);
     }
+    request->renderer = seep_renderer_find(name);
     request->look.profile = true;
     return 0;
 }

@@ -43,6 +43,14 @@ says "usage: seep report FILE"
 expect 0 "" report --help
 expect 2 "did you mean report?" reprot
 expect 2 "not in this version" top
+expect 2 "which PID or FILE?" threads
+expect 2 "use one of: text, json, folded, pprof" threads 1 --format html
+expect 2 "a whole number from 1 on" threads 1 --top 0
+expect 2 "--recording goes with a PID" threads heap_leak.seep --recording healthy.seep
+expect 2 "no process id" threads 99999999999
+expect 2 "missing.seep" threads missing.seep
+expect 0 "" threads thread_leak.seep --top 1
+says "12 threads: blocked in futex"
 expect 2 "--good, --bad and --run are needed" bisect --good a
 expect 2 "only options" bisect a
 expect 2 "which two recordings?" diff heap_leak.seep
