@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "interpose.h"
+#include "mark_count.h"
 #include "seep/seep.h"
 #include "segment_map.h"
 #include "thread_table.h"
@@ -107,27 +108,38 @@ SEEP_EXPORT void seep_shim_leave(uint32_t previous)
     }
 }
 
-SEEP_EXPORT int seep_shim_mark(const char *label)
+/* The first marks of a label keep their times, as long as there is room. */
+static void keep_time(const char *label)
 {
-    _Atomic uint32_t *count = NULL;
-    uint32_t id = 0;
+    _Atomic uint32_t *count = &seep_segment_header()->mark_count;
+    uint32_t id = atomic_load_explicit(count, memory_order_relaxed);
 
-    if (seep_guard_self() == NULL || label == NULL) {
-        return 0;
-    }
-    count = &seep_segment_header()->mark_count;
-    id = atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
-    if (id >= SEEP_MARKS_MAX) {
-        atomic_fetch_sub_explicit(count, 1, memory_order_relaxed);
-        seep_segment_lose(SEEP_LOSS_MARKS_FULL);
-        return -ENOSPC;
-    }
+    do {
+        if (id >= SEEP_MARKS_MAX) {
+            return;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(
+        count, &id, id + 1, memory_order_relaxed, memory_order_relaxed));
     struct seep_mark_entry *mark = &seep_segment_marks()[id];
 
     mark->t_ns = seep_segment_now_ns();
     memcpy(mark->label, label, strnlen(label, LABEL_BYTES - 1));
     atomic_store_explicit(&mark->ready, 1, memory_order_release);
-    return 0;
+}
+
+SEEP_EXPORT int seep_shim_mark(const char *label)
+{
+    uint64_t before = 0;
+    int err = 0;
+
+    if (seep_guard_self() == NULL || label == NULL) {
+        return 0;
+    }
+    err = seep_mark_count(label, &before);
+    if (err == 0 && before < SEEP_MARK_TIMES_OF_A_LABEL) {
+        keep_time(label);
+    }
+    return err;
 }
 
 /* Adds one shard's counters of every site to the totals. */

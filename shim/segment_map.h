@@ -59,6 +59,10 @@ static inline struct seep_mark_entry *seep_segment_marks(void)
 {
     return (struct seep_mark_entry *)(seep_segment_base + SEEP_AT_MARKS);
 }
+static inline struct seep_mark_label *seep_segment_mark_labels(void)
+{
+    return (struct seep_mark_label *)(seep_segment_base + SEEP_AT_MARK_LABELS);
+}
 static inline struct seep_thread *seep_segment_threads(void)
 {
     return (struct seep_thread *)(seep_segment_base + SEEP_AT_THREADS);

@@ -2,7 +2,7 @@
 pkg_check_modules(FORGE_LIBS REQUIRED IMPORTED_TARGET libzstd libxxhash)
 
 # Recordings made to order, for the tests of every part.
-add_library(seep_recording_forge STATIC ${PROJECT_SOURCE_DIR}/tests/unit/recording_forge.c
+add_library(seep_recording_forge STATIC ${PROJECT_SOURCE_DIR}/tests/unit/recording_forge.c ${PROJECT_SOURCE_DIR}/tests/unit/recording_forge_marks.c
     ${PROJECT_SOURCE_DIR}/tests/unit/recording_sample.c)
 target_include_directories(seep_recording_forge PUBLIC ${PROJECT_SOURCE_DIR}/tests/unit
     ${PROJECT_SOURCE_DIR}/analyzer)

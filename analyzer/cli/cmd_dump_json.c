@@ -438,6 +438,30 @@ static void dump_texts(struct seep_dump *d, const char *type,
     }
 }
 
+static void dump_labels(struct seep_dump *d)
+{
+    const struct seep_recording *rec = d->recording;
+
+    for (size_t i = 0; i < rec->label_count && !seep_dump_stopped(d); i++) {
+        struct seep_points_cursor at = seep_points_start(&rec->labels[i].points);
+        json_t *line = seep_dump_new_line(d, "mark_count");
+        json_t *rows = json_array();
+
+        seep_dump_put_text(d, line, "text", rec->labels[i].text);
+        seep_dump_put_number(d, line, "count", rec->labels[i].count);
+        while (seep_points_next(&at)) {
+            json_t *row = json_array();
+
+            seep_dump_append(d, row,
+                             seep_dump_number(rec->snapshots[at.now.snapshot].t_ns));
+            seep_dump_append(d, row, seep_dump_number(at.now.counters.acquired));
+            seep_dump_append(d, rows, row);
+        }
+        seep_dump_put(d, line, "snapshots", rows);
+        seep_dump_write_line(d, line);
+    }
+}
+
 static void dump_losses(struct seep_dump *d)
 {
     for (uint32_t i = 0; i < SEEP_LOSS_MAX && !seep_dump_stopped(d); i++) {
@@ -502,6 +526,7 @@ int seep_dump_json(const struct seep_recording *recording,
         dump_child(&d, &recording->children[i]);
     }
     dump_texts(&d, "mark", recording->marks, recording->mark_count);
+    dump_labels(&d);
     dump_texts(&d, "note", recording->notes, recording->note_count);
     dump_losses(&d);
     dump_missing(&d);

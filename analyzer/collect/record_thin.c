@@ -10,6 +10,7 @@
  * T1: a snapshot that stays says what it said before: cumulative values at its time.
  * T2: a site's table piece comes before the first snapshot or ages frame that names the
  * site.
+ * T3: counted marks stay before the first snapshot that is kept from theirs on.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -42,6 +43,8 @@ struct thinner {
     uint32_t snapshots_seen, ages_seen;
     bool holding; /* `held` is a snapshot that waits for its partner */
     struct seep_buf frame, payload, held, joint, entries, out;
+    struct seep_buf marks, held_marks; /* whole frames of counted marks not yet written,
+                                          behind and before `held`; empty: none */
     struct joined tables[TABLES];
 };
 
@@ -156,19 +159,56 @@ static int join_piece(struct thinner *t, enum seep_frame type)
     return table->entries.failed ? -ENOMEM : err;
 }
 
+/* Writes counted marks that wait, and forgets them. */
+static int put_marks(struct thinner *t, struct seep_buf *frame)
+{
+    size_t bytes = frame->len_bytes;
+
+    if (bytes == 0) {
+        return 0;
+    }
+    seep_buf_put(&t->out, frame->data, bytes);
+    if (t->out.failed) {
+        return -ENOMEM;
+    }
+    t->after->bytes += bytes;
+    t->after->type_bytes[SEEP_FRAME_MARK_COUNTS] += bytes;
+    seep_buf_reset(frame);
+    return 0;
+}
+
+/* Each frame has all labels: the newer one stands for the older, too. */
+static int take_marks(struct thinner *t)
+{
+    seep_buf_reset(&t->marks);
+    seep_buf_put(&t->marks, t->frame.data, t->frame.len_bytes);
+    return t->marks.failed ? -ENOMEM : 0;
+}
+
+static void swap(struct seep_buf *a, struct seep_buf *b)
+{
+    struct seep_buf kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
 static int take_snapshot(struct thinner *t)
 {
     int err = 0;
 
     if (t->snapshots_seen++ > 0 && !t->holding) {
-        struct seep_buf swap = t->held;
-
-        t->held = t->payload;
-        t->payload = swap;
+        swap(&t->held, &t->payload);
+        swap(&t->held_marks, &t->marks);
         t->holding = true;
         return 0;
     }
     err = close_pieces(t);
+    if (t->marks.len_bytes == 0) {
+        swap(&t->held_marks, &t->marks);
+    }
+    seep_buf_reset(&t->held_marks);
+    err = err < 0 ? err : put_marks(t, &t->marks);
     if (err == 0 && t->holding) {
         t->holding = false;
         (*t->merged)++;
@@ -201,6 +241,9 @@ static int take_frame(struct thinner *t, uint64_t at)
 
     if (type == SEEP_FRAME_AGES) {
         return take_ages(t);
+    }
+    if (type == SEEP_FRAME_MARK_COUNTS) {
+        return take_marks(t);
     }
     if (type == SEEP_FRAME_THREADS || type >= SEEP_FRAME_DESCRIPTORS) {
         if (at != t->newest_at[type]) {
@@ -258,7 +301,11 @@ static int thin(struct thinner *t)
         err = close_pieces(t);
     }
     if (err == 0 && t->holding) {
-        err = put(t, SEEP_FRAME_SNAPSHOT, &t->held);
+        err = put_marks(t, &t->held_marks);
+        err = err < 0 ? err : put(t, SEEP_FRAME_SNAPSHOT, &t->held);
+    }
+    if (err == 0) {
+        err = put_marks(t, &t->marks);
     }
     return err < 0 ? err : flush_out(t, 0);
 }
@@ -268,8 +315,8 @@ int seep_record_thin(struct seep_frame_coder *coder, const struct seep_thinning 
 {
     struct thinner t = {
         .coder = coder, .thinning = thinning, .after = after, .merged = merged};
-    struct seep_buf *const buffers[] = {&t.frame, &t.payload, &t.held,
-                                        &t.joint, &t.entries, &t.out};
+    struct seep_buf *const buffers[] = {&t.frame,   &t.payload, &t.held,  &t.joint,
+                                        &t.entries, &t.out,     &t.marks, &t.held_marks};
 
     *after = (struct seep_record_tally){0};
     *merged = 0;

@@ -278,6 +278,28 @@ static int put_counters(struct seep_session *session, struct seep_scratch *scrat
     return err;
 }
 
+/* Before the snapshot that it speaks for: thinning keeps the two together. */
+static int put_mark_counts(struct seep_session *session, struct seep_scratch *scratch,
+                           uint32_t labels, uint64_t t_ns)
+{
+    uint64_t sum = 0;
+    int err = seep_mark_counts_read(&session->marks, &session->segment, labels,
+                                    scratch->piece, &scratch->body, &sum);
+
+    if (err < 0 || (scratch->body.len_bytes == 0 && !scratch->body.failed)) {
+        return err;
+    }
+    seep_buf_reset(&scratch->payload);
+    seep_buf_put_varint(&scratch->payload, t_ns);
+    seep_buf_put(&scratch->payload, scratch->body.data, scratch->body.len_bytes);
+    scratch->payload.failed |= scratch->body.failed;
+    err = seep_record_put(&session->record, SEEP_FRAME_MARK_COUNTS, &scratch->payload);
+    if (err == 0) {
+        session->marks.sum_written = sum;
+    }
+    return err;
+}
+
 static uint64_t snapshot_time_ns(const struct seep_session *session)
 {
     uint64_t t_ns = seep_session_age_ns(session);
@@ -306,6 +328,10 @@ int seep_session_snapshot(struct seep_session *session, struct seep_scratch *scr
         (void)seep_proc_sample(&session->proc, &process);
     }
     session->os_threads = process.threads;
+
+    int marks_err = put_mark_counts(session, scratch, counts.mark_labels, t_ns);
+
+    tables_err = tables_err < 0 ? tables_err : marks_err;
     err = put_counters(session, scratch, &counts, &process, t_ns);
     if (err == 0) {
         err = seep_session_scan(session, scratch, &counts, moment, t_ns);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "collect/lifetime_read.h"
+#include "collect/mark_read.h"
 #include "collect/options.h"
 #include "collect/peak_look.h"
 #include "collect/peak_watch.h"
@@ -29,6 +30,7 @@ struct seep_session {
     struct seep_proc proc;
     char *command; /* owned; arguments joined by spaces, cut */
     struct seep_tables tables;
+    struct seep_mark_counts marks;
     struct seep_threads threads;
     struct seep_record record;
     struct seep_counters

@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+#include "load/decode_marks.h"
+
 enum {
     /* fewest bytes of one entry: its number of fields, each at least one byte */
     POINT_MIN_BYTES = 5,
@@ -112,6 +114,7 @@ void seep_decode_snapshot(struct seep_decoder *d)
     }
     decode_changes(d, seep_decode_count(d, POINT_MIN_BYTES));
     decode_losses(d);
+    seep_decode_marks_settle(d);
     if (seep_decode_add_row(d, (void **)&rec->snapshots, &d->store->snapshots,
                             rec->snapshot_count, sizeof(*rec->snapshots))) {
         rec->snapshots[rec->snapshot_count++] = snapshot;

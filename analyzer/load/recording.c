@@ -208,6 +208,7 @@ void seep_recording_free(struct seep_recording *recording)
     free(recording->ages);
     free(recording->children);
     free(recording->marks);
+    free(recording->labels);
     free(recording->notes);
     free(recording->probes);
     seep_pool_fini(&store->pool);
@@ -359,6 +360,26 @@ static bool site_is_valid(const struct seep_recording *rec,
            site->node < rec->node_count && site->subsystem < rec->subsystem_count;
 }
 
+static bool labels_are_valid(const struct seep_recording *rec)
+{
+    for (size_t i = 0; i < rec->label_count; i++) {
+        struct seep_points_cursor cursor = seep_points_start(&rec->labels[i].points);
+        uint64_t least = 0;
+
+        while (seep_points_next(&cursor)) {
+            if (cursor.now.snapshot >= rec->snapshot_count ||
+                cursor.now.snapshot < least) {
+                return false;
+            }
+            least = cursor.now.snapshot + UINT64_C(1);
+        }
+        if (rec->labels[i].text == NULL) {
+            return false;
+        }
+    }
+    return rec->label_count <= SEEP_MARK_LABELS_MAX;
+}
+
 static bool ages_are_valid(const struct seep_recording *rec)
 {
     for (size_t i = 0; i < rec->ages_count; i++) {
@@ -390,5 +411,6 @@ bool seep_recording_is_valid(const struct seep_recording *recording)
         }
     }
     return tables_are_valid(recording) && ages_are_valid(recording) &&
-           thread_pictures_are_valid(recording) && probes_are_valid(recording);
+           thread_pictures_are_valid(recording) && probes_are_valid(recording) &&
+           labels_are_valid(recording);
 }

@@ -93,6 +93,11 @@ struct seep_rec_child {
     uint64_t heap_acquired, heap_released, heap_live_bytes, threads_acquired,
         threads_released;
 };
+struct seep_rec_label {        /* a label of marks, in the order of the file */
+    char *text;                /* never NULL; may be another one's too */
+    uint64_t count;            /* marks so far, at the end */
+    struct seep_points points; /* `acquired`: marks up to a snapshot */
+};
 struct seep_rec_text { /* a mark or a note */
     uint64_t t_ns;
     char *text;
@@ -122,8 +127,11 @@ struct seep_recording {
     struct seep_rec_descriptors descriptors;
     struct seep_rec_child *children;
     size_t child_count;
-    struct seep_rec_text *marks;
+    struct seep_rec_text
+        *marks; /* those whose time is known: not all, where labels are */
     size_t mark_count;
+    struct seep_rec_label *labels; /* none: nobody marked, or an older shim */
+    size_t label_count;
     struct seep_rec_text *notes;
     size_t note_count;
     uint64_t lost[SEEP_LOSS_MAX];

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "load/decode_marks.h"
 #include "load/decode_snapshot.h"
 #include "load/decode_take.h"
 #include "load/decode_threads.h"
@@ -341,6 +342,7 @@ static const struct {
     [SEEP_FRAME_WAITS] = {"WAITS", seep_decode_waits},
     [SEEP_FRAME_LIFETIMES] = {"LIFETIMES", seep_decode_lifetimes},
     [SEEP_FRAME_PROBE] = {"PROBE", seep_decode_probe},
+    [SEEP_FRAME_MARK_COUNTS] = {"MARK_COUNTS", seep_decode_mark_counts},
 };
 
 int seep_recording_decode_frame(struct seep_recording *recording,

@@ -19,7 +19,7 @@ struct seep_recording_store {
     struct seep_pool threads; /* the newest thread table; emptied for each one */
     struct seep_pool descriptors, waits, lifetimes; /* likewise */
     size_t modules, subsystems, nodes, sites, snapshots, ages, children, marks, notes;
-    size_t probes;
+    size_t probes, labels;
 };
 
 /* Adds one frame's content to a recording that has its store and its first rows.

@@ -75,7 +75,7 @@ enum seep_frame {
      * str file ("" = none kept), u heap_acquired, u heap_released, u heap_live_bytes, u
      * threads_acquired, u threads_released */
     SEEP_FRAME_CHILD = 9,
-    /* u t_ns, str label */
+    /* u t_ns, str label: of the first marks of each label (SEEP_FRAME_MARK_COUNTS) */
     SEEP_FRAME_MARK = 10,
     /* u t_ns, str text: what a reader of the report must know (an option refused, the
        shim's off reason) */
@@ -131,7 +131,11 @@ enum seep_frame {
      * 0: a return address) A look from outside at one blocked thread. They add up; of one
      * thread the newest counts, as long as it has not moved since. */
     SEEP_FRAME_PROBE = 18,
-    SEEP_FRAME_LAST = SEEP_FRAME_PROBE
+    /* u t_ns, u n (at most SEEP_MARK_LABELS_MAX), each: str label, u count: marks so far.
+     * All labels so far; row i is the same label in every frame. Before the snapshot that
+     * it speaks for, when it differs from the one before. */
+    SEEP_FRAME_MARK_COUNTS = 19,
+    SEEP_FRAME_LAST = SEEP_FRAME_MARK_COUNTS
 };
 enum { SEEP_SPREAD_PARTS = 256 };
 

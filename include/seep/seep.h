@@ -74,14 +74,14 @@ enum {
  * subsystem. Returns: the subsystem before, to be given back to seep_shim_leave.
  *   Thread-safety: any thread; async-signal-safe.
  * seep_shim_leave: restores what seep_shim_enter returned.
- * seep_shim_mark: names this instant of the run ("warm"), up to 63 bytes; kept in the
- * recording. Returns: 0; -ENOSPC when all 1,024 marks are used. seep_shim_totals: fills
- * *out. Returns: 0; -ENODEV when the shim stepped aside (out untouched). Cost: O(sites x
- * threads); meant for once a second, not for hot paths.
- * seep_shim_sites: calls visit for each site of a kind, until it returns something else
- * than 0. It holds nothing meanwhile: visit may allocate and take locks, and may not
- * fork. Returns: what visit returned last, 0 without a site; -ENODEV as above. Cost:
- * O(sites x threads).
+ * seep_shim_mark: counts a mark of this label (up to 63 bytes) and, of the first 64 marks
+ * of a label, keeps the time; 1,024 times in all. Returns: 0; -ENOSPC: a label beyond the
+ * first 256. Thread-safety: any thread; async-signal-safe; no lock. seep_shim_totals:
+ * fills *out. Returns: 0; -ENODEV when the shim stepped aside (out untouched). Cost:
+ * O(sites x threads); meant for once a second, not for hot paths. seep_shim_sites: calls
+ * visit for each site of a kind, until it returns something else than 0. It holds nothing
+ * meanwhile: visit may allocate and take locks, and may not fork. Returns: what visit
+ * returned last, 0 without a site; -ENODEV as above. Cost: O(sites x threads).
  * seep_shim_stack: the return addresses of a site's stack, innermost first. Returns: how
  * many there are, of which at most `capacity` were written; -ENOENT: no such site;
  * -ENODEV. Cost: O(depth). async-signal-safe.
@@ -124,7 +124,12 @@ static inline void seep_leave(const uint32_t *previous)
     }
 }
 
-/* Names this instant of the run. Returns: 0, also without the shim; -ENOSPC as above. */
+/* Names this instant of the run ("warm": judge from here), or counts a unit of work, as
+ * often as there is one: growth is then set against it.
+ *
+ *     seep_mark("http request");
+ *
+ * Returns: 0, also without the shim; -ENOSPC as above. */
 static inline int seep_mark(const char *label)
 {
     return seep_shim_mark != 0 ? seep_shim_mark(label) : 0;

@@ -5,8 +5,8 @@
  * largest size in the file from the start, and only touched pages exist. The reader uses
  * pread and SEEK_DATA: a mapping would create the pages that it looks at.
  *
- *     header | modules | subsystems | marks | threads | fds | timers | mappings |
- * lifetimes | buckets | nodes | sites | shards | top | leaves
+ *     header | modules | subsystems | marks | mark labels | threads | fds | timers |
+ * mappings | lifetimes | buckets | nodes | sites | shards | top | leaves
  *
  * Invariants
  * S1: module_count and subsystem_count are raised (release) after the entries below them
@@ -34,10 +34,12 @@
 #define SEEP_SEGMENT_MAGIC UINT64_C(0x31746e656d676573) /* "segment1", little endian */
 
 enum {
-    SEEP_SEGMENT_VERSION = 4,
+    SEEP_SEGMENT_VERSION = 5,
     SEEP_MODULES_MAX = 8192,
     SEEP_SUBSYSTEMS_MAX = 1024,
-    SEEP_MARKS_MAX = 1024,
+    SEEP_MARKS_MAX = 1024,           /* that keep their time */
+    SEEP_MARK_TIMES_OF_A_LABEL = 64, /* so that no label takes all of them */
+    SEEP_MARK_LABELS_MAX = 256,      /* by hash of the label */
     SEEP_THREADS_MAX = 65536,
     SEEP_FDS_MAX = 1 << 20, /* by descriptor number */
     SEEP_TIMERS_MAX = 1 << 16,
@@ -109,7 +111,8 @@ struct seep_segment_header {
     _Atomic uint32_t peak_wanted;    /* raised by the shim at a new high-water mark */
     _Atomic uint32_t check_prefixes; /* of checked: compared up to a marked end only */
     _Atomic uint64_t lost[SEEP_LOSS_MAX]; /* by enum seep_loss; relaxed */
-    _Atomic uint32_t module_lock; /* the shim's own, around registering a module */
+    _Atomic uint32_t module_lock;      /* the shim's own, around registering a module */
+    _Atomic uint32_t mark_label_count; /* labels claimed: 0 = none to look for */
     uint32_t cmdline_len;
     uint64_t own_maps_at;  /* address of struct seep_own_maps in the process */
     char exe[1024];        /* NUL terminated */

@@ -16,8 +16,11 @@
     (SEEP_AT_MODULES + (uint64_t)SEEP_MODULES_MAX * sizeof(struct seep_module))
 #define SEEP_AT_MARKS                                                                    \
     (SEEP_AT_SUBSYSTEMS + (uint64_t)SEEP_SUBSYSTEMS_MAX * sizeof(struct seep_subsystem))
-#define SEEP_AT_THREADS                                                                  \
+#define SEEP_AT_MARK_LABELS                                                              \
     (SEEP_AT_MARKS + (uint64_t)SEEP_MARKS_MAX * sizeof(struct seep_mark_entry))
+#define SEEP_AT_THREADS                                                                  \
+    (SEEP_AT_MARK_LABELS +                                                               \
+     (uint64_t)SEEP_MARK_LABELS_MAX * sizeof(struct seep_mark_label))
 #define SEEP_AT_FDS                                                                      \
     (SEEP_AT_THREADS + (uint64_t)SEEP_THREADS_MAX * sizeof(struct seep_thread))
 #define SEEP_AT_TIMERS                                                                   \

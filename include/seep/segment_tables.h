@@ -33,6 +33,18 @@ struct seep_mark_entry {
 };
 static_assert(sizeof(struct seep_mark_entry) == 128, "layout");
 
+/* How often a label was marked. An entry is claimed for ever by its key; entries lie
+ * where the hash of the label says, or behind. */
+struct seep_mark_label {
+    _Atomic uint64_t key;   /* hash of the label, never 0; 0 = free */
+    _Atomic uint64_t count; /* marks so far; relaxed adds of any thread */
+    _Atomic uint32_t
+        ready;      /* 1 once the label is there: shim release, collector acquire */
+    char label[64]; /* NUL terminated; cut when longer */
+    uint32_t pad[11];
+};
+static_assert(sizeof(struct seep_mark_label) == 128, "layout");
+
 /* Thread states: bits, set by fetch_or (release) in the shim, read (acquire) by the
  * collector. */
 enum {

@@ -56,6 +56,9 @@ static uint64_t touch_strings(const struct seep_recording *rec)
     for (size_t i = 0; i < rec->mark_count; i++) {
         sum += touch(rec->marks[i].text);
     }
+    for (size_t i = 0; i < rec->label_count; i++) {
+        sum += touch(rec->labels[i].text);
+    }
     for (size_t i = 0; i < rec->note_count; i++) {
         sum += touch(rec->notes[i].text);
     }

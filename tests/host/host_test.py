@@ -12,7 +12,7 @@ from segment_reader import Run
 
 LIBRARY, PROGRAMS = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 ENDED, COMPLETE, DEEP = 4, 1, 2  # SEEP_THREAD_ENDED, SEEP_NODE_COMPLETE, SEEP_NODE_DEEP
-LOSS_NESTED, LOSS_STACK_DEEP = 9, 32
+LOSS_MARKS_FULL, LOSS_NESTED, LOSS_STACK_DEEP = 8, 9, 32
 SIGKILL = 9
 
 
@@ -142,6 +142,32 @@ class HostTest(unittest.TestCase):
             if site["kind"] == "heap" and site["frames"] and any("annotated" in p for p, _ in site["frames"][:1]):
                 by_name[site["subsystem"]] = by_name.get(site["subsystem"], 0) + site["counts"][2]
         self.assertEqual(by_name, {"": 1100, "outer": 200, "inner": 200, "maker": 300})
+
+    def test_marks_are_counted_exactly_by_many_threads_and_handlers(self):
+        ended = run("marks", "threads")
+        self.assertEqual(ended.status, 0, ended.stderr)
+        own = json.loads(ended.stdout)
+        self.assertEqual(own["http request"], 1000000)
+        self.assertGreater(own["signal"], 0)
+        self.assertEqual(ended.segments[0].mark_counts, own)
+        self.assertEqual(ended.segments[0].lost.get(LOSS_MARKS_FULL), None)
+
+    def test_marks_of_labels_beyond_the_table_are_refused_and_counted(self):
+        ended = run("marks", "labels")
+        segment = ended.segments[0]
+        self.assertEqual(int(ended.stdout), 44 * 5 + 1)
+        self.assertEqual(segment.lost.get(LOSS_MARKS_FULL), 44 * 5 + 1)
+        self.assertEqual(segment.mark_counts, {f"label {i}": 5 for i in range(256)})
+
+    def test_marks_of_a_child_are_its_own(self):
+        parent, child = run("marks", "fork").segments
+        self.assertEqual(parent.mark_counts, {"before": 8, "parent": 5})
+        self.assertEqual(child.mark_counts, {"before": 7, "child": 7})
+
+    def test_no_label_takes_the_times_of_all(self):
+        segment = run("marks", "warm").segments[0]
+        self.assertEqual(segment.mark_counts, {"http request": 5000, "warm": 1})
+        self.assertEqual(segment.marks, ["http request"] * 64 + ["warm"])
 
     def test_a_program_reads_its_own_sites_and_stacks(self):
         ended = run("site_figures")

@@ -12,6 +12,19 @@
 #define FACT(name, value)  printf("\"%s\":%llu,", name, (unsigned long long)(value))
 #define FIELD(type, field) FACT(#type "." #field, offsetof(struct type, field))
 
+static void print_marks(void)
+{
+    FIELD(seep_segment_header, mark_count);
+    FIELD(seep_segment_header, mark_label_count);
+    FACT("marks", SEEP_AT_MARKS);
+    FIELD(seep_mark_label, count);
+    FIELD(seep_mark_label, ready);
+    FIELD(seep_mark_label, label);
+    FACT("mark_labels", SEEP_AT_MARK_LABELS);
+    FACT("mark_label_bytes", sizeof(struct seep_mark_label));
+    FACT("mark_labels_max", SEEP_MARK_LABELS_MAX);
+}
+
 int main(void)
 {
     printf("{");
@@ -26,7 +39,6 @@ int main(void)
     FIELD(seep_segment_header, site_count);
     FIELD(seep_segment_header, module_count);
     FIELD(seep_segment_header, subsystem_count);
-    FIELD(seep_segment_header, mark_count);
     FIELD(seep_segment_header, thread_count);
     FIELD(seep_segment_header, fd_count);
     FIELD(seep_segment_header, timer_count);
@@ -50,6 +62,7 @@ int main(void)
     FACT("lifetime_bytes", sizeof(struct seep_lifetime));
     FACT("lifetimes_max", SEEP_LIFETIMES_MAX);
     FACT("lifetime_buckets", SEEP_LIFETIME_BUCKETS);
+    print_marks();
     FIELD(seep_holding, site);
     FIELD(seep_holding, id);
     FIELD(seep_holding, acquired_ns);
@@ -57,7 +70,6 @@ int main(void)
     FACT("header", sizeof(struct seep_segment_header));
     FACT("modules", SEEP_AT_MODULES);
     FACT("subsystems", SEEP_AT_SUBSYSTEMS);
-    FACT("marks", SEEP_AT_MARKS);
     FACT("threads", SEEP_AT_THREADS);
     FACT("fds", SEEP_AT_FDS);
     FACT("timers", SEEP_AT_TIMERS);

@@ -43,6 +43,7 @@ class Segment:
                         for i in range(self.word("module_count"))]
         self.subsystems = [self.text(facts["subsystems"] + i * 64, 64) for i in range(self.word("subsystem_count"))]
         self.marks = [self.text(facts["marks"] + i * 128 + 8, 64) for i in range(self.word("mark_count"))]
+        self.mark_counts = self.read_mark_counts()
         self.nodes = os.pread(fd, self.word("node_count") * 32, facts["nodes"])
         self.checked, self.differences, self.prefixes = (
             struct.unpack_from(form, self.header, facts["seep_segment_header." + name])[0] for form, name in
@@ -111,6 +112,18 @@ class Segment:
                 buckets = struct.unpack_from(f"<{self.facts['lifetime_buckets']}Q", raw,
                                              at + self.facts["seep_lifetime.buckets"])
                 rows[site] = (counts, cpu_ns, buckets)
+        return rows
+
+    def read_mark_counts(self):
+        """Label: how often it was marked."""
+        size, rows = self.facts["mark_label_bytes"], {}
+        raw = os.pread(self.fd, self.facts["mark_labels_max"] * size, self.facts["mark_labels"])
+        for at in range(0, len(raw), size):
+            if struct.unpack_from("<I", raw, at + self.facts["seep_mark_label.ready"])[0]:
+                label = raw[at + self.facts["seep_mark_label.label"]:][:64].split(b"\0")[0].decode()
+                assert label not in rows, "two entries of one label"
+                rows[label], = struct.unpack_from("<Q", raw, at + self.facts["seep_mark_label.count"])
+        assert len(rows) == self.word("mark_label_count")
         return rows
 
     def read_holdings(self, table, count):

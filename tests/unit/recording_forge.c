@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "recording_forge.h"
+#include "recording_forge_marks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -337,6 +338,12 @@ void seep_forge_snapshot(struct seep_forge *forge, uint64_t t_ns,
     uint64_t reasons = 0;
 
     seep_forge_flush(forge);
+    if (forge->labels_changed) {
+        struct seep_forge_bytes counts = {0};
+
+        seep_forge_put_mark_counts(forge, t_ns, &counts);
+        finish_frame(forge, SEEP_FRAME_MARK_COUNTS, &counts);
+    }
     put_all_u(&payload,
               (uint64_t[]){t_ns, p->merged, p->rss_bytes, p->pss_bytes, p->vsize_bytes,
                            p->threads, p->fds, p->user_ns, p->system_ns, p->minor_faults,

@@ -39,6 +39,11 @@ struct seep_forge_bytes {
     size_t len_bytes, capacity_bytes;
 };
 
+struct seep_forge_label {
+    const char *text; /* borrowed */
+    uint64_t count;
+};
+
 struct seep_forge_table {
     struct seep_forge_bytes entries; /* not yet written */
     uint32_t first_id, next_id;
@@ -51,6 +56,9 @@ struct seep_forge {
     struct seep_counters *written;
     size_t counters_capacity;
     uint64_t lost[SEEP_LOSS_MAX];
+    struct seep_forge_label labels[SEEP_MARK_LABELS_MAX];
+    size_t label_count;
+    bool labels_changed;
     uint64_t snapshots;
     bool compress; /* set it before the frames that shall be compressed; false at first */
 };

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "recording_sample.h"
+#include "recording_forge_marks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,7 @@ void seep_sample_forge(struct seep_forge *forge, bool compress)
     (void)seep_forge_site(forge, leaf, 1, SEEP_KIND_HEAP, 42);
     seep_forge_count(forge, 1, 10, 4, 320, 128);
     seep_forge_snapshot(forge, 1 * S, NULL);
+    seep_forge_mark_count(forge, "http request", 1000000);
     (void)seep_forge_site(forge, leaf - 1, 0, SEEP_KIND_THREAD, 43);
     seep_forge_count(forge, 2, 1, 0, 8, 0);
     seep_forge_lost(forge, SEEP_LOSS_NESTED, 5);

@@ -152,6 +152,19 @@ void segment_forge_mark(struct segment_forge *forge, uint64_t t_ns, const char *
     forge->header->mark_count = id + 1;
 }
 
+void segment_forge_mark_label(struct segment_forge *forge, uint32_t slot,
+                              const char *label, uint64_t count)
+{
+    struct seep_mark_label *entry =
+        (void *)(forge->map + SEEP_AT_MARK_LABELS + slot * sizeof(*entry));
+
+    forge->header->mark_label_count += entry->ready == 0;
+    entry->key = slot + 1;
+    snprintf(entry->label, sizeof(entry->label), "%s", label);
+    entry->count = count;
+    entry->ready = 1;
+}
+
 struct seep_counters *segment_forge_counters(struct segment_forge *forge, uint32_t shard,
                                              uint32_t site)
 {

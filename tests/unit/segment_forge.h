@@ -32,6 +32,9 @@ uint32_t segment_forge_site(struct segment_forge *forge, uint32_t node,
 uint32_t segment_forge_thread(struct segment_forge *forge, uint32_t tid, uint32_t site,
                               uint64_t stack_bytes);
 void segment_forge_mark(struct segment_forge *forge, uint64_t t_ns, const char *label);
+/* A slot of the counted labels. */
+void segment_forge_mark_label(struct segment_forge *forge, uint32_t slot,
+                              const char *label, uint64_t count);
 
 /* Fills one slot of a table (its offset in the segment: SEEP_AT_FDS ...) and raises the
  * header's count; site 0 frees it. Returns: the slot, writable. */

@@ -141,10 +141,10 @@ static json_int_t number_of(const json_t *line, const char *key)
 static void lines_hold_the_whole_recording_in_order(void **state)
 {
     static const char *const types[] = {
-        "program",  "module",   "subsystem",   "site",       "site",       "snapshot",
-        "snapshot", "snapshot", "ages",        "thread",     "wait",       "wait",
-        "lifetime", "probe",    "descriptors", "descriptor", "descriptor", "child",
-        "mark",     "note",     "loss",        "no_symbols", "end"};
+        "program",  "module",     "subsystem",   "site",       "site",       "snapshot",
+        "snapshot", "snapshot",   "ages",        "thread",     "wait",       "wait",
+        "lifetime", "probe",      "descriptors", "descriptor", "descriptor", "child",
+        "mark",     "mark_count", "note",        "loss",       "no_symbols", "end"};
     json_t *lines[LINES_MAX] = {NULL};
     char text[TEXT_MAX];
     size_t count = 0;
@@ -185,6 +185,12 @@ static void lines_hold_the_whole_recording_in_order(void **state)
     assert_string_equal(string_of(line, "object"), "02000000070000009310");
     assert_string_equal(string_of(line, "reach"), "nobody");
     assert_int_equal(json_array_size(json_object_get(line, "stack")), 2);
+    line = line_of(lines, count, "mark_count");
+    assert_string_equal(string_of(line, "text"), "http request");
+    assert_int_equal(number_of(line, "count"), 1000000);
+    line = json_array_get(json_object_get(line, "snapshots"), 0);
+    assert_true(json_integer_value(json_array_get(line, 0)) == 2000000000);
+    assert_int_equal(json_integer_value(json_array_get(line, 1)), 1000000);
     line = line_of(lines, count, "no_symbols");
     assert_non_null(strstr(string_of(line, "text"), "/bin/leaky: "));
     line = line_of(lines, count, "end");

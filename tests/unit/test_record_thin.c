@@ -108,6 +108,48 @@ static void put_company(struct scene *scene, uint64_t snapshot)
     }
 }
 
+/* The truth of marks: each third snapshot, and from the tenth on each fourth. */
+static uint64_t requests(uint64_t snapshot)
+{
+    return snapshot / 3 * 100;
+}
+
+static uint64_t reconnects(uint64_t snapshot)
+{
+    return snapshot >= 10 ? snapshot / 4 : 0;
+}
+
+static void put_mark_counts(struct scene *scene, uint64_t snapshot)
+{
+    if (snapshot > 1 && requests(snapshot) == requests(snapshot - 1) &&
+        reconnects(snapshot) == reconnects(snapshot - 1)) {
+        return;
+    }
+    seep_buf_put_varint(&scene->payload, snapshot);
+    seep_buf_put_varint(&scene->payload, snapshot >= 10 ? 2 : 1);
+    seep_buf_put_string(&scene->payload, "request");
+    seep_buf_put_varint(&scene->payload, requests(snapshot));
+    if (snapshot >= 10) {
+        seep_buf_put_string(&scene->payload, "reconnect");
+        seep_buf_put_varint(&scene->payload, reconnects(snapshot));
+    }
+    put(scene, SEEP_FRAME_MARK_COUNTS);
+}
+
+static void check_mark_counts(const struct seep_recording *recording)
+{
+    for (size_t i = 0; i < recording->snapshot_count; i++) {
+        uint64_t snapshot = recording->snapshots[i].t_ns;
+
+        assert_int_equal(seep_points_at(&recording->labels[0].points, i).acquired,
+                         requests(snapshot));
+        assert_int_equal(recording->label_count > 1
+                             ? seep_points_at(&recording->labels[1].points, i).acquired
+                             : 0,
+                         reconnects(snapshot));
+    }
+}
+
 static void put_snapshot(struct scene *scene, uint64_t snapshot)
 {
     struct seep_process_figures process = {.rss_bytes = snapshot * 3};
@@ -174,9 +216,11 @@ static void snapshots_that_stay_keep_their_values_at_every_length_of_run(void **
         struct seep_recording *recording = NULL;
 
         put_company(&scene, i);
+        put_mark_counts(&scene, i);
         put_snapshot(&scene, i);
         recording = load(&scene);
         check(recording, i, 16);
+        check_mark_counts(recording);
         seep_recording_free(recording);
     }
     close_scene(&scene);

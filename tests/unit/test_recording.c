@@ -176,6 +176,11 @@ static void assert_rest_read(const struct seep_recording *rec)
     assert_probe_read(rec);
     assert_int_equal(rec->mark_count, 1);
     assert_string_equal(rec->marks[0].text, "warm");
+    assert_int_equal(rec->label_count, 1);
+    assert_string_equal(rec->labels[0].text, "http request");
+    assert_int_equal(rec->labels[0].count, 1000000);
+    assert_int_equal(seep_points_at(&rec->labels[0].points, 0).acquired, 0);
+    assert_int_equal(seep_points_at(&rec->labels[0].points, 1).acquired, 1000000);
     assert_int_equal(rec->note_count, 1);
     assert_string_equal(rec->notes[0].text, "an option was refused");
     assert_true(rec->ended);
@@ -231,7 +236,7 @@ static size_t items_of(const struct seep_recording *rec)
            (rec->site_count - 1) + rec->snapshot_count + rec->ages_count +
            rec->thread_count + (rec->waits.t_ns != 0) + (rec->lifetimes.t_ns != 0) +
            rec->probe_count + (rec->descriptors.t_ns != 0) + rec->child_count +
-           rec->mark_count + rec->note_count + rec->ended;
+           rec->mark_count + rec->label_count + rec->note_count + rec->ended;
 }
 
 static void a_file_cut_at_any_byte_gives_every_frame_before(void **state)

@@ -150,6 +150,41 @@ static void contradictions_are_corrupt_and_say_what(void **state)
                            "a recording of another version");
 }
 
+static void put_marks(struct seep_forge *forge, const char *label, size_t rows)
+{
+    struct seep_forge_bytes payload = {0};
+
+    seep_forge_put_u(&payload, 10);
+    seep_forge_put_u(&payload, rows);
+    for (size_t i = 0; i < rows; i++) {
+        seep_forge_put_str(&payload, label);
+        seep_forge_put_u(&payload, 7);
+    }
+    seep_forge_frame(forge, SEEP_FRAME_MARK_COUNTS, payload.data, payload.len_bytes);
+    free(payload.data);
+}
+
+static void a_row_of_marks_keeps_its_label(void **state)
+{
+    struct seep_forge forge;
+
+    (void)state;
+    for (int wrong = 0; wrong < 2; wrong++) {
+        seep_forge_init(&forge);
+        seep_forge_program(&forge, "/bin/x", 1);
+        put_marks(&forge, "request", 1);
+        put_marks(&forge, wrong == 0 ? "request 2" : "reques", 1);
+        assert_refused(&forge, -EBADMSG,
+                       "malformed MARK_COUNTS frame: another label in the same row");
+        seep_forge_fini(&forge);
+    }
+    seep_forge_init(&forge);
+    seep_forge_program(&forge, "/bin/x", 1);
+    put_marks(&forge, "request", SEEP_MARK_LABELS_MAX + 1);
+    assert_refused(&forge, -EBADMSG, "more labels than there may be");
+    seep_forge_fini(&forge);
+}
+
 static void counts_that_the_bytes_cannot_hold_are_refused_at_once(void **state)
 {
     static const uint16_t tables[] = {SEEP_FRAME_MODULES, SEEP_FRAME_SUBSYSTEMS,
@@ -282,6 +317,7 @@ int main(void)
         cmocka_unit_test(every_changed_byte_is_noticed),
         cmocka_unit_test(every_payload_cut_short_or_too_long_is_corrupt),
         cmocka_unit_test(contradictions_are_corrupt_and_say_what),
+        cmocka_unit_test(a_row_of_marks_keeps_its_label),
         cmocka_unit_test(counts_that_the_bytes_cannot_hold_are_refused_at_once),
         cmocka_unit_test(a_build_id_of_33_bytes_is_corrupt),
         cmocka_unit_test(references_to_nowhere_are_mended_and_counted),

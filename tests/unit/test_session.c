@@ -250,6 +250,47 @@ static void holdings_are_in_the_ages_and_descriptors_in_a_table(void **state)
 
 /* S1: a node that was claimed and not yet written holds back what follows, for a while.
  */
+/* Rows in the order of first sight, whole in each frame, and none when nothing changed.
+ */
+static void marks_are_counted_up_to_each_snapshot(void **state)
+{
+    struct scene scene;
+    struct seep_recording *recording = NULL;
+
+    (void)state;
+    set_up(&scene);
+    open_record(&scene);
+    assert_int_equal(
+        seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+    segment_forge_mark_label(&scene.forge, 200, "http request", 5000);
+    assert_int_equal(
+        seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+
+    uint64_t bytes = scene.session.record.tally.type_bytes[SEEP_FRAME_MARK_COUNTS];
+
+    assert_int_equal(
+        seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+    assert_int_equal(scene.session.record.tally.type_bytes[SEEP_FRAME_MARK_COUNTS],
+                     bytes);
+    segment_forge_mark_label(&scene.forge, 3, "reconnect", 2);
+    segment_forge_mark_label(&scene.forge, 200, "http request", 1000000);
+    assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ended), 0);
+
+    recording = load(&scene);
+    assert_int_equal(recording->snapshot_count, 4);
+    assert_int_equal(recording->label_count, 2);
+    assert_string_equal(recording->labels[0].text, "http request");
+    assert_int_equal(seep_points_at(&recording->labels[0].points, 0).acquired, 0);
+    assert_int_equal(seep_points_at(&recording->labels[0].points, 2).acquired, 5000);
+    assert_int_equal(recording->labels[0].count, 1000000);
+    assert_int_equal(recording->labels[0].points.count, 2);
+    assert_string_equal(recording->labels[1].text, "reconnect");
+    assert_int_equal(recording->labels[1].points.last_snapshot, 3);
+    assert_int_equal(recording->labels[1].points.last.acquired, 2);
+    seep_recording_free(recording);
+    tear_down(&scene);
+}
+
 static void an_unfinished_node_is_waited_for_and_then_passed(void **state)
 {
     struct scene scene;
@@ -397,18 +438,21 @@ static void totals_need_no_recording(void **state)
 /* Scribbles over the parts that the collector reads; seldom over what it checks once. */
 static void mutate(struct segment_forge *forge, int round)
 {
-    static const uint64_t places[] = {offsetof(struct seep_segment_header, node_count),
-                                      SEEP_AT_MODULES,
-                                      SEEP_AT_SUBSYSTEMS,
-                                      SEEP_AT_MARKS,
-                                      SEEP_AT_THREADS,
-                                      SEEP_AT_LIFETIMES,
-                                      SEEP_AT_NODES,
-                                      SEEP_AT_SITES,
-                                      SEEP_AT_SHARDS,
-                                      SEEP_AT_SHARDS + 70 * SEEP_SHARD_BYTES,
-                                      SEEP_AT_TOP,
-                                      SEEP_AT_LEAVES};
+    static const uint64_t places[] = {
+        offsetof(struct seep_segment_header, node_count),
+        SEEP_AT_MODULES,
+        SEEP_AT_SUBSYSTEMS,
+        SEEP_AT_MARKS,
+        SEEP_AT_MARK_LABELS,
+        offsetof(struct seep_segment_header, mark_label_count),
+        SEEP_AT_THREADS,
+        SEEP_AT_LIFETIMES,
+        SEEP_AT_NODES,
+        SEEP_AT_SITES,
+        SEEP_AT_SHARDS,
+        SEEP_AT_SHARDS + 70 * SEEP_SHARD_BYTES,
+        SEEP_AT_TOP,
+        SEEP_AT_LEAVES};
     static const uint32_t extremes[] = {0, 1, 17, 4096, 70000, 0x7fffffff, 0xffffffff};
 
     for (int i = 0; i < 400; i++) {
@@ -460,6 +504,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_recording_says_what_the_segment_held),
         cmocka_unit_test(lifetimes_are_written_when_they_changed),
+        cmocka_unit_test(marks_are_counted_up_to_each_snapshot),
         cmocka_unit_test(holdings_are_in_the_ages_and_descriptors_in_a_table),
         cmocka_unit_test(an_unfinished_node_is_waited_for_and_then_passed),
         cmocka_unit_test(at_rest_an_unfinished_node_holds_back_nothing),
