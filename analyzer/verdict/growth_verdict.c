@@ -37,6 +37,8 @@ static const double INFLOW_STEADY_MAX = 1.25;
 static const double GENERATIONS_TO_COMPARE = 8;
 static const double SURVIVING_MIN = 0.9;            /* of the generations of the window */
 static const double SURVIVING_BY_CHANCE_MAX = 0.25; /* of the same */
+static const double DAY_S = 86400;
+static const double BLOCK_LEAST_BYTES = 16; /* of any allocator */
 static const double PACE_MIN =
     0.6; /* of a steady inflow; 1 step of many may be to come */
 static const double PURE_RELEASED_MAX =
@@ -254,13 +256,23 @@ static enum seep_verdict judge_bytes(const struct seep_growth_case *evidence)
     return evidence->bytes.downs == 0 ? SEEP_VERDICT_PROBABLE : SEEP_VERDICT_SUSPECT;
 }
 
+/* Heap at a pace that no process notices in months. What fills so slowly, a history of an
+ * entry each half minute, has not shown its limit in any run that one waits for. */
+static bool is_trickle(const struct seep_growth_case *evidence)
+{
+    double bytes = fmax(evidence->bytes.rise, evidence->count.rise * BLOCK_LEAST_BYTES);
+
+    return evidence->kind == SEEP_KIND_HEAP && evidence->window_s > 0 &&
+           bytes / evidence->window_s * DAY_S < SEEP_GROWTH_BYTES_PER_DAY;
+}
+
 /* The worst that may be said after so short a window: what a garbage collector, a timeout
  * or a keep-alive holds for some time looks the same. Of threads it is not feared; and
  * what runs into its limit sooner than any of these lets go needs a person, leak or not.
  */
 static enum seep_verdict worst_after(const struct seep_growth_case *evidence)
 {
-    if (samples_of(evidence) < SEEP_GROWTH_SAMPLES_MIN) {
+    if (samples_of(evidence) < SEEP_GROWTH_SAMPLES_MIN || is_trickle(evidence)) {
         return SEEP_VERDICT_SUSPECT;
     }
     if (evidence->kind == SEEP_KIND_THREAD ||

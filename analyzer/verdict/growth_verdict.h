@@ -29,8 +29,10 @@ enum {
         36, /* a shorter window is suspect at most: what is held for */
     SEEP_GROWTH_HEAP_DEFINITE_S =
         60, /* some time (garbage collectors, timeouts) looks the same */
-    SEEP_GROWTH_GENERATIONS_HEAP = 5, /* alive, born after warm-up */
-    SEEP_GROWTH_GENERATIONS_FEW = 3   /* of all else */
+    SEEP_GROWTH_BYTES_PER_DAY = 512
+                                << 10, /* heap that grows by less is suspect at most */
+    SEEP_GROWTH_GENERATIONS_HEAP = 5,  /* alive, born after warm-up */
+    SEEP_GROWTH_GENERATIONS_FEW = 3    /* of all else */
 };
 
 /* Of a sampled recording: fewer sampled blocks in a rise are a suspect at most. */

@@ -357,9 +357,29 @@ static void a_pool_of_connections_that_is_full_is_bounded(void **state)
     assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_BOUNDED);
 }
 
+static void heap_that_trickles_is_a_suspect_at_most(void **state)
+{
+    struct seep_growth_case evidence = leak(SEEP_KIND_HEAP);
+
+    (void)state;
+    evidence.window_s = 1000;
+    evidence.count.rise = 40;
+    evidence.bytes.rise = 6100; /* 527 KB a day */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+    evidence.bytes.rise = 5900; /* 510 KB a day: 498 KiB */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_SUSPECT);
+    evidence.count.rise = 400; /* 16 bytes each at least, whatever was asked for */
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+    evidence = leak(SEEP_KIND_THREAD);
+    evidence.window_s = 1000;
+    evidence.bytes.rise = 0;
+    assert_int_equal(seep_growth_verdict(&evidence), SEEP_VERDICT_DEFINITE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(heap_that_trickles_is_a_suspect_at_most),
         cmocka_unit_test(all_evidence_together_is_definite),
         cmocka_unit_test(a_few_blocks_more_are_stable),
         cmocka_unit_test(a_line_that_bends_is_sure_beside_thousands_of_sites),
