@@ -11,6 +11,7 @@ target_link_libraries(seep_recording_forge PUBLIC seep_load PRIVATE PkgConfig::F
 seep_unit_test(record_read seep_load seep_recording_forge)
 target_link_libraries(test_record_read PRIVATE PkgConfig::FORGE_LIBS)
 seep_unit_test(site_points seep_load)
+seep_unit_test(age_scan seep_load)
 seep_unit_test(recording seep_load seep_recording_forge)
 seep_unit_test(recording_refuse seep_load seep_recording_forge)
 seep_unit_test(symbol seep_load seep_recording_forge)
@@ -100,7 +101,7 @@ if(SEEP_FUZZ)
     set(load ${PROJECT_SOURCE_DIR}/analyzer/load)
     add_executable(libfuzzer-recording ${fuzz}/fuzz_recording.c ${fuzz}/fuzz_judge.c ${load}/record_read.c
         ${load}/recording.c ${load}/recording_decode.c ${load}/recording_pool.c ${load}/site_points.c
-        ${load}/decode_take.c ${load}/decode_snapshot.c)
+        ${load}/age_scan.c ${load}/decode_take.c ${load}/decode_snapshot.c)
     target_include_directories(libfuzzer-recording PRIVATE ${fuzz})
     target_compile_definitions(libfuzzer-recording PRIVATE
         FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)

@@ -298,13 +298,14 @@ static void dump_ages(struct seep_dump *d)
 {
     for (size_t i = 0; i < d->recording->ages_count && !seep_dump_stopped(d); i++) {
         const struct seep_rec_ages *scan = &d->recording->ages[i];
+        struct seep_age_cursor at = seep_age_scan_start(scan);
         json_t *line = seep_dump_new_line(d, "ages");
         json_t *sites = json_array();
 
         seep_dump_put_number(d, line, "t_ns", scan->t_ns);
         seep_dump_put_number(d, line, "generation_width_ns", scan->generation_width_ns);
-        for (size_t k = 0; k < scan->count; k++) {
-            append_age(d, sites, &scan->entries[k]);
+        while (seep_age_scan_next(&at)) {
+            append_age(d, sites, &at.now);
         }
         seep_dump_put(d, line, "sites", sites);
         seep_dump_write_line(d, line);

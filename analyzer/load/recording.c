@@ -32,6 +32,7 @@ static int add_first_rows(struct seep_recording *recording)
     store->descriptors.budget = budget;
     store->waits.budget = budget;
     store->lifetimes.budget = budget;
+    store->age_writer.budget = budget;
     empty = seep_pool_take_string(&store->pool, "", 0);
     if (empty == NULL ||
         seep_pool_grow_table(budget, (void **)&recording->modules, &store->modules, 1,
@@ -149,6 +150,7 @@ static int read_all(struct seep_record_reader *reader, struct seep_progress *pro
     if (n < 0) {
         goto fail_read;
     }
+    seep_age_writer_fini(&((struct seep_recording_store *)made->arena)->age_writer);
     made->truncated = seep_record_reader_truncated(reader, &made->truncated_at);
     finish(made);
     seep_record_reader_close(reader);
@@ -216,6 +218,7 @@ void seep_recording_free(struct seep_recording *recording)
     seep_pool_fini(&store->descriptors);
     seep_pool_fini(&store->waits);
     seep_pool_fini(&store->lifetimes);
+    seep_age_writer_fini(&store->age_writer);
     free(store);
     free(recording);
 }
@@ -385,11 +388,17 @@ static bool ages_are_valid(const struct seep_recording *rec)
     for (size_t i = 0; i < rec->ages_count; i++) {
         const struct seep_rec_ages *scan = &rec->ages[i];
 
-        for (size_t k = 0; k < scan->count; k++) {
-            if (scan->entries[k].site >= rec->site_count ||
-                (k != 0 && scan->entries[k].site <= scan->entries[k - 1].site)) {
+        struct seep_age_cursor at = seep_age_scan_start(scan);
+        uint32_t before = 0;
+        size_t listed = 0;
+
+        for (; seep_age_scan_next(&at); before = at.now.site, listed++) {
+            if (at.now.site >= rec->site_count || at.now.site <= before) {
                 return false;
             }
+        }
+        if (listed != scan->count) {
+            return false;
         }
         if (i != 0 && scan->t_ns < rec->ages[i - 1].t_ns) {
             return false;

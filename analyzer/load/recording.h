@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/progress.h"
+#include "load/age_scan.h"
 #include "load/recording_threads.h"
 #include "load/site_points.h"
 #include "seep/recording.h"
@@ -63,15 +64,6 @@ struct seep_rec_snapshot {
     uint32_t merged;
     uint64_t rss_bytes, pss_bytes, vsize_bytes, threads, fds, user_ns, system_ns;
     uint64_t minor_faults, major_faults;
-};
-struct seep_rec_age {
-    uint32_t site;
-    uint64_t live, live_bytes, oldest_birth_ns, newest_birth_ns, generations;
-};
-struct seep_rec_ages { /* one scan */
-    uint64_t t_ns, generation_width_ns;
-    struct seep_rec_age *entries; /* ascending by site */
-    size_t count;
 };
 struct seep_rec_descriptor {
     uint32_t fd, site, flags;              /* SEEP_DESCRIPTOR_*; site 0: none known */

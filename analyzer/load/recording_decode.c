@@ -151,6 +151,7 @@ static void decode_sites(struct seep_decoder *d)
 static void decode_ages(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
+    struct seep_age_writer *writer = &d->store->age_writer;
     struct seep_rec_ages scan = {.t_ns = seep_decode_u(d),
                                  .generation_width_ns = seep_decode_u(d)};
     uint32_t site = 0;
@@ -158,20 +159,21 @@ static void decode_ages(struct seep_decoder *d)
     if (rec->ages_count != 0 && scan.t_ns < rec->ages[rec->ages_count - 1].t_ns) {
         seep_decode_wrong(d, "a time that falls");
     }
-    scan.count = seep_decode_count(d, AGE_MIN_BYTES);
-    scan.entries = seep_pool_take(&d->store->pool, scan.count * sizeof(*scan.entries));
-    d->no_memory |= scan.entries == NULL;
-    for (size_t i = 0; i < scan.count && !seep_decode_failed(d); i++) {
-        struct seep_rec_age *age = &scan.entries[i];
+    seep_age_writer_begin(writer);
+    for (size_t left = seep_decode_count(d, AGE_MIN_BYTES);
+         left > 0 && !seep_decode_failed(d); left--) {
+        struct seep_rec_age age = {.site = seep_decode_near_site(d, site)};
 
-        site = seep_decode_site(d, site);
-        age->site = site;
-        age->live = seep_decode_u(d);
-        age->live_bytes = seep_decode_u(d);
-        age->oldest_birth_ns = seep_decode_u(d);
-        age->newest_birth_ns = seep_decode_u(d);
-        age->generations = seep_decode_u(d);
+        site = age.site;
+        age.live = seep_cursor_varint(&d->in);
+        age.live_bytes = seep_cursor_varint(&d->in);
+        age.oldest_birth_ns = seep_cursor_varint(&d->in);
+        age.newest_birth_ns = seep_cursor_varint(&d->in);
+        age.generations = seep_cursor_varint(&d->in);
+        d->no_memory |= !seep_decode_failed(d) && seep_age_writer_add(writer, &age) < 0;
     }
+    d->no_memory |=
+        !seep_decode_failed(d) && seep_age_writer_end(writer, &d->store->pool, &scan) < 0;
     if (seep_decode_add_row(d, (void **)&rec->ages, &d->store->ages, rec->ages_count,
                             sizeof(*rec->ages))) {
         rec->ages[rec->ages_count++] = scan;

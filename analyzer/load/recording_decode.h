@@ -3,6 +3,7 @@
 #define SEEP_ANALYZER_LOAD_RECORDING_DECODE_H
 
 #include "base/error.h"
+#include "load/age_scan.h"
 #include "load/record_read.h"
 #include "load/recording.h"
 #include "load/recording_pool.h"
@@ -20,6 +21,7 @@ struct seep_recording_store {
     struct seep_pool descriptors, waits, lifetimes; /* likewise */
     size_t modules, subsystems, nodes, sites, snapshots, ages, children, marks, notes;
     size_t probes, labels;
+    struct seep_age_writer age_writer; /* emptied when all is read */
 };
 
 /* Adds one frame's content to a recording that has its store and its first rows.

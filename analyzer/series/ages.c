@@ -30,24 +30,6 @@ const struct seep_rec_ages *seep_ages_scan(const struct seep_recording *recordin
     return scan;
 }
 
-static const struct seep_rec_age *find(const struct seep_rec_ages *scan, uint32_t site)
-{
-    size_t low = 0;
-    size_t high = scan->count;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (scan->entries[mid].site < site) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    return low < scan->count && scan->entries[low].site == site ? &scan->entries[low]
-                                                                : NULL;
-}
-
 /* What is alive of any of the sites, as one entry. */
 static struct seep_rec_age merge(const struct seep_rec_ages *scan, const uint32_t *sites,
                                  size_t count)
@@ -55,13 +37,13 @@ static struct seep_rec_age merge(const struct seep_rec_ages *scan, const uint32_
     struct seep_rec_age all = {.oldest_birth_ns = UINT64_MAX};
 
     for (size_t i = 0; i < count; i++) {
-        const struct seep_rec_age *entry = find(scan, sites[i]);
+        struct seep_rec_age entry;
 
-        if (entry != NULL && entry->live > 0) {
-            all.live += entry->live;
-            all.generations |= entry->generations;
-            if (entry->oldest_birth_ns < all.oldest_birth_ns) {
-                all.oldest_birth_ns = entry->oldest_birth_ns;
+        if (seep_age_scan_find(scan, sites[i], &entry) && entry.live > 0) {
+            all.live += entry.live;
+            all.generations |= entry.generations;
+            if (entry.oldest_birth_ns < all.oldest_birth_ns) {
+                all.oldest_birth_ns = entry.oldest_birth_ns;
             }
         }
     }

@@ -34,24 +34,6 @@ struct work {
     double *scans;                  /* owned: times, then ages */
 };
 
-static const struct seep_rec_age *age_in(const struct seep_rec_ages *scan, uint32_t site)
-{
-    size_t low = 0;
-    size_t high = scan->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (scan->entries[middle].site < site) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < scan->count && scan->entries[low].site == site ? &scan->entries[low]
-                                                                : NULL;
-}
-
 /* The age of the oldest in each scan of the window in which something was alive. */
 static int read_scans(struct work *work)
 {
@@ -69,15 +51,16 @@ static int read_scans(struct work *work)
 
     for (size_t i = 0; i < recording->ages_count && work->series->site != 0; i++) {
         const struct seep_rec_ages *scan = &recording->ages[i];
-        const struct seep_rec_age *age = age_in(scan, work->series->site);
+        struct seep_rec_age age;
         double t_s = (double)scan->t_ns / 1e9;
 
-        if (scan->t_ns < from_ns || scan->t_ns > to_ns || age == NULL || age->live == 0 ||
-            age->oldest_birth_ns > scan->t_ns || (n > 0 && t_s <= work->scans[n - 1])) {
+        if (scan->t_ns < from_ns || scan->t_ns > to_ns ||
+            !seep_age_scan_find(scan, work->series->site, &age) || age.live == 0 ||
+            age.oldest_birth_ns > scan->t_ns || (n > 0 && t_s <= work->scans[n - 1])) {
             continue;
         }
         work->scans[n] = t_s;
-        ages[n++] = (double)(scan->t_ns - age->oldest_birth_ns) / 1e9;
+        ages[n++] = (double)(scan->t_ns - age.oldest_birth_ns) / 1e9;
     }
     work->shape.scans = n;
     work->shape.scan_t_s = work->scans;

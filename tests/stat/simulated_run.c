@@ -192,11 +192,9 @@ void simulated_run_init(struct simulated_run *run, size_t snapshots, size_t site
     recording->ended_ns = snapshots * SECOND_NS;
     recording->sites = zeroed(run->capacity, sizeof(*recording->sites));
     recording->site_count = 1;
-    run->scan.entries = zeroed(run->capacity, sizeof(*run->scan.entries));
+    run->ages = zeroed(run->capacity, sizeof(*run->ages));
     run->scan.t_ns = recording->ended_ns;
     run->scan.generation_width_ns = seep_live_generation_width_ns(recording->ended_ns);
-    recording->ages = &run->scan;
-    recording->ages_count = 1;
 }
 
 void simulated_run_fini(struct simulated_run *run)
@@ -204,7 +202,7 @@ void simulated_run_fini(struct simulated_run *run)
     seep_pool_fini(&run->pool);
     free(run->recording.sites);
     free(run->recording.snapshots);
-    free(run->scan.entries);
+    free(run->ages);
 }
 
 static void start(const struct simulated_run *run, const struct series_kind *kind,
@@ -244,8 +242,8 @@ uint32_t simulated_run_add(struct simulated_run *run, const struct series_kind *
     run->recording.sites[id] =
         (struct seep_rec_site){.kind = (uint8_t)kind->kind, .points = points};
     run->leaked = the_population.leaked;
-    run->scan.entries[run->scan.count].site = id;
-    read_ages(&the_population, &run->scan.entries[run->scan.count++]);
+    run->ages[run->age_count].site = id;
+    read_ages(&the_population, &run->ages[run->age_count++]);
     return id;
 }
 
@@ -267,17 +265,43 @@ size_t simulated_run_reach(const struct simulated_run *run,
     return most;
 }
 
+/* The scan of the end. Returns: 0; -ENOMEM. */
+static int pack_scan(const struct simulated_run *run, struct seep_pool *pool,
+                     struct seep_rec_ages *scan)
+{
+    struct seep_age_writer writer = {.budget = pool->budget};
+    int status = 0;
+
+    *scan = run->scan;
+    seep_age_writer_begin(&writer);
+    for (size_t i = 0; i < run->age_count && status == 0; i++) {
+        status = seep_age_writer_add(&writer, &run->ages[i]);
+    }
+    if (status == 0) {
+        status = seep_age_writer_end(&writer, pool, scan);
+    }
+    seep_age_writer_fini(&writer);
+    return status;
+}
+
 void simulated_run_judge(const struct simulated_run *run, enum seep_kind kind,
                          struct seep_growth_sites *found)
 {
     const struct seep_window_options all = {.since_s = -1, .until_s = -1};
-    struct seep_window window = seep_window_choose(&run->recording, &all);
+    struct seep_pool_budget budget = {.left_bytes = UINT64_C(1) << 30};
+    struct seep_pool pool = {.budget = &budget};
+    struct seep_rec_ages scan;
+    struct seep_recording recording = run->recording;
+    struct seep_window window = seep_window_choose(&recording, &all);
     struct seep_series series;
 
-    if (seep_series_new(&run->recording, &series) < 0 ||
-        seep_growth_scan(&run->recording, &window, kind, &series, found) < 0) {
+    recording.ages = &scan;
+    recording.ages_count = 1;
+    if (pack_scan(run, &pool, &scan) < 0 || seep_series_new(&recording, &series) < 0 ||
+        seep_growth_scan(&recording, &window, kind, &series, found) < 0) {
         fputs("simulated_run: out of memory\n", stderr);
         exit(EXIT_FAILURE);
     }
     seep_series_free(&series);
+    seep_pool_fini(&pool);
 }

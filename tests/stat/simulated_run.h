@@ -15,7 +15,9 @@
  * memory ends the test. Thread-safety: owner thread. */
 struct simulated_run {
     struct seep_recording recording; /* sites count up from 1 */
-    struct seep_rec_ages scan;
+    struct seep_rec_ages scan;       /* its times; packed when it is judged */
+    struct seep_rec_age *ages;       /* owned; what the scan lists */
+    size_t age_count;
     struct seep_pool_budget budget;
     struct seep_pool pool; /* of the points; the run may not be moved */
     size_t capacity;

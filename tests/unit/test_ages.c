@@ -15,23 +15,45 @@
 enum { N = 60 };
 static const uint64_t S = UINT64_C(1000000000);
 static struct seep_rec_snapshot snapshots[N];
-static struct seep_rec_age entries[2];
+static struct seep_pool_budget budget;
+static struct seep_pool pool;
 static struct seep_rec_ages scans[2];
 static struct seep_rec_thread threads[16];
 static struct seep_recording recording;
 static const struct seep_window WINDOW = {.first = 0, .warm = 19, .end = N};
+
+static int start(void **state)
+{
+    (void)state;
+    budget.left_bytes = 1 << 20;
+    pool = (struct seep_pool){.budget = &budget};
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    seep_pool_fini(&pool);
+    return 0;
+}
 
 static void forge(uint64_t generations)
 {
     for (size_t i = 0; i < N; i++) {
         snapshots[i].t_ns = (i + 1) * S;
     }
-    entries[0] = (struct seep_rec_age){.site = 3, .live = 9, .oldest_birth_ns = 5 * S};
-    entries[1] = (struct seep_rec_age){
-        .site = 7, .live = 9, .oldest_birth_ns = 10 * S, .generations = generations};
+    const struct seep_rec_age entries[] = {
+        {.site = 3, .live = 9, .oldest_birth_ns = 5 * S},
+        {.site = 7, .live = 9, .oldest_birth_ns = 10 * S, .generations = generations}};
+    struct seep_age_writer writer = {.budget = &budget};
+
+    seep_age_writer_begin(&writer);
+    assert_int_equal(seep_age_writer_add(&writer, &entries[0]), 0);
+    assert_int_equal(seep_age_writer_add(&writer, &entries[1]), 0);
     scans[0] = (struct seep_rec_ages){.t_ns = 10 * S, .generation_width_ns = S};
-    scans[1] = (struct seep_rec_ages){
-        .t_ns = 60 * S, .generation_width_ns = S, .entries = entries, .count = 2};
+    scans[1] = (struct seep_rec_ages){.t_ns = 60 * S, .generation_width_ns = S};
+    assert_int_equal(seep_age_writer_end(&writer, &pool, &scans[1]), 0);
+    seep_age_writer_fini(&writer);
     recording = (struct seep_recording){
         .snapshots = snapshots, .snapshot_count = N, .ages = scans, .ages_count = 2};
 }
@@ -110,11 +132,15 @@ static void threads_are_aged_by_the_thread_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(generations_are_counted_whole_in_the_window_and_early),
-        cmocka_unit_test(a_site_that_the_scan_does_not_list_has_nothing_alive),
-        cmocka_unit_test(without_a_scan_in_the_window_ages_are_unknown),
-        cmocka_unit_test(generations_wider_than_a_quarter_of_the_window_say_nothing),
-        cmocka_unit_test(threads_are_aged_by_the_thread_table),
+        cmocka_unit_test_setup_teardown(
+            generations_are_counted_whole_in_the_window_and_early, start, end),
+        cmocka_unit_test_setup_teardown(
+            a_site_that_the_scan_does_not_list_has_nothing_alive, start, end),
+        cmocka_unit_test_setup_teardown(without_a_scan_in_the_window_ages_are_unknown,
+                                        start, end),
+        cmocka_unit_test_setup_teardown(
+            generations_wider_than_a_quarter_of_the_window_say_nothing, start, end),
+        cmocka_unit_test_setup_teardown(threads_are_aged_by_the_thread_table, start, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

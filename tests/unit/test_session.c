@@ -66,6 +66,18 @@ static void tear_down(struct scene *scene)
     segment_forge_close(&scene->forge);
 }
 
+/* What a scan lists, by order. */
+static struct seep_rec_age age_at(const struct seep_recording *recording, size_t scan,
+                                  size_t index)
+{
+    struct seep_age_cursor at = seep_age_scan_start(&recording->ages[scan]);
+
+    for (size_t i = 0; i <= index; i++) {
+        assert_true(seep_age_scan_next(&at));
+    }
+    return at.now;
+}
+
 static struct seep_recording *load(const struct scene *scene)
 {
     struct seep_recording *recording = NULL;
@@ -128,10 +140,9 @@ static void a_recording_says_what_the_segment_held(void **state)
     assert_int_equal(recording->sites[thread].points.count, 1);
     assert_int_equal(recording->mark_count, 1);
     assert_string_equal(recording->marks[0].text, "warm");
-    assert_int_equal(recording->ages[0].entries[0].live, 2);
-    assert_int_equal(recording->ages[recording->ages_count - 1].entries[0].live, 1);
-    assert_int_equal(recording->ages[recording->ages_count - 1].entries[1].live_bytes,
-                     8 << 20);
+    assert_int_equal(age_at(recording, 0, 0).live, 2);
+    assert_int_equal(age_at(recording, recording->ages_count - 1, 0).live, 1);
+    assert_int_equal(age_at(recording, recording->ages_count - 1, 1).live_bytes, 8 << 20);
     assert_int_equal(recording->thread_count, 1);
     assert_int_equal(recording->ending_status, 4);
     assert_int_equal(recording->snapshots_taken, 2);
@@ -224,13 +235,13 @@ static void holdings_are_in_the_ages_and_descriptors_in_a_table(void **state)
 
     recording = load(&scene);
     assert_int_equal(recording->ages[0].count, 3);
-    assert_int_equal(recording->ages[0].entries[0].site, fd_site);
-    assert_int_equal(recording->ages[0].entries[0].live, 1);
-    assert_int_equal(recording->ages[0].entries[0].oldest_birth_ns, 7);
-    assert_int_equal(recording->ages[0].entries[1].site, timer);
-    assert_int_equal(recording->ages[0].entries[2].live_bytes, 8192);
+    assert_int_equal(age_at(recording, 0, 0).site, fd_site);
+    assert_int_equal(age_at(recording, 0, 0).live, 1);
+    assert_int_equal(age_at(recording, 0, 0).oldest_birth_ns, 7);
+    assert_int_equal(age_at(recording, 0, 1).site, timer);
+    assert_int_equal(age_at(recording, 0, 2).live_bytes, 8192);
     /* At the end nobody can be asked: the shim's table speaks, and the list stays. */
-    assert_int_equal(recording->ages[1].entries[0].live, 2);
+    assert_int_equal(age_at(recording, 1, 0).live, 2);
     assert_int_equal(recording->descriptors.t_ns, recording->snapshots[0].t_ns);
     assert_int_equal(recording->descriptors.recorded, 1);
     assert_int_equal(recording->descriptors.gone, 1);
