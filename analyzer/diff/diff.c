@@ -22,6 +22,7 @@
 #include "diff/diff_work.h"
 #include "diff/rate.h"
 #include "diff/site_match.h"
+#include "series/mark_series.h"
 #include "series/series.h"
 #include "series/thin.h"
 #include "series/window.h"
@@ -444,29 +445,13 @@ static int match(struct comparison *all)
                            all->tables[1].sites, all->tables[1].count, all->pair);
 }
 
-/* Marks of the chosen label up to each snapshot. */
-static void count_marks(const struct seep_recording *recording, const char *label,
-                        double *out)
-{
-    for (size_t i = 0; i < recording->mark_count; i++) {
-        if (strcmp(recording->marks[i].text, label) != 0) {
-            continue;
-        }
-        for (size_t k = recording->snapshot_count;
-             k-- > 0 && recording->snapshots[k].t_ns >= recording->marks[i].t_ns;) {
-            out[k]++;
-        }
-    }
-}
-
 /* How much either run had done at each snapshot: by its marks while they last, else what
  * the busiest site had acquired; nothing by which the user does not want to compare. */
 static int count_work(struct comparison *all)
 {
     const struct seep_diff_work *work = &all->out->work;
-    bool marks_last = all->recordings[0]->lost[SEEP_LOSS_MARKS_FULL] == 0 &&
-                      all->recordings[1]->lost[SEEP_LOSS_MARKS_FULL] == 0;
-    bool by_mark = work->by_mark && marks_last;
+    bool by_mark = work->by_mark && seep_marks_are_whole(all->recordings[0]) &&
+                   seep_marks_are_whole(all->recordings[1]);
 
     if (all->out->per == SEEP_PER_TIME ||
         (!by_mark && (work->busy[0] == 0 ||
@@ -481,7 +466,7 @@ static int count_work(struct comparison *all)
             return -ENOMEM;
         }
         if (by_mark) {
-            count_marks(all->recordings[i], work->what, all->work[i]);
+            seep_marks_count(all->recordings[i], work->what, all->work[i]);
             continue;
         }
         const struct seep_rec_site *busy = &all->recordings[i]->sites[work->busy[i]];

@@ -11,7 +11,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { MARKS_LEAST = 10, LABELS_LOOKED_AT = 200 };
+#include "series/mark_series.h"
+
+enum { MARKS_LEAST = 10, LABELS_LOOKED_AT = SEEP_MARK_LABELS_MAX };
 static const double NS_PER_S = 1e9;
 static const double PER_S_LEAST = 1; /* of a site that stands for the program's work */
 
@@ -33,11 +35,30 @@ static size_t count_marks(const struct seep_recording *recording, const char *la
     return n;
 }
 
-/* A program that marks each request has used up its marks long before its end; what comes
- * later is no standstill. */
+/* An older shim kept 1,024 marks: a program that marks each request had used them up long
+ * before its end; what came later was no standstill. */
 static bool stopped_counting(const struct seep_recording *recording)
 {
-    return recording->lost[SEEP_LOSS_MARKS_FULL] > 0 && recording->mark_count > 0;
+    return !seep_marks_are_whole(recording) && recording->mark_count > 0;
+}
+
+static size_t counted(const struct seep_recording *recording,
+                      const struct seep_window *window, const char *label)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < recording->label_count; i++) {
+        const struct seep_rec_label *row = &recording->labels[i];
+        struct seep_points_pair ends = {0};
+
+        if (strcmp(row->text, label) == 0) {
+            ends = seep_points_at_both(&row->points, window->warm, window->end - 1);
+            n += ends.last.acquired > ends.first.acquired
+                     ? ends.last.acquired - ends.first.acquired
+                     : 0;
+        }
+    }
+    return n;
 }
 
 static double marks_per_s(const struct seep_recording *recording,
@@ -51,6 +72,10 @@ static double marks_per_s(const struct seep_recording *recording,
     }
     span = (struct span){recording->snapshots[window->warm].t_ns,
                          recording->snapshots[window->end - 1].t_ns};
+    if (recording->label_count > 0) {
+        n = counted(recording, window, label);
+        return n >= MARKS_LEAST ? (double)n / seep_window_seconds(recording, window) : 0;
+    }
     if (stopped_counting(recording)) {
         uint64_t last_ns = recording->marks[recording->mark_count - 1].t_ns;
 
@@ -71,8 +96,10 @@ static struct seep_diff_work by_marks(const struct seep_recording *const recordi
 {
     struct seep_diff_work work = {.what = "", .by_mark = true};
 
-    for (size_t i = 0; i < recordings[0]->mark_count && i < LABELS_LOOKED_AT; i++) {
-        const char *label = recordings[0]->marks[i].text;
+    size_t labels = seep_marks_label_count(recordings[0]);
+
+    for (size_t i = 0; i < labels && i < LABELS_LOOKED_AT; i++) {
+        const char *label = seep_marks_label(recordings[0], i);
         double base = marks_per_s(recordings[0], &windows[0], label);
         double fresh = marks_per_s(recordings[1], &windows[1], label);
 

@@ -17,13 +17,26 @@ static const uint64_t TEAR_DOWN_NS = UINT64_C(10000000000);
 static const double TEAR_DOWN_KEEPS = 0.8; /* of the live blocks: less is a tear-down */
 enum { TAIL_MAX = 128 };
 
-static const struct seep_rec_text *warm_mark(const struct seep_recording *recording)
+/* When "warm" was marked for the last time; of marks that kept no time, the snapshot that
+ * was the first to count them: it is judged from there all the same. */
+static bool find_warm(const struct seep_recording *recording, uint64_t *t_ns)
 {
-    const struct seep_rec_text *found = NULL;
+    uint64_t timed = 0;
+    bool found = false;
 
     for (size_t i = 0; i < recording->mark_count; i++) {
         if (strcmp(recording->marks[i].text, "warm") == 0) {
-            found = &recording->marks[i];
+            *t_ns = recording->marks[i].t_ns;
+            found = true;
+            timed++;
+        }
+    }
+    for (size_t i = 0; i < recording->label_count; i++) {
+        const struct seep_rec_label *label = &recording->labels[i];
+
+        if (strcmp(label->text, "warm") == 0 && label->points.last.acquired > timed) {
+            *t_ns = recording->snapshots[label->points.last_snapshot].t_ns;
+            found = true;
         }
     }
     return found;
@@ -122,7 +135,7 @@ struct seep_window seep_window_choose(const struct seep_recording *recording,
                                       const struct seep_window_options *options)
 {
     const struct seep_rec_snapshot *snapshots = recording->snapshots;
-    const struct seep_rec_text *mark = warm_mark(recording);
+    uint64_t warm_ns = 0;
     struct seep_window window = {.end = recording->snapshot_count};
     double from_ns = 0;
 
@@ -143,8 +156,8 @@ struct seep_window seep_window_choose(const struct seep_recording *recording,
                (double)snapshots[window.first].t_ns < from_ns) {
             window.first++;
         }
-    } else if (mark != NULL) {
-        from_ns = (double)mark->t_ns;
+    } else if (find_warm(recording, &warm_ns)) {
+        from_ns = (double)warm_ns;
         window.by_mark = true;
     } else {
         from_ns = (double)snapshots[0].t_ns +

@@ -3,8 +3,8 @@
  * The program's own marks are the best unit. Without them a site that allocates and
  * releases all the time stands for the work: what runs a thousand times a second does so
  * for each request, message or row. A site that keeps what it acquires is no such
- * measure: it may be the leak itself. The shim holds 1,024 marks; when that was too few,
- * those that are there say when the program began, not what it did, and none is used.
+ * measure: it may be the leak itself. Marks of a shim that kept 1,024 of them and no more
+ * say, when that was too few, when the program began, not what it did: none is used then.
  *
  * The sum over all sites was rejected as the proxy: garbage of a background job would
  * drown the requests.
@@ -16,6 +16,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "series/mark_series.h"
 
 static double *room(const struct seep_units *units)
 {
@@ -101,23 +103,6 @@ static int add_busiest(const struct seep_recording *recording,
     return 0;
 }
 
-/* How many marks of a label the window holds, and the counts over time. */
-static void count_marks(const struct seep_recording *recording,
-                        const struct seep_window *window, struct seep_unit *unit)
-{
-    size_t at = 0;
-    double seen = 0;
-
-    for (size_t i = 0; i < recording->snapshot_count; i++) {
-        while (at < recording->mark_count &&
-               recording->marks[at].t_ns <= recording->snapshots[i].t_ns) {
-            seen += strcmp(recording->marks[at++].text, unit->label) == 0;
-        }
-        unit->cumulative[i] = seen;
-    }
-    unit->in_window = unit->cumulative[window->end - 1] - unit->cumulative[window->warm];
-}
-
 static bool is_known(const struct seep_units *units, const char *label)
 {
     for (size_t i = 0; i < units->event_count; i++) {
@@ -133,13 +118,14 @@ static bool is_known(const struct seep_units *units, const char *label)
 static int add_marks(const struct seep_recording *recording,
                      const struct seep_window *window, struct seep_units *units)
 {
-    enum { LABELS_LOOKED_AT = 64 };
+    enum { LABELS_LOOKED_AT = SEEP_MARK_LABELS_MAX };
+    size_t labels = seep_marks_label_count(recording);
     size_t looked_at = 0;
 
-    for (size_t i = 0; i < recording->mark_count && looked_at < LABELS_LOOKED_AT &&
+    for (size_t i = 0; i < labels && looked_at < LABELS_LOOKED_AT &&
                        units->event_count < SEEP_UNITS_MARKS_MAX;
          i++) {
-        struct seep_unit unit = {.label = recording->marks[i].text};
+        struct seep_unit unit = {.label = seep_marks_label(recording, i)};
 
         if (is_known(units, unit.label)) {
             continue;
@@ -149,14 +135,14 @@ static int add_marks(const struct seep_recording *recording,
         if (unit.cumulative == NULL) {
             return -ENOMEM;
         }
-        count_marks(recording, window, &unit);
+        seep_marks_count(recording, unit.label, unit.cumulative);
+        unit.in_window = unit.cumulative[window->end - 1] - unit.cumulative[window->warm];
         if (unit.in_window < 2) {
             free(unit.cumulative);
             continue;
         }
         units->events[units->event_count++] = unit;
-        if (unit.in_window >= SEEP_UNITS_MARKS_MIN &&
-            recording->lost[SEEP_LOSS_MARKS_FULL] == 0) {
+        if (unit.in_window >= SEEP_UNITS_MARKS_MIN && seep_marks_are_whole(recording)) {
             units->units[units->count++] = unit;
         }
     }

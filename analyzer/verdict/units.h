@@ -12,7 +12,7 @@
 /* What the program did, counted at each snapshot: by its own marks, and, for want of
  * them, by the allocations of its busiest sites. */
 enum {
-    SEEP_UNITS_MARKS_MAX = 8, /* labels; those with the most marks */
+    SEEP_UNITS_MARKS_MAX = 8, /* labels: the first that are seen twice */
     SEEP_UNITS_SITES_MAX = 2, /* a second one for findings on the first */
     SEEP_UNITS_MAX = SEEP_UNITS_MARKS_MAX + SEEP_UNITS_SITES_MAX,
     SEEP_UNITS_MARKS_MIN = 20, /* in the window, for a label to be an operation */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "recording_forge.h"
+#include "recording_forge_marks.h"
 
 enum { RUN_S = 60, TEXT_AT = 0x1000, FUNCTION_BYTES = 0x100, STACK_BYTES = 8 << 20 };
 
@@ -371,11 +372,12 @@ static void per_request(const char *program, const char *path)
     for (uint64_t s = 1; s <= RUN_S; s++) {
         uint64_t now = s / 10 % 2 == 0 ? 20 : 4;
 
-        for (uint64_t i = 0; i < now; i++) {
+        for (uint64_t i = 0; i < now && requests + i < SEEP_MARK_TIMES_OF_A_LABEL; i++) {
             seep_forge_mark(&stage.forge, s * SEEP_FORGE_SECOND - now + i,
                             "http request");
         }
         requests += now;
+        seep_forge_mark_count(&stage.forge, "http request", requests);
         count(&stage, stage.hub, 2 * requests, requests / 4, 9216);
         snapshot(&stage, s, 4);
     }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "recording_forge.h"
+#include "recording_forge_marks.h"
 #include "verdict/verdict.h"
 
 /* golden_program.S: the first function at 0x1000, each 0x100 after the one before. */
@@ -33,6 +34,7 @@ struct plan {
     uint64_t late_s;   /* hub_register runs from here on */
     uint64_t marks;    /* "request", by the program itself */
     uint64_t marks_until_s; /* the marks are used up then; 0: they last */
+    bool marks_counted;     /* not each with its time */
 };
 
 struct run {
@@ -74,6 +76,9 @@ static uint64_t about(const struct plan *plan, uint64_t mean, uint64_t salt)
 
 static void mark(struct seep_forge *forge, const struct plan *plan)
 {
+    if (plan->marks_counted) {
+        return;
+    }
     uint64_t until_s = plan->marks_until_s != 0 ? plan->marks_until_s : plan->seconds;
 
     for (uint64_t i = 1; i <= plan->marks * until_s; i++) {
@@ -115,6 +120,9 @@ static struct run record(const struct plan *plan)
 
         leaked = plan->seed == 0 ? plan->leaks * leaking_s
                                  : leaked + about(plan, plan->leaks, s + 1000000);
+        if (plan->marks_counted) {
+            seep_forge_mark_count(&forge, "request", plan->marks * s);
+        }
         seep_forge_count(&forge, busy, requests * s, requests * s - underway,
                          requests * s * 100, (requests * s - underway) * 100);
         seep_forge_count(&forge, cache, put, put - filled, put * 512,
@@ -371,6 +379,28 @@ static void marks_that_are_used_up_still_tell_the_pace(void **state)
     gives(&calm, &busy, SEEP_PER_TIME, SEEP_CHANGE_WORSE);
 }
 
+/* What the sites cannot tell, since they work alike; also where only one of the two runs
+ * was recorded by a shim that counts. */
+static void thousands_of_counted_marks_tell_the_pace_all_through(void **state)
+{
+    const struct plan calm = {
+        .seconds = 90, .leaks = 5, .marks = 1000, .marks_counted = true};
+    const struct plan busy = {
+        .seconds = 90, .leaks = 10, .marks = 2000, .marks_counted = true};
+    const struct plan leaky = {
+        .seconds = 90, .leaks = 10, .marks = 1000, .marks_counted = true};
+    const struct plan old = {.seconds = 90, .leaks = 5, .marks = 5};
+    const struct plan fresh = {
+        .seconds = 90, .leaks = 10, .marks = 10, .marks_counted = true};
+
+    (void)state;
+    gives(&calm, &busy, SEEP_PER_OPERATION, SEEP_CHANGE_SAME);
+    gives(&calm, &busy, SEEP_PER_BOTH, SEEP_CHANGE_SAME);
+    gives(&calm, &busy, SEEP_PER_TIME, SEEP_CHANGE_WORSE);
+    gives(&calm, &leaky, SEEP_PER_BOTH, SEEP_CHANGE_WORSE);
+    gives(&old, &fresh, SEEP_PER_OPERATION, SEEP_CHANGE_SAME);
+}
+
 static void
 of_twenty_noisy_pairs_each_plant_comes_first_and_no_other_is_named(void **state)
 {
@@ -417,6 +447,7 @@ int main(void)
         cmocka_unit_test(twice_the_requests_in_the_same_time_are_unchanged_by_marks),
         cmocka_unit_test(twice_the_leak_of_each_request_is_worse_by_marks),
         cmocka_unit_test(marks_that_are_used_up_still_tell_the_pace),
+        cmocka_unit_test(thousands_of_counted_marks_tell_the_pace_all_through),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

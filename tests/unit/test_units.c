@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "recording_forge.h"
+#include "recording_forge_marks.h"
 
 enum { RUN_S = 30 };
 
@@ -113,6 +114,38 @@ static void marks_that_ran_out_measure_nothing_and_the_busiest_site_does(void **
     finish(&f);
 }
 
+/* A thousand requests a second; 300 labels, of which some found no room. */
+static void counted_marks_are_exact_operations_however_many(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    uint32_t busy = add_site(&f, SEEP_KIND_HEAP, 0x100);
+
+    seep_forge_mark(&f.forge, 1, "http request");
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        seep_forge_mark_count(&f.forge, "warm-up begins", 1);
+        seep_forge_mark_count(&f.forge, "http request", 1000 * s + s % 3);
+        seep_forge_mark_count(&f.forge, "reconnect", s / 10);
+        seep_forge_lost(&f.forge, SEEP_LOSS_MARKS_FULL, 44);
+        seep_forge_count(&f.forge, busy, 100 * s, 100 * s, 0, 0);
+        seep_forge_snapshot(&f.forge, s * SEEP_FORGE_SECOND, NULL);
+    }
+    take(&f);
+    assert_int_equal(f.units.count, 1);
+    assert_string_equal(f.units.units[0].label, "http request");
+    for (size_t i = 0; i < RUN_S; i++) {
+        assert_float_equal(f.units.units[0].cumulative[i],
+                           (double)(1000 * (i + 1) + (i + 1) % 3), 0);
+    }
+    assert_float_equal(f.units.units[0].in_window, 19000 - 2, 0);
+    assert_int_equal(f.units.event_count, 2);
+    assert_string_equal(f.units.events[1].label, "reconnect");
+    assert_float_equal(f.units.events[1].cumulative[19], 2, 0);
+    finish(&f);
+}
+
 static void a_site_that_keeps_or_rests_is_no_measure(void **state)
 {
     struct fixture f;
@@ -167,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frequent_marks_are_operations_and_rare_ones_events),
         cmocka_unit_test(marks_that_ran_out_measure_nothing_and_the_busiest_site_does),
+        cmocka_unit_test(counted_marks_are_exact_operations_however_many),
         cmocka_unit_test(a_site_that_keeps_or_rests_is_no_measure),
         cmocka_unit_test(an_empty_recording_has_no_units),
     };

@@ -82,6 +82,36 @@ static void a_mark_named_warm_ends_warm_up(void **state)
     assert_true(window.by_mark);
 }
 
+/* Of the marks that keep no time, the snapshot that counted the last one. */
+static void a_counted_mark_named_warm_ends_warm_up_too(void **state)
+{
+    struct seep_rec_text mark = {.t_ns = UINT64_C(5000000000), .text = (char *)"warm"};
+    struct seep_rec_label labels[2] = {{.text = (char *)"http request"},
+                                       {.text = (char *)"warm"}};
+    struct seep_window window;
+
+    (void)state;
+    forge(60);
+    recording.marks = &mark;
+    recording.mark_count = 1;
+    recording.labels = labels;
+    recording.label_count = 2;
+    assert_int_equal(seep_points_add(&labels[0].points, &pool, 40,
+                                     &(struct seep_counters){.acquired = 1000000}),
+                     0);
+    assert_int_equal(seep_points_add(&labels[1].points, &pool, 5,
+                                     &(struct seep_counters){.acquired = 1}),
+                     0);
+    window = seep_window_choose(&recording, &NO_OPTIONS);
+    assert_int_equal(window.warm, 4); /* it has a time */
+    assert_int_equal(seep_points_add(&labels[1].points, &pool, 25,
+                                     &(struct seep_counters){.acquired = 2}),
+                     0);
+    window = seep_window_choose(&recording, &NO_OPTIONS);
+    assert_int_equal(window.warm, 25);
+    assert_true(window.by_mark);
+}
+
 static void since_and_until_are_obeyed_to_the_second(void **state)
 {
     const struct seep_window_options options = {.since_s = 10, .until_s = 50};
@@ -143,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_third_is_warm_up),
         cmocka_unit_test(a_mark_named_warm_ends_warm_up),
+        cmocka_unit_test(a_counted_mark_named_warm_ends_warm_up_too),
         cmocka_unit_test(since_and_until_are_obeyed_to_the_second),
         cmocka_unit_test(a_program_that_exits_is_not_judged_in_its_last_two_seconds),
         cmocka_unit_test(a_tear_down_is_cut_where_it_begins),
