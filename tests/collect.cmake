@@ -93,3 +93,11 @@ target_link_libraries(stuck-threads PRIVATE seep_options)
 add_test(NAME collect.stuck COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/collect/stuck_test.py
     $<TARGET_FILE:seep> $<TARGET_FILE:stuck-threads>)
 set_tests_properties(collect.stuck PROPERTIES TIMEOUT 240 LABELS collect)
+
+# Healthy threads whose only friend is hard to find.
+add_executable(kept-queues ${PROJECT_SOURCE_DIR}/tests/collect/kept_queues.c)
+target_link_libraries(kept-queues PRIVATE seep_options)
+target_compile_options(kept-queues PRIVATE -O2)
+add_test(NAME collect.kept COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/collect/kept_test.py
+    $<TARGET_FILE:seep> $<TARGET_FILE:kept-queues>)
+set_tests_properties(collect.kept PROPERTIES TIMEOUT 240 LABELS collect)

@@ -5,6 +5,9 @@
  * What is written meanwhile may show two blocks that overlap, of which one has gone: the
  * lower is cut.
  *
+ * An entry tells a block's address only to its granule. In one of 32 bytes the block may
+ * begin 16 later: it is taken for 16 bytes longer, and may overlap the next by as much.
+ *
  * SPDX-License-Identifier: MIT
  */
 #include "collect/live_blocks.h"
@@ -16,7 +19,7 @@
 #include "seep/live_entry.h"
 #include "seep/segment_layout.h"
 
-enum { WORD_BYTES = 8, PIECE_WORDS = 32768, TOP_PIECE = 4096 };
+enum { ALIGN_BYTES = 16, WORD_BYTES = 8, PIECE_WORDS = 32768, TOP_PIECE = 4096 };
 
 struct walk {
     const struct seep_segment *segment;
@@ -32,6 +35,12 @@ void seep_live_blocks_fini(struct seep_live_blocks *blocks)
 {
     free(blocks->blocks);
     *blocks = (struct seep_live_blocks){0};
+}
+
+/* By how much a block may begin behind its granule's start. */
+static uint64_t slack(const struct walk *walk)
+{
+    return (UINT64_C(1) << walk->segment->granule_shift) - ALIGN_BYTES;
 }
 
 static int append(struct walk *walk, uint64_t start, uint64_t bytes)
@@ -52,10 +61,11 @@ static int append(struct walk *walk, uint64_t start, uint64_t bytes)
     if (list->count > 0) {
         struct seep_reach_block *last = &list->blocks[list->count - 1];
 
-        last->bytes =
-            last->bytes > start - last->start ? start - last->start : last->bytes;
+        uint64_t most = start - last->start + slack(walk);
+
+        last->bytes = last->bytes > most ? most : last->bytes;
     }
-    list->blocks[list->count++] = (struct seep_reach_block){start, bytes};
+    list->blocks[list->count++] = (struct seep_reach_block){start, bytes + slack(walk)};
     return 0;
 }
 
@@ -63,7 +73,7 @@ static int append(struct walk *walk, uint64_t start, uint64_t bytes)
 static void take_large_bytes(struct walk *walk, uint64_t word)
 {
     if (walk->list.count > 0 && seep_live_site(word) == 0) {
-        walk->list.blocks[walk->list.count - 1].bytes = word;
+        walk->list.blocks[walk->list.count - 1].bytes = word + slack(walk);
     }
     walk->awaiting_bytes = false;
 }

@@ -8,9 +8,11 @@
 #include "collect/segment_read.h"
 #include "waits/reach.h"
 
-/* Where the heap's live blocks are. All-zero is a valid empty list. */
+/* Where the heap's live blocks are, to the table's granule: with one of 32 bytes a block
+ * begins at its `start` or 16 behind it, and `bytes` covers both. All-zero is a valid
+ * empty list. */
 struct seep_live_blocks {
-    struct seep_reach_block *blocks; /* owned; ascending, apart */
+    struct seep_reach_block *blocks; /* owned; ascending; may overlap by 16 bytes */
     size_t count;
 };
 

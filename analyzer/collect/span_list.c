@@ -66,7 +66,9 @@ int seep_span_list_add_between(struct seep_span_list *list, uint64_t start, uint
         if (blocks[i].start > start) {
             err = seep_span_list_add(list, start, blocks[i].start);
         }
-        start = blocks[i].start + blocks[i].bytes;
+        if (blocks[i].start + blocks[i].bytes > start) {
+            start = blocks[i].start + blocks[i].bytes;
+        }
     }
     return err == 0 ? seep_span_list_add(list, start, end) : err;
 }

@@ -20,7 +20,7 @@ int seep_span_list_add(struct seep_span_list *list, uint64_t start, uint64_t end
 
 /* Appends what of [start, end) is in none of the blocks.
  *
- * blocks: borrowed; ascending, apart. Returns: 0; -ENOMEM. Cost: O(log n + blocks
+ * blocks: borrowed; ascending. Returns: 0; -ENOMEM. Cost: O(log n + blocks
  * within).
  */
 int seep_span_list_add_between(struct seep_span_list *list, uint64_t start, uint64_t end,

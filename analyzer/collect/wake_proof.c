@@ -2,8 +2,8 @@
  *
  * Roots are what code can get at without a pointer, and what we know too little of: data
  * of modules, mappings, and in the mappings of allocators all that is not a live block.
- * glibc's own heaps are the exception: between live blocks lie freed ones, whose remains
- * would keep everything alive that was ever freed.
+ * glibc's own heaps are the exception (heap_gaps.h): between live blocks lie freed ones,
+ * whose remains would keep everything alive that was ever freed.
  *
  * No roots are: the recorder itself, whose table of start routines knows each thread's
  * argument; stacks, which belong to threads; stacks of threads that have ended, which
@@ -17,12 +17,14 @@
  */
 #include "collect/wake_proof.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "attach/memory_copy.h"
+#include "collect/heap_gaps.h"
 #include "collect/span_list.h"
 
 enum {
@@ -30,9 +32,11 @@ enum {
     CONTROL_ALIGN = 64,
     CONTROL_SELF_AT = 16, /* header.self of struct pthread */
     CONTROL_TID_AT = 720, /* tid of struct pthread, x86-64 */
-    PAGE_BYTES_MAX = 65536
+    GUARD_AT = 48,        /* header.pointer_guard */
+    PAGE_BYTES_MAX = 65536,
+    SEGMENTS_MAX = 32, /* program headers of the recorder */
+    SIBLINGS = 8       /* mappings of one file are next to each other */
 };
-static const uint64_t ARENA_ALIGN = UINT64_C(64) << 20;
 
 struct survey {
     const struct seep_wake_scene *scene;
@@ -43,7 +47,7 @@ struct survey {
     uint64_t page_bytes;
     struct seep_span_list roots, copied;
     const struct seep_vma *before; /* the VMA below the one in hand */
-    bool in_recorder;              /* the VMAs before belong to libseep.so */
+    struct seep_span recorder;     /* libseep.so, its .bss included; empty: none */
 };
 
 static uint64_t page_down(const struct survey *survey, uint64_t address)
@@ -64,16 +68,53 @@ static bool ends_with(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-static bool is_recorder(struct survey *survey, const struct seep_vma *vma)
+/* Where libseep.so lies. What the program maps right behind its .bss becomes one mapping
+ * with that, so only the module itself knows its end. */
+static struct seep_span recorder_of(const struct survey *survey,
+                                    const struct seep_vma *vma)
 {
-    bool follows = survey->before != NULL && survey->before->end == vma->start;
+    struct {
+        Elf64_Ehdr head;
+        Elf64_Phdr segments[SEGMENTS_MAX];
+    } elf;
+    uint64_t bytes = 0;
 
-    if (ends_with(vma->path, "/libseep.so")) {
-        survey->in_recorder = true;
-    } else if (!follows || vma->path[0] != '\0') {
-        survey->in_recorder = false; /* anonymous and right behind it is its .bss */
+    if (seep_memory_read(survey->scene->pid, vma->start, &elf, sizeof(elf)) !=
+            (int64_t)sizeof(elf) ||
+        memcmp(elf.head.e_ident, ELFMAG, SELFMAG) != 0 ||
+        elf.head.e_phoff != sizeof(elf.head) || elf.head.e_phnum > SEGMENTS_MAX) {
+        return (struct seep_span){vma->start, vma->end};
     }
-    return survey->in_recorder || strncmp(vma->path, "/memfd:seep", 11) == 0;
+    for (size_t i = 0; i < elf.head.e_phnum; i++) {
+        uint64_t end = elf.segments[i].p_vaddr + elf.segments[i].p_memsz;
+
+        if (elf.segments[i].p_type == PT_LOAD && end > bytes) {
+            bytes = end;
+        }
+    }
+    return (struct seep_span){vma->start, page_up(survey, vma->start + bytes)};
+}
+
+static bool is_recorder(const struct seep_vma *vma)
+{
+    return ends_with(vma->path, "/libseep.so") ||
+           strncmp(vma->path, "/memfd:seep", 11) == 0;
+}
+
+/* Data of a module that was made read-only: it is not written, and may say something. */
+static bool is_sealed_data(const struct survey *survey, const struct seep_vma *vma)
+{
+    const struct seep_memory_map *map = survey->scene->map;
+    size_t at = (size_t)(vma - map->vmas);
+    size_t first = at > SIBLINGS ? at - SIBLINGS : 0;
+
+    for (size_t i = first; i < map->count && i <= at + SIBLINGS && !vma->executable;
+         i++) {
+        if (map->vmas[i].writable && strcmp(map->vmas[i].path, vma->path) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool has_blocks(const struct survey *survey, const struct seep_vma *vma)
@@ -82,14 +123,6 @@ static bool has_blocks(const struct survey *survey, const struct seep_vma *vma)
     size_t i = seep_span_block_from(scene->blocks, scene->block_count, vma->start);
 
     return i < scene->block_count && scene->blocks[i].start < vma->end;
-}
-
-/* glibc's: between live blocks there is nothing alive. */
-static bool is_glibc_heap(const struct survey *survey, const struct seep_vma *vma)
-{
-    return strcmp(vma->path, "[heap]") == 0 ||
-           (vma->start % ARENA_ALIGN == 0 && vma->path[0] == '\0' &&
-            has_blocks(survey, vma));
 }
 
 static bool looks_like_control_block(const uint8_t *page, uint64_t page_at, size_t at)
@@ -217,6 +250,28 @@ static int add_stacks(struct survey *survey, const struct seep_vma *vma, size_t 
     return err == 0 ? add_plain(survey, at, vma->end) : err;
 }
 
+/* A mapping with glibc's arenas in it, perhaps, or with the end of the recorder. */
+static int add_anonymous(struct survey *survey, const struct seep_vma *vma)
+{
+    uint64_t at = vma->start;
+    int err = 0;
+
+    if (at >= survey->recorder.start && at < survey->recorder.end) {
+        at = survey->recorder.end;
+    }
+    while (err == 0 && at < vma->end && vma->path[0] == '\0' && has_blocks(survey, vma)) {
+        uint64_t end = seep_heap_arena_end(survey->scene->pid, at);
+
+        if (end == 0) {
+            break;
+        }
+        end = end < vma->end ? end : vma->end;
+        err = seep_span_list_add(&survey->copied, at, end);
+        at = end;
+    }
+    return err == 0 ? add_plain(survey, at, vma->end) : err;
+}
+
 static int add_vma(struct survey *survey, const struct seep_vma *vma, size_t *next)
 {
     uint64_t control = 0;
@@ -225,21 +280,25 @@ static int add_vma(struct survey *survey, const struct seep_vma *vma, size_t *ne
            survey->threads[survey->order[*next]].stack_pointer < vma->start) {
         (*next)++;
     }
-    if (is_recorder(survey, vma) || !vma->readable ||
-        (!vma->writable && vma->path[0] != '\0')) {
+    if (is_recorder(vma) || !vma->readable ||
+        (!vma->writable && vma->path[0] != '\0' && !is_sealed_data(survey, vma))) {
         return 0;
     }
     if (*next < survey->n &&
         survey->threads[survey->order[*next]].stack_pointer < vma->end) {
         return add_stacks(survey, vma, next);
     }
-    if (is_glibc_heap(survey, vma)) {
-        return seep_span_list_add(&survey->copied, vma->start, vma->end);
+    if (strcmp(vma->path, "[heap]") == 0) {
+        int err = seep_heap_gaps_add(
+            survey->scene->pid, (struct seep_span){vma->start, vma->end},
+            survey->scene->blocks, survey->scene->block_count, &survey->roots);
+
+        return err == 0 ? seep_span_list_add(&survey->copied, vma->start, vma->end) : err;
     }
     if (is_dead_stack(survey, vma, &control)) {
         return is_forgotten(survey, control) ? add_plain(survey, control, vma->end) : 0;
     }
-    return add_plain(survey, vma->start, vma->end);
+    return add_anonymous(survey, vma);
 }
 
 static int by_stack_pointer(const void *a, const void *b, void *threads)
@@ -263,6 +322,9 @@ static int survey_memory(struct survey *survey)
     qsort_r(survey->order, survey->n, sizeof(*survey->order), by_stack_pointer,
             survey->threads);
     for (size_t i = 0; err == 0 && i < map->count; i++) {
+        if (survey->recorder.end == 0 && ends_with(map->vmas[i].path, "/libseep.so")) {
+            survey->recorder = recorder_of(survey, &map->vmas[i]);
+        }
         err = add_vma(survey, &map->vmas[i], &next);
         survey->before = &map->vmas[i];
     }
@@ -287,6 +349,23 @@ static const void *look(void *arg, uint64_t at, size_t wanted, size_t *available
     return seep_memory_copy_look(arg, at, wanted, available);
 }
 
+/* What setjmp mangles pointers with: the same in each control block. 0: not known. */
+static uint64_t pointer_guard(const struct survey *survey)
+{
+    uint64_t guard = 0;
+
+    for (size_t i = 0; i < survey->n; i++) {
+        uint64_t control = survey->threads[i].thread_pointer;
+
+        if (control != 0 &&
+            seep_memory_read(survey->scene->pid, control + GUARD_AT, &guard,
+                             sizeof(guard)) == (int64_t)sizeof(guard)) {
+            return guard;
+        }
+    }
+    return 0;
+}
+
 static int search(struct survey *survey, struct seep_wake_result *result,
                   struct seep_error *error)
 {
@@ -297,6 +376,9 @@ static int search(struct survey *survey, struct seep_wake_result *result,
                                      .block_count = scene->block_count,
                                      .roots = survey->roots.spans,
                                      .root_count = survey->roots.count,
+                                     .words = scene->words,
+                                     .word_count = scene->word_count,
+                                     .pointer_guard = pointer_guard(survey),
                                      .look = look,
                                      .arg = &copy};
     int err =

@@ -36,6 +36,8 @@ struct seep_wake_scene {
     size_t forgotten_count;
     const struct seep_span *own; /* the recorder's mappings, ascending: no roots */
     size_t own_count;
+    const uint64_t *words; /* what the kernel keeps for the program */
+    size_t word_count;
     uint64_t limit_bytes; /* of memory to copy */
 };
 

@@ -15,6 +15,7 @@
 #include "attach/memory_copy.h"
 #include "attach/memory_map.h"
 #include "attach/thread_stop.h"
+#include "collect/kernel_words.h"
 #include "collect/live_blocks.h"
 #include "collect/wake_proof.h"
 #include "seep/kinds.h"
@@ -32,6 +33,7 @@ struct search {
     uint64_t *forgotten;
     struct seep_span *own; /* owned; ascending */
     size_t own_count;
+    struct seep_kernel_words words;
     size_t count, forgotten_count;
 };
 
@@ -145,6 +147,8 @@ static int ask(struct search *search, struct seep_wake_question *questions, size
                                           .forgotten_count = search->forgotten_count,
                                           .own = search->own,
                                           .own_count = search->own_count,
+                                          .words = search->words.words,
+                                          .word_count = search->words.count,
                                           .limit_bytes = SEEP_WAKE_MEMORY_MAX_BYTES};
     struct seep_wake_result result;
     int err = 0;
@@ -159,6 +163,9 @@ static int ask(struct search *search, struct seep_wake_question *questions, size
         thread->object = questions[i].object;
     }
     err = seep_wake_proof(&scene, search->threads, search->count, &result, error);
+    if (err == 0 && result.unread_bytes > 0) {
+        err = -EAGAIN; /* what was not read may know everybody */
+    }
     for (size_t i = 0; err == 0 && i < count; i++) {
         questions[i].reachable = thread_of(search, questions[i].tid)->reachable;
     }
@@ -210,6 +217,7 @@ static void fini(struct search *search)
     for (size_t i = 0; search->copies != NULL && i < search->count; i++) {
         seep_thread_copy_fini(&search->copies[i]);
     }
+    seep_kernel_words_fini(&search->words);
     free(search->own);
     free(search->forgotten);
     free(search->threads);
@@ -240,6 +248,9 @@ int seep_wake_search(const struct seep_wake_program *program,
         0) { /* after the registers: a block that one of them holds is in the table */
         err = seep_live_blocks_read(program->segment, program->kinds, program->site_count,
                                     program->leaf_count, &search.blocks);
+    }
+    if (err == 0) {
+        err = seep_kernel_words_read(program->pid, &search.words);
     }
     if (err == 0) {
         err = ask(&search, questions, count, scanned_bytes, error);

@@ -200,7 +200,7 @@ static bool counts(const struct scene *scene, size_t i)
 }
 
 /* Threads whose findings are one: by what they wait for in the end; of those that nobody
- * can wake, by where they were created and what they wait for. */
+ * can wake, by where they were created, where they wait and for what kind of object. */
 static bool same_finding(const struct scene *scene, size_t a, size_t b)
 {
     uint32_t root_a = scene->fates[a].root;
@@ -210,7 +210,9 @@ static bool same_finding(const struct scene *scene, size_t a, size_t b)
            (scene->fates[root_a].why == SEEP_STUCK_UNREACHABLE &&
             scene->fates[root_b].why == SEEP_STUCK_UNREACHABLE &&
             scene->subjects[root_a].site == scene->subjects[root_b].site &&
-            scene->threads[root_a].wait.address == scene->threads[root_b].wait.address);
+            scene->threads[root_a].wait.kind == scene->threads[root_b].wait.kind &&
+            strcmp(scene->threads[root_a].wait.place,
+                   scene->threads[root_b].wait.place) == 0);
 }
 
 /* The root leads where it is stuck itself; else, a lock being held, its first waiter. */
@@ -263,7 +265,25 @@ static void put_chain(const struct scene *scene, uint32_t leader, struct seep_bu
     free(waits);
 }
 
-/* "4 threads wait in serve_queue (q.c:12) for the condition variable 0x1000". */
+/* How many objects the threads of a finding wait for. */
+static size_t objects(const struct scene *scene, uint32_t leader)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < scene->n; i++) {
+        bool seen = !counts(scene, i) || scene->leaders[i] != leader;
+
+        for (size_t k = 0; k < i && !seen; k++) {
+            seen = counts(scene, k) && scene->leaders[k] == leader &&
+                   scene->threads[k].wait.address == scene->threads[i].wait.address;
+        }
+        n += !seen;
+    }
+    return n;
+}
+
+/* "4 threads wait in serve_queue (q.c:12) for the condition variable 0x1000", or "for a
+ * condition variable each". */
 static void put_waiters(const struct scene *scene, uint32_t leader, size_t n,
                         struct seep_buf *text)
 {
@@ -279,8 +299,12 @@ static void put_waiters(const struct scene *scene, uint32_t leader, size_t n,
     if (wait->place[0] != '\0') {
         seep_buf_printf(text, " in %s", wait->place);
     }
-    seep_buf_printf(text, " for the %s 0x%" PRIx64, seep_wait_kind_name(wait->kind),
-                    wait->address);
+    if (n > 1 && objects(scene, leader) == n) {
+        seep_buf_printf(text, " for a %s each", seep_wait_kind_name(wait->kind));
+    } else {
+        seep_buf_printf(text, " for the %s 0x%" PRIx64, seep_wait_kind_name(wait->kind),
+                        wait->address);
+    }
 }
 
 static void put_summary(const struct scene *scene, uint32_t leader,
@@ -406,6 +430,9 @@ static int add_finding(struct scene *scene, uint32_t leader)
     struct seep_buf text = {0};
     int err = 0;
 
+    if (finding != NULL && finding->cause != SEEP_CAUSE_GROWTH) {
+        finding = NULL; /* of other threads that stand elsewhere */
+    }
     if (finding == NULL) {
         err = seep_finding_add(analysis, site, cause_of(fate->why), fate->verdict,
                                &finding);

@@ -1,7 +1,7 @@
 /* Marking from the roots, without a blocked thread's stack until its object was found.
  *
  * The blocks are an ascending array, not a page table: one search by halves finds a
- * word's block, after two compares that nearly all words fail. Rejected: reading blocks
+ * word's block, after compares that nearly all words fail. Rejected: reading blocks
  * by one call each into the program; a hundred thousand small reads cost more than one
  * copy of everything.
  *
@@ -16,7 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD_BYTES = 8, NO_BLOCK = UINT32_MAX };
+enum {
+    WORD_BYTES = 8,
+    STEP_BYTES = 4, /* epoll's entries are packed, and not only they */
+    MARK_BITS = 16, /* of a word that addresses leave free */
+    MANGLED_BITS = 17,
+    NO_BLOCK = UINT32_MAX
+};
 static const uint64_t LOOK_BYTES = 1 << 20;
 
 /* A blocked thread's stack. */
@@ -73,6 +79,18 @@ static void mark(struct marking *marking, uint32_t block)
     }
 }
 
+/* Marks what holds the address; where two neighbours overlap, both. */
+static void mark_at(struct marking *marking, uint64_t address)
+{
+    uint32_t block = block_at(marking, address);
+
+    mark(marking, block);
+    if (block != NO_BLOCK && block > 0 &&
+        address <= end_of(&marking->input->blocks[block - 1])) {
+        mark(marking, block - 1);
+    }
+}
+
 static int by_start(const void *a, const void *b)
 {
     const struct stack_row *left = a;
@@ -102,32 +120,62 @@ static struct stack_row *stack_at(const struct marking *marking, uint64_t addres
                : NULL;
 }
 
-static void take_word(struct marking *marking, uint64_t word)
+static void take_address(struct marking *marking, uint64_t address)
 {
     struct stack_row *row = NULL;
 
-    if (word < marking->low || word > marking->high) {
+    if (address < marking->low || address > marking->high) {
         return;
     }
-    if (word >= marking->heap_low && word <= marking->heap_high) {
-        mark(marking, block_at(marking, word));
+    if (address >= marking->heap_low && address <= marking->heap_high) {
+        mark_at(marking, address);
     }
-    row = stack_at(marking, word);
+    row = stack_at(marking, address);
     if (row != NULL) {
         row->pointed_into = true;
     }
 }
 
+static uint64_t unmarked(uint64_t word)
+{
+    return word << MARK_BITS >> MARK_BITS;
+}
+
+static uint64_t demangled(const struct marking *marking, uint64_t word)
+{
+    return (word >> MANGLED_BITS | word << (64 - MANGLED_BITS)) ^
+           marking->input->pointer_guard;
+}
+
+/* Whatever address a word may be. */
+static void take_word(struct marking *marking, uint64_t word)
+{
+    take_address(marking, unmarked(word));
+    take_address(marking, word >> MARK_BITS);
+    take_address(marking, demangled(marking, word));
+}
+
 static void scan_bytes(struct marking *marking, const void *bytes, size_t count)
 {
     const uint8_t *at = bytes;
+    const uint64_t low = marking->low;
+    const uint64_t range = marking->high - low;
 
     for (size_t i = 0; i + WORD_BYTES <= count; i += WORD_BYTES) {
         uint64_t word = 0;
+        uint64_t between = 0;
 
         memcpy(&word, at + i, WORD_BYTES);
-        if (word >= marking->low) { /* nearly no word does */
+        if (word != 0 &&
+            ((unmarked(word) - low <= range) | ((word >> MARK_BITS) - low <= range) |
+             (demangled(marking, word) - low <= range))) {
             take_word(marking, word);
+        }
+        if (i + STEP_BYTES + WORD_BYTES <= count) {
+            memcpy(&between, at + i + STEP_BYTES, WORD_BYTES);
+            if (unmarked(between) - low <= range) { /* nearly none of these is one */
+                take_address(marking, unmarked(between));
+            }
         }
     }
     marking->result.scanned_bytes += count;
@@ -179,7 +227,10 @@ static bool object_is_reachable(const struct marking *marking, size_t index)
     const struct stack_row *row = NULL;
 
     if (block != NO_BLOCK && thread->object < end_of(&marking->input->blocks[block])) {
-        return marking->marked[block] != 0;
+        return marking->marked[block] != 0 ||
+               (block > 0 &&
+                thread->object < end_of(&marking->input->blocks[block - 1]) &&
+                marking->marked[block - 1] != 0);
     }
     row = stack_at(marking, thread->object);
     return row == NULL || row->pointed_into || marking->threads[row->thread].reachable;
@@ -234,6 +285,10 @@ static void find_bounds(struct marking *marking)
 static void run(struct marking *marking)
 {
     find_bounds(marking);
+    for (size_t i = 0; i < marking->input->word_count; i++) {
+        take_word(marking, marking->input->words[i]);
+    }
+    drain(marking);
     for (size_t i = 0; i < marking->input->root_count; i++) {
         scan_span(marking, marking->input->roots[i]);
         drain(marking);

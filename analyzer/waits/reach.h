@@ -38,11 +38,14 @@ struct seep_reach_thread {
 };
 
 struct seep_reach_input {
-    const struct seep_reach_block *blocks; /* ascending, apart */
+    const struct seep_reach_block *blocks; /* ascending; neighbours may overlap */
     size_t block_count;
     const struct seep_span *roots; /* ascending, apart: data of modules, mappings;
                                             no blocks, no stack of a blocked thread */
     size_t root_count;
+    const uint64_t *words; /* what the kernel keeps for the program */
+    size_t word_count;
+    uint64_t pointer_guard; /* of setjmp; 0 unknown */
     /* Gives the bytes of the program at `at`: a borrowed pointer, valid until the next
      * call, and how many follow it (at most `wanted`); NULL when there are none (never
      * touched, or not readable), with `available` = how far that goes. */
@@ -58,17 +61,20 @@ struct seep_reach_result {
 
 /* Fills `reachable` of each thread.
  *
- * Conservative, as collectors for C are: every aligned word that points to a block, into
- * it, or one past its end keeps it, so that what is called unreachable is; but for
- * pointers that are stored transformed (xor'ed, compressed, unaligned) or outside of the
- * process. An object that is in none of the blocks is reachable (code may name it),
- * except on a blocked thread's own stack, where something must point into that stack.
+ * Conservative, as collectors for C are, and more: every word at a multiple of 4 that
+ * points to a block, into it, or one past its end keeps it; so does one whose upper or
+ * lower 16 bits are a mark, and one that setjmp has mangled. What is called unreachable
+ * is, but for pointers that are stored otherwise (xor'ed, compressed, at odd addresses)
+ * or outside of the process. An object that is in none of the blocks is reachable (code
+ * may name it), except on a blocked thread's own stack, where something must point into
+ * that stack.
  *
  * Returns: 0; -ENOMEM (threads untouched but for `reachable`).
  * Thread-safety: pure but for look. Allocates: 1 byte a block and the marking stack.
  * Cost: O(bytes scanned * log runs of blocks).
  * Source: Boehm, Weiser 1988 (conservative marking); Saioc, Lee, Moller, Chabbi, ASPLOS
- * 2025 (GOLF: the fixed point over blocked goroutines).
+ * 2025 (GOLF: the fixed point over blocked goroutines); glibc 2.36,
+ * sysdeps/unix/sysv/linux/x86_64/pointer_guard.h (PTR_MANGLE).
  */
 int seep_reach_solve(const struct seep_reach_input *input,
                      struct seep_reach_thread *threads, size_t n,

@@ -108,6 +108,30 @@ static void of_two_that_overlap_the_lower_is_cut(void **state)
     segment_forge_close(&forge);
 }
 
+/* glibc's blocks begin at either half of a granule, and the table does not say at which.
+ */
+static void a_block_covers_both_places_where_it_may_begin(void **state)
+{
+    const uint64_t at = UINT64_C(0x555500000000);
+    struct segment_forge forge;
+
+    (void)state;
+    segment_forge_open(&forge, 5, 4);
+    segment_forge_block(&forge, at + 16, HEAP_SITE, 24, 0);
+    segment_forge_block(&forge, at + 16 + 32, HEAP_SITE, 24, 0);
+    struct seep_live_blocks list = read_blocks(&forge);
+
+    assert_int_equal(list.count, 2);
+    for (size_t i = 0; i < list.count; i++) {
+        uint64_t block = at + 16 + 32 * i;
+
+        assert_true(list.blocks[i].start <= block);
+        assert_true(list.blocks[i].start + list.blocks[i].bytes >= block + 24);
+    }
+    seep_live_blocks_fini(&list);
+    segment_forge_close(&forge);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +139,7 @@ int main(void)
         cmocka_unit_test(large_blocks_have_their_size_from_the_next_granule),
         cmocka_unit_test(threads_are_no_blocks),
         cmocka_unit_test(of_two_that_overlap_the_lower_is_cut),
+        cmocka_unit_test(a_block_covers_both_places_where_it_may_begin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

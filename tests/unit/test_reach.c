@@ -126,6 +126,44 @@ static void pointers_into_a_block_and_one_past_its_end_count(void **state)
     expect_reachable(true, false, true);
 }
 
+static void addresses_with_marks_packed_or_mangled_count(void **state)
+{
+    const uint64_t guard = UINT64_C(0x123456789abcdef0);
+    const uint64_t mixed = block(2) ^ guard;
+
+    (void)state;
+    scene.input.pointer_guard = guard;
+    put(GLOBALS + 24, UINT64_C(0x8001) << 48 | block(1));
+    put(GLOBALS + 32, mixed << 17 | mixed >> 47);
+    put(GLOBALS + 40, block(3) << 32); /* from the middle of this word on */
+    expect_reachable(true, true, true);
+    put(GLOBALS + 24, block(1) << 16 | 3);
+    put(GLOBALS + 32, mixed);
+    put(GLOBALS + 40, 0);
+    expect_reachable(true, false, false);
+}
+
+static void what_the_kernel_keeps_counts(void **state)
+{
+    const uint64_t words[] = {1, block(2)};
+
+    (void)state;
+    scene.input.words = words;
+    scene.input.word_count = 2;
+    expect_reachable(false, true, false);
+}
+
+/* Of a block in a granule of 32 bytes it is not known in which half it begins. */
+static void where_neighbours_overlap_both_count(void **state)
+{
+    (void)state;
+    scene.blocks[10].bytes = 2 * BLOCK_BYTES + 16;
+    put(block(11) + 8, block(1));
+    put(GLOBALS, block(11) + 8);
+    put(block(10) + 32, block(2));
+    expect_reachable(true, true, false);
+}
+
 static void a_chain_of_blocks_is_followed(void **state)
 {
     (void)state;
@@ -276,6 +314,9 @@ int main(void)
                                set_up),
         cmocka_unit_test_setup(a_global_pointer_keeps_its_waiter_alive, set_up),
         cmocka_unit_test_setup(pointers_into_a_block_and_one_past_its_end_count, set_up),
+        cmocka_unit_test_setup(addresses_with_marks_packed_or_mangled_count, set_up),
+        cmocka_unit_test_setup(what_the_kernel_keeps_counts, set_up),
+        cmocka_unit_test_setup(where_neighbours_overlap_both_count, set_up),
         cmocka_unit_test_setup(a_chain_of_blocks_is_followed, set_up),
         cmocka_unit_test_setup(a_register_or_the_stack_of_a_running_thread_counts,
                                set_up),
