@@ -13,6 +13,7 @@ target_link_libraries(test_record_read PRIVATE PkgConfig::FORGE_LIBS)
 seep_unit_test(site_points seep_load)
 seep_unit_test(age_scan seep_load)
 seep_unit_test(recording seep_load seep_recording_forge)
+seep_unit_test(follow seep_load seep_recording_forge)
 seep_unit_test(recording_refuse seep_load seep_recording_forge)
 seep_unit_test(symbol seep_load seep_recording_forge)
 seep_unit_test(symbol_file seep_load seep_recording_forge)
@@ -100,7 +101,7 @@ if(SEEP_FUZZ)
     # the reader once more, instrumented, with checksums that always fit
     set(load ${PROJECT_SOURCE_DIR}/analyzer/load)
     add_executable(libfuzzer-recording ${fuzz}/fuzz_recording.c ${fuzz}/fuzz_judge.c ${load}/record_read.c
-        ${load}/recording.c ${load}/recording_decode.c ${load}/recording_pool.c ${load}/site_points.c
+        ${load}/recording.c ${load}/recording_build.c ${load}/recording_decode.c ${load}/recording_pool.c ${load}/site_points.c
         ${load}/age_scan.c ${load}/decode_take.c ${load}/decode_snapshot.c)
     target_include_directories(libfuzzer-recording PRIVATE ${fuzz})
     target_compile_definitions(libfuzzer-recording PRIVATE

@@ -2,8 +2,8 @@
  *
  * Read by pread, one frame at a time. A mapping was rejected: the collector may be
  * writing the file or somebody may cut it meanwhile, and a mapping answers that with
- * SIGBUS. The length is taken once, at open: what is appended later belongs to the next
- * open.
+ * SIGBUS. The length is taken at open, so that a reading ends while the file grows; it is
+ * taken anew when somebody asks to read on (seep_record_reader_resume).
  *
  * I1: a size is used only after the header's check, a payload only after its hash.
  * I2: stored bytes <= bytes left in the file, and payload bytes <= stored bytes *
@@ -444,6 +444,25 @@ int seep_record_reader_open_bytes(const char *name, const void *bytes, size_t le
                                   struct seep_error *error)
 {
     return open_source(name, -1, bytes, len_bytes, reader, error);
+}
+
+int seep_record_reader_resume(struct seep_record_reader *reader)
+{
+    struct stat mine;
+    struct stat named;
+
+    if (reader->fd < 0 || fstat(reader->fd, &mine) < 0) {
+        return 0;
+    }
+    if (reader->result == 0) {
+        reader->file_bytes = (uint64_t)mine.st_size;
+        reader->finished = false;
+        reader->truncated = false;
+    }
+    return stat(reader->name, &named) == 0 &&
+                   (named.st_ino != mine.st_ino || named.st_dev != mine.st_dev)
+               ? -ESTALE
+               : 0;
 }
 
 bool seep_record_reader_truncated(const struct seep_record_reader *reader,

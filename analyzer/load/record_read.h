@@ -59,6 +59,16 @@ int seep_record_reader_open_bytes(const char *name, const void *bytes, size_t le
 int seep_record_reader_next(struct seep_record_reader *reader,
                             struct seep_record_frame *frame, struct seep_error *error);
 
+/* Takes the file's length anew: after next has returned 0 (at the end, or at a cut), it
+ * goes on where it had stopped, with what was appended meanwhile. After an error nothing
+ * changes; bytes in memory stay as long as they were.
+ *
+ * Returns: 0; -ESTALE the file's name leads to another file by now (this one can be read
+ *   on nevertheless). A name that leads nowhere is no matter: the file was renamed.
+ * Thread-safety: owner thread.
+ */
+int seep_record_reader_resume(struct seep_record_reader *reader);
+
 /* Whether the file ends inside a frame; known once next has returned 0.
  * at_offset: out, that frame's offset; may be NULL. */
 bool seep_record_reader_truncated(const struct seep_record_reader *reader,

@@ -51,11 +51,13 @@ struct name_entry { /* one per demangled name */
 struct seep_symbolizer {
     const struct seep_recording *recording;
     struct module_state *modules; /* owned; by id */
+    size_t module_count;          /* of these: later ones have no names */
     struct answer *answers;       /* owned; open addressing */
     size_t slots, used;           /* slots: a power of two, at least twice `used` */
     struct name_entry *names;     /* owned */
     uint32_t *first_child;        /* owned; by node; NULL until needed */
     uint32_t *next_sibling;       /* owned */
+    uint32_t linked;              /* nodes that the two above know */
     char **missing;               /* owned, as its strings */
     size_t missing_count;
 };
@@ -116,7 +118,7 @@ static struct module_state *module_of(struct seep_symbolizer *s, uint32_t module
 {
     struct module_state *state = NULL;
 
-    if (module == 0 || module >= s->recording->module_count) {
+    if (module == 0 || module >= s->module_count) {
         return NULL;
     }
     state = &s->modules[module];
@@ -141,29 +143,39 @@ static bool is_trampoline(struct seep_symbolizer *s, uint32_t module, uint64_t o
     return bytes != NULL && memcmp(bytes, code, sizeof(code)) == 0;
 }
 
-/* Links each node to its callees. Returns: false when memory is out. */
+static bool grow_links(uint32_t **links, size_t from, size_t to)
+{
+    uint32_t *grown = reallocarray(*links, to, sizeof(*grown));
+
+    if (grown == NULL) {
+        return false;
+    }
+    memset(grown + from, 0, (to - from) * sizeof(*grown));
+    *links = grown;
+    return true;
+}
+
+/* Links each node to its callees; of a recording that grew, the new ones. Returns: false
+ * when memory is out. */
 static bool link_children(struct seep_symbolizer *s)
 {
     const struct seep_recording *rec = s->recording;
+    uint32_t node = s->linked > SEEP_NODE_FIRST ? s->linked : SEEP_NODE_FIRST;
 
-    if (s->first_child != NULL) {
+    if (s->linked == rec->node_count) {
         return true;
     }
-    s->first_child = calloc(rec->node_count, sizeof(*s->first_child));
-    s->next_sibling = calloc(rec->node_count, sizeof(*s->next_sibling));
-    if (s->first_child == NULL || s->next_sibling == NULL) {
-        free(s->first_child);
-        free(s->next_sibling);
-        s->first_child = NULL;
-        s->next_sibling = NULL;
+    if (!grow_links(&s->first_child, s->linked, rec->node_count) ||
+        !grow_links(&s->next_sibling, s->linked, rec->node_count)) {
         return false;
     }
-    for (uint32_t node = SEEP_NODE_FIRST; node < rec->node_count; node++) {
+    for (; node < rec->node_count; node++) {
         uint32_t parent = rec->nodes[node].parent;
 
         s->next_sibling[node] = s->first_child[parent];
         s->first_child[parent] = node;
     }
+    s->linked = (uint32_t)rec->node_count;
     return true;
 }
 
@@ -324,6 +336,7 @@ int seep_symbolizer_new(const struct seep_recording *recording,
         return -ENOMEM;
     }
     made->recording = recording;
+    made->module_count = recording->module_count;
     made->modules = calloc(recording->module_count, sizeof(*made->modules));
     if (made->modules == NULL) {
         free(made);
@@ -343,7 +356,7 @@ void seep_symbolizer_free(struct seep_symbolizer *symbolizer)
     for (size_t i = 0; i < s->slots; i++) {
         free(s->answers[i].frames);
     }
-    for (size_t i = 0; i < s->recording->module_count; i++) {
+    for (size_t i = 0; i < s->module_count; i++) {
         seep_symbol_index_free(s->modules[i].index);
         seep_symbol_file_close(&s->modules[i].file);
         free(s->modules[i].name);

@@ -27,7 +27,9 @@ struct seep_symbol_frame {
  */
 struct seep_symbolizer;
 
-/* Returns: 0; -ENOMEM. recording is borrowed and must outlive the symbolizer. */
+/* Returns: 0; -ENOMEM. recording is borrowed, and needed for every question but not for
+ * seep_symbolizer_free. It may gain rows meanwhile (load/follow.h); modules that it
+ * gained have no names: make another symbolizer for them. */
 int seep_symbolizer_new(const struct seep_recording *recording,
                         struct seep_symbolizer **symbolizer);
 void seep_symbolizer_free(struct seep_symbolizer *symbolizer);
