@@ -59,6 +59,9 @@ def other_cases():
     cases.append(Case("pthread_create + join", "us", under((*seep, "heaptrack"), "bench-threads", "join", 4000, 0)))
     cases.append(Case("1,000 short threads, 100 sites each", "us", under((*seep, "heaptrack"), "bench-threads", "join", 1000,
                                                                        100)))
+    for threads in (1, 2):
+        cases.append(Case(f"a mark (seep_mark), {threads} thread{'s' * (threads > 1)} on one label", "ns",
+                          under(seep, "bench-marks", threads, 10000000)))
     cases.append(Case("10,000 descriptors opened and closed", "ns", under(seep, "bench-descriptors", 10000, 10)))
     return cases
 

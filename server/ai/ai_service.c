@@ -295,6 +295,7 @@ int pma_ai_chat(struct pma_ai *ai, struct pma_chat *chat, bool use_tools,
     chat->tools = use_tools ? ai->tools : NULL;
     chat->max_rounds = ai->config.max_tool_rounds;
     atomic_fetch_add_explicit(&ai->chats, 1, memory_order_relaxed);
+    (void)seep_mark("chat exchange");
     pma_ai_want_health(ai);
     const int err = pma_chat_run(&model, chat, &scope, outcome, error);
     if (err != 0) {

@@ -289,6 +289,9 @@ fail_lock:
         pma_entity_tell_updated(&entities->hooks, pma_shared_json_get(published));
     }
     outcome->changed = err == 0 && is_changed;
+    if (outcome->changed) {
+        (void)seep_mark("entity change");
+    }
     pma_shared_json_release(published);
 fail_shared:
     json_decref(attributes);

@@ -17,6 +17,7 @@
  */
 #include "server/hub/hub_socket.h"
 
+#include "seep/seep.h"
 #include "server/base/clock.h"
 #include "server/hub/hub_fault.h"
 #include "server/hub/hub_loop.h"
@@ -191,6 +192,7 @@ static int on_receive(struct pma_hub *hub, struct pma_client *client, const char
     }
     pthread_mutex_unlock(&hub->mutex);
     if (whole.text != NULL) {
+        (void)seep_mark("websocket message");
         pma_request_handle(hub, client, whole.text, whole.text_bytes);
         free(whole.owned);
     }

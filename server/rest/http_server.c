@@ -69,6 +69,7 @@ static void *request_begun(void *arg, const char *uri, struct MHD_Connection *co
     struct pma_http *http = arg;
     (void)connection;
     SEEP_SUBSYSTEM("http");
+    (void)seep_mark("http request");
     pma_arena_bind("http");
     struct exchange *exchange = calloc(1, sizeof *exchange);
     if (exchange == NULL) {
