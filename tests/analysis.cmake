@@ -38,6 +38,7 @@ seep_unit_test(timeline seep_verdict seep_recording_forge)
 seep_unit_test(units seep_verdict seep_recording_forge)
 seep_unit_test(pattern seep_verdict seep_recording_forge)
 seep_unit_test(caller_group seep_verdict seep_recording_forge)
+seep_unit_test(one_cause seep_verdict seep_recording_forge)
 seep_unit_test(namesake seep_verdict)
 seep_unit_test(child_groups seep_report)
 

@@ -271,7 +271,8 @@ static json_t *members(const struct seep_finding *finding)
     return array;
 }
 
-static json_t *one_finding(const struct seep_finding *finding)
+static json_t *one_finding(const struct seep_findings *findings,
+                           const struct seep_finding *finding)
 {
     json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", finding->id,
                                "kind", seep_kind_name(finding->kind), "verdict",
@@ -302,6 +303,10 @@ static json_t *one_finding(const struct seep_finding *finding)
     if (finding->member_total > 0) {
         json_object_set_new(object, "sites", members(finding));
         json_object_set_new(object, "sites_total", integer(finding->member_total));
+    }
+    if (finding->with != 0) {
+        json_object_set_new(object, "with",
+                            json_string(findings->findings[finding->with - 1].id));
     }
     json_object_set_new(object, "series", series(finding));
     return object;
@@ -356,7 +361,7 @@ static int render(const struct seep_findings *findings,
                        : findings->finding_count;
 
     for (size_t i = 0; i < shown; i++) {
-        json_array_append_new(array, one_finding(&findings->findings[i]));
+        json_array_append_new(array, one_finding(findings, &findings->findings[i]));
     }
     json_object_set_new(report, "program", program(findings));
     json_object_set_new(report, "recording", recording(findings));

@@ -16,6 +16,7 @@
 #include "base/fmt.h"
 #include "report/finding_lines.h"
 #include "report/renderer.h"
+#include "report/report_text_causes.h"
 #include "report/report_text_children.h"
 #include "report/report_text_findings.h"
 #include "report/report_text_heap.h"
@@ -59,17 +60,11 @@ static void headline(const struct seep_layout *layout,
     } else if (findings->outcome == SEEP_OUTCOME_CLEAN) {
         (void)snprintf(text, sizeof(text), ": nothing grows that should not");
     } else {
-        (void)snprintf(text, sizeof(text), ": %zu finding%s", n, n == 1 ? "" : "s");
+        seep_report_text_count(findings, n, text, sizeof(text));
     }
     seep_layout_wrap(layout, SEEP_INK_BOLD, text,
                      seep_layout_width(words[findings->outcome]), 2);
-    for (size_t i = 0; i < n && i < 3; i++) {
-        seep_buf_printf(layout->out, "  %zu. ", i + 1);
-        seep_layout_wrap(layout, SEEP_INK_PLAIN, findings->findings[i].summary, 5, 5);
-    }
-    if (n > 3) {
-        seep_buf_printf(layout->out, "  ... and %zu more below\n", n - 3);
-    }
+    seep_report_text_causes(layout, findings, n);
     seep_finding_lines_until(findings, until);
     if (until[0] != '\0') {
         seep_buf_printf(layout->out, "  ");

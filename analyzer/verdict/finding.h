@@ -160,8 +160,11 @@ struct seep_finding {
     struct seep_view_targets targets;  /* descriptors */
     struct seep_view_member *members;  /* of several sites; the fastest growing first */
     size_t member_count, member_total; /* shown; of all. 0: the finding is on one site */
-    double *series;                    /* live, thinned over the whole run */
-    bool series_of_bytes;              /* of live bytes: where the count says nothing */
+    size_t with; /* number in the list, from 1, of the finding that it is likely one
+                    cause with; 0 */
+    const char *with_caller; /* that both are below; "" no name; NULL without `with` */
+    double *series;          /* live, thinned over the whole run */
+    bool series_of_bytes;    /* of live bytes: where the count says nothing */
     size_t series_count;
     double series_from_s, series_to_s;
 };

@@ -20,6 +20,7 @@
 #include "verdict/growth_finding.h"
 #include "verdict/growth_scan.h"
 #include "verdict/namesake.h"
+#include "verdict/one_cause.h"
 #include "verdict/overview.h"
 #include "verdict/past_verdict.h"
 #include "verdict/profile_view.h"
@@ -171,6 +172,9 @@ static int run(struct seep_analysis *analysis, const struct seep_verdict_options
     }
     if (status == 0) {
         status = seep_suppressions_apply(options->suppressions, analysis->findings);
+    }
+    if (status == 0) {
+        status = seep_one_cause_tell(analysis);
     }
     if (status == 0) {
         conclude(analysis, options);

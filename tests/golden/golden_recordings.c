@@ -419,6 +419,55 @@ static void one_caller(const char *program, const char *path)
     finish(&stage, path, SEEP_ENDING_EXITED, 0);
 }
 
+/* A place called from `caller`, and what it acquires. */
+static uint32_t below(struct stage *stage, uint32_t *caller, enum function function,
+                      enum seep_kind kind)
+{
+    uint32_t node = seep_forge_node(&stage->forge, *caller, stage->module, in(function));
+
+    *caller = node;
+    return kind == SEEP_KIND_NONE ? 0
+                                  : seep_forge_site(&stage->forge, node, stage->auth,
+                                                    kind, SEEP_FORGE_SECOND);
+}
+
+/* A request that is forgotten with its thread, a socket and two records, whichever of two
+ * ways it came; beside a table of the hub that grows at moments of its own. */
+static void one_cause(const char *program, const char *path)
+{
+    struct stage stage;
+    uint64_t handled = 0;
+    uint64_t spawned = 0;
+    uint64_t kept = 0;
+
+    set_up(&stage, program);
+    uint32_t loop = seep_forge_stack(&stage.forge, stage.module,
+                                     (const uint64_t[]){in(EVENT_LOOP), in(MAIN)}, 2);
+    uint32_t handle = loop;
+    uint32_t spawn = loop;
+    uint32_t hub = loop;
+    uint32_t socket = below(&stage, &handle, AUTH_HANDLE, SEEP_KIND_FD);
+    uint32_t thread = below(&stage, &handle, AUTH_SERVICE_NEW, SEEP_KIND_THREAD);
+    uint32_t records = below(&stage, &handle, PMA_ALLOC, SEEP_KIND_HEAP);
+
+    (void)below(&stage, &spawn, WORKER_SPAWN, SEEP_KIND_NONE);
+    uint32_t other = below(&stage, &spawn, AUTH_SERVICE_NEW, SEEP_KIND_THREAD);
+    uint32_t table = below(&stage, &hub, HUB_REGISTER, SEEP_KIND_HEAP);
+
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        handled += s * 5 % 3 != 0;
+        spawned += s * 3 % 4 != 0;
+        kept += s * 7 % 5 < 2;
+        count(&stage, thread, handled, handled, STACK_BYTES);
+        count(&stage, records, 2 * handled, 2 * handled, 1024);
+        count(&stage, socket, handled, handled, 0);
+        count(&stage, other, spawned, spawned, STACK_BYTES);
+        count(&stage, table, kept, kept, 512);
+        snapshot_with_fds(&stage, s, handled + spawned + 4, handled + 12);
+    }
+    finish(&stage, path, SEEP_ENDING_RUNNING, 0);
+}
+
 /* A source that reconnects every eight seconds, and forgets the twenty records that it
  * had. */
 static void reconnect(const char *program, const char *path)
@@ -473,6 +522,6 @@ const struct seep_golden SEEP_GOLDENS[] = {
     {"short_run", short_run},     {"fd_leak", fd_leak},
     {"timer_leak", timer_leak},   {"mapping_leak", mapping_leak},
     {"per_request", per_request}, {"reconnect", reconnect},
-    {"one_caller", one_caller},
+    {"one_caller", one_caller},   {"one_cause", one_cause},
 };
 const size_t SEEP_GOLDEN_COUNT = sizeof(SEEP_GOLDENS) / sizeof(SEEP_GOLDENS[0]);
