@@ -92,7 +92,7 @@ add_executable(stuck-threads ${PROJECT_SOURCE_DIR}/tests/collect/stuck_threads.c
 target_link_libraries(stuck-threads PRIVATE seep_options)
 add_test(NAME collect.stuck COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/collect/stuck_test.py
     $<TARGET_FILE:seep> $<TARGET_FILE:stuck-threads>)
-set_tests_properties(collect.stuck PROPERTIES TIMEOUT 240 LABELS collect)
+set_tests_properties(collect.stuck PROPERTIES TIMEOUT 600 LABELS collect)
 
 # Healthy threads whose only friend is hard to find.
 add_executable(kept-queues ${PROJECT_SOURCE_DIR}/tests/collect/kept_queues.c)

@@ -461,6 +461,16 @@ done:
     return status;
 }
 
+void seep_thread_copy_arguments(const struct seep_thread_copy *copy,
+                                uint64_t arguments[6])
+{
+    static const uint8_t dwarf_numbers[6] = {5, 4, 1, 10, 8, 9}; /* rdi rsi rdx r10 .. */
+
+    for (size_t i = 0; i < 6; i++) {
+        arguments[i] = copy->registers[dwarf_numbers[i]];
+    }
+}
+
 void seep_thread_copy_fini(struct seep_thread_copy *copy)
 {
     free(copy->stack);

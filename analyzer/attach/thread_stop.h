@@ -60,4 +60,9 @@ int seep_thread_stop(pid_t pid, const struct seep_memory_map *map,
                      const struct seep_stop_options *options);
 void seep_thread_copy_fini(struct seep_thread_copy *copy);
 
+/* Arguments of the system call that the thread stood in, as its registers hold them.
+ * Thread-safety: pure. Source: System V ABI, AMD64, A.2.1. */
+void seep_thread_copy_arguments(const struct seep_thread_copy *copy,
+                                uint64_t arguments[6]);
+
 #endif

@@ -13,7 +13,9 @@
 #include "attach/task_list.h"
 #include "collect/recording_find.h"
 #include "threads/live_picture.h"
+#include "threads/live_waits.h"
 #include "threads/threads_profile.h"
+#include "verdict/verdict.h"
 
 /* The two sources, owned here. */
 struct sources {
@@ -165,6 +167,20 @@ static int open_creation(const struct seep_threads_request *request,
     return status;
 }
 
+/* What the verdicts say of a live process; without memory for that nothing is said. */
+static void add_stuck(const struct seep_threads_source *present,
+                      struct seep_thread_groups *groups)
+{
+    const struct seep_verdict_options options = {.since_s = -1, .until_s = -1};
+    struct seep_findings *findings = NULL;
+
+    if (seep_verdict_make(present->recording, present->symbolizer, &options, &findings,
+                          NULL) == 0) {
+        seep_thread_groups_stuck(groups, findings);
+        seep_findings_free(findings);
+    }
+}
+
 static int look_at_process(const struct seep_threads_request *request,
                            struct seep_thread_groups **groups, struct seep_error *error)
 {
@@ -185,6 +201,9 @@ static int look_at_process(const struct seep_threads_request *request,
         goto done;
     }
     status = seep_live_picture_make(request->pid, &tasks, probe, &sources.picture);
+    if (status == 0 && probe != NULL) {
+        status = seep_live_waits_fill(request->pid, &tasks, probe, sources.picture);
+    }
     if (status == 0) {
         status = open_symbols(&sources.present, sources.picture);
     }
@@ -196,6 +215,7 @@ static int look_at_process(const struct seep_threads_request *request,
     }
     if (status == 0 && probe != NULL) {
         note_missed(*groups, probe);
+        add_stuck(&sources.present, *groups);
     }
     if (status == 0 && refused.code != 0) {
         seep_thread_groups_note(*groups, "no stacks: %s", refused.message);

@@ -213,17 +213,6 @@ static size_t choose(struct seep_stuck_watch *watch, uint32_t *tids)
     return chosen;
 }
 
-/* Arguments of the system call that a thread stands in, from its registers. Source:
- * System V ABI, AMD64, A.2.1. */
-static void arguments_of(const struct seep_thread_copy *copy, uint64_t *arguments)
-{
-    static const uint8_t dwarf_numbers[6] = {5, 4, 1, 10, 8, 9};
-
-    for (size_t i = 0; i < 6; i++) {
-        arguments[i] = copy->registers[dwarf_numbers[i]];
-    }
-}
-
 static bool is_wakeable_kind(const struct seep_stuck_row *row, const uint64_t *arguments)
 {
     uint64_t operation = arguments[1] & FUTEX_CMD_MASK;
@@ -304,7 +293,7 @@ static int fill_row(const struct look *look, const struct seep_probe *probe,
 {
     uint64_t arguments[6];
 
-    arguments_of(&thread->copy, arguments);
+    seep_thread_copy_arguments(&thread->copy, arguments);
     row->wakeable_kind = is_wakeable_kind(row, arguments);
     seep_buf_put_varint(&row->head, row->tid);
     seep_buf_put_varint(&row->head, row->slot_plus_1);

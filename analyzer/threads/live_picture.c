@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "attach/proc_file.h"
+#include "threads/live_waits.h"
 
 enum { COMMAND_BYTES = 4096, COMMAND_WORDS = 64, FIRST_SLOTS = 256, SMALL_BYTES = 128 };
 #define NO_FILE "[no file]"
@@ -382,6 +383,7 @@ void seep_live_picture_free(struct seep_recording *picture)
         free(picture->waits.rows[i].target);
     }
     free(picture->waits.rows);
+    seep_live_waits_fini(picture);
     for (size_t i = 0; i < picture->module_count; i++) {
         free(picture->modules[i].path);
     }

@@ -453,6 +453,23 @@ void seep_thread_groups_free(struct seep_thread_groups *groups)
     }
 }
 
+void seep_thread_groups_stuck(struct seep_thread_groups *groups,
+                              const struct seep_findings *findings)
+{
+    groups->stuck = seep_findings_alloc(groups->findings, findings->finding_count,
+                                        sizeof(*groups->stuck));
+    for (size_t i = 0; groups->stuck != NULL && i < findings->finding_count; i++) {
+        const struct seep_finding *finding = &findings->findings[i];
+
+        if (finding->cause == SEEP_CAUSE_STUCK ||
+            finding->cause == SEEP_CAUSE_UNREACHABLE ||
+            finding->cause == SEEP_CAUSE_LOCK_CYCLE) {
+            groups->stuck[groups->stuck_count++] =
+                seep_findings_text(groups->findings, finding->summary);
+        }
+    }
+}
+
 void seep_thread_groups_note(struct seep_thread_groups *groups, const char *format, ...)
 {
     char text[TEXT_BYTES];

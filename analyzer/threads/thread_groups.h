@@ -59,6 +59,8 @@ struct seep_thread_groups {
     double stop_total_s, stop_longest_s; /* 0: nothing was stopped */
     const char **notes;
     size_t note_count;
+    const char **stuck; /* sentences: threads that will never run again, and why */
+    size_t stuck_count;
 };
 
 /* A place with names for it: a recording, or the picture of a process. */
@@ -79,6 +81,11 @@ int seep_thread_groups_gather(const struct seep_threads_source *present,
                               const struct seep_threads_source *creation,
                               struct seep_thread_groups **groups);
 void seep_thread_groups_free(struct seep_thread_groups *threads);
+
+/* Adds what a verdict says of threads that will never run again; nothing when memory is
+ * out. findings: borrowed; those with other causes are passed over. */
+void seep_thread_groups_stuck(struct seep_thread_groups *threads,
+                              const struct seep_findings *findings);
 
 /* Adds a line for the reader. printf; nothing when memory is out. */
 void seep_thread_groups_note(struct seep_thread_groups *threads, const char *format, ...)

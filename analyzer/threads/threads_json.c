@@ -59,6 +59,7 @@ int seep_threads_json(const struct seep_thread_groups *groups, size_t top,
     size_t n = top != 0 && top < groups->group_count ? top : groups->group_count;
     json_t *list = json_array();
     json_t *notes = json_array();
+    json_t *stuck = json_array();
     json_t *stops = NULL;
     json_t *whole = NULL;
     char *text = NULL;
@@ -69,17 +70,20 @@ int seep_threads_json(const struct seep_thread_groups *groups, size_t top,
     for (size_t i = 0; i < groups->note_count; i++) {
         json_array_append_new(notes, json_string(groups->notes[i]));
     }
+    for (size_t i = 0; i < groups->stuck_count; i++) {
+        json_array_append_new(stuck, json_string(groups->stuck[i]));
+    }
     stops = groups->stopped == 0
                 ? json_null()
                 : json_pack("{s:i, s:f, s:f}", "threads", (int)groups->stopped,
                             "total_ms", groups->stop_total_s * 1e3, "longest_ms",
                             groups->stop_longest_s * 1e3);
-    whole = json_pack("{s:i, s:{s:i, s:s}, s:s, s:o, s:i, s:o, s:o, s:o}", "seep_threads",
-                      1, "program", "pid", (int)groups->pid, "command", groups->command,
-                      "source", groups->live ? "process" : "recording", "at_s",
-                      groups->live ? json_null() : json_real(groups->at_s), "threads",
-                      (int)groups->thread_count, "groups", list, "stops", stops, "notes",
-                      notes);
+    whole = json_pack("{s:i, s:{s:i, s:s}, s:s, s:o, s:i, s:o, s:o, s:o, s:o}",
+                      "seep_threads", 1, "program", "pid", (int)groups->pid, "command",
+                      groups->command, "source", groups->live ? "process" : "recording",
+                      "at_s", groups->live ? json_null() : json_real(groups->at_s),
+                      "threads", (int)groups->thread_count, "groups", list, "stops",
+                      stops, "notes", notes, "stuck", stuck);
     text =
         whole != NULL ? json_dumps(whole, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(whole);

@@ -182,6 +182,13 @@ static void put_head(const struct seep_layout *layout,
     }
     add(text, "\n\n");
     seep_layout_put(layout, SEEP_INK_PLAIN, text);
+    for (size_t i = 0; i < groups->stuck_count; i++) {
+        seep_layout_put(layout, SEEP_INK_RED, "stuck: ");
+        seep_layout_wrap(layout, SEEP_INK_PLAIN, groups->stuck[i], 7, 7);
+    }
+    if (groups->stuck_count > 0) {
+        seep_buf_printf(layout->out, "\n");
+    }
 }
 
 static void put_foot(const struct seep_layout *layout,
