@@ -132,6 +132,15 @@ class RecordingTest(unittest.TestCase):
         self.assertGreaterEqual(sum(row["type"] == "snapshot" for row in rows), 1)
         self.assertNotEqual(rows[-1]["type"], "end")
 
+    def test_a_million_marks_are_in_the_recording_exactly(self):
+        ended = self.record(program("marks"), "threads", options=["--interval", "0.1"])
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        counts = [row for row in rows_of(self.file) if row["type"] == "mark_count"]
+        self.assertEqual({row["text"]: row["count"] for row in counts}, json.loads(ended.stdout))
+        for row in counts:
+            so_far = [count for _, count in row["snapshots"]]
+            self.assertEqual((so_far, so_far[-1]), (sorted(so_far), row["count"]))
+
     def test_children_leave_a_line_or_a_file(self):
         ended = self.record("/bin/sh", "-c", f"{program('functions')} > /dev/null; /bin/sleep 0.7; true",
                             options=["--min-child", "0.3"])

@@ -23,7 +23,7 @@
 #include "segment_forge.h"
 
 #define HEAP_AT UINT64_C(0x555500000000)
-enum { HOSTILE_SECONDS = 3, PATIENCE_ROUNDS = 12 };
+enum { HOSTILE_SECONDS = 3, LARGE_EVERY = 16, PATIENCE_ROUNDS = 12 };
 
 static const struct seep_process_end ended = {SEEP_ENDING_EXITED, 4};
 
@@ -473,8 +473,9 @@ static void mutate(struct segment_forge *forge, int round)
         at += (uint64_t)random() % 4096 / 4 * 4;
         memcpy(forge->map + at, &value, sizeof(value));
     }
-    /* Large counts cost time, not safety: now and then is enough. */
-    if (round % 8 != 0) {
+    /* Large counts cost time (a second with a sanitizer), not safety: now and then, and
+     * not at first, is enough. */
+    if (round % LARGE_EVERY != LARGE_EVERY - 1) {
         forge->header->node_count %= 3000;
         forge->header->site_count %= 3000;
         forge->header->thread_count %= 200;
