@@ -1,12 +1,13 @@
 # Trend, series, verdicts, reports and the command line around them.
 foreach(module theil_sen mann_kendall envelope sign_test fdr plateau forecast growth
-        staircase pace shape student survival together)
+        staircase pace pair_count shape student survival together)
     seep_unit_test(${module} seep_trend)
 endforeach()
 foreach(module walk_test hamed_rao change_point saturation slope_error)
     seep_unit_test(${module} seep_trend seep_simulated)
 endforeach()
 seep_unit_test(window seep_series seep_recording_forge)
+seep_unit_test(series seep_series)
 seep_unit_test(ages seep_series seep_recording_forge)
 seep_unit_test(findings seep_verdict)
 seep_unit_test(headline seep_verdict)

@@ -199,15 +199,17 @@ static struct seep_diff_rate rate_of_key(struct comparison *all, unsigned side,
                                          uint64_t key, bool of_bytes, double grain)
 {
     const struct seep_site_table *table = &all->tables[side];
+    struct seep_series *series = &all->series[side];
     bool any = false;
 
+    seep_series_sum_begin(series);
     for (size_t i = 0; i < table->count; i++) {
         if (all->keys[side][i] == key) {
-            (any ? seep_series_add : seep_series_read)(
-                &all->series[side], all->recordings[side], table->ids[i]);
+            seep_series_sum_add(series, all->recordings[side], table->ids[i]);
             any = true;
         }
     }
+    seep_series_sum_end(series);
     return any ? rate_read(all, side, of_bytes, grain) : rate_of_none(all, side, grain);
 }
 

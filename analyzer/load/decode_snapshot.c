@@ -21,7 +21,7 @@ enum {
     /* fewest bytes of one entry: its number of fields, each at least one byte */
     POINT_MIN_BYTES = 5,
     LOSS_MIN_BYTES = 2,
-    AHEAD = 16 /* entries; a power of two */
+    AHEAD = 32 /* entries; a power of two */
 };
 
 struct change {

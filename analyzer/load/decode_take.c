@@ -4,11 +4,6 @@
  */
 #include "load/decode_take.h"
 
-bool seep_decode_failed(const struct seep_decoder *d)
-{
-    return d->in.failed || d->wrong != NULL || d->no_memory || d->other_version;
-}
-
 void seep_decode_wrong(struct seep_decoder *d, const char *what)
 {
     if (!seep_decode_failed(d)) {

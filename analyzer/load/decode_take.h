@@ -21,7 +21,10 @@ struct seep_decoder {
     bool other_version;
 };
 
-bool seep_decode_failed(const struct seep_decoder *d);
+static inline bool seep_decode_failed(const struct seep_decoder *d)
+{
+    return d->in.failed || d->wrong != NULL || d->no_memory || d->other_version;
+}
 /* Notes that the payload contradicts the format, in words. */
 void seep_decode_wrong(struct seep_decoder *d, const char *what);
 uint64_t seep_decode_u(struct seep_decoder *d);

@@ -36,22 +36,27 @@ static bool budget_take(struct seep_pool_budget *budget, uint64_t bytes)
     return true;
 }
 
-/* Zeroed. In a large pool huge pages are asked for: a hundred MB of points lie anywhere
- * to whoever writes them in order of time, and small pages cost a fault and a TLB entry
- * each. */
+/* For what is large: a hundred MB of points, and the sites, lie anywhere to whoever reads
+ * them in order of time, and small pages cost a fault and a TLB entry each. */
+static void ask_for_huge_pages(void *memory, size_t bytes)
+{
+    uintptr_t from = ((uintptr_t)memory + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
+    size_t whole = (size_t)((uintptr_t)memory + bytes - from) & ~(size_t)(PAGE_BYTES - 1);
+
+    if (bytes >= LARGE_CHUNK_BYTES) {
+        (void)madvise((void *)from, whole, MADV_HUGEPAGE); /* a hint, no more */
+    }
+}
+
+/* Zeroed. */
 static struct seep_pool_chunk *new_chunk(size_t capacity_bytes)
 {
     size_t bytes =
         sizeof(struct seep_pool_chunk) + capacity_bytes + SEEP_POOL_SLACK_BYTES;
     struct seep_pool_chunk *chunk = calloc(1, bytes);
 
-    if (chunk != NULL && bytes >= LARGE_CHUNK_BYTES) {
-        uintptr_t from =
-            ((uintptr_t)chunk + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
-        size_t whole =
-            (size_t)((uintptr_t)chunk + bytes - from) & ~(size_t)(PAGE_BYTES - 1);
-
-        (void)madvise((void *)from, whole, MADV_HUGEPAGE); /* a hint, no more */
+    if (chunk != NULL) {
+        ask_for_huge_pages(chunk, bytes);
     }
     return chunk;
 }
@@ -157,6 +162,7 @@ int seep_pool_grow_table(struct seep_pool_budget *budget, void **table, size_t *
         budget->left_bytes += bytes - *capacity * row_bytes;
         return -ENOMEM;
     }
+    ask_for_huge_pages(grown, bytes);
     memset(grown + *capacity * row_bytes, 0, bytes - *capacity * row_bytes);
     *table = grown;
     *capacity = rows;

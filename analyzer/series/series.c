@@ -1,7 +1,8 @@
 /* From cumulative counters to live counts.
  *
- * A site keeps its value between its points, so a series is made span by span: the inner
- * loops are plain, and the compiler makes vectors of them.
+ * A site keeps its value between its points, so a series is made span by span. A sum of
+ * many sites is made of their changes, which are added up once: adding spans would cost
+ * each site all snapshots. All are whole numbers, exact as doubles up to 2^53.
  *
  * Counters are read shard by shard while the program runs, so a release may be seen
  * before its acquisition: a difference below zero is held to zero.
@@ -11,7 +12,9 @@
 #include "series/series.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 int seep_series_new(const struct seep_recording *recording, struct seep_series *out)
 {
@@ -50,26 +53,18 @@ static void set_span(struct seep_series *series, size_t from, size_t to, double 
     }
 }
 
-static void add_span(struct seep_series *series, size_t from, size_t to, double live,
-                     double live_bytes)
-{
-    if (live == 0 && live_bytes == 0) {
-        return;
-    }
-    for (size_t i = from; i < to; i++) {
-        series->live[i] += live;
-        series->live_bytes[i] += live_bytes;
-    }
-}
-
-/* Walks over the spans in which a site keeps its value. */
-static void walk(struct seep_series *series, const struct seep_recording *recording,
-                 uint32_t site,
-                 void (*span)(struct seep_series *, size_t, size_t, double, double))
+static const struct seep_points *points_of(const struct seep_recording *recording,
+                                           uint32_t site)
 {
     static const struct seep_points none;
-    struct seep_points_cursor at = seep_points_start(
-        site < recording->site_count ? &recording->sites[site].points : &none);
+
+    return site < recording->site_count ? &recording->sites[site].points : &none;
+}
+
+void seep_series_read(struct seep_series *series, const struct seep_recording *recording,
+                      uint32_t site)
+{
+    struct seep_points_cursor at = seep_points_start(points_of(recording, site));
     double live = 0;
     double live_bytes = 0;
     size_t from = 0;
@@ -77,22 +72,51 @@ static void walk(struct seep_series *series, const struct seep_recording *record
     while (seep_points_next(&at)) {
         const struct seep_counters *now = &at.now.counters;
 
-        span(series, from, at.now.snapshot, live, live_bytes);
+        set_span(series, from, at.now.snapshot, live, live_bytes);
         live = difference(now->acquired, now->released);
         live_bytes = difference(now->acquired_bytes, now->released_bytes);
         from = at.now.snapshot;
     }
-    span(series, from, series->n, live, live_bytes);
+    set_span(series, from, series->n, live, live_bytes);
 }
 
-void seep_series_read(struct seep_series *series, const struct seep_recording *recording,
-                      uint32_t site)
+void seep_series_sum_begin(struct seep_series *series)
 {
-    walk(series, recording, site, set_span);
+    memset(series->live, 0, series->n * sizeof(*series->live));
+    memset(series->live_bytes, 0, series->n * sizeof(*series->live_bytes));
 }
 
-void seep_series_add(struct seep_series *series, const struct seep_recording *recording,
-                     uint32_t site)
+void seep_series_sum_add(struct seep_series *series,
+                         const struct seep_recording *recording, uint32_t site)
 {
-    walk(series, recording, site, add_span);
+    struct seep_points_cursor at = seep_points_start(points_of(recording, site));
+    double live = 0;
+    double live_bytes = 0;
+
+    while (seep_points_next(&at) && at.now.snapshot < series->n) {
+        const struct seep_counters *now = &at.now.counters;
+        double live_now = difference(now->acquired, now->released);
+        double bytes_now = difference(now->acquired_bytes, now->released_bytes);
+
+        series->live[at.now.snapshot] += live_now - live;
+        series->live_bytes[at.now.snapshot] += bytes_now - live_bytes;
+        live = live_now;
+        live_bytes = bytes_now;
+    }
+}
+
+static void add_up(double *values, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        sum += values[i];
+        values[i] = fmax(sum, 0); /* whole numbers: less than 0 by rounding alone */
+    }
+}
+
+void seep_series_sum_end(struct seep_series *series)
+{
+    add_up(series->live, series->n);
+    add_up(series->live_bytes, series->n);
 }

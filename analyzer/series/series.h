@@ -23,8 +23,13 @@ void seep_series_free(struct seep_series *series);
 /* Sets live and live_bytes to those of one site. Cost: O(snapshots). */
 void seep_series_read(struct seep_series *series, const struct seep_recording *recording,
                       uint32_t site);
-/* Adds one site to live and live_bytes. Cost: O(snapshots). */
-void seep_series_add(struct seep_series *series, const struct seep_recording *recording,
-                     uint32_t site);
+
+/* Sets live and live_bytes to the sums over sites: begin, add each, end. In between they
+ * hold the changes from snapshot to snapshot. Cost: O(points) for each site, O(snapshots)
+ * for begin and end. */
+void seep_series_sum_begin(struct seep_series *series);
+void seep_series_sum_add(struct seep_series *series,
+                         const struct seep_recording *recording, uint32_t site);
+void seep_series_sum_end(struct seep_series *series);
 
 #endif

@@ -12,6 +12,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "trend/pair_count.h"
+
 static const double Z_95 = 1.959964; /* two-sided 95 % point of the normal distribution */
 
 static int by_value(const void *a, const void *b)
@@ -55,12 +57,7 @@ static double rank(const double *y, size_t n, double *ranks)
     double squares = 0;
 
     for (size_t i = 0; i < n; i++) {
-        int twice = 0;
-
-        for (size_t j = 0; j < n; j++) {
-            twice += (y[j] < y[i]) - (y[j] > y[i]);
-        }
-        ranks[i] = 0.5 * twice;
+        ranks[i] = 0.5 * -(double)seep_count_above_less_below(y, n, y[i]);
         squares += ranks[i] * ranks[i];
     }
     return squares;

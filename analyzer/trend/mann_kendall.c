@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <math.h>
 
+#include "trend/pair_count.h"
+
 static double upper_tail(double z)
 {
     return 0.5 * erfc(z / M_SQRT2);
@@ -18,13 +20,11 @@ double seep_kendall_variance(const double *y, size_t n)
     double variance = count * (count - 1) * (2 * count + 5);
 
     for (size_t i = 0; i < n; i++) {
-        size_t equal = 0; /* with itself: the size of its group of ties */
+        /* with itself: the size of its group of ties */
+        double equal = (double)seep_count_equal(y, n, y[i]);
 
-        for (size_t j = 0; j < n; j++) {
-            equal += y[j] == y[i];
-        }
         /* a group's g (g - 1) (2 g + 5), shared among its g members */
-        variance -= ((double)equal - 1) * (2 * (double)equal + 5);
+        variance -= (equal - 1) * (2 * equal + 5);
     }
     return fmax(variance / 18, 0);
 }
@@ -37,9 +37,7 @@ int seep_mann_kendall(const double *y, size_t n, struct seep_mann_kendall *out)
         return -EINVAL;
     }
     for (size_t i = 0; i < n; i++) {
-        for (size_t j = i + 1; j < n; j++) {
-            s += (y[j] > y[i]) - (y[j] < y[i]);
-        }
+        s += (double)seep_count_above_less_below(y + i + 1, n - i - 1, y[i]);
     }
     double variance = seep_kendall_variance(y, n);
 

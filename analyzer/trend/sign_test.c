@@ -8,6 +8,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "trend/pair_count.h"
+
 static double log_factorial(size_t n)
 {
     int sign = 0;
@@ -41,10 +43,7 @@ struct seep_sign_test seep_sign_test(const double *y, size_t n)
 {
     struct seep_sign_test test = {0};
 
-    for (size_t i = 1; i < n; i++) {
-        test.ups += y[i] > y[i - 1];
-        test.downs += y[i] < y[i - 1];
-    }
+    seep_count_steps(y, n, &test.ups, &test.downs);
     test.p_rising = test.ups == 0 ? 1 : binomial_tail(test.ups + test.downs, test.ups);
     return test;
 }

@@ -9,7 +9,6 @@
 #include "verdict/caller_group.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "load/site_points.h"
 #include "series/ages.h"
@@ -89,12 +88,12 @@ bool seep_caller_group_measure(const struct seep_recording *recording,
     *evidence = (struct seep_growth_case){
         .kind = (enum seep_kind)recording->sites[group->sites[0]].kind,
         .window_s = seep_window_seconds(recording, window)};
-    memset(series->live, 0, series->n * sizeof(*series->live));
-    memset(series->live_bytes, 0, series->n * sizeof(*series->live_bytes));
+    seep_series_sum_begin(series);
     for (size_t i = 0; i < group->count; i++) {
         add_site(recording, window, group->sites[i], &inflow, evidence);
-        seep_series_add(series, recording, group->sites[i]);
+        seep_series_sum_add(series, recording, group->sites[i]);
     }
+    seep_series_sum_end(series);
     evidence->ages = seep_ages_of_sites(
         recording, window, seep_ages_scan(recording, window), group->sites, group->count);
     if (inflow.middle > inflow.warm) {

@@ -147,10 +147,11 @@ static int begin(struct seep_analysis *analysis, const uint32_t *sites, size_t c
     finding->kind = (enum seep_kind)analysis->recording->sites[sites[0]].kind;
     finding->subsystem = subsystem_of_all(analysis, sites, count);
     finding->summary = "";
-    seep_series_read(&analysis->series, analysis->recording, sites[0]);
-    for (size_t i = 1; i < count; i++) {
-        seep_series_add(&analysis->series, analysis->recording, sites[i]);
+    seep_series_sum_begin(&analysis->series);
+    for (size_t i = 0; i < count; i++) {
+        seep_series_sum_add(&analysis->series, analysis->recording, sites[i]);
     }
+    seep_series_sum_end(&analysis->series);
     fill_evidence(analysis, sites, count, &finding->evidence);
     *out = finding;
     return fill_series(analysis, finding);

@@ -160,17 +160,17 @@ static bool sum(struct seep_analysis *analysis, uint32_t subsystem, enum seep_ki
     struct seep_series *series = &analysis->series;
     bool any = false;
 
-    memset(series->live, 0, series->n * sizeof(*series->live));
-    memset(series->live_bytes, 0, series->n * sizeof(*series->live_bytes));
+    seep_series_sum_begin(series);
     for (uint32_t site = 0; site < analysis->recording->site_count; site++) {
         const struct seep_rec_site *from = &analysis->recording->sites[site];
 
         if (from->kind == kind && from->subsystem == subsystem &&
             from->points.count > 0) {
-            seep_series_add(series, analysis->recording, site);
+            seep_series_sum_add(series, analysis->recording, site);
             any = true;
         }
     }
+    seep_series_sum_end(series);
     return any;
 }
 

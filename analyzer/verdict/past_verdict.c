@@ -6,8 +6,6 @@
  */
 #include "verdict/past_verdict.h"
 
-#include <string.h>
-
 #include "base/fmt.h"
 #include "base/whole.h"
 #include "verdict/growth_finding.h"
@@ -23,13 +21,13 @@ static bool fill_series(struct seep_analysis *analysis)
     struct seep_series *series = &analysis->series;
     double past = 0;
 
-    memset(series->live, 0, series->n * sizeof(*series->live));
-    memset(series->live_bytes, 0, series->n * sizeof(*series->live_bytes));
+    seep_series_sum_begin(series);
     for (uint32_t site = 0; site < recording->site_count; site++) {
         if (recording->sites[site].kind == SEEP_KIND_FD) {
-            seep_series_add(series, recording, site);
+            seep_series_sum_add(series, recording, site);
         }
     }
+    seep_series_sum_end(series);
     for (size_t i = 0; i < series->n; i++) {
         double open = (double)recording->snapshots[i].fds;
 

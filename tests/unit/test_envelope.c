@@ -66,6 +66,32 @@ static void more_stretches_than_values_are_refused(void **state)
     assert_true(minima[0] == 42);
 }
 
+static void means_are_sums_in_the_order_of_time(void **state)
+{
+    double y[200];
+    double means[40];
+
+    (void)state;
+    for (size_t i = 0; i < 200; i++) {
+        y[i] = 1.0 / (double)(i * 7 % 31 + 1); /* rounding shows the order */
+    }
+    for (size_t n = 40; n <= 200; n += 23) {
+        for (size_t blocks = 1; blocks <= 40; blocks++) {
+            assert_int_equal(seep_block_means(y, n, blocks, means), 0);
+            for (size_t block = 0; block < blocks; block++) {
+                size_t from = block * n / blocks;
+                size_t to = (block + 1) * n / blocks;
+                double sum = 0;
+
+                for (size_t at = from; at < to; at++) {
+                    sum += y[at];
+                }
+                assert_true(means[block] == sum / (double)(to - from));
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -73,6 +99,7 @@ int main(void)
         cmocka_unit_test(a_steady_rise_stays_steady_when_stretches_differ),
         cmocka_unit_test(a_saw_tooth_becomes_flat),
         cmocka_unit_test(more_stretches_than_values_are_refused),
+        cmocka_unit_test(means_are_sums_in_the_order_of_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
