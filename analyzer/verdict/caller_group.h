@@ -25,6 +25,7 @@ struct seep_caller_group {
     struct seep_caller_member *members; /* owned; NULL until the group is a finding; most
                                            rise first */
     size_t member_count;
+    bool suppressed; /* rules take every member */
 };
 
 /* Whether the heap's sites of a recording are looked at in groups: other kinds have few

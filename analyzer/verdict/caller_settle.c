@@ -6,6 +6,8 @@
  * strangers that leak below one event loop stay two findings, however well their sum
  * passes the gates.
  *
+ * Sites that suppression rules take have no say (group_suppress.c).
+ *
  * Larger groups are asked first: the deepest call that covers all is wanted, and callers
  * of which one callee has nearly all were left out before (caller_tree.h).
  *
@@ -21,6 +23,7 @@
 #include "trend/together.h"
 #include "verdict/companion.h"
 #include "verdict/group_finding.h"
+#include "verdict/group_suppress.h"
 
 enum { FOUND_MIN = 3, COMPARED_MAX = 32 };
 static const double SHARE_MAX = 0.5; /* of the growth, for one site that is not found */
@@ -30,6 +33,7 @@ struct settle {
     struct seep_growth_sites *sites;
     size_t own;  /* entries of single sites; groups come after them */
     bool *taken; /* by site: member of an accepted group */
+    struct seep_site_rules rules;
     struct seep_caller_member *members; /* scratch; of the group at hand */
     size_t count;
 };
@@ -244,8 +248,18 @@ static int consider(struct settle *settle, struct seep_growth_site *entry)
         return 0;
     }
     struct found found = survey(settle);
-    int status = speaks(settle, entry, &found);
 
+    if (found.count < FOUND_MIN && entry->verdict <= SEEP_VERDICT_BOUNDED) {
+        return 0;
+    }
+    int status = seep_group_suppress(settle->analysis, &settle->rules, settle->sites,
+                                     entry, settle->members, &settle->count);
+
+    if (status < 0 || settle->count < SEEP_CALLER_SITES_MIN) {
+        return status;
+    }
+    found = survey(settle);
+    status = speaks(settle, entry, &found);
     return status > 0 ? accept(settle, entry, &found) : status;
 }
 
@@ -283,6 +297,7 @@ int seep_caller_groups_settle(struct seep_analysis *analysis,
     if (settle.taken == NULL || settle.members == NULL) {
         status = -ENOMEM;
     } else {
+        status = seep_site_rules_init(analysis, &settle.rules);
         qsort(sites->sites + settle.own, sites->count - settle.own, sizeof(*sites->sites),
               by_size);
     }
@@ -292,6 +307,7 @@ int seep_caller_groups_settle(struct seep_analysis *analysis,
     if (status == 0) {
         compact(&settle);
     }
+    seep_site_rules_fini(&settle.rules);
     free(settle.taken);
     free(settle.members);
     return status;

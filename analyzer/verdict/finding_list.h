@@ -12,6 +12,7 @@
 #include "series/series.h"
 #include "series/window.h"
 #include "verdict/findings.h"
+#include "verdict/suppress.h"
 #include "verdict/units.h"
 
 struct seep_draft {
@@ -28,10 +29,11 @@ struct seep_analysis {
     struct seep_symbolizer *symbolizer;     /* borrowed */
     struct seep_findings *findings;         /* owner of all text */
     struct seep_window window;
-    struct seep_series series;      /* scratch for one site at a time */
-    struct seep_units units;        /* owned: what the program did */
-    struct seep_progress *progress; /* borrowed; may be NULL */
-    bool no_threads_left;           /* see struct seep_verdict_options */
+    struct seep_series series;                    /* scratch for one site at a time */
+    struct seep_units units;                      /* owned: what the program did */
+    struct seep_progress *progress;               /* borrowed; may be NULL */
+    bool no_threads_left;                         /* see struct seep_verdict_options */
+    const struct seep_suppressions *suppressions; /* borrowed; NULL: none */
     uint8_t *told; /* owned (free); by index of the recording's threads: 1 = a finding
                       speaks for it already; NULL: none does */
     struct seep_draft *drafts; /* owned (free) */

@@ -88,6 +88,7 @@ struct seep_view_suppressed {
     size_t findings, leaks; /* leaks: probable or definite; among findings */
     const char **expired;   /* rules that would have taken something, in words */
     size_t expired_count;
+    bool *met; /* suppress.c's: by rule, took something; then, expired before it could */
 };
 
 /* The process over time, thinned to a few hundred points. Never told by /proc: all 0. */

@@ -205,6 +205,7 @@ int seep_group_finding_add(struct seep_analysis *analysis,
     (*out)->members = view.members;
     (*out)->member_count = view.member_count;
     (*out)->member_total = view.member_total;
+    (*out)->members_suppressed = group->suppressed;
     return seep_stack_view_fill_top(analysis->findings, analysis->recording,
                                     analysis->symbolizer, &top, *out);
 }

@@ -356,20 +356,39 @@ static bool is_suppressed(const struct seep_suppressions *rules, unsigned today,
     return false;
 }
 
+/* What the rules met so far. Returns: NULL when memory is out. */
+static bool *met_by(const struct seep_suppressions *rules, struct seep_findings *findings)
+{
+    if (findings->suppressed.met == NULL) {
+        findings->suppressed.met =
+            seep_findings_alloc(findings, 2 * rules->count + 1, sizeof(bool));
+    }
+    return findings->suppressed.met;
+}
+
+bool seep_suppressions_take(const struct seep_suppressions *rules,
+                            struct seep_findings *findings,
+                            const struct seep_finding *finding)
+{
+    bool *met = rules != NULL ? met_by(rules, findings) : NULL;
+
+    return met != NULL && is_suppressed(rules, date_of_ns(findings->started_realtime_ns),
+                                        finding, met, met + rules->count);
+}
+
 int seep_suppressions_apply(const struct seep_suppressions *suppressions,
                             struct seep_findings *findings)
 {
     struct seep_view_suppressed *out = &findings->suppressed;
     size_t rules = suppressions != NULL ? suppressions->count : 0;
-    unsigned today = date_of_ns(findings->started_realtime_ns);
-    bool *used = NULL;
+    bool *met = NULL;
     size_t kept = 0;
 
     if (suppressions == NULL) {
         return 0;
     }
-    used = calloc(2 * rules + 1, sizeof(*used));
-    if (used == NULL) {
+    met = met_by(suppressions, findings);
+    if (met == NULL) {
         return -ENOMEM;
     }
     out->asked = true;
@@ -377,7 +396,8 @@ int seep_suppressions_apply(const struct seep_suppressions *suppressions,
     for (size_t i = 0; i < findings->finding_count; i++) {
         const struct seep_finding *finding = &findings->findings[i];
 
-        if (is_suppressed(suppressions, today, finding, used, used + rules)) {
+        if (finding->members_suppressed ||
+            seep_suppressions_take(suppressions, findings, finding)) {
             out->findings++;
             out->leaks += finding->verdict >= SEEP_VERDICT_PROBABLE;
         } else {
@@ -386,14 +406,10 @@ int seep_suppressions_apply(const struct seep_suppressions *suppressions,
     }
     findings->finding_count = kept;
     for (size_t i = 0; i < rules; i++) {
-        out->rules_used += used[i];
+        out->rules_used += met[i];
     }
-    out->unused = lines_unused(suppressions, used, findings);
-
-    int status = say_expired(suppressions, used + rules, findings);
-
-    free(used);
-    return status;
+    out->unused = lines_unused(suppressions, met, findings);
+    return say_expired(suppressions, met + rules, findings);
 }
 
 void seep_suppressions_suggest(const struct seep_findings *findings, struct seep_buf *out)

@@ -41,9 +41,18 @@ int seep_suppressions_parse(const char *name, const char *bytes, size_t len_byte
 void seep_suppressions_free(struct seep_suppressions *suppressions);
 size_t seep_suppressions_count(const struct seep_suppressions *suppressions);
 
-/* Takes suppressed findings out of findings->findings, counts them in
- * findings->suppressed, and names the expired rules there that would have suppressed
- * something.
+/* Whether a rule takes a finding that is not in the list, a member of a group; what the
+ * rules met is kept in findings->suppressed for seep_suppressions_apply.
+ *
+ * rules: borrowed; NULL takes nothing. finding: its kind, id and stack are read.
+ * Cost: O(frames x rules). */
+bool seep_suppressions_take(const struct seep_suppressions *rules,
+                            struct seep_findings *findings,
+                            const struct seep_finding *finding);
+
+/* Takes suppressed findings, and those with members_suppressed, out of
+ * findings->findings, counts them in findings->suppressed, and names the expired rules
+ * there that would have suppressed something.
  *
  * suppressions: borrowed; NULL does nothing.
  * Returns: 0; -ENOMEM. Cost: O(findings x frames x rules).

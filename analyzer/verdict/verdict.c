@@ -190,7 +190,8 @@ int seep_verdict_make(const struct seep_recording *recording,
     struct seep_analysis analysis = {.recording = recording,
                                      .symbolizer = symbolizer,
                                      .progress = options->progress,
-                                     .no_threads_left = options->no_threads_left};
+                                     .no_threads_left = options->no_threads_left,
+                                     .suppressions = options->suppressions};
     const struct seep_window_options window = {.since_s = options->since_s,
                                                .until_s = options->until_s};
     int status = check(recording, options, error);
@@ -207,6 +208,7 @@ int seep_verdict_make(const struct seep_recording *recording,
     if (status < 0) {
         goto fail_findings;
     }
+    analysis.findings->started_realtime_ns = recording->program.started_realtime_ns;
     status = run(&analysis, options);
     if (status == 0) {
         *findings = analysis.findings;
