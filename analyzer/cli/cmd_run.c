@@ -225,6 +225,7 @@ static int start_collector(struct run *run)
     struct seep_collect collect = {.listen_fd = run->listen_fd,
                                    .control_fd = pair[1],
                                    .dir_fd = run->dir_fd,
+                                   .socket_name = run->socket_name,
                                    .file = "",
                                    .options = run->options.collect};
 

@@ -31,6 +31,7 @@
 #include "attach/proc_file.h"
 #include "collect/control.h"
 #include "collect/handover_listen.h"
+#include "collect/newcomer.h"
 #include "collect/peak_watch.h"
 #include "collect/roster.h"
 
@@ -47,7 +48,7 @@ static const uint64_t connection_wait_ns = UINT64_C(2000000000);
 static const uint64_t status_wait_ns = UINT64_C(2000000000);
 /* for a sidecar's first process */
 static const uint64_t first_wait_ns = UINT64_C(5000000000);
-/* for a child forked just before the end */
+/* at most, for a child forked just before the end */
 static const uint64_t linger_ns = UINT64_C(300000000);
 
 enum source {
@@ -77,6 +78,7 @@ struct loop {
         status_deadline_ns; /* the main process is gone, its status not known; 0 = no */
     uint64_t peak_due_ns;   /* a look at some heap waits until then; UINT64_MAX = none */
     uint64_t idle_since_ns; /* no session since; 0 = there is one */
+    struct seep_newcomers newcomers;
     struct connection connections[CONNECTIONS_MAX];
     size_t connection_count;
 };
@@ -405,7 +407,20 @@ static void dispatch(struct loop *loop, uint64_t data)
     }
 }
 
-static bool is_over(const struct loop *loop)
+/* Who came before the search is in the queue or was found by it. A sidecar, for which
+ * nobody waits, goes by the clock. */
+static bool nobody_comes(struct loop *loop)
+{
+    loop->newcomers.since_ticks = loop->roster.main_start_ticks;
+    if (loop->sidecar ||
+        (loop->roster.options.children && seep_newcomers_expected(&loop->newcomers))) {
+        return false;
+    }
+    on_listen(loop, ACCEPTS_WHOLE_QUEUE);
+    return loop->roster.count == 0 && loop->connection_count == 0;
+}
+
+static bool is_over(struct loop *loop)
 {
     uint64_t idle_ns = 0;
 
@@ -420,8 +435,9 @@ static bool is_over(const struct loop *loop)
         return false;
     }
     idle_ns = now_ns() - loop->idle_since_ns;
-    return idle_ns >=
-           (loop->roster.registered == 0 && loop->sidecar ? first_wait_ns : linger_ns);
+    return idle_ns >= (loop->roster.registered == 0 && loop->sidecar ? first_wait_ns
+                                                                     : linger_ns) ||
+           nobody_comes(loop);
 }
 
 /* How long there is nothing to do but wait for events; -1 for ever. */
@@ -555,7 +571,8 @@ int seep_collect_run(const struct seep_collect *collect, struct seep_error *erro
 {
     struct loop loop = {.listen_fd = collect->listen_fd,
                         .control_fd = collect->control_fd,
-                        .sidecar = collect->control_fd < 0};
+                        .sidecar = collect->control_fd < 0,
+                        .newcomers = {.socket_name = collect->socket_name}};
     struct seep_peak_watch *peaks = NULL;
     int err = 0;
 

@@ -8,11 +8,12 @@
 #include "collect/options.h"
 
 struct seep_collect {
-    int listen_fd;     /* taken; listening SOCK_SEQPACKET */
-    int control_fd;    /* taken; the other end of `seep run`; -1: a sidecar */
-    int dir_fd;        /* taken; where recordings go */
-    uint32_t main_pid; /* 0: `seep run` will say */
-    const char *file;  /* borrowed; "" = PROGRAM.PID.seep, or `seep run` will say */
+    int listen_fd;           /* taken; listening SOCK_SEQPACKET */
+    int control_fd;          /* taken; the other end of `seep run`; -1: a sidecar */
+    int dir_fd;              /* taken; where recordings go */
+    uint32_t main_pid;       /* 0: `seep run` will say */
+    const char *socket_name; /* borrowed; of listen_fd, with control_fd */
+    const char *file;        /* borrowed; "" = PROGRAM.PID.seep, or `seep run` will say */
     struct seep_collect_options options;
 };
 

@@ -329,6 +329,14 @@ def helpers_of_a_program_in_the_background_leave_lines():
     assert len(lines) == 50, len(lines)
 
 
+def a_child_that_comes_after_the_programs_end_is_recorded():
+    launch = "import os, sys; os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ); os._exit(0)"
+    result = seep("run", "--quiet", "-o", "a.seep", "--", sys.executable, "-c", launch, COUNTING, "0")
+    assert result.returncode == 0, result
+    wait_for(lambda: any(process_ending(path)["kind"] == "exited"
+                         for path in glob.glob("a.*.seep")), "the child's recording")
+
+
 def a_file_that_grows_is_nobody_elses():
     for existing in (False, True):
         run = start("--quiet", "--interval", "0.1", "-o", "a.seep", "--", "cat",
