@@ -23,6 +23,8 @@
 enum { PATH_BYTES = 48, ENTRIES = 4096 };
 static const uint64_t PAGE_PRESENT = UINT64_C(1) << 63;
 static const uint64_t PAGE_SWAPPED = UINT64_C(1) << 62;
+/* Address space whose page map is read: 128 MiB of it. A sanitizer reserves 16 TiB. */
+static const uint64_t SPANS_MOST_BYTES = UINT64_C(64) << 30;
 static const uint64_t READ_BYTES = UINT64_C(64) << 20;
 
 struct copying {
@@ -159,6 +161,7 @@ int seep_memory_copy_take(uint32_t pid, const struct seep_span *spans, size_t co
     struct copying copying = {.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
                               .limit_bytes = limit_bytes};
     char path[PATH_BYTES];
+    uint64_t spans_bytes = 0;
     int err = 0;
 
     (void)snprintf(path, sizeof(path), "/proc/%" PRIu32 "/pagemap", pid);
@@ -168,7 +171,8 @@ int seep_memory_copy_take(uint32_t pid, const struct seep_span *spans, size_t co
         return seep_error_set(error, err, "%s: %s", path, strerror(-err));
     }
     for (size_t i = 0; err == 0 && i < count; i++) {
-        err = find_pages(&copying, spans[i]);
+        spans_bytes += spans[i].end - spans[i].start;
+        err = spans_bytes > SPANS_MOST_BYTES ? -E2BIG : find_pages(&copying, spans[i]);
     }
     (void)close(copying.pagemap_fd);
     if (err == 0) {

@@ -28,7 +28,8 @@ struct seep_memory_copy {
  * limit_bytes: of the copy.
  * out:         untouched on error.
  * error:       out; may be NULL.
- * Returns: 0; -ENOMEM; -E2BIG: more than the limit; -errno of /proc/PID/pagemap and of
+ * Returns: 0; -ENOMEM; -E2BIG: more than the limit, or spans of more than
+ * 64 GiB; -errno of /proc/PID/pagemap and of
  * process_vm_readv (-EPERM: not ours to read; -ESRCH: it has ended).
  * Allocates: the copy, and 8 bytes for each run; free with seep_memory_copy_fini.
  * Source: Documentation/admin-guide/mm/pagemap.rst (bits 62, 63).
