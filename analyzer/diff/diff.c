@@ -22,13 +22,12 @@
 #include "diff/diff_work.h"
 #include "diff/rate.h"
 #include "diff/site_match.h"
+#include "diff/site_set.h"
 #include "series/mark_series.h"
 #include "series/series.h"
-#include "series/thin.h"
 #include "series/window.h"
 #include "verdict/growth_scan.h"
 
-enum { CURVE_POINTS_MAX = 120 };
 static const double TOGETHER_LEAST = 0.5; /* of a change, when its twins are counted */
 static const double Z95 = 1.959964;       /* two-sided 95 % of the normal distribution */
 /* None seen of what comes by chance: 95 % for less than 3 in all. Source: Hanley and
@@ -41,7 +40,7 @@ struct comparison {
     struct seep_window windows[2];
     struct seep_series series[2];
     struct seep_site_table tables[2];
-    size_t *pair;      /* of each fresh site: its base site */
+    size_t *mate[2];   /* of each site: that of the other run */
     uint64_t *keys[2]; /* of each site: seep_site_key */
     double *work[2];   /* operations done at each snapshot; NULL unknown */
     struct seep_diff *out;
@@ -50,24 +49,6 @@ struct comparison {
 static bool counts(const struct seep_finding *finding)
 {
     return finding->verdict >= SEEP_VERDICT_SUSPECT && finding->site != 0;
-}
-
-static bool is_of_bytes(enum seep_kind kind)
-{
-    return kind == SEEP_KIND_HEAP || kind == SEEP_KIND_MAPPING;
-}
-
-/* Mean size of what the site acquired; 1 where resources are counted. */
-static double grain_of(const struct seep_recording *recording, uint32_t site)
-{
-    const struct seep_rec_site *from = &recording->sites[site];
-    const struct seep_counters *last = NULL;
-
-    if (!is_of_bytes((enum seep_kind)from->kind) || from->points.count == 0) {
-        return 1;
-    }
-    last = &from->points.last;
-    return last->acquired > 0 ? (double)last->acquired_bytes / (double)last->acquired : 1;
 }
 
 /* Growth of what the series of that run has been read from. */
@@ -91,14 +72,14 @@ static struct seep_diff_rate rate_read(const struct comparison *all, unsigned si
                                    fmax(slope.high_u_per_s, slope.u_per_s + least)};
 }
 
-/* Growth of one site of one run. */
-static struct seep_diff_rate rate_of(struct comparison *all, unsigned side, uint32_t site)
+/* Growth of the sites of one run, together. */
+static struct seep_diff_rate rate_of(struct comparison *all, unsigned side,
+                                     const struct seep_site_set *set, bool of_bytes)
 {
-    const struct seep_recording *recording = all->recordings[side];
-
-    seep_series_read(&all->series[side], recording, site);
-    return rate_read(all, side, is_of_bytes((enum seep_kind)recording->sites[site].kind),
-                     grain_of(recording, site));
+    seep_site_set_read(set, &all->tables[side], all->recordings[side],
+                       &all->series[side]);
+    return rate_read(all, side, of_bytes,
+                     seep_site_set_grain(set, &all->tables[side], all->recordings[side]));
 }
 
 /* Of a site that the run has not: less than one that was never seen may grow. It was not
@@ -166,14 +147,14 @@ static double most_in(const struct seep_window *window, const double *values)
 /* Why growth that is larger in NEW is none of its build's; NULL when it is. Reads the
  * series of both. */
 static const char *excuse(struct comparison *all, const struct seep_diff_entry *entry,
-                          uint32_t base_site, uint32_t fresh_site)
+                          const struct seep_site_set sets[2])
 {
-    const uint32_t sites[] = {base_site, fresh_site};
     const struct seep_window *window = &all->windows[1];
     struct seep_alignment_run runs[2];
 
     for (unsigned i = 0; i < 2; i++) {
-        seep_series_read(&all->series[i], all->recordings[i], sites[i]);
+        seep_site_set_read(&sets[i], &all->tables[i], all->recordings[i],
+                           &all->series[i]);
         runs[i] = (struct seep_alignment_run){
             all->series[i].n,
             all->out->per != SEEP_PER_OPERATION ? all->series[i].t_s : NULL,
@@ -194,9 +175,10 @@ static const char *excuse(struct comparison *all, const struct seep_diff_entry *
                                      SEEP_RATE_RATIO_LEAST);
 }
 
-/* Growth of all sites with that key, together. */
-static struct seep_diff_rate rate_of_key(struct comparison *all, unsigned side,
-                                         uint64_t key, bool of_bytes, double grain)
+/* Growth of all sites with the keys of a set of the run `from`, together. */
+static struct seep_diff_rate rate_of_keys(struct comparison *all, unsigned side,
+                                          unsigned from, const struct seep_site_set *set,
+                                          bool of_bytes, double grain)
 {
     const struct seep_site_table *table = &all->tables[side];
     struct seep_series *series = &all->series[side];
@@ -204,7 +186,12 @@ static struct seep_diff_rate rate_of_key(struct comparison *all, unsigned side,
 
     seep_series_sum_begin(series);
     for (size_t i = 0; i < table->count; i++) {
-        if (all->keys[side][i] == key) {
+        bool same = false;
+
+        for (size_t k = 0; k < set->count && !same; k++) {
+            same = all->keys[side][i] == all->keys[from][set->at[k]];
+        }
+        if (same) {
             seep_series_sum_add(series, all->recordings[side], table->ids[i]);
             any = true;
         }
@@ -229,18 +216,16 @@ static double difference(const struct comparison *all,
  * compiler that copies a call, or a loop of its own for a rush, moves growth from one
  * site to its twin. */
 static bool holds_together(struct comparison *all, const struct seep_diff_entry *entry,
-                           const size_t at[2], double grain)
+                           const struct seep_site_set sets[2], double grain)
 {
     struct seep_diff_entry group = *entry;
-    uint64_t keys[2];
+    struct seep_diff_rate *rates[] = {&group.base_rate, &group.fresh_rate};
 
     for (unsigned i = 0; i < 2; i++) {
-        unsigned from = at[i] != SEEP_MATCH_NONE ? i : 1 - i;
+        unsigned from = sets[i].count > 0 ? i : 1 - i;
 
-        keys[i] = all->keys[from][at[from]];
+        *rates[i] = rate_of_keys(all, i, from, &sets[from], entry->of_bytes, grain);
     }
-    group.base_rate = rate_of_key(all, 0, keys[0], entry->of_bytes, grain);
-    group.fresh_rate = rate_of_key(all, 1, keys[1], entry->of_bytes, grain);
     double change = difference(all, entry);
     double together = difference(all, &group);
 
@@ -272,33 +257,34 @@ static void conclude(const struct comparison *all, struct seep_diff_entry *entry
     }
 }
 
+/* The worst finding that speaks for any of the sites; NULL. */
 static const struct seep_finding *finding_of(const struct comparison *all, unsigned side,
-                                             size_t index)
+                                             const struct seep_site_set *set)
 {
     const struct seep_findings *findings = all->sides[side]->findings;
 
-    for (size_t i = 0; index != SEEP_MATCH_NONE && i < findings->finding_count; i++) {
+    for (size_t i = 0; i < findings->finding_count; i++) {
         if (counts(&findings->findings[i]) &&
-            findings->findings[i].site == all->tables[side].ids[index]) {
+            seep_site_set_has(set, &all->tables[side], &findings->findings[i])) {
             return &findings->findings[i];
         }
     }
     return NULL;
 }
 
-/* Takes back a change that is none of the build's. at: the sites in their tables. */
+/* Takes back a change that is none of the build's. */
 static void doubt(struct comparison *all, struct seep_diff_entry *entry,
-                  const size_t at[2], double grain)
+                  const struct seep_site_set sets[2], double grain)
 {
     const char *why = NULL;
 
     if (!seep_change_is_told(entry)) {
         return;
     }
-    if (!holds_together(all, entry, at, grain)) {
+    if (!holds_together(all, entry, sets, grain)) {
         why = "all calls of these functions together have not changed";
     } else if (entry->change <= SEEP_CHANGE_WORSE && entry->matched) {
-        why = excuse(all, entry, all->tables[0].ids[at[0]], all->tables[1].ids[at[1]]);
+        why = excuse(all, entry, sets);
     }
     if (why != NULL) {
         entry->change = SEEP_CHANGE_UNSURE;
@@ -306,94 +292,116 @@ static void doubt(struct comparison *all, struct seep_diff_entry *entry,
     }
 }
 
-/* What a site holds over the whole run. Returns: 0; -ENOMEM. */
-static int draw(struct comparison *all, unsigned side, uint32_t site,
-                struct seep_diff_curve *out)
+/* An entry about the same sites of both runs; either may have none of them.
+ * Returns: 0; -ENOMEM. */
+static int add(struct comparison *all, const struct seep_site_set sets[2])
 {
-    struct seep_series *series = &all->series[side];
-    size_t kept = series->n < CURVE_POINTS_MAX ? series->n : CURVE_POINTS_MAX;
+    int status = 0;
+    struct seep_diff_entry *entry = &all->out->entries[all->out->count++];
+    unsigned known = sets[1].count > 0;
+    const struct seep_recording *recording = all->recordings[known];
+    uint32_t site = all->tables[known].ids[sets[known].at[0]];
+    double grain = seep_site_set_grain(&sets[known], &all->tables[known], recording);
+    struct seep_diff_rate rates[2];
 
-    if (kept == 0) {
-        return 0;
+    *entry = (struct seep_diff_entry){
+        .base = finding_of(all, 0, &sets[0]),
+        .fresh = finding_of(all, 1, &sets[1]),
+        .matched = sets[0].count > 0 && sets[1].count > 0,
+        .of_bytes =
+            seep_site_set_is_of_bytes((enum seep_kind)recording->sites[site].kind),
+    };
+    for (unsigned i = 0; i < 2 && status == 0; i++) {
+        rates[i] = sets[i].count > 0 ? rate_of(all, i, &sets[i], entry->of_bytes)
+                                     : rate_of_none(all, i, grain);
+        status = seep_site_set_draw(&sets[i], &all->tables[i], all->recordings[i],
+                                    &all->series[i], entry->of_bytes, &entry->curves[i]);
     }
-    out->values = calloc(kept, sizeof(*out->values));
-    if (out->values == NULL) {
-        return -ENOMEM;
+    if (status < 0) {
+        return status;
     }
-    seep_series_read(series, all->recordings[side], site);
-    out->count =
-        seep_thin(is_of_bytes((enum seep_kind)all->recordings[side]->sites[site].kind)
-                      ? series->live_bytes
-                      : series->live,
-                  series->n, CURVE_POINTS_MAX, out->values);
-    out->from_s = series->t_s[0];
-    out->to_s = series->t_s[series->n - 1];
+    entry->base_rate = rates[0];
+    entry->fresh_rate = rates[1];
+    conclude(all, entry);
+    doubt(all, entry, sets, grain);
+    all->out->of_change[entry->change]++;
     return 0;
 }
 
-/* An entry about one pair of sites; either index may be SEEP_MATCH_NONE.
- * Returns: 0; -ENOMEM. */
-static int add(struct comparison *all, size_t base, size_t fresh)
+/* The other run's finding on the same sites, or, of a finding on a caller, on a caller
+ * with the same functions; NULL. */
+static const struct seep_finding *same_finding(const struct comparison *all,
+                                               unsigned side,
+                                               const struct seep_finding *finding,
+                                               const struct seep_site_set *others)
 {
-    const size_t at[] = {base, fresh};
-    int status = 0;
-    struct seep_diff_entry *entry = &all->out->entries[all->out->count++];
-    unsigned known = fresh != SEEP_MATCH_NONE;
-    uint32_t site = all->tables[known].ids[known ? fresh : base];
-    double grain = grain_of(all->recordings[known], site);
+    const struct seep_findings *findings = all->sides[1 - side]->findings;
+    const struct seep_finding *found = finding_of(all, 1 - side, others);
 
-    *entry = (struct seep_diff_entry){
-        .base = finding_of(all, 0, base),
-        .fresh = finding_of(all, 1, fresh),
-        .matched = base != SEEP_MATCH_NONE && fresh != SEEP_MATCH_NONE,
-        .of_bytes = is_of_bytes((enum seep_kind)all->recordings[known]->sites[site].kind),
-    };
-    entry->base_rate = base != SEEP_MATCH_NONE ? rate_of(all, 0, all->tables[0].ids[base])
-                                               : rate_of_none(all, 0, grain);
-    entry->fresh_rate = fresh != SEEP_MATCH_NONE
-                            ? rate_of(all, 1, all->tables[1].ids[fresh])
-                            : rate_of_none(all, 1, grain);
-    for (unsigned i = 0; i < 2 && status == 0; i++) {
-        if (at[i] != SEEP_MATCH_NONE) {
-            status = draw(all, i, all->tables[i].ids[at[i]], &entry->curves[i]);
+    for (size_t i = 0;
+         finding->site_count > 0 && found == NULL && i < findings->finding_count; i++) {
+        const struct seep_finding *other = &findings->findings[i];
+
+        if (counts(other) && other->site_count > 0 &&
+            strcmp(other->id, finding->id) == 0) {
+            found = other;
         }
     }
-    conclude(all, entry);
-    doubt(all, entry, at, grain);
-    all->out->of_change[entry->change]++;
+    return found;
+}
+
+/* The sites of a finding of one run, and the other's. Returns: 0; -ENOMEM. */
+static int gather(const struct comparison *all, unsigned side,
+                  const struct seep_finding *finding, struct seep_site_set sets[2],
+                  const struct seep_finding **other)
+{
+    struct seep_site_set more = {0};
+    unsigned far = 1 - side;
+    int status = seep_site_set_of(&all->tables[side], finding, &sets[side]);
+
+    if (status == 0) {
+        status = seep_site_set_map(&sets[side], all->mate[side], &sets[far]);
+    }
+    *other = status == 0 ? same_finding(all, side, finding, &sets[far]) : NULL;
+    if (*other != NULL && finding->site_count > 0 && (*other)->site_count > 0) {
+        status = seep_site_set_of(&all->tables[far], *other, &more);
+        if (status == 0) {
+            status = seep_site_set_add_unmatched(&sets[far], &more, all->mate[far]);
+        }
+        seep_site_set_fini(&more);
+    }
+    return status;
+}
+
+/* Entries of one run's findings; BASE's where NEW has none on the same.
+ * Returns: 0; -ENOMEM. */
+static int compare_side(struct comparison *all, unsigned side)
+{
+    const struct seep_findings *findings = all->sides[side]->findings;
+    int status = 0;
+
+    for (size_t i = 0; i < findings->finding_count && status == 0; i++) {
+        struct seep_site_set sets[2] = {{0}, {0}};
+        const struct seep_finding *other = NULL;
+
+        if (!counts(&findings->findings[i])) {
+            continue;
+        }
+        status = gather(all, side, &findings->findings[i], sets, &other);
+        if (status == 0 && sets[side].count > 0 && (side == 1 || other == NULL)) {
+            status = add(all, sets);
+        }
+        seep_site_set_fini(&sets[0]);
+        seep_site_set_fini(&sets[1]);
+    }
     return status;
 }
 
 static int compare(struct comparison *all)
 {
-    const struct seep_findings *base = all->sides[0]->findings;
-    const struct seep_findings *fresh = all->sides[1]->findings;
-    int status = 0;
+    int status = compare_side(all, 1);
 
-    for (size_t i = 0; i < fresh->finding_count && status == 0; i++) {
-        size_t at = counts(&fresh->findings[i])
-                        ? seep_site_table_find(&all->tables[1], fresh->findings[i].site)
-                        : SEEP_MATCH_NONE;
-
-        if (at != SEEP_MATCH_NONE) {
-            status = add(all, all->pair[at], at);
-        }
-    }
-    for (size_t i = 0; i < base->finding_count && status == 0; i++) {
-        size_t at = counts(&base->findings[i])
-                        ? seep_site_table_find(&all->tables[0], base->findings[i].site)
-                        : SEEP_MATCH_NONE;
-        size_t other = 0;
-
-        while (other < all->tables[1].count && all->pair[other] != at) {
-            other++;
-        }
-        other = other < all->tables[1].count ? other : SEEP_MATCH_NONE;
-        if (at != SEEP_MATCH_NONE && finding_of(all, 1, other) == NULL) {
-            status = add(all, at, other);
-        }
-    }
-    return status;
+    return status < 0 ? status : compare_side(all, 0);
 }
 
 static int by_weight(const void *left, const void *right)
@@ -437,14 +445,25 @@ static int match(struct comparison *all)
             all->keys[i][k] = seep_site_key(&all->tables[i].sites[k]);
         }
     }
-    all->pair = calloc(all->tables[1].count + 1, sizeof(*all->pair));
+    for (unsigned i = 0; i < 2; i++) {
+        all->mate[i] = calloc(all->tables[i].count + 1, sizeof(*all->mate[i]));
+    }
     all->out->entries = calloc(room + 1, sizeof(*all->out->entries));
-    if (all->pair == NULL || all->out->entries == NULL || all->keys[0] == NULL ||
-        all->keys[1] == NULL) {
+    if (all->mate[0] == NULL || all->mate[1] == NULL || all->out->entries == NULL ||
+        all->keys[0] == NULL || all->keys[1] == NULL) {
         return -ENOMEM;
     }
-    return seep_site_match(all->tables[0].sites, all->tables[0].count,
-                           all->tables[1].sites, all->tables[1].count, all->pair);
+    status = seep_site_match(all->tables[0].sites, all->tables[0].count,
+                             all->tables[1].sites, all->tables[1].count, all->mate[1]);
+    for (size_t i = 0; i < all->tables[0].count; i++) {
+        all->mate[0][i] = SEEP_MATCH_NONE;
+    }
+    for (size_t i = 0; status == 0 && i < all->tables[1].count; i++) {
+        if (all->mate[1][i] != SEEP_MATCH_NONE) {
+            all->mate[0][all->mate[1][i]] = i;
+        }
+    }
+    return status;
 }
 
 /* How much either run had done at each snapshot: by its marks while they last, else what
@@ -506,7 +525,7 @@ static int run(struct comparison *all, enum seep_diff_per per)
         return status;
     }
     all->out->work =
-        seep_diff_work_of(all->recordings, all->windows, all->tables, all->pair);
+        seep_diff_work_of(all->recordings, all->windows, all->tables, all->mate[1]);
     all->out->per = all->out->work.known ? per : SEEP_PER_TIME;
     status = count_work(all);
     if (status == 0) {
@@ -533,8 +552,8 @@ int seep_diff_make(const struct seep_diff_side *base, const struct seep_diff_sid
         seep_site_table_fini(&all.tables[i]);
         free(all.work[i]);
         free(all.keys[i]);
+        free(all.mate[i]);
     }
-    free(all.pair);
     if (status < 0) {
         seep_diff_fini(&made);
     } else {

@@ -160,7 +160,9 @@ struct seep_finding {
     struct seep_view_targets targets;  /* descriptors */
     struct seep_view_member *members;  /* of several sites; the fastest growing first */
     size_t member_count, member_total; /* shown; of all. 0: the finding is on one site */
-    bool members_suppressed;           /* rules take every one of them */
+    const uint32_t *sites;             /* of several: all of them, ascending */
+    size_t site_count;
+    bool members_suppressed; /* rules take every one of them */
     size_t with; /* number in the list, from 1, of the finding that it is likely one
                     cause with; 0 */
     const char *with_caller; /* that both are below; "" no name; NULL without `with` */

@@ -187,6 +187,8 @@ int seep_finding_add_sites(struct seep_analysis *analysis, const uint32_t *sites
         finding->cause = SEEP_CAUSE_GROWTH;
         finding->verdict = verdict;
         finding->stack_end = "";
+        finding->sites = sites;
+        finding->site_count = count;
         analysis->drafts[analysis->count].sites = sites;
         analysis->drafts[analysis->count].site_count = count;
         analysis->count++;
