@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A growing array of bytes. All-zero is a valid empty buffer.
  *
@@ -37,6 +38,7 @@ void seep_buf_printf(struct seep_buf *buf, const char *format, ...)
  * Readers never fail one by one: past the end, or at a malformed value, `failed` is set,
  * the cursor stays, and every later read gives 0 / "".
  */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are read as words");
 struct seep_cursor {
     const uint8_t *at;  /* borrowed */
     const uint8_t *end; /* borrowed; one past the last byte */
@@ -45,12 +47,30 @@ struct seep_cursor {
 
 struct seep_cursor seep_cursor_over(const void *bytes, size_t len_bytes);
 size_t seep_cursor_left_bytes(const struct seep_cursor *cursor);
-/* The same for any number; seep_cursor_varint is the quick way for the smallest. */
+/* The same for any number; seep_cursor_varint is the quick way for those of up to eight
+ * bytes that do not stand at the very end. */
 uint64_t seep_cursor_varint_long(struct seep_cursor *cursor);
 static inline uint64_t seep_cursor_varint(struct seep_cursor *cursor)
 {
-    if (!cursor->failed && cursor->at < cursor->end && *cursor->at < 0x80) {
-        return *cursor->at++;
+    uint64_t word = 0;
+
+    if (!cursor->failed && (size_t)(cursor->end - cursor->at) >= sizeof(word)) {
+        if (*cursor->at < 0x80) {
+            return *cursor->at++;
+        }
+        memcpy(&word, cursor->at, sizeof(word));
+
+        uint64_t ends = ~word & UINT64_C(0x8080808080808080); /* top bits not set */
+
+        if (ends != 0) { /* seven bits of each byte, drawn together pair by pair */
+            cursor->at += __builtin_ctzll(ends) / 8 + 1;
+            word &= (ends ^ (ends - 1)) & UINT64_C(0x7f7f7f7f7f7f7f7f);
+            word = (word & UINT64_C(0x007f007f007f007f)) |
+                   (word & UINT64_C(0x7f007f007f007f00)) >> 1;
+            word = (word & UINT64_C(0x00003fff00003fff)) |
+                   (word & UINT64_C(0x3fff00003fff0000)) >> 2;
+            return (word & UINT64_C(0x0fffffff)) | (word >> 32 << 28);
+        }
     }
     return seep_cursor_varint_long(cursor);
 }

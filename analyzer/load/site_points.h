@@ -37,8 +37,16 @@ enum {
 
 struct seep_points_chunk { /* of the recording's pool */
     struct seep_points_chunk *next;
-    uint16_t used_bytes; /* set when the next one is begun */
+    uint16_t used_bytes; /* set when the next one is begun; `from_bytes` among them */
+    uint16_t from_bytes; /* where its points begin; 0, or behind a mark */
     uint8_t data[];
+};
+
+/* What was before a chunk's first point, at the front of those of the largest size: who
+ * looks for a snapshot goes from mark to mark. */
+struct seep_points_mark {
+    struct seep_counters counters;
+    uint32_t snapshot, count; /* of the points before */
 };
 
 struct seep_points {
@@ -63,11 +71,9 @@ int seep_points_add(struct seep_points *points, struct seep_pool *pool, uint32_t
                     const struct seep_counters *counters);
 
 /* The state at a snapshot: that of the newest point not after it; zeros before the first.
- * Cost: O(points). */
+ * Cost: O(points), a fortieth of those of a busy site. */
 struct seep_counters seep_points_at(const struct seep_points *points, size_t snapshot);
-/* The states at two snapshots, for the price of the later: first <= last. Cost:
- * O(points).
- */
+/* The states at two snapshots: first <= last. Cost: as above, twice. */
 struct seep_points_pair {
     struct seep_counters first, last;
 };
@@ -90,6 +96,10 @@ seep_points_start(const struct seep_points *points)
         .left = points->count,
     };
 }
+
+/* The same from the last mark at or before a snapshot on; now is the state there. */
+struct seep_points_cursor seep_points_seek(const struct seep_points *points,
+                                           size_t snapshot);
 
 /* A difference of `bytes` bytes (0 to 8), sign in its lowest bit: what to add, modulo
  * 2^64. Reads 8 bytes. */
@@ -117,7 +127,7 @@ static inline bool seep_points_next(struct seep_points_cursor *cursor)
     if (cursor->chunk->next != NULL &&
         cursor->at == cursor->chunk->data + cursor->chunk->used_bytes) {
         cursor->chunk = cursor->chunk->next;
-        cursor->at = cursor->chunk->data;
+        cursor->at = cursor->chunk->data + cursor->chunk->from_bytes;
     }
     cursor->left--;
     gap = *cursor->at++;

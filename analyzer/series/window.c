@@ -53,8 +53,8 @@ static double live_of(const struct seep_counters *counters)
 static void add_tail(const struct seep_points *points, size_t first, size_t end,
                      double *live)
 {
-    struct seep_points_cursor at = seep_points_start(points);
-    double now = 0;
+    struct seep_points_cursor at = seep_points_seek(points, first);
+    double now = live_of(&at.now.counters);
     size_t from = first;
 
     if (points->last_snapshot <= first) { /* most sites are quiet that late */

@@ -120,6 +120,39 @@ static void both_ends_are_what_each_is_by_itself(void **state)
     }
 }
 
+static void the_state_at_a_snapshot_is_that_of_its_newest_point(void **state)
+{
+    static struct seep_rec_point written[POINTS];
+    static const struct seep_rec_point none;
+    struct seep_points points = {0};
+    uint64_t random_state = 2;
+
+    (void)state;
+    for (uint32_t i = 0; i < POINTS; i++) {
+        written[i] = make(&random_state, 0);
+        written[i].snapshot = 5 + 3 * i;
+        assert_int_equal(
+            seep_points_add(&points, &pool, written[i].snapshot, &written[i].counters),
+            0);
+    }
+    for (uint32_t at = 0; at < 3 * POINTS + 9; at++) {
+        size_t newer = at < 5 ? 0 : (at - 5) / 3 + 1;
+        const struct seep_rec_point *expected =
+            newer == 0 ? &none : &written[(newer < POINTS ? newer : POINTS) - 1];
+        struct seep_counters found = seep_points_at(&points, at);
+        struct seep_points_cursor cursor = seep_points_seek(&points, at);
+
+        assert_memory_equal(&found, &expected->counters, sizeof(found));
+        assert_true(cursor.now.snapshot <= at);
+        while (cursor.now.snapshot <= at && seep_points_next(&cursor)) {
+        }
+        if (newer < POINTS) {
+            assert_memory_equal(&cursor.now.counters, &written[newer].counters,
+                                sizeof(found));
+        }
+    }
+}
+
 static void a_small_change_costs_a_quarter_of_a_struct(void **state)
 {
     struct seep_points points = {0};
@@ -160,6 +193,8 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(a_state_holds_until_the_next_point, start, end),
         cmocka_unit_test_setup_teardown(both_ends_are_what_each_is_by_itself, start, end),
+        cmocka_unit_test_setup_teardown(
+            the_state_at_a_snapshot_is_that_of_its_newest_point, start, end),
         cmocka_unit_test_setup_teardown(a_small_change_costs_a_quarter_of_a_struct, start,
                                         end),
         cmocka_unit_test_setup_teardown(points_end_with_the_budget, start, end),
