@@ -4,6 +4,11 @@
  * compares the name with the table, which has tens of entries. New names take a lock that
  * nobody waits for: who finds it taken does without. The lock's value is the epoch of its
  * holder: a forked child sees a lock that its parent held as free.
+ * A container of bounded size is a subsystem of its own with a limit beside it, so that
+ * its sites are told from others without a word more on malloc's way. Its limit is
+ * stored again each time that it is declared otherwise.
+ * What enter returns names a segment as well as a subsystem: a child that was forked
+ * inside a scope leaves it for none, and not for a stranger of the same number.
  * Sites and stacks are read where they lie in the segment, as the collector reads them:
  * nothing is copied, locked or allocated, and a table of the largest is the caller's.
  *
@@ -19,7 +24,14 @@
 #include "segment_map.h"
 #include "thread_table.h"
 
-enum { NAME_BYTES = sizeof(struct seep_subsystem), LABEL_BYTES = 64, LOCK_TRIES = 1000 };
+enum {
+    NAME_BYTES = sizeof(struct seep_subsystem),
+    CONTAINER_BYTES = sizeof(((struct seep_limit *)0)->container),
+    SUBSYSTEM_BITS = 10,
+    LABEL_BYTES = 64,
+    LOCK_TRIES = 1000
+};
+static_assert(SEEP_SUBSYSTEMS_MAX == 1 << SUBSYSTEM_BITS, "ids fill their bits");
 
 static_assert((int)SEEP_SITE_HEAP == (int)SEEP_KIND_HEAP &&
                   (int)SEEP_SITE_MAPPING == (int)SEEP_KIND_MAPPING &&
@@ -30,14 +42,33 @@ static_assert((int)SEEP_SITE_HEAP == (int)SEEP_KIND_HEAP &&
 
 static _Atomic uint32_t names_lock;
 
-/* Returns: the id of a name in the table; 0 when it is not there. */
-static uint32_t find(const char *name, uint32_t from)
+/* What is looked for: a subsystem, and where it is bounded its container. */
+struct wanted {
+    const char *name, *container; /* container NULL: not bounded */
+    uint32_t plain;               /* bounded: the subsystem that is not */
+};
+
+static bool is_it(uint32_t id, const struct wanted *wanted)
+{
+    const struct seep_limit *limit = &seep_segment_limits()[id];
+    bool bounded = atomic_load_explicit(&limit->most, memory_order_relaxed) != 0;
+
+    if (bounded != (wanted->container != NULL) ||
+        strncmp(seep_segment_subsystems()[id].name, wanted->name, NAME_BYTES - 1) != 0) {
+        return false;
+    }
+    return !bounded ||
+           strncmp(limit->container, wanted->container, CONTAINER_BYTES - 1) == 0;
+}
+
+/* Returns: its id in the table; 0 when it is not there. */
+static uint32_t find(const struct wanted *wanted)
 {
     uint32_t count = atomic_load_explicit(&seep_segment_header()->subsystem_count,
                                           memory_order_acquire);
 
-    for (uint32_t id = from; id < count; id++) {
-        if (strncmp(seep_segment_subsystems()[id].name, name, NAME_BYTES - 1) == 0) {
+    for (uint32_t id = 1; id < count; id++) {
+        if (is_it(id, wanted)) {
             return id;
         }
     }
@@ -58,7 +89,23 @@ static bool lock_names(uint32_t epoch)
     return false;
 }
 
-static uint32_t add(const struct seep_self *self, const char *name)
+/* Writes the entry behind the last. Under the lock. */
+static void write_entry(uint32_t id, const struct wanted *wanted, uint64_t most)
+{
+    struct seep_limit *limit = &seep_segment_limits()[id];
+
+    memcpy(seep_segment_subsystems()[id].name, wanted->name,
+           strnlen(wanted->name, NAME_BYTES - 1));
+    if (wanted->container != NULL) {
+        memcpy(limit->container, wanted->container,
+               strnlen(wanted->container, CONTAINER_BYTES - 1));
+        limit->plain = wanted->plain;
+        atomic_store_explicit(&limit->most, most, memory_order_relaxed);
+    }
+}
+
+static uint32_t add(const struct seep_self *self, const struct wanted *wanted,
+                    uint64_t most)
 {
     _Atomic uint32_t *count = &seep_segment_header()->subsystem_count;
     uint32_t id = 0;
@@ -67,11 +114,11 @@ static uint32_t add(const struct seep_self *self, const char *name)
         seep_segment_lose(SEEP_LOSS_SUBSYSTEMS_FULL);
         return 0;
     }
-    id = find(name, 1);
+    id = find(wanted);
     if (id == 0 &&
         atomic_load_explicit(count, memory_order_relaxed) < SEEP_SUBSYSTEMS_MAX) {
         id = atomic_load_explicit(count, memory_order_relaxed);
-        memcpy(seep_segment_subsystems()[id].name, name, strnlen(name, NAME_BYTES - 1));
+        write_entry(id, wanted, most);
         atomic_store_explicit(count, id + 1, memory_order_release);
     }
     atomic_store_explicit(&names_lock, 0, memory_order_release);
@@ -81,30 +128,89 @@ static uint32_t add(const struct seep_self *self, const char *name)
     return id;
 }
 
+/* The subsystem's id, made when new; 0 for "" and where there is no room. */
+static uint32_t subsystem_of(const struct seep_self *self, const char *name)
+{
+    const struct wanted wanted = {.name = name};
+    uint32_t id = name[0] != '\0' ? find(&wanted) : 0;
+
+    return id != 0 || name[0] == '\0' ? id : add(self, &wanted, 0);
+}
+
+/* The subsystem in which the thread is, without any bound. */
+static uint32_t plain_of(uint32_t id)
+{
+    const struct seep_limit *limit = &seep_segment_limits()[id];
+
+    return atomic_load_explicit(&limit->most, memory_order_relaxed) != 0 ? limit->plain
+                                                                         : id;
+}
+
+static uint32_t bounded_of(const struct seep_self *self, uint32_t plain,
+                           const char *container, uint64_t most)
+{
+    const struct wanted wanted = {.name = seep_segment_subsystems()[plain].name,
+                                  .container = container,
+                                  .plain = plain};
+    uint32_t id = find(&wanted);
+    bool is_new = id == 0;
+
+    id = is_new ? add(self, &wanted, most) : id;
+    if (id == 0) {
+        return plain; /* without its limit, and counted as lost */
+    }
+    _Atomic uint64_t *declared = &seep_segment_limits()[id].most;
+
+    if (is_new || atomic_load_explicit(declared, memory_order_relaxed) != most) {
+        atomic_store_explicit(declared, most, memory_order_relaxed);
+        atomic_fetch_add_explicit(&seep_segment_header()->limit_changes, 1,
+                                  memory_order_release);
+    }
+    return id;
+}
+
+/* What leave is given back. */
+static uint32_t token_of(const struct seep_self *self, uint32_t subsystem)
+{
+    return self->epoch << SUBSYSTEM_BITS | subsystem;
+}
+
 SEEP_EXPORT uint32_t seep_shim_enter(const char *name)
 {
     struct seep_self *self = seep_guard_self();
     uint32_t previous = 0;
-    uint32_t id = 0;
 
     if (self == NULL || name == NULL) {
         return 0;
     }
     previous = self->subsystem;
-    if (name[0] != '\0') {
-        id = find(name, 1);
-        id = id != 0 ? id : add(self, name);
+    self->subsystem = subsystem_of(self, name);
+    return token_of(self, previous);
+}
+
+SEEP_EXPORT uint32_t seep_shim_enter_bounded(const char *name, const char *container,
+                                             uint64_t most)
+{
+    struct seep_self *self = seep_guard_self();
+    uint32_t previous = 0;
+    uint32_t plain = 0;
+
+    if (self == NULL || container == NULL) {
+        return 0;
     }
-    self->subsystem = id;
-    return previous;
+    previous = self->subsystem;
+    plain = name != NULL ? subsystem_of(self, name) : plain_of(previous);
+    self->subsystem = most != 0 ? bounded_of(self, plain, container, most) : plain;
+    return token_of(self, previous);
 }
 
 SEEP_EXPORT void seep_shim_leave(uint32_t previous)
 {
     struct seep_self *self = seep_guard_self();
+    uint32_t subsystem = previous & (SEEP_SUBSYSTEMS_MAX - 1);
 
-    if (self != NULL && previous < SEEP_SUBSYSTEMS_MAX) {
-        self->subsystem = previous;
+    if (self != NULL && previous != 0) {
+        self->subsystem = previous == token_of(self, subsystem) ? subsystem : 0;
     }
 }
 

@@ -55,6 +55,10 @@ static inline struct seep_subsystem *seep_segment_subsystems(void)
 {
     return (struct seep_subsystem *)(seep_segment_base + SEEP_AT_SUBSYSTEMS);
 }
+static inline struct seep_limit *seep_segment_limits(void)
+{
+    return (struct seep_limit *)(seep_segment_base + SEEP_AT_LIMITS);
+}
 static inline struct seep_mark_entry *seep_segment_marks(void)
 {
     return (struct seep_mark_entry *)(seep_segment_base + SEEP_AT_MARKS);

@@ -444,5 +444,9 @@ uint64_t seep_thread_table_stack_bytes(uint32_t slot)
 
 uint32_t seep_thread_table_subsystem(uint32_t slot)
 {
-    return slot != 0 ? seep_segment_threads()[slot].subsystem : 0;
+    uint32_t made_in = slot != 0 ? seep_segment_threads()[slot].subsystem : 0;
+    const struct seep_limit *limit = &seep_segment_limits()[made_in];
+
+    return atomic_load_explicit(&limit->most, memory_order_relaxed) != 0 ? limit->plain
+                                                                         : made_in;
 }

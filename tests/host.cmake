@@ -9,7 +9,7 @@ endfunction()
 
 pkg_check_modules(LIBUNWIND REQUIRED IMPORTED_TARGET libunwind)
 pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
-foreach(name annotated at_exit cleared counted descriptor_traps descriptors forks functions lifetimes limited locked mappings marks own_allocator sampled segment_facts signals site_figures small_stack
+foreach(name annotated at_exit bounded cleared counted descriptor_traps descriptors forks functions lifetimes limited locked mappings marks own_allocator sampled segment_facts signals site_figures small_stack
         threads timers unload unwrapped ways_out)
     seep_host_program(${name} ${name}.c)
 endforeach()

@@ -128,6 +128,21 @@ static void dump_subsystems(struct seep_dump *d)
     }
 }
 
+static void dump_limits(struct seep_dump *d)
+{
+    for (size_t i = 1; i < d->recording->limit_count && !seep_dump_stopped(d); i++) {
+        const struct seep_rec_limit *limit = &d->recording->limits[i];
+        json_t *line = seep_dump_new_line(d, "limit");
+
+        seep_dump_put_number(d, line, "id", i);
+        seep_dump_put_text(d, line, "subsystem",
+                           d->recording->subsystems[limit->subsystem]);
+        seep_dump_put_text(d, line, "container", limit->container);
+        seep_dump_put_number(d, line, "limit", limit->most);
+        seep_dump_write_line(d, line);
+    }
+}
+
 static void append_frame(struct seep_dump *d, json_t *stack, uint32_t node,
                          const struct seep_symbol_frame *frame)
 {
@@ -182,6 +197,9 @@ static void dump_sites(struct seep_dump *d)
         seep_dump_put_number(d, line, "id", i);
         seep_dump_put_text(d, line, "kind", kind_name(site->kind));
         seep_dump_put_text(d, line, "subsystem", rec->subsystems[site->subsystem]);
+        if (site->limit != 0) {
+            seep_dump_put_number(d, line, "limit", site->limit);
+        }
         seep_dump_put_number(d, line, "first_ns", site->first_ns);
         seep_dump_put(d, line, "stack", stack_of(d, (uint32_t)i, &root));
         seep_dump_put_text(d, line, "stack_end", roots[root]);
@@ -516,6 +534,7 @@ int seep_dump_json(const struct seep_recording *recording,
     dump_program(&d);
     dump_modules(&d);
     dump_subsystems(&d);
+    dump_limits(&d);
     dump_sites(&d);
     dump_snapshots(&d);
     dump_ages(&d);

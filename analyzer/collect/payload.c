@@ -79,6 +79,13 @@ void seep_payload_subsystem(struct seep_buf *out, const struct seep_subsystem *s
     put_text(out, subsystem->name, sizeof(subsystem->name));
 }
 
+void seep_payload_limit(struct seep_buf *out, uint32_t subsystem,
+                        const struct seep_limit *limit)
+{
+    PUT_ALL(out, subsystem, limit->most);
+    put_text(out, limit->container, sizeof(limit->container));
+}
+
 void seep_payload_node(struct seep_buf *out, const struct seep_node *node)
 {
     PUT_ALL(out, node->parent, node->module, node->offset);

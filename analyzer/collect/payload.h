@@ -65,6 +65,8 @@ void seep_payload_piece(struct seep_buf *out, uint32_t first_id, uint32_t count)
 /* Entries of a piece; strings without their NUL are cut at the field's end. */
 void seep_payload_module(struct seep_buf *out, const struct seep_module *module);
 void seep_payload_subsystem(struct seep_buf *out, const struct seep_subsystem *subsystem);
+void seep_payload_limit(struct seep_buf *out, uint32_t subsystem,
+                        const struct seep_limit *limit);
 void seep_payload_node(struct seep_buf *out, const struct seep_node *node);
 void seep_payload_site(struct seep_buf *out, const struct seep_site *site);
 /* Sites whose counters differ, ascending. lost: SEEP_LOSS_MAX entries. */

@@ -152,6 +152,7 @@ int seep_segment_read_counts(const struct seep_segment *segment,
     now.subsystems = at_most(header.subsystem_count, SEEP_SUBSYSTEMS_MAX);
     now.marks = at_most(header.mark_count, SEEP_MARKS_MAX);
     now.mark_labels = at_most(header.mark_label_count, SEEP_MARK_LABELS_MAX);
+    now.limit_changes = header.limit_changes;
     now.threads = at_most(header.thread_count, SEEP_THREADS_MAX);
     now.leaves = at_most(header.leaf_count, segment->leaves_max);
     now.fds = at_most(header.fd_count, SEEP_FDS_MAX);

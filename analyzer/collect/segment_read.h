@@ -31,6 +31,7 @@ struct seep_segment_counts {
     uint32_t off_reason; /* enum seep_off_reason */
     uint32_t nodes, sites, modules, subsystems, marks, threads, leaves;
     uint32_t mark_labels;
+    uint32_t limit_changes;         /* so far, of declared limits */
     uint32_t fds, timers, mappings; /* slots ever used */
     uint32_t exit_way;              /* SEEP_EXIT_WAY_* */
     int32_t exit_status;            /* valid when exit_way is not NONE */

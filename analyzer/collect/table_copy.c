@@ -29,6 +29,7 @@ enum {
 void seep_tables_fini(struct seep_tables *tables)
 {
     free(tables->kinds);
+    free(tables->limits);
     *tables = (struct seep_tables){0};
 }
 
@@ -234,6 +235,54 @@ static int copy_subsystems(struct seep_tables *tables, const struct seep_segment
 _Static_assert(SEEP_SUBSYSTEMS_MAX * sizeof(struct seep_subsystem) <= SCRATCH_BYTES,
                "all subsystems at once");
 
+/* Declared limits that are new or another than before. Looked at only when the shim has
+ * said so, or subsystems were copied that may have been bounded when it did. */
+static int copy_limits(struct seep_tables *tables, const struct seep_segment *segment,
+                       struct seep_record *record, uint32_t changes,
+                       struct seep_limit *scratch)
+{
+    struct seep_buf payload = {0};
+    struct seep_buf rows = {0};
+    uint32_t count = tables->subsystems;
+    uint32_t n = 0;
+    int err = 0;
+
+    if (changes == tables->limit_changes && count == tables->limit_subsystems) {
+        return 0;
+    }
+    if (tables->limits == NULL) {
+        tables->limits = calloc(SEEP_SUBSYSTEMS_MAX, sizeof(*tables->limits));
+    }
+    if (tables->limits == NULL) {
+        return -ENOMEM;
+    }
+    err = seep_segment_read(segment, SEEP_AT_LIMITS, scratch, count * sizeof(*scratch));
+    for (uint32_t i = 0; err == 0 && i < count; i++) {
+        if (scratch[i].most != 0 && scratch[i].most != tables->limits[i]) {
+            seep_payload_limit(&rows, i, &scratch[i]);
+            n++;
+        }
+    }
+    if (err == 0 && n > 0) {
+        seep_buf_put_varint(&payload, n);
+        seep_buf_put(&payload, rows.data, rows.len_bytes);
+        err =
+            rows.failed ? -ENOMEM : seep_record_put(record, SEEP_FRAME_LIMITS, &payload);
+    }
+    for (uint32_t i = 0; err == 0 && i < count; i++) {
+        tables->limits[i] = scratch[i].most;
+    }
+    if (err == 0) {
+        tables->limit_changes = changes;
+        tables->limit_subsystems = count;
+    }
+    seep_buf_fini(&rows);
+    seep_buf_fini(&payload);
+    return err;
+}
+_Static_assert(SEEP_SUBSYSTEMS_MAX * sizeof(struct seep_limit) <= SCRATCH_BYTES,
+               "all limits at once");
+
 /* Marks are claimed too, but each says when it is ready. */
 static int copy_marks(struct seep_tables *tables, const struct seep_segment *segment,
                       struct seep_record *record, uint32_t claimed)
@@ -278,6 +327,9 @@ int seep_tables_copy(struct seep_tables *tables, const struct seep_segment *segm
     }
     if (err == 0) {
         err = copy_subsystems(tables, segment, record, counts.subsystems, scratch);
+    }
+    if (err == 0) {
+        err = copy_limits(tables, segment, record, counts.limit_changes, scratch);
     }
     return err < 0 ? err : copy_marks(tables, segment, record, counts.marks);
 }

@@ -23,6 +23,8 @@ struct seep_tables {
     bool nodes_closed;   /* no more stacks: they would crowd out everything else */
     bool sites_closed;   /* no more sites, for the same reason */
     uint64_t stacks_cut; /* sites written without their stack since then */
+    uint32_t limit_changes, limit_subsystems; /* that are in the recording */
+    uint64_t *limits; /* owned; by subsystem: as written last; NULL: none was */
 };
 
 void seep_tables_fini(struct seep_tables *tables);

@@ -101,6 +101,7 @@ void seep_recording_free(struct seep_recording *recording)
     store = recording->arena;
     free(recording->modules);
     free(recording->subsystems);
+    free(recording->limits);
     free(recording->nodes);
     free(recording->sites);
     free(recording->snapshots);
@@ -257,7 +258,8 @@ static bool site_is_valid(const struct seep_recording *rec,
     }
     return (site->points.count == 0 || memcmp(&cursor.now.counters, &site->points.last,
                                               sizeof(site->points.last)) == 0) &&
-           site->node < rec->node_count && site->subsystem < rec->subsystem_count;
+           site->node < rec->node_count && site->subsystem < rec->subsystem_count &&
+           (site->limit == 0 || site->limit < rec->limit_count);
 }
 
 static bool labels_are_valid(const struct seep_recording *rec)

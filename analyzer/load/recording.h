@@ -44,6 +44,7 @@ struct seep_rec_node {
 struct seep_rec_site {
     struct seep_points points; /* ascending by snapshot */
     uint32_t node, subsystem;
+    uint32_t limit; /* of recording->limits; 0: none was declared */
     uint8_t kind;
     uint64_t first_ns;
     uint64_t samples; /* live sampled blocks when last scanned; 0: not known */
@@ -58,6 +59,11 @@ struct seep_rec_peak { /* the heap at its highest, as far as anybody looked */
     uint64_t live, live_bytes;
     struct seep_rec_holder *holders; /* most bytes first */
     size_t count;
+};
+struct seep_rec_limit {    /* of a container, as the program declared it last */
+    uint32_t subsystem;    /* in the file; its sites are in the plain one of its name */
+    uint64_t most;         /* entries */
+    const char *container; /* never NULL */
 };
 struct seep_rec_snapshot {
     uint64_t t_ns;
@@ -101,6 +107,8 @@ struct seep_recording {
     size_t module_count;
     char **subsystems; /* [0] is "" */
     size_t subsystem_count;
+    struct seep_rec_limit *limits; /* [0] is none */
+    size_t limit_count;            /* 0 or more than 1 */
     struct seep_rec_node *nodes;
     size_t node_count;
     struct seep_rec_site *sites;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "load/decode_limits.h"
 #include "load/recording_decode.h"
 
 /* The rows that always exist. Returns: 0; -ENOMEM. */
@@ -90,6 +91,7 @@ void seep_recording_settle(struct seep_recording *recording)
     for (size_t i = 0; i < recording->descriptors.count; i++) {
         mend(recording, &recording->descriptors.rows[i].site, recording->site_count, 0);
     }
+    seep_limits_settle(recording);
     if (!recording->ended) {
         recording->snapshots_taken = recording->snapshot_count;
         if (recording->snapshot_count != 0) {

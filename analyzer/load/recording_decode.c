@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "load/decode_limits.h"
 #include "load/decode_marks.h"
 #include "load/decode_snapshot.h"
 #include "load/decode_take.h"
@@ -139,6 +140,7 @@ static void decode_sites(struct seep_decoder *d)
 
         site->node = seep_decode_u32(d);
         site->subsystem = seep_decode_u32(d);
+        site->limit = 0; /* until it is settled, also of a row that comes again */
         kind = seep_decode_u32(d);
         if (kind > UINT8_MAX) {
             seep_decode_wrong(d, "a resource kind beyond 255");
@@ -345,6 +347,7 @@ static const struct {
     [SEEP_FRAME_LIFETIMES] = {"LIFETIMES", seep_decode_lifetimes},
     [SEEP_FRAME_PROBE] = {"PROBE", seep_decode_probe},
     [SEEP_FRAME_MARK_COUNTS] = {"MARK_COUNTS", seep_decode_mark_counts},
+    [SEEP_FRAME_LIMITS] = {"LIMITS", seep_decode_limits},
 };
 
 int seep_recording_decode_frame(struct seep_recording *recording,

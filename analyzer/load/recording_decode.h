@@ -20,7 +20,7 @@ struct seep_recording_store {
     struct seep_pool threads; /* the newest thread table; emptied for each one */
     struct seep_pool descriptors, waits, lifetimes; /* likewise */
     size_t modules, subsystems, nodes, sites, snapshots, ages, children, marks, notes;
-    size_t probes, labels;
+    size_t probes, labels, limits;
     struct seep_age_writer age_writer; /* emptied when all is read */
 };
 

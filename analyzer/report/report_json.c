@@ -281,6 +281,13 @@ static json_t *one_finding(const struct seep_findings *findings,
                                finding->subsystem, "summary", finding->summary);
 
     json_object_set_new(object, "evidence", evidence(&finding->evidence));
+    if (finding->limit.container != NULL) {
+        json_object_set_new(object, "declared",
+                            json_pack("{s:s, s:o, s:b}", "container",
+                                      finding->limit.container, "limit",
+                                      integer(finding->limit.most), "broken",
+                                      (int)finding->limit.is_broken));
+    }
     json_object_set_new(object, "pattern", pattern(&finding->pattern));
     json_object_set_new(object, "forecast", forecast(&finding->forecast));
     json_object_set_new(object, "stack",

@@ -37,11 +37,12 @@ struct builder {
     bool *runtime; /* by module */
 };
 
-static bool is_of_kind(const struct builder *b, uint32_t site)
+/* What has a declared limit speaks for itself. */
+static bool is_wanted(const struct builder *b, uint32_t site)
 {
     const struct seep_rec_site *from = &b->recording->sites[site];
 
-    return from->kind == b->kind && from->node >= SEEP_NODE_FIRST &&
+    return from->kind == b->kind && from->limit == 0 && from->node >= SEEP_NODE_FIRST &&
            from->node < b->recording->node_count;
 }
 
@@ -115,7 +116,7 @@ static void lay_out(struct builder *b, struct seep_caller_tree *tree)
             (b->nodes[parent].outermost && b->runtime[b->recording->nodes[node].module]);
     }
     for (uint32_t site = 1; site < b->recording->site_count; site++) {
-        if (is_of_kind(b, site)) {
+        if (is_wanted(b, site)) {
             tree->order[b->nodes[b->recording->sites[site].node].next++] = site;
         }
     }
@@ -201,7 +202,7 @@ int seep_caller_tree_init(const struct seep_recording *recording,
             b.runtime[i] = seep_stack_view_is_runtime(recording->modules[i].path);
         }
         for (uint32_t site = 1; site < recording->site_count; site++) {
-            if (is_of_kind(&b, site)) {
+            if (is_wanted(&b, site)) {
                 count_site(&b, site);
             }
         }

@@ -98,6 +98,13 @@ struct seep_view_targets {
     const char *noun; /* "sockets", "files", "descriptors" ...; NULL: none of its kind */
 };
 
+/* What the program declared of the container that the blocks are entries of. */
+struct seep_view_limit {
+    const char *container; /* NULL: nothing */
+    uint64_t most;         /* entries, in all */
+    bool is_broken;        /* more than that are alive */
+};
+
 struct seep_view_forecast {
     const char *limit;  /* "rss" (cgroup) | "address_space" | "threads" | "nofile"; NULL:
                            no limit known */
@@ -146,6 +153,7 @@ struct seep_finding {
     const char *headline;  /* function that answers for it */
     const char *through;   /* threads: the wrapper between that and pthread_create; "" */
     struct seep_view_evidence evidence;
+    struct seep_view_limit limit;
     struct seep_view_pattern pattern;
     struct seep_view_forecast forecast;
     struct seep_view_frame *stack; /* innermost first */

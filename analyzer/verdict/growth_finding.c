@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "trend/forecast.h"
+#include "verdict/declared_limit.h"
 #include "verdict/group_finding.h"
 #include "verdict/pattern.h"
 #include "verdict/summary_text.h"
@@ -161,6 +162,12 @@ static int fill(struct seep_analysis *analysis, const struct seep_growth_site *s
 
     if (status < 0) {
         return status;
+    }
+    finding->limit =
+        seep_declared_limit_view(analysis->recording, site->site, site->breaks_limit);
+    if (finding->limit.container != NULL) {
+        finding->limit.container =
+            seep_findings_text(analysis->findings, finding->limit.container);
     }
     fill_growth(analysis, site, finding);
     if (finding->kind == SEEP_KIND_THREAD) {

@@ -18,6 +18,7 @@
 #include "series/thin.h"
 #include "trend/fdr.h"
 #include "trend/slope_error.h"
+#include "verdict/declared_limit.h"
 #include "verdict/sampling_error.h"
 
 static const double P_KEPT = 0.05;
@@ -239,6 +240,10 @@ static int judge(const struct seep_recording *recording, const struct seep_windo
             site.evidence.ages = ages_of(recording, window, scan, &site);
         }
         site.verdict = seep_growth_verdict(&site.evidence);
+        if (site.group == NULL) {
+            site.verdict = seep_declared_limit_verdict(
+                recording, site.site, site.breaks_limit, &site.evidence, site.verdict);
+        }
         if (site.verdict != SEEP_VERDICT_NONE || site.group != NULL) {
             list->sites[kept++] = site;
         }
@@ -309,14 +314,17 @@ int seep_growth_scan(const struct seep_recording *recording,
         return 0;
     }
     for (uint32_t id = 0; id < recording->site_count && status == 0; id++) {
-        struct seep_growth_site site = {.site = id};
+        struct seep_growth_site site = {.site = id, .evidence = {.kind = kind}};
 
-        if (recording->sites[id].kind != kind ||
-            !measure(recording, window, series, &site)) {
+        if (recording->sites[id].kind != kind) {
+            continue;
+        }
+        site.breaks_limit = seep_declared_limit_is_broken(recording, window, series, id);
+        if (!measure(recording, window, series, &site) && !site.breaks_limit) {
             continue;
         }
         list.tested++;
-        if (seep_growth_p(&site.evidence) <= P_KEPT ||
+        if (site.breaks_limit || seep_growth_p(&site.evidence) <= P_KEPT ||
             seep_growth_is_staircase(&site.evidence)) {
             status = append(&list, &capacity, &site);
         }

@@ -17,6 +17,7 @@ struct seep_growth_site {
     uint32_t site;                         /* of a group: its first */
     const struct seep_caller_group *group; /* borrowed of the list; NULL: one site */
     enum seep_verdict verdict;             /* BOUNDED or worse */
+    bool breaks_limit; /* that the program declared (declared_limit.h) */
     struct seep_growth_case evidence;
 };
 

@@ -308,9 +308,36 @@ static const char *bounded(struct seep_findings *findings,
         100 * evidence->end_share);
 }
 
+/* Of a container that has a declared limit: below it, or above. */
+static const char *limited(struct seep_findings *findings,
+                           const struct seep_finding *finding)
+{
+    const struct seep_view_evidence *evidence = &finding->evidence;
+    char live[SEEP_FMT_MAX];
+    char most[SEEP_FMT_MAX];
+    char bytes[SEEP_FMT_MAX];
+
+    (void)seep_fmt_count(live, sizeof(live), evidence->live);
+    (void)seep_fmt_count(most, sizeof(most), finding->limit.most);
+    (void)seep_fmt_bytes(bytes, sizeof(bytes), (double)evidence->live_bytes);
+    if (finding->limit.is_broken) {
+        return seep_findings_printf(
+            findings,
+            "%s holds %s entries of '%s' (%s), declared at most %s: the limit is broken.",
+            who(findings, finding), live, finding->limit.container, bytes, most);
+    }
+    return seep_findings_printf(
+        findings, "%s fills: %s of at most %s entries declared for '%s' (%s).",
+        who(findings, finding), live, most, finding->limit.container, bytes);
+}
+
 static const char *growth(struct seep_findings *findings,
                           const struct seep_finding *finding)
 {
+    if (finding->limit.container != NULL &&
+        (finding->limit.is_broken || finding->verdict == SEEP_VERDICT_BOUNDED)) {
+        return limited(findings, finding);
+    }
     if (finding->kind != SEEP_KIND_HEAP && finding->kind != SEEP_KIND_THREAD) {
         return finding->verdict == SEEP_VERDICT_BOUNDED
                    ? seep_summary_holding_bounded(findings, finding)

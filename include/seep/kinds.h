@@ -81,6 +81,7 @@ enum seep_off_reason {
 /* Called by programs through seep/seep.h. X(exported name) */
 #define SEEP_API_FUNCTIONS(X)                                                            \
     X(seep_shim_enter)                                                                   \
+    X(seep_shim_enter_bounded)                                                           \
     X(seep_shim_leave)                                                                   \
     X(seep_shim_mark)                                                                    \
     X(seep_shim_totals)                                                                  \

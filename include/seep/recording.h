@@ -135,7 +135,12 @@ enum seep_frame {
      * All labels so far; row i is the same label in every frame. Before the snapshot that
      * it speaks for, when it differs from the one before. */
     SEEP_FRAME_MARK_COUNTS = 19,
-    SEEP_FRAME_LAST = SEEP_FRAME_MARK_COUNTS
+    /* u n (at most SEEP_SUBSYSTEMS_MAX), each: u subsystem, u most (not 0), str
+     * container: what is acquired in this subsystem are entries of a container that holds
+     * at most so many. Of a subsystem the newest row counts. Subsystems of one name, some
+     * of them bounded, are one to a reader of the report. */
+    SEEP_FRAME_LIMITS = 20,
+    SEEP_FRAME_LAST = SEEP_FRAME_LIMITS
 };
 enum { SEEP_SPREAD_PARTS = 256 };
 

@@ -2,14 +2,13 @@
  *
  * Header only: the functions are weak, so a program that includes this file needs neither
  * libseep at link time nor at run time; without it every call is a test and no more.
- *
  *     void hub_register(struct hub *hub)
  *     {
  *         SEEP_SUBSYSTEM("websocket");      // until the end of the enclosing block
  *         ...
  *     }
- *
- * A thread starts in the subsystem in which pthread_create was called.
+ * A thread starts in the subsystem in which pthread_create was called. What fills for
+ * longer than a run looks like a leak: SEEP_BOUNDED declares its limit.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -73,6 +72,8 @@ enum {
  * seep_shim_enter: makes `name` (borrowed during the call) the calling thread's
  * subsystem. Returns: the subsystem before, to be given back to seep_shim_leave.
  *   Thread-safety: any thread; async-signal-safe.
+ * seep_shim_enter_bounded: the same, of a container's entries (borrowed, too; name NULL:
+ * of the present subsystem; most 0: no limit). Of one container the newest limit counts.
  * seep_shim_leave: restores what seep_shim_enter returned.
  * seep_shim_mark: counts a mark of this label (up to 63 bytes) and, of the first 64 marks
  * of a label, keeps the time; 1,024 times in all. Returns: 0; -ENOSPC: a label beyond the
@@ -94,6 +95,8 @@ enum {
  * most. Returns: how many still run; -ENODEV.
  */
 extern uint32_t seep_shim_enter(const char *name) __attribute__((weak));
+extern uint32_t seep_shim_enter_bounded(const char *name, const char *container,
+                                        uint64_t most) __attribute__((weak));
 extern void seep_shim_leave(uint32_t previous) __attribute__((weak));
 extern int seep_shim_mark(const char *label) __attribute__((weak));
 extern int seep_shim_totals(struct seep_totals *out) __attribute__((weak));
@@ -107,7 +110,6 @@ extern int seep_shim_threads_live(int (*visit)(void *arg,
                                   void *arg) __attribute__((weak));
 extern int seep_shim_threads_settle(uint64_t grace_ns) __attribute__((weak));
 
-/* Whether libseep.so is loaded into this process. Thread-safety: any thread. */
 static inline int seep_present(void)
 {
     return seep_shim_enter != 0;
@@ -118,6 +120,13 @@ static inline uint32_t seep_enter(const char *name)
     return seep_shim_enter != 0 ? seep_shim_enter(name) : 0;
 }
 
+static inline uint32_t seep_enter_bounded(const char *name, const char *container,
+                                          uint64_t most)
+{
+    return seep_shim_enter_bounded != 0 ? seep_shim_enter_bounded(name, container, most)
+                                        : seep_enter(name);
+}
+
 static inline void seep_leave(const uint32_t *previous)
 {
     if (seep_shim_leave != 0) {
@@ -126,10 +135,7 @@ static inline void seep_leave(const uint32_t *previous)
 }
 
 /* Names this instant of the run ("warm": judge from here), or counts a unit of work, as
- * often as there is one: growth is then set against it.
- *
- *     seep_mark("http request");
- *
+ * often as there is one: growth is then set against it: seep_mark("http request");
  * Returns: 0, also without the shim; -ENOSPC as above. */
 static inline int seep_mark(const char *label)
 {
@@ -142,7 +148,7 @@ static inline int seep_totals(struct seep_totals *out)
     return seep_shim_totals != 0 ? seep_shim_totals(out) : -1;
 }
 
-/* Returns: as above; -1 without the shim, or with one that lacks the function. */
+/* Of both: -1 without the shim, or with one that lacks the function. */
 static inline int
 seep_sites(uint32_t kind, int (*visit)(void *arg, const struct seep_site_figures *site),
            void *arg)
@@ -150,7 +156,6 @@ seep_sites(uint32_t kind, int (*visit)(void *arg, const struct seep_site_figures
     return seep_shim_sites != 0 ? seep_shim_sites(kind, visit, arg) : -1;
 }
 
-/* Returns: as above; -1 without the shim, or with one that lacks the function. */
 static inline int seep_stack(uint32_t site, uintptr_t *addresses, int capacity)
 {
     return seep_shim_stack != 0 ? seep_shim_stack(site, addresses, capacity) : -1;
@@ -158,11 +163,9 @@ static inline int seep_stack(uint32_t site, uintptr_t *addresses, int capacity)
 
 /* Threads that the program has made and not taken back: those that run, and those that
  * ended and were neither joined nor detached. For tests: none must be left.
- *
  *     assert(seep_threads_settle(1000000000) == 0);  // who is about to end may do so
  *     assert(seep_threads_live(NULL, NULL) == 0);
- *
- * Returns: as above; 0 without the shim, which knows of none. */
+ * Both: 0 without the shim, which knows of none. */
 static inline int seep_threads_live(int (*visit)(void *arg,
                                                  const struct seep_live_thread *thread),
                                     void *arg)
@@ -170,7 +173,6 @@ static inline int seep_threads_live(int (*visit)(void *arg,
     return seep_shim_threads_live != 0 ? seep_shim_threads_live(visit, arg) : 0;
 }
 
-/* Returns: as above; 0 without the shim. */
 static inline int seep_threads_settle(uint64_t grace_ns)
 {
     return seep_shim_threads_settle != 0 ? seep_shim_threads_settle(grace_ns) : 0;
@@ -179,11 +181,17 @@ static inline int seep_threads_settle(uint64_t grace_ns)
 #define SEEP_CONCAT_(a, b) a##b
 #define SEEP_CONCAT(a, b)  SEEP_CONCAT_(a, b)
 
-/* Everything acquired until the end of the enclosing block belongs to subsystem `name`.
- */
+/* All acquired until the end of the enclosing block belongs to subsystem `name`. */
 #define SEEP_SUBSYSTEM(name)                                                             \
     __attribute__((cleanup(seep_leave), unused)) const uint32_t SEEP_CONCAT(             \
         seep_subsystem_, __LINE__) = seep_enter(name)
+
+/* The same, of the entries of a container that holds at most `most` of them, in all: so
+ * many blocks (descriptors ...) of each place that acquires some. For where the limit is
+ * enforced, not for what bypasses it. What a thread made here acquires is no entry. */
+#define SEEP_BOUNDED(name, container, most)                                              \
+    __attribute__((cleanup(seep_leave), unused)) const uint32_t SEEP_CONCAT(             \
+        seep_subsystem_, __LINE__) = seep_enter_bounded(name, container, most)
 
 #ifdef __cplusplus
 }

@@ -5,18 +5,19 @@
  * largest size in the file from the start, and only touched pages exist. The reader uses
  * pread and SEEK_DATA: a mapping would create the pages that it looks at.
  *
- *     header | modules | subsystems | marks | mark labels | threads | fds | timers |
- * mappings | lifetimes | buckets | nodes | sites | shards | top | leaves
+ *     header | modules | subsystems | limits | marks | mark labels | threads | fds |
+ * timers | mappings | lifetimes | buckets | nodes | sites | shards | top | leaves
  *
  * Invariants
  * S1: module_count and subsystem_count are raised (release) after the entries below them
  * are complete; read the count first (acquire). node_count and site_count are claims: an
  * entry below them whose parent (site: node) is still 0 is being written; a reader stops
  * there until its next look, or skips it once the process is gone. S2: entries are never
- * moved; nodes, sites, modules, subsystems and marks are never changed. S3: sum over
- * shards of acquired - released of a site = its live resources, once the process is at
- * rest. S4: a live entry's site id is not 0; an entry that follows a LARGE entry holds
- * that block's size.
+ * moved; nodes, sites, modules, subsystems and marks are never changed, and of limits
+ * only `most`; limit_changes is raised (release) behind it. S3: sum over shards of
+ * acquired - released of a site = its live resources, once the process is at rest. S4: a
+ * live entry's site id is not 0; an entry that follows a LARGE entry holds that block's
+ * size.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -34,7 +35,7 @@
 #define SEEP_SEGMENT_MAGIC UINT64_C(0x31746e656d676573) /* "segment1", little endian */
 
 enum {
-    SEEP_SEGMENT_VERSION = 5,
+    SEEP_SEGMENT_VERSION = 6,
     SEEP_MODULES_MAX = 8192,
     SEEP_SUBSYSTEMS_MAX = 1024,
     SEEP_MARKS_MAX = 1024,           /* that keep their time */
@@ -113,6 +114,7 @@ struct seep_segment_header {
     _Atomic uint64_t lost[SEEP_LOSS_MAX]; /* by enum seep_loss; relaxed */
     _Atomic uint32_t module_lock;      /* the shim's own, around registering a module */
     _Atomic uint32_t mark_label_count; /* labels claimed: 0 = none to look for */
+    _Atomic uint32_t limit_changes;    /* of `most` of any limit; 0 = none is bounded */
     uint32_t cmdline_len;
     uint64_t own_maps_at;  /* address of struct seep_own_maps in the process */
     char exe[1024];        /* NUL terminated */

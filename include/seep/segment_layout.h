@@ -14,8 +14,10 @@
 #define SEEP_AT_MODULES SEEP_ALIGN_(sizeof(struct seep_segment_header))
 #define SEEP_AT_SUBSYSTEMS                                                               \
     (SEEP_AT_MODULES + (uint64_t)SEEP_MODULES_MAX * sizeof(struct seep_module))
-#define SEEP_AT_MARKS                                                                    \
+#define SEEP_AT_LIMITS                                                                   \
     (SEEP_AT_SUBSYSTEMS + (uint64_t)SEEP_SUBSYSTEMS_MAX * sizeof(struct seep_subsystem))
+#define SEEP_AT_MARKS                                                                    \
+    (SEEP_AT_LIMITS + (uint64_t)SEEP_SUBSYSTEMS_MAX * sizeof(struct seep_limit))
 #define SEEP_AT_MARK_LABELS                                                              \
     (SEEP_AT_MARKS + (uint64_t)SEEP_MARKS_MAX * sizeof(struct seep_mark_entry))
 #define SEEP_AT_THREADS                                                                  \

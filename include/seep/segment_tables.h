@@ -25,6 +25,18 @@ struct seep_subsystem {
     char name[64]; /* NUL terminated; id 0 is "" = none */
 };
 
+/* What a subsystem of the same id is beside its name: of a bounded one the container, and
+ * how many entries the program says that it holds at most. Bounded or not, a subsystem is
+ * part of its sites' keys, so nothing on the way of an acquisition knows of limits. */
+struct seep_limit {
+    _Atomic uint64_t
+        most;       /* 0: not bounded; else as declared last: relaxed, any thread */
+    uint32_t plain; /* bounded: the subsystem of the same name that is not */
+    uint32_t pad;
+    char container[48]; /* NUL terminated; cut when longer */
+};
+static_assert(sizeof(struct seep_limit) == 64, "layout");
+
 struct seep_mark_entry {
     uint64_t t_ns; /* since start */
     char label[64];

@@ -143,6 +143,27 @@ class HostTest(unittest.TestCase):
                 by_name[site["subsystem"]] = by_name.get(site["subsystem"], 0) + site["counts"][2]
         self.assertEqual(by_name, {"": 1100, "outer": 200, "inner": 200, "maker": 300})
 
+    def sizes_of(self, segment):
+        """Size: (subsystem, limit), of the blocks of a thousand bytes and some."""
+        return {site["counts"][2]: (site["subsystem"], site["limit"]) for site in segment.sites
+                if site["kind"] == "heap" and site["counts"][0] == 1 and 1000 < site["counts"][2] < 1100}
+
+    def test_what_a_bounded_container_holds_is_told_from_its_subsystem(self):
+        ended = run("bounded")
+        self.assertEqual(ended.status, 0, ended.stderr)
+        ring, cache = ("ring", 7), ("cache", 80)
+        self.assertEqual(self.sizes_of(ended.segments[0]), {
+            1001: ("log", None), 1002: ("log", ring), 1003: ("store", None), 1004: ("store", cache),
+            1005: ("store", None), 1006: ("log", ring), 1007: ("log", None), 1008: ("", ("of nobody", 3)),
+            1012: ("store", cache), 1013: ("", None)})
+        made = [site for site in ended.segments[0].sites if site["kind"] == "thread" and site["counts"][0] == 1]
+        self.assertEqual([(site["subsystem"], site["limit"]) for site in made], [("log", ring)])
+
+    def test_a_child_made_in_a_scope_leaves_it_for_none(self):
+        parent, child = run("bounded", "fork").segments
+        self.assertEqual(self.sizes_of(parent)[1011], ("", None))
+        self.assertEqual(self.sizes_of(child), {1009: ("first of the child", None), 1010: ("", None)})
+
     def test_marks_are_counted_exactly_by_many_threads_and_handlers(self):
         ended = run("marks", "threads")
         self.assertEqual(ended.status, 0, ended.stderr)

@@ -70,6 +70,10 @@ int main(void)
     FACT("header", sizeof(struct seep_segment_header));
     FACT("modules", SEEP_AT_MODULES);
     FACT("subsystems", SEEP_AT_SUBSYSTEMS);
+    FACT("limits", SEEP_AT_LIMITS);
+    FACT("limit_bytes", sizeof(struct seep_limit));
+    FIELD(seep_limit, most);
+    FIELD(seep_limit, container);
     FACT("threads", SEEP_AT_THREADS);
     FACT("fds", SEEP_AT_FDS);
     FACT("timers", SEEP_AT_TIMERS);

@@ -42,6 +42,7 @@ class Segment:
         self.modules = [self.text(facts["modules"] + i * facts["module_bytes"] + facts["seep_module.path"], 400)
                         for i in range(self.word("module_count"))]
         self.subsystems = [self.text(facts["subsystems"] + i * 64, 64) for i in range(self.word("subsystem_count"))]
+        self.limits = [self.read_limit(i) for i in range(self.word("subsystem_count"))]
         self.marks = [self.text(facts["marks"] + i * 128 + 8, 64) for i in range(self.word("mark_count"))]
         self.mark_counts = self.read_mark_counts()
         self.nodes = os.pread(fd, self.word("node_count") * 32, facts["nodes"])
@@ -60,6 +61,12 @@ class Segment:
 
     def text(self, at, size):
         return os.pread(self.fd, size, at).split(b"\0")[0].decode(errors="replace")
+
+    def read_limit(self, subsystem):
+        """(container, most) of a bounded subsystem, else None."""
+        at = self.facts["limits"] + subsystem * self.facts["limit_bytes"]
+        most, = struct.unpack("<Q", os.pread(self.fd, 8, at + self.facts["seep_limit.most"]))
+        return (self.text(at + self.facts["seep_limit.container"], 48), most) if most else None
 
     def stack(self, node):
         """Frames as (module path, offset), innermost first, and the root's id."""
@@ -84,7 +91,7 @@ class Segment:
             node, subsystem, kind = struct.unpack_from("<IHB", raw, i * 32)
             frames, root = self.stack(node)
             sites.append({"kind": KINDS.get(kind), "subsystem": self.subsystems[subsystem], "frames": frames,
-                          "root": root, "counts": sums[i]})
+                          "limit": self.limits[subsystem], "root": root, "counts": sums[i]})
         return sites
 
     def read_threads(self):

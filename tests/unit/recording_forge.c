@@ -250,6 +250,17 @@ uint32_t seep_forge_subsystem(struct seep_forge *forge, const char *name)
     return forge->subsystems.next_id++;
 }
 
+void seep_forge_limit(struct seep_forge *forge, uint32_t subsystem, uint64_t most,
+                      const char *container)
+{
+    struct seep_forge_bytes payload = {0};
+
+    seep_forge_flush(forge);
+    put_all_u(&payload, (uint64_t[]){1, subsystem, most}, 3);
+    seep_forge_put_str(&payload, container);
+    finish_frame(forge, SEEP_FRAME_LIMITS, &payload);
+}
+
 uint32_t seep_forge_node(struct seep_forge *forge, uint32_t parent, uint32_t module,
                          uint64_t offset)
 {

@@ -79,6 +79,9 @@ uint32_t seep_forge_module(struct seep_forge *forge, const char *path,
                            const uint8_t *build_id, size_t build_id_bytes, uint64_t base,
                            uint64_t size_bytes);
 uint32_t seep_forge_subsystem(struct seep_forge *forge, const char *name);
+/* A LIMITS frame of one row; the subsystem's name must have been flushed, or is now. */
+void seep_forge_limit(struct seep_forge *forge, uint32_t subsystem, uint64_t most,
+                      const char *container);
 uint32_t seep_forge_node(struct seep_forge *forge, uint32_t parent, uint32_t module,
                          uint64_t offset);
 /* Nodes of a whole stack below SEEP_NODE_COMPLETE; offsets innermost first. Returns: the

@@ -97,6 +97,17 @@ uint32_t segment_forge_subsystem(struct segment_forge *forge, const char *name)
     return id;
 }
 
+void segment_forge_limit(struct segment_forge *forge, uint32_t subsystem, uint64_t most,
+                         const char *container)
+{
+    struct seep_limit *limit =
+        (void *)(forge->map + SEEP_AT_LIMITS + subsystem * sizeof(*limit));
+
+    snprintf(limit->container, sizeof(limit->container), "%s", container);
+    limit->most = most;
+    forge->header->limit_changes++;
+}
+
 uint32_t segment_forge_node(struct segment_forge *forge, uint32_t parent, uint32_t module,
                             uint64_t offset)
 {

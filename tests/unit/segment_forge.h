@@ -25,6 +25,9 @@ void segment_forge_close(struct segment_forge *forge);
 /* Each returns the id of what it added. */
 uint32_t segment_forge_module(struct segment_forge *forge, const char *path);
 uint32_t segment_forge_subsystem(struct segment_forge *forge, const char *name);
+/* Declares, or declares anew, the limit of a container. */
+void segment_forge_limit(struct segment_forge *forge, uint32_t subsystem, uint64_t most,
+                         const char *container);
 uint32_t segment_forge_node(struct segment_forge *forge, uint32_t parent, uint32_t module,
                             uint64_t offset);
 uint32_t segment_forge_site(struct segment_forge *forge, uint32_t node,

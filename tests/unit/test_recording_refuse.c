@@ -164,6 +164,26 @@ static void put_marks(struct seep_forge *forge, const char *label, size_t rows)
     free(payload.data);
 }
 
+static void a_limit_is_of_a_known_subsystem_and_not_zero(void **state)
+{
+    static const char *const messages[] = {
+        "malformed LIMITS frame: a limit of an unknown subsystem",
+        "malformed LIMITS frame: a limit of an unknown subsystem",
+        "malformed LIMITS frame: a limit of 0"};
+    struct seep_forge forge;
+
+    (void)state;
+    for (size_t wrong = 0; wrong < 3; wrong++) {
+        seep_forge_init(&forge);
+        seep_forge_program(&forge, "/bin/x", 1);
+        (void)seep_forge_subsystem(&forge, "log");
+        seep_forge_limit(&forge, (uint32_t[]){0, 2, 1}[wrong], wrong == 2 ? 0 : 5,
+                         "ring");
+        assert_refused(&forge, -EBADMSG, messages[wrong]);
+        seep_forge_fini(&forge);
+    }
+}
+
 static void a_row_of_marks_keeps_its_label(void **state)
 {
     struct seep_forge forge;
@@ -317,6 +337,7 @@ int main(void)
         cmocka_unit_test(every_changed_byte_is_noticed),
         cmocka_unit_test(every_payload_cut_short_or_too_long_is_corrupt),
         cmocka_unit_test(contradictions_are_corrupt_and_say_what),
+        cmocka_unit_test(a_limit_is_of_a_known_subsystem_and_not_zero),
         cmocka_unit_test(a_row_of_marks_keeps_its_label),
         cmocka_unit_test(counts_that_the_bytes_cannot_hold_are_refused_at_once),
         cmocka_unit_test(a_build_id_of_33_bytes_is_corrupt),

@@ -259,6 +259,44 @@ static void holdings_are_in_the_ages_and_descriptors_in_a_table(void **state)
     tear_down(&scene);
 }
 
+/* Written when declared, and again when declared otherwise; not otherwise. */
+static void the_newest_limit_of_a_container_counts(void **state)
+{
+    struct scene scene;
+    struct seep_recording *recording = NULL;
+
+    (void)state;
+    set_up(&scene);
+    open_record(&scene);
+
+    uint32_t plain = segment_forge_subsystem(&scene.forge, "log");
+    uint32_t ring = segment_forge_subsystem(&scene.forge, "log");
+
+    segment_forge_limit(&scene.forge, ring, 50, "ring");
+    assert_int_equal(
+        seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+
+    const uint64_t *written = &scene.session.record.tally.type_bytes[SEEP_FRAME_LIMITS];
+    uint64_t bytes = *written;
+
+    assert_true(bytes > 0);
+    assert_int_equal(
+        seep_session_snapshot(&scene.session, &scene.scratch, SEEP_MOMENT_TICK), 0);
+    assert_int_equal(*written, bytes);
+    segment_forge_limit(&scene.forge, ring, 80, "ring");
+    assert_int_equal(seep_session_end(&scene.session, &scene.scratch, &ended), 0);
+    assert_true(*written > bytes);
+
+    recording = load(&scene);
+    assert_int_equal(recording->limit_count, 2);
+    assert_int_equal(recording->limits[1].subsystem, ring);
+    assert_int_not_equal(recording->limits[1].subsystem, plain);
+    assert_int_equal(recording->limits[1].most, 80);
+    assert_string_equal(recording->limits[1].container, "ring");
+    seep_recording_free(recording);
+    tear_down(&scene);
+}
+
 /* S1: a node that was claimed and not yet written holds back what follows, for a while.
  */
 /* Rows in the order of first sight, whole in each frame, and none when nothing changed.
@@ -517,6 +555,7 @@ int main(void)
         cmocka_unit_test(a_recording_says_what_the_segment_held),
         cmocka_unit_test(lifetimes_are_written_when_they_changed),
         cmocka_unit_test(marks_are_counted_up_to_each_snapshot),
+        cmocka_unit_test(the_newest_limit_of_a_container_counts),
         cmocka_unit_test(holdings_are_in_the_ages_and_descriptors_in_a_table),
         cmocka_unit_test(an_unfinished_node_is_waited_for_and_then_passed),
         cmocka_unit_test(at_rest_an_unfinished_node_holds_back_nothing),
