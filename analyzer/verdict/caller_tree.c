@@ -22,7 +22,8 @@
 #include "verdict/stack_view.h"
 
 struct sums {
-    uint32_t sites, active, rising, strong;
+    struct seep_caller_tally tally;
+    uint32_t sites, strong;
     uint32_t next; /* where the next of its sites stands in the order */
     bool outermost;
     float rise, most; /* of all below; of one child, or of one site of its own */
@@ -54,6 +55,39 @@ static uint32_t parent_of(const struct builder *b, uint32_t node)
     return parent >= SEEP_NODE_FIRST && parent < node ? parent : 0;
 }
 
+static float rise_of(const struct seep_counters *first, const struct seep_counters *last)
+{
+    return (float)((double)last->acquired - (double)first->acquired -
+                   ((double)last->released - (double)first->released));
+}
+
+void seep_caller_tally_site(struct seep_caller_tally *tally,
+                            const struct seep_counters *first,
+                            const struct seep_counters *last)
+{
+    double came = (double)last->acquired - (double)first->acquired;
+    float rise = rise_of(first, last);
+
+    tally->active += came > 0;
+    tally->changed += rise != 0;
+    tally->rising += rise > 0;
+    if (rise > 0 && rise >= SEEP_CALLER_KEPT_MIN * came) {
+        tally->keepers++;
+        tally->kept_bytes +=
+            (float)((double)last->acquired_bytes - (double)first->acquired_bytes -
+                    ((double)last->released_bytes - (double)first->released_bytes));
+    }
+}
+
+bool seep_caller_mostly_rises(const struct seep_caller_tally *tally)
+{
+    return (tally->rising >= SEEP_CALLER_SITES_MIN &&
+            tally->rising > SEEP_CALLER_RISING_MIN * tally->active) ||
+           (tally->keepers >= SEEP_CALLER_SITES_MIN &&
+            tally->keepers > SEEP_CALLER_RISING_MIN * tally->changed &&
+            tally->kept_bytes >= SEEP_CALLER_KEPT_BYTES_MIN);
+}
+
 static void count_site(struct builder *b, uint32_t site)
 {
     const struct seep_rec_site *from = &b->recording->sites[site];
@@ -65,14 +99,10 @@ static void count_site(struct builder *b, uint32_t site)
     }
     const struct seep_points_pair ends =
         seep_points_at_both(&from->points, b->window->warm, b->window->end - 1);
-    const struct seep_counters first = ends.first;
-    const struct seep_counters last = ends.last;
-    float rise = (float)((double)last.acquired - (double)first.acquired -
-                         ((double)last.released - (double)first.released));
+    float rise = rise_of(&ends.first, &ends.last);
 
-    sums->active += last.acquired > first.acquired;
+    seep_caller_tally_site(&sums->tally, &ends.first, &ends.last);
     if (rise > 0) {
-        sums->rising++;
         sums->strong += rise >= b->least;
         sums->rise += rise;
         sums->most = rise > sums->most ? rise : sums->most;
@@ -91,9 +121,12 @@ static void add_up(struct builder *b)
             continue;
         }
         to->sites += from->sites;
-        to->active += from->active;
-        to->rising += from->rising;
         to->strong += from->strong;
+        to->tally.active += from->tally.active;
+        to->tally.rising += from->tally.rising;
+        to->tally.changed += from->tally.changed;
+        to->tally.keepers += from->tally.keepers;
+        to->tally.kept_bytes += from->tally.kept_bytes;
         to->rise += from->rise;
         to->most = from->rise > to->most ? from->rise : to->most;
     }
@@ -123,16 +156,10 @@ static void lay_out(struct builder *b, struct seep_caller_tree *tree)
     tree->count = used;
 }
 
-/* Whether most of what is done below it rises. */
-static bool mostly_rises(const struct sums *sums)
-{
-    return sums->rising >= SEEP_CALLER_SITES_MIN &&
-           sums->rising > SEEP_CALLER_RISING_MIN * sums->active;
-}
-
 static bool is_branch(const struct builder *b, const struct sums *sums)
 {
-    return (mostly_rises(sums) || sums->strong >= SEEP_CALLER_SITES_MIN) &&
+    return (seep_caller_mostly_rises(&sums->tally) ||
+            sums->strong >= SEEP_CALLER_SITES_MIN) &&
            !sums->outermost && sums->sites <= SEEP_CALLER_SITES_MAX &&
            sums->rise >= b->least && sums->most <= SEEP_CALLER_COVERED_MAX * sums->rise;
 }
@@ -166,12 +193,12 @@ static int gather(struct builder *b, struct seep_caller_tree *tree)
         const struct sums *sums = &b->nodes[node];
 
         if (is_branch(b, sums)) {
-            tree->branches[tree->branch_count++] =
-                (struct seep_caller_branch){.node = node,
-                                            .first = sums->next - sums->sites,
-                                            .count = sums->sites,
-                                            .mostly_rises = mostly_rises(sums),
-                                            .rise = sums->rise};
+            tree->branches[tree->branch_count++] = (struct seep_caller_branch){
+                .node = node,
+                .first = sums->next - sums->sites,
+                .count = sums->sites,
+                .mostly_rises = seep_caller_mostly_rises(&sums->tally),
+                .rise = sums->rise};
         }
     }
     qsort(tree->branches, tree->branch_count, sizeof(*tree->branches), by_rise);

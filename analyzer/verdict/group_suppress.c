@@ -83,8 +83,7 @@ static int shrink(struct seep_analysis *analysis, const struct seep_site_rules *
     const struct seep_window *window = &analysis->window;
     uint32_t *kept = seep_findings_alloc(analysis->findings, group->count, sizeof(*kept));
     size_t count = 0;
-    size_t active = 0;
-    size_t rising = 0;
+    struct seep_caller_tally tally = {0};
 
     if (kept == NULL) {
         return -ENOMEM;
@@ -97,16 +96,12 @@ static int shrink(struct seep_analysis *analysis, const struct seep_site_rules *
         }
         const struct seep_points_pair ends = seep_points_at_both(
             &analysis->recording->sites[site].points, window->warm, window->end - 1);
-        uint64_t came = ends.last.acquired - ends.first.acquired;
-
-        active += came > 0;
-        rising += came > ends.last.released - ends.first.released;
+        seep_caller_tally_site(&tally, &ends.first, &ends.last);
         kept[count++] = site;
     }
     group->sites = kept;
     group->count = count;
-    group->mostly_rises = rising >= SEEP_CALLER_SITES_MIN &&
-                          (double)rising > SEEP_CALLER_RISING_MIN * (double)active;
+    group->mostly_rises = seep_caller_mostly_rises(&tally);
     return 0;
 }
 

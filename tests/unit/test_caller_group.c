@@ -35,6 +35,7 @@ struct fixture {
     uint32_t sites[SITES_MAX];
     uint64_t acquired[SITES_MAX], released[SITES_MAX];
     uint64_t at_warm[SITES_MAX]; /* acquired when the window begins */
+    uint64_t each_bytes;         /* 0: EACH_BYTES */
     size_t count;
     unsigned short seed[3];
     struct seep_recording *recording;
@@ -71,9 +72,11 @@ static bool chance(struct fixture *f, double p)
 
 static void tick(struct fixture *f, uint64_t second)
 {
+    uint64_t each = f->each_bytes != 0 ? f->each_bytes : EACH_BYTES;
+
     for (size_t i = 0; i < f->count; i++) {
         seep_forge_count(&f->forge, f->sites[i], f->acquired[i], f->released[i],
-                         f->acquired[i] * EACH_BYTES, f->released[i] * EACH_BYTES);
+                         f->acquired[i] * each, f->released[i] * each);
     }
     if (second == WARM_S) {
         memcpy(f->at_warm, f->acquired, sizeof(f->at_warm));
@@ -227,6 +230,61 @@ static void findings_that_move_together_are_one_and_traffic_is_no_part_of_it(voi
     assert_int_equal(f.findings->findings[0].evidence.live, 4 * f.acquired[0]);
     assert_true(f.findings->findings[0].verdict >= SEEP_VERDICT_PROBABLE);
     finish(&f);
+}
+
+/* Twelve places that keep a page each now and then, and thirty of traffic that leaves
+ * nothing behind. */
+static void pages_beside_traffic(struct fixture *f, unsigned number, uint64_t each_bytes)
+{
+    struct seep_rec_age ages[12] = {0};
+    const uint64_t width_s = 2;
+
+    begin(f, number);
+    f->each_bytes = each_bytes;
+    for (size_t i = 0; i < 48; i++) {
+        (void)add(f, f->parse);
+    }
+    for (uint64_t s = 1; s <= RUN_S; s++) {
+        for (size_t i = 0; i < 12; i++) {
+            if (chance(f, 1.0 / 30)) {
+                f->acquired[i]++;
+                ages[i].generations |= UINT64_C(1) << (s / width_s);
+                ages[i].newest_birth_ns = s * SEEP_FORGE_SECOND;
+            }
+        }
+        for (size_t i = 12; i < f->count; i++) {
+            f->acquired[i] = 20 * s + 5;
+            f->released[i] = 20 * s + 5;
+        }
+        tick(f, s);
+    }
+    for (size_t i = 0; i < 12; i++) {
+        ages[i].site = f->sites[i];
+        ages[i].live = f->acquired[i];
+        ages[i].live_bytes = f->acquired[i] * each_bytes;
+        ages[i].oldest_birth_ns = SEEP_FORGE_SECOND;
+    }
+    seep_forge_ages(&f->forge, RUN_S * SEEP_FORGE_SECOND, width_s * SEEP_FORGE_SECOND,
+                    ages, 12);
+    judge(f);
+}
+
+static void pages_that_stay_beside_traffic_are_found_and_trifles_are_not(void **state)
+{
+    size_t found = 0;
+
+    (void)state;
+    for (unsigned seed = 0; seed < 20; seed++) {
+        struct fixture f;
+
+        pages_beside_traffic(&f, seed, 4096);
+        found += groups(&f) == 1 && f.findings->findings[0].member_total == risen(&f, 12);
+        finish(&f);
+        pages_beside_traffic(&f, seed, 100); /* a history of a few records fills */
+        assert_int_equal(groups(&f), 0);
+        finish(&f);
+    }
+    assert_true(found >= 19);
 }
 
 static void what_is_left_at_exit_does_not_list_members_again(void **state)
@@ -411,6 +469,7 @@ int main(void)
         cmocka_unit_test(the_finding_names_the_callee_its_sites_and_their_sum),
         cmocka_unit_test(
             findings_that_move_together_are_one_and_traffic_is_no_part_of_it),
+        cmocka_unit_test(pages_that_stay_beside_traffic_are_found_and_trifles_are_not),
         cmocka_unit_test(what_is_left_at_exit_does_not_list_members_again),
         cmocka_unit_test(unrelated_leaks_below_one_loop_stay_findings_of_their_own),
         cmocka_unit_test(the_outermost_function_is_never_a_finding),
