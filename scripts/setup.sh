@@ -15,15 +15,15 @@ BUILD_PACKAGES=(
     build-essential cmake ninja-build pkg-config binutils git
     libunwind-dev libjemalloc-dev libmicrohttpd-dev libwebsockets-dev libjansson-dev
     libdw-dev libelf-dev zlib1g-dev libzstd-dev libxxhash-dev libyaml-dev libcmocka-dev
-    libsqlite3-dev libhiredis-dev libcurl4-openssl-dev libjwt-dev
+    libncurses-dev libsqlite3-dev libhiredis-dev libcurl4-openssl-dev libjwt-dev
 )
 # To run the scripts and the tests: the checks, the real programs that are run under the shim, valgrind, which counts
-# instructions for bench.quick, and google-pprof, which reads the backend's profiles.
+# instructions for bench.quick, tmux, in which `seep top` is driven, and google-pprof, which reads the backend's profiles.
 TEST_PACKAGES=(
     clang-format clang-tidy shellcheck
     python3 python3-websockets curl jq procps util-linux
     libtcmalloc-minimal4 redis-server redis-tools nginx-light sqlite3 perl tar xz-utils elfutils valgrind
-    google-perftools
+    google-perftools tmux
 )
 # Only with --bench: the peers and the programs that bench/run.py measures.
 BENCH_PACKAGES=(

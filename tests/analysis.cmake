@@ -45,6 +45,8 @@ seep_unit_test(group_suppress seep_verdict seep_recording_forge)
 seep_unit_test(one_cause seep_verdict seep_recording_forge)
 seep_unit_test(namesake seep_verdict)
 seep_unit_test(child_groups seep_report)
+seep_unit_test(top_model seep_top seep_recording_forge)
+seep_unit_test(top_screen seep_top seep_recording_forge)
 
 # A library with functions at fixed offsets, so that reports do not depend on the compiler.
 add_library(golden_program SHARED ${PROJECT_SOURCE_DIR}/tests/golden/golden_program.S)

@@ -21,6 +21,7 @@ int seep_cmd_dump(int argc, char **argv);    /* cmd_dump.c */
 int seep_cmd_diff(int argc, char **argv);    /* cmd_diff.c */
 int seep_cmd_bisect(int argc, char **argv);  /* cmd_bisect.c */
 int seep_cmd_threads(int argc, char **argv); /* cmd_threads.c */
+int seep_cmd_top(int argc, char **argv);     /* cmd_top.c */
 
 /* The page that `seep help COMMAND` and `seep COMMAND --help` print. Never NULL. */
 extern const char *const seep_help_run;     /* cmd_run.c */
@@ -30,6 +31,7 @@ extern const char *const seep_help_dump;    /* cmd_dump.c */
 extern const char *const seep_help_diff;    /* cmd_diff.c */
 extern const char *const seep_help_bisect;  /* cmd_bisect.c */
 extern const char *const seep_help_threads; /* cmd_threads.c */
+extern const char *const seep_help_top;     /* cmd_top.c */
 
 /* Prints "seep COMMAND: <message>" and a hint at the command's help on stderr, one line.
  * Returns: SEEP_EXIT_USAGE. */

@@ -19,6 +19,7 @@ static const char help_text[] =
     "  seep diff BASE NEW          what leaks anew, more, less or no more in NEW\n"
     "  seep bisect ...             the commit that brought a leak, with git bisect\n"
     "  seep threads PID            what the threads of a process do, in groups\n"
+    "  seep top [PID|FILE]         what a program holds while it runs, like top\n"
     "  seep dump FILE              a recording as JSON lines, for other tools\n"
     "  seep help COMMAND           all about one command\n"
     "  seep --version\n"
@@ -45,6 +46,7 @@ static const struct command {
     {"diff", seep_cmd_diff, &seep_help_diff},
     {"bisect", seep_cmd_bisect, &seep_help_bisect},
     {"threads", seep_cmd_threads, &seep_help_threads},
+    {"top", seep_cmd_top, &seep_help_top},
     {"dump", seep_cmd_dump, &seep_help_dump},
     {"collect", seep_cmd_collect, &seep_help_collect},
 };
@@ -63,8 +65,8 @@ static const struct command *find(const char *name)
 static int unknown(const char *name)
 {
     static const char *const words[] = {"run",     "report", "diff", "bisect",
-                                        "threads", "dump",   "help"};
-    static const char *const later[] = {"top", "serve", "check", "fleet"};
+                                        "threads", "top",    "dump", "help"};
+    static const char *const later[] = {"serve", "check", "fleet"};
     const char *nearest =
         seep_option_nearest(name, words, sizeof(words) / sizeof(words[0]));
 

@@ -24,6 +24,7 @@ _seep() {
     help:help) mapfile -t COMPREPLY < <(compgen -W "$(_seep_commands)" -- "$word") ;;
     diff:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown html junit sarif" -- "$word") ;;
     *:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown html folded pprof sarif junit" -- "$word") ;;
+    *:--sort) mapfile -t COMPREPLY < <(compgen -W "live growth rate" -- "$word") ;;
     *:--per) mapfile -t COMPREPLY < <(compgen -W "both time operation" -- "$word") ;;
     *:--value) mapfile -t COMPREPLY < <(compgen -W "live-bytes live growth allocated" -- "$word") ;;
     *:--fail-on) mapfile -t COMPREPLY < <(compgen -W "suspect probable definite" -- "$word") ;;

@@ -13,7 +13,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-COMMANDS = ("run", "report", "dump")
+COMMANDS = ("run", "report", "dump", "top")
 
 
 class CommandLineTest(unittest.TestCase):

@@ -42,7 +42,13 @@ expect 0 "" help report
 says "usage: seep report FILE"
 expect 0 "" report --help
 expect 2 "did you mean report?" reprot
-expect 2 "not in this version" top
+expect 2 "not in this version" serve
+expect 0 "" top thread_leak.seep --once --width 60 --rows 1 --kind fd --sort rate
+expect 2 "records no such process" top 1
+expect 2 "use one of" top thread_leak.seep --kind socket
+expect 2 "use one of" top thread_leak.seep --sort name
+expect 2 "whole number from 40" top thread_leak.seep --width 39
+expect 2 "seconds, from 0.1" top thread_leak.seep --interval 0
 expect 2 "which PID or FILE?" threads
 expect 2 "use one of: text, json, folded, pprof" threads 1 --format html
 expect 2 "a whole number from 1 on" threads 1 --top 0

@@ -93,6 +93,16 @@ done
 } >"$scratch/thread_leak.threads"
 check thread_leak.threads
 
+# One screen of the live view: at the end, in each order and width, without UTF-8.
+{
+    "$seep" top "$scratch/heap_leak.seep"
+    "$seep" top "$scratch/heap_leak.seep" --once --width 120 --sort growth
+    "$seep" top "$scratch/thread_leak.seep" --once --kind thread --subsystem au
+    "$seep" top "$scratch/fd_leak.seep" --once --kind fd --sort rate --window 30
+    LC_ALL=C "$seep" top "$scratch/heap_leak.seep" --once --rows 1 --width 60
+} >"$scratch/top.txt"
+check top.txt
+
 "$expected/check_sarif.py" "$scratch"/*.sarif
 "$seep" report "$scratch/thread_leak.seep" --format junit --kind heap --subsystem auth --top 1 >"$scratch/filtered.xml"
 check filtered.xml

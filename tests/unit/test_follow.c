@@ -122,7 +122,6 @@ static void a_file_that_grows_by_single_bytes_ends_as_if_read_whole(void **state
     struct seep_follow *follow = NULL;
     (void)state;
 
-    seep_forge_init(&forge);
     seep_sample_forge(&forge, false);
     seep_forge_flush(&forge);
     put_file(path, forge.file.data, 8, "w");
