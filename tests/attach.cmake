@@ -16,4 +16,10 @@ target_link_libraries(known_threads PRIVATE seep_options Threads::Threads)
 target_compile_options(known_threads PRIVATE -O1 -g -fno-inline -fno-optimize-sibling-calls)
 add_test(NAME attach.threads COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/attach/threads_test.py
     $<TARGET_FILE:seep> $<TARGET_FILE:known_threads>)
+add_executable(watched ${PROJECT_SOURCE_DIR}/tests/attach/watched.c)
+target_link_libraries(watched PRIVATE seep_options Threads::Threads)
+target_compile_options(watched PRIVATE -O1 -g -fno-inline -fno-optimize-sibling-calls)
+add_test(NAME attach.top COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/attach/top_test.py
+    $<TARGET_FILE:seep> $<TARGET_FILE:watched>)
+set_tests_properties(attach.top PROPERTIES TIMEOUT 480 LABELS attach SKIP_RETURN_CODE 77)
 set_tests_properties(attach.threads PROPERTIES TIMEOUT 480 LABELS attach)
