@@ -102,3 +102,11 @@ target_compile_options(kept-queues PRIVATE -O2)
 add_test(NAME collect.kept COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/collect/kept_test.py
     $<TARGET_FILE:seep> $<TARGET_FILE:kept-queues>)
 set_tests_properties(collect.kept PROPERTIES TIMEOUT 240 LABELS collect)
+
+# Threads that pile up, locks without an owner, C++: bench/thread_matrix.py runs them, beside servers.
+add_executable(leaking-threads ${PROJECT_SOURCE_DIR}/tests/collect/leaking_threads.c)
+target_link_libraries(leaking-threads PRIVATE seep_options)
+add_executable(stuck-promises ${PROJECT_SOURCE_DIR}/tests/collect/stuck_promises.cc)
+add_test(NAME collect.thread_matrix COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/bench/thread_matrix.py
+    --short --build ${CMAKE_BINARY_DIR})
+set_tests_properties(collect.thread_matrix PROPERTIES TIMEOUT 240 LABELS collect)

@@ -34,7 +34,8 @@ enum {
     SEARCHES_NEEDED = 3,
     COST_SHARE = 100,
     OBJECT_BEFORE_BYTES = 32,
-    OBJECT_BYTES = 128
+    OBJECT_BYTES = 128,
+    OWNER_WORDS = 5 /* of the C library's locks, from the futex on */
 };
 
 static const uint64_t BETWEEN_SEARCHES_NS = UINT64_C(900000000);
@@ -50,12 +51,14 @@ struct seep_stuck_row {
     uint64_t unchanged_since_ns, syscall_plus_1, address;
     enum row_state state;
     bool seen;               /* in this look */
-    bool wakeable_kind;      /* a private futex without a timeout */
+    bool wakeable_kind;      /* a futex without a timeout */
     uint32_t votes;          /* searches in a row that found nobody */
     uint32_t reach;          /* SEEP_REACH_* */
     uint64_t next_search_ns; /* since the start; 0: at once */
     uint64_t scanned_bytes;
-    struct seep_buf head, tail; /* owned; of its frame, before and after `reach` */
+    struct seep_buf head, object, tail; /* owned; of its frame, `reach` before tail */
+    bool owned;                         /* `owner` is filled */
+    uint32_t owner[OWNER_WORDS];        /* who holds what it waits for */
 };
 
 struct look {
@@ -69,6 +72,7 @@ struct look {
 static void row_fini(struct seep_stuck_row *row)
 {
     seep_buf_fini(&row->head);
+    seep_buf_fini(&row->object);
     seep_buf_fini(&row->tail);
 }
 
@@ -213,12 +217,13 @@ static size_t choose(struct seep_stuck_watch *watch, uint32_t *tids)
     return chosen;
 }
 
+/* Shared or not: what is shared in truth is in none of the heap's blocks, and counts as
+ * known to everybody. The C++ library's futures wait as if they were. */
 static bool is_wakeable_kind(const struct seep_stuck_row *row, const uint64_t *arguments)
 {
     uint64_t operation = arguments[1] & FUTEX_CMD_MASK;
 
     return row->syscall_plus_1 == SYS_futex + 1 && arguments[3] == 0 &&
-           (arguments[1] & FUTEX_PRIVATE_FLAG) != 0 &&
            (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET);
 }
 
@@ -243,6 +248,23 @@ static void put_object(const struct look *look, const struct seep_stuck_row *row
     if (read > 0) {
         seep_buf_put(out, bytes, (size_t)read);
     }
+}
+
+/* The words of a lock that say who holds it: of its own, and of the kinds that a futex
+ * may belong to (wait_kind.c). The first has marks besides. */
+static bool read_owner(const struct look *look, const struct seep_stuck_row *row,
+                       uint32_t *owner)
+{
+    size_t bytes = OWNER_WORDS * sizeof(*owner);
+    bool read = row->syscall_plus_1 == SYS_futex + 1 &&
+                seep_memory_read(look->program->pid, row->address, owner, bytes) ==
+                    (int64_t)bytes;
+
+    if (read) {
+        owner[0] &= FUTEX_TID_MASK;
+        owner[1] = 0; /* how often it is held, or a counter */
+    }
+    return read;
 }
 
 /* The recording's id of a module that was found in the process; 0 when the shim has not
@@ -304,9 +326,10 @@ static int fill_row(const struct look *look, const struct seep_probe *probe,
     for (size_t i = 0; i < 6; i++) {
         seep_buf_put_varint(&row->head, arguments[i]);
     }
-    put_object(look, row, arguments[0], &row->head);
+    put_object(look, row, arguments[0], &row->object);
+    row->owned = read_owner(look, row, row->owner);
     put_stack(look, probe, thread, &row->tail);
-    return row->head.failed || row->tail.failed ? -ENOMEM : 0;
+    return row->head.failed || row->object.failed || row->tail.failed ? -ENOMEM : 0;
 }
 
 static int write_row(const struct look *look, struct seep_stuck_row *row)
@@ -319,6 +342,7 @@ static int write_row(const struct look *look, struct seep_stuck_row *row)
     }
     seep_buf_put_varint(&payload, look->t_ns);
     seep_buf_put(&payload, row->head.data, row->head.len_bytes);
+    seep_buf_put(&payload, row->object.data, row->object.len_bytes);
     seep_buf_put_varint(&payload, row->reach);
     seep_buf_put_varint(&payload, row->reach == SEEP_REACH_NOBODY ? row->votes : 1);
     seep_buf_put_varint(&payload, row->scanned_bytes);
@@ -328,6 +352,30 @@ static int write_row(const struct look *look, struct seep_stuck_row *row)
         look->watch->written += err == 0;
     }
     seep_buf_fini(&payload);
+    return err;
+}
+
+/* A lock that goes from hand to hand while a thread waits for its turn has no owner to
+ * be named: what was seen is taken back. */
+static int refresh_owners(const struct look *look)
+{
+    const struct seep_stuck_watch *watch = look->watch;
+    int err = 0;
+
+    for (size_t i = 0; err == 0 && i < watch->count; i++) {
+        struct seep_stuck_row *row = &watch->rows[i];
+        uint32_t now[OWNER_WORDS];
+
+        if (!row->owned ||
+            (read_owner(look, row, now) && memcmp(now, row->owner, sizeof(now)) == 0)) {
+            continue;
+        }
+        row->owned = false;
+        row->object.len_bytes = 0;
+        seep_buf_put_varint(&row->object, 0);
+        seep_buf_put_varint(&row->object, 0);
+        err = write_row(look, row);
+    }
     return err;
 }
 
@@ -504,6 +552,9 @@ int seep_stuck_watch_look(struct seep_stuck_watch *watch,
     }
     err = take_tasks(&look);
     drop_unseen(watch);
+    if (err == 0) {
+        err = refresh_owners(&look);
+    }
     if (err == 0) {
         err = probe_rows(&look);
         adopt_kinds(watch);

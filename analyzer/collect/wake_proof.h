@@ -20,7 +20,7 @@ struct seep_wake_thread {
     uint64_t thread_pointer; /* fs base: glibc's control block; 0 unknown */
     uint64_t stack_bytes;    /* of its creation; 0 unknown */
     uint64_t registers[SEEP_WAKE_REGISTERS]; /* general purpose */
-    bool blocked;                            /* in a private futex, without a timeout */
+    bool blocked;                            /* in a futex, without a timeout */
     uint64_t object;                         /* blocked: the futex's address */
     bool reachable;                          /* out */
 };

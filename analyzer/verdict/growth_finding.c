@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "trend/forecast.h"
+#include "verdict/blocked_group.h"
 #include "verdict/declared_limit.h"
 #include "verdict/group_finding.h"
 #include "verdict/pattern.h"
@@ -154,6 +155,18 @@ static void fill_growth(struct seep_analysis *analysis,
     }
 }
 
+/* Threads that pile up at one place: at which, and for what. */
+static void say_where_blocked(struct seep_analysis *analysis, uint32_t site,
+                              struct seep_finding *finding)
+{
+    const char *words = seep_blocked_group_words(analysis, site);
+
+    if (words[0] != '\0') {
+        finding->summary =
+            seep_findings_printf(analysis->findings, "%s %s.", finding->summary, words);
+    }
+}
+
 static int fill(struct seep_analysis *analysis, const struct seep_growth_site *site)
 {
     struct seep_finding *finding = NULL;
@@ -181,6 +194,9 @@ static int fill(struct seep_analysis *analysis, const struct seep_growth_site *s
         status = seep_pattern_fill_site(analysis, finding);
     }
     finding->summary = seep_summary_growth(analysis->findings, finding);
+    if (finding->kind == SEEP_KIND_THREAD && site->verdict > SEEP_VERDICT_BOUNDED) {
+        say_where_blocked(analysis, site->site, finding);
+    }
     return status;
 }
 

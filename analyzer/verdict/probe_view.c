@@ -49,10 +49,29 @@ int seep_probe_view_stack(struct seep_findings *findings,
     return 0;
 }
 
+/* What a library's headers brought into the program is not the program's. */
+static bool is_header(const struct seep_view_frame *frame)
+{
+    return strncmp(frame->file, "/usr/include/", 13) == 0 ||
+           strncmp(frame->file, "/usr/lib/", 9) == 0 ||
+           strstr(frame->file, "/include/c++/") != NULL;
+}
+
+static size_t innermost_own(const struct seep_view_frame *frames, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (frames[i].role == SEEP_ROLE_PROGRAM && frames[i].file[0] != '\0' &&
+            !is_header(&frames[i])) {
+            return i;
+        }
+    }
+    return 0;
+}
+
 const char *seep_probe_view_place(struct seep_findings *findings,
                                   const struct seep_view_frame *frames, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = innermost_own(frames, count); i < count; i++) {
         const char *slash = strrchr(frames[i].file, '/');
         const char *file = slash != NULL ? slash + 1 : frames[i].file;
 
@@ -100,6 +119,8 @@ struct seep_probe_wait seep_probe_view_wait(struct seep_symbolizer *symbolizer,
     memcpy(call.arguments, probe->arguments, sizeof(call.arguments));
     wait.kind = kind_of(symbolizer, probe, &call);
     wait.timed = seep_wait_is_timed(&call);
+    wait.open = seep_wait_is_open(&call);
+    wait.shared = seep_wait_is_shared(&call);
     if (wait.kind == SEEP_WAIT_UNKNOWN) {
         return wait;
     }

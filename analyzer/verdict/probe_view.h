@@ -36,6 +36,8 @@ struct seep_probe_wait {
     uint64_t address; /* of the object; 0 none */
     uint32_t owner_tid;
     bool timed;
+    bool open;   /* to what comes from outside: an event loop, a listener */
+    bool shared; /* with other processes, perhaps */
 };
 struct seep_probe_wait seep_probe_view_wait(struct seep_symbolizer *symbolizer,
                                             const struct seep_rec_probe *probe);

@@ -3,7 +3,8 @@
  *
  * Definite is what cannot change any more: a cycle, a lock whose owner is gone, an object
  * that nobody knows. A lock that is held is no proof while its owner can go on: probable
- * when the owner is stuck elsewhere, a suspect when it runs. Time alone is no evidence: a
+ * when the owner is stuck elsewhere, nothing when it runs, as servers do that gate their
+ * workers by locks. Time alone is no evidence: a
  * worker that has waited for a week for work is as healthy as on its first day.
  *
  * SPDX-License-Identifier: MIT
@@ -76,10 +77,10 @@ static struct seep_stuck_fate fate_of(const struct seep_stuck_thread *threads,
         }
         return threads[chain->last].blocked
                    ? fate(SEEP_STUCK_HELD, SEEP_VERDICT_PROBABLE, chain->last)
-                   : fate(SEEP_STUCK_HELD_LONG, SEEP_VERDICT_SUSPECT, chain->last);
+                   : fate(SEEP_STUCK_HELD_LONG, SEEP_VERDICT_NONE, chain->last);
     case SEEP_CHAIN_RUNNING:
         return is_lock(thread->wait.kind)
-                   ? fate(SEEP_STUCK_HELD_LONG, SEEP_VERDICT_SUSPECT, chain->last)
+                   ? fate(SEEP_STUCK_HELD_LONG, SEEP_VERDICT_NONE, chain->last)
                    : fate(SEEP_STUCK_NOT, SEEP_VERDICT_NONE, i);
     default:
         return fate(SEEP_STUCK_NOT, SEEP_VERDICT_NONE, i);

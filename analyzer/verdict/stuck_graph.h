@@ -12,7 +12,8 @@
 /* One thread that is there at the end of what was recorded. Texts are borrowed. */
 struct seep_stuck_thread {
     struct seep_wait_thread wait; /* kind UNKNOWN and call "": it runs, or has moved */
-    bool blocked;                 /* has not moved for as long as --stuck-after says */
+    bool blocked;                 /* has not moved for as long as --stuck-after says, and
+                                     has to be woken by somebody in the program */
     bool unreachable;             /* searches found nobody who could wake it */
 };
 
@@ -28,7 +29,7 @@ enum seep_stuck_why {
 
 struct seep_stuck_fate {
     enum seep_stuck_why why;
-    enum seep_verdict verdict; /* NONE for SEEP_STUCK_NOT */
+    enum seep_verdict verdict; /* NONE for SEEP_STUCK_NOT and _HELD_LONG */
     uint32_t root; /* index of the thread that answers for it: of a cycle its lowest, of
                       others the one nearest to the cause; itself, but for BEHIND and
                       further waiters for the same lock */

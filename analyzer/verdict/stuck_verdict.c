@@ -160,6 +160,31 @@ static const char *call_of(struct seep_findings *findings, const struct scene *s
                : call;
 }
 
+static bool is_thread_here(const struct scene *scene, uint32_t tid)
+{
+    for (size_t i = 0; i < scene->n; i++) {
+        if (scene->threads[i].wait.tid == tid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The owner, unless it only seems to have ended: it may be another process's (after a
+ * fork the parent's, whose numbers are lower), have a number of another namespace, or
+ * have been made after the threads were listed. */
+static uint32_t owner_of(const struct scene *scene, size_t i,
+                         const struct seep_probe_wait *wait)
+{
+    const struct subject *subject = &scene->subjects[i];
+    bool would_be_listed =
+        !wait->shared && subject->probe->slot_plus_1 > 0 &&
+        scene->analysis->recording->threads_t_ns > subject->probe->t_ns;
+
+    return would_be_listed || is_thread_here(scene, wait->owner_tid) ? wait->owner_tid
+                                                                     : 0;
+}
+
 /* Fills what the probe tells. Returns: 0; -ENOMEM. */
 static int describe(struct scene *scene, size_t i)
 {
@@ -183,13 +208,13 @@ static int describe(struct scene *scene, size_t i)
     wait = seep_probe_view_wait(analysis->symbolizer, subject->probe);
     thread->wait.kind = wait.kind;
     thread->wait.address = wait.address;
-    thread->wait.owner_tid = wait.owner_tid;
+    thread->wait.owner_tid = owner_of(scene, i, &wait);
     thread->wait.place = seep_probe_view_place(analysis->findings, frames, count);
     if (analysis->recording->threads_t_ns > subject->since_ns) {
         thread->wait.blocked_s =
             (double)(analysis->recording->threads_t_ns - subject->since_ns) / 1e9;
     }
-    thread->blocked = !wait.timed;
+    thread->blocked = !wait.timed && !wait.open;
     thread->unreachable = thread->blocked && subject->probe->reach == SEEP_REACH_NOBODY;
     return 0;
 }

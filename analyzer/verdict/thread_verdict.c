@@ -50,7 +50,7 @@ static bool left_with_program(const struct seep_recording *recording,
            2 * (thread->ended_ns - thread->created_ns) > recording->ended_ns;
 }
 
-static bool is_running(const struct seep_rec_thread *thread)
+bool seep_thread_is_running(const struct seep_rec_thread *thread)
 {
     return (thread->state & SEEP_THREAD_USED) != 0 &&
            (thread->state & SEEP_THREAD_FOREIGN) == 0 && thread->os_state != GONE &&
@@ -198,8 +198,8 @@ int seep_thread_samples_fill(struct seep_analysis *analysis, uint32_t site,
     for (size_t i = 0; i < recording->thread_count; i++) {
         const struct seep_rec_thread *thread = &recording->threads[i];
 
-        if (thread->site == site &&
-            (is_running(thread) || seep_thread_is_unjoined(recording, thread))) {
+        if (thread->site == site && (seep_thread_is_running(thread) ||
+                                     seep_thread_is_unjoined(recording, thread))) {
             mine[n++] = thread;
         }
     }
@@ -306,8 +306,8 @@ int seep_thread_findings_add(struct seep_analysis *analysis)
             continue;
         }
         unjoined[thread->site] += seep_thread_is_unjoined(recording, thread);
-        running[thread->site] +=
-            is_running(thread) && (analysis->told == NULL || analysis->told[i] == 0);
+        running[thread->site] += seep_thread_is_running(thread) &&
+                                 (analysis->told == NULL || analysis->told[i] == 0);
     }
     for (uint32_t site = 1; site < recording->site_count && status == 0; site++) {
         if (unjoined[site] > 0) {

@@ -30,6 +30,10 @@ struct seep_unjoined {
 bool seep_thread_is_unjoined(const struct seep_recording *recording,
                              const struct seep_rec_thread *thread);
 
+/* Whether a thread of the table, made by a wrapped function, is there and has not ended.
+ * Thread-safety: pure. */
+bool seep_thread_is_running(const struct seep_rec_thread *thread);
+
 /* The verdict on one site's unjoined threads. Thread-safety: pure.
  * Source: docs/statistics.md; three that were made one after the other are a habit, three
  * that were made together may be a pool whose owner is still in its first pthread_join.

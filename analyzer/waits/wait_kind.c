@@ -47,6 +47,7 @@ static const struct {
     {"cnd_wait", SEEP_WAIT_CONDITION},
     {"cnd_timedwait", SEEP_WAIT_CONDITION},
     {"sem_wait", SEEP_WAIT_SEMAPHORE},
+    {"new_sem_wait_slow64", SEEP_WAIT_SEMAPHORE}, /* sem_wait ends in it */
     {"sem_timedwait", SEEP_WAIT_SEMAPHORE},
     {"sem_clockwait", SEEP_WAIT_SEMAPHORE},
     {"pthread_barrier_wait", SEEP_WAIT_BARRIER},
@@ -73,7 +74,7 @@ static const char *bare_name(const char *name)
 static enum seep_wait_kind kind_by_name(const char *name)
 {
     const char *bare = bare_name(name);
-    size_t length = strcspn(bare, "@");
+    size_t length = strcspn(bare, "@.");
 
     for (size_t i = 0; i < sizeof(waiting_functions) / sizeof(waiting_functions[0]);
          i++) {
@@ -126,7 +127,52 @@ enum seep_wait_kind seep_wait_kind_of(const struct seep_wait_call *call,
 
 bool seep_wait_is_timed(const struct seep_wait_call *call)
 {
-    return call->number == SYS_futex && call->arguments[3] != 0;
+    const uint64_t *arguments = call->arguments;
+
+    switch (call->number) {
+    case SYS_futex:
+    case SYS_pselect6:
+    case SYS_select:
+        return arguments[call->number == SYS_futex ? 3 : 4] != 0;
+    case SYS_poll:
+        return (int32_t)arguments[2] >= 0;
+    case SYS_ppoll:
+    case SYS_rt_sigtimedwait:
+        return arguments[2] != 0;
+    case SYS_epoll_wait:
+    case SYS_epoll_pwait:
+        return (int32_t)arguments[3] >= 0;
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool seep_wait_is_open(const struct seep_wait_call *call)
+{
+    switch (call->number) {
+    case SYS_accept:
+    case SYS_accept4:
+    case SYS_epoll_wait:
+    case SYS_epoll_pwait:
+    case SYS_poll:
+    case SYS_ppoll:
+    case SYS_select:
+    case SYS_pselect6:
+    case SYS_pause:
+    case SYS_rt_sigsuspend:
+    case SYS_rt_sigtimedwait:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool seep_wait_is_shared(const struct seep_wait_call *call)
+{
+    return call->number == SYS_futex && (call->arguments[1] & FUTEX_PRIVATE_FLAG) == 0;
 }
 
 uint64_t seep_wait_object_start(enum seep_wait_kind kind, uint64_t futex_address)

@@ -44,8 +44,16 @@ enum { SEEP_WAIT_OBJECT_BYTES = 56 };
 enum seep_wait_kind seep_wait_kind_of(const struct seep_wait_call *call,
                                       const char *const *functions, size_t count);
 
-/* Whether the call gives up by itself: a futex wait with a timeout. */
+/* Whether the call gives up by itself: a wait with a timeout, a sleep. */
 bool seep_wait_is_timed(const struct seep_wait_call *call);
+
+/* Whether it is an event loop or a listener, or waits for a signal: what ends that comes
+ * from outside, and may come any time. */
+bool seep_wait_is_open(const struct seep_wait_call *call);
+
+/* Whether threads of other processes may wake it, or hold what it waits for. The C
+ * library has robust mutexes wait so, too. */
+bool seep_wait_is_shared(const struct seep_wait_call *call);
 
 /* Where the object starts, given the address that the futex call names. */
 uint64_t seep_wait_object_start(enum seep_wait_kind kind, uint64_t futex_address);

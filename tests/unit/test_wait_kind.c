@@ -96,6 +96,18 @@ static void a_timeout_is_seen(void **state)
     assert_false(seep_wait_is_timed(&call));
     call.arguments[3] = 0x7f0000001000;
     assert_true(seep_wait_is_timed(&call));
+    call = (struct seep_wait_call){.number = SYS_clock_nanosleep};
+    assert_true(seep_wait_is_timed(&call));
+    call = (struct seep_wait_call){.number = SYS_epoll_wait, .arguments = {3, 1, 1, 10}};
+    assert_true(seep_wait_is_timed(&call));
+    call.arguments[3] = UINT32_MAX; /* -1, as the kernel's registers have it */
+    assert_false(seep_wait_is_timed(&call));
+    call = (struct seep_wait_call){.number = SYS_poll, .arguments = {1, 1, UINT32_MAX}};
+    assert_false(seep_wait_is_timed(&call));
+    assert_true(seep_wait_is_open(&call));
+    call = (struct seep_wait_call){.number = SYS_read, .arguments = {3, 1, 1, 1}};
+    assert_false(seep_wait_is_timed(&call));
+    assert_false(seep_wait_is_open(&call));
 }
 
 static uint32_t owner_of_mutex(int type, int robust, int protocol)
