@@ -8,8 +8,10 @@
 #include "threads/live_waits.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "attach/memory_copy.h"
@@ -23,14 +25,15 @@ static bool stands_still(const struct seep_task *task)
            task->idle_ns >= SEEP_LIVE_STILL_NS;
 }
 
-static uint64_t since_of(const struct seep_recording *picture, uint32_t tid)
+static const struct seep_rec_thread *row_of(const struct seep_recording *picture,
+                                            uint32_t tid)
 {
     for (size_t i = 0; i < picture->thread_count; i++) {
         if (picture->threads[i].tid == tid) {
-            return picture->threads[i].unchanged_since_ns;
+            return &picture->threads[i];
         }
     }
-    return 0;
+    return NULL;
 }
 
 static int fill_frames(const struct seep_probe *probe,
@@ -83,17 +86,34 @@ static int fill_one(pid_t pid, const struct seep_task *task,
                     struct seep_recording *picture)
 {
     struct seep_rec_probe *out = &picture->probes[picture->probe_count++];
+    const struct seep_rec_thread *row = row_of(picture, task->tid);
     int err = 0;
 
-    *out = (struct seep_rec_probe){.t_ns = picture->threads_t_ns,
+    /* The threads were listed to the end before: as if after this look (stuck_verdict.c).
+     */
+    *out = (struct seep_rec_probe){.t_ns = picture->threads_t_ns - 1,
                                    .tid = task->tid,
                                    .why = SEEP_PROBE_UNCHANGED,
                                    .stop_ns = thread->copy.stop_ns,
-                                   .unchanged_since_ns = since_of(picture, task->tid),
+                                   .slot_plus_1 = row != NULL ? row->slot + 1 : 0,
+                                   .unchanged_since_ns =
+                                       row != NULL ? row->unchanged_since_ns : 0,
                                    .syscall_plus_1 = (uint32_t)task->wait.syscall_plus_1};
     seep_thread_copy_arguments(&thread->copy, out->arguments);
     err = fill_frames(probe, thread, out);
     return err == 0 ? fill_object(pid, out) : err;
+}
+
+/* Locks name their owners by the numbers of the program's own pid namespace. */
+static bool numbers_are_ours(pid_t pid)
+{
+    char path[64];
+    struct stat theirs;
+    struct stat ours;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+    return stat(path, &theirs) == 0 && stat("/proc/self/ns/pid", &ours) == 0 &&
+           theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
 }
 
 int seep_live_waits_fill(pid_t pid, const struct seep_task_list *tasks,
@@ -102,6 +122,9 @@ int seep_live_waits_fill(pid_t pid, const struct seep_task_list *tasks,
     size_t n = tasks->count < probe->thread_count ? tasks->count : probe->thread_count;
     int err = 0;
 
+    if (!numbers_are_ours(pid)) {
+        return 0;
+    }
     picture->probes = calloc(n + 1, sizeof(*picture->probes));
     if (picture->probes == NULL) {
         return -ENOMEM;

@@ -171,15 +171,17 @@ static bool is_thread_here(const struct scene *scene, uint32_t tid)
 }
 
 /* The owner, unless it only seems to have ended: it may be another process's (after a
- * fork the parent's, whose numbers are lower), have a number of another namespace, or
- * have been made after the threads were listed. */
+ * fork the parent's, whose numbers are lower), have a number of another namespace (then
+ * the table does not know the waiter either), or have been made after the threads were
+ * listed. */
 static uint32_t owner_of(const struct scene *scene, size_t i,
                          const struct seep_probe_wait *wait)
 {
     const struct subject *subject = &scene->subjects[i];
-    bool would_be_listed =
-        !wait->shared && subject->probe->slot_plus_1 > 0 &&
-        scene->analysis->recording->threads_t_ns > subject->probe->t_ns;
+    const struct seep_recording *recording = scene->analysis->recording;
+    bool would_be_listed = !wait->shared && subject->probe->slot_plus_1 > 0 &&
+                           wait->owner_tid >= recording->program.pid &&
+                           recording->threads_t_ns > subject->probe->t_ns;
 
     return would_be_listed || is_thread_here(scene, wait->owner_tid) ? wait->owner_tid
                                                                      : 0;
