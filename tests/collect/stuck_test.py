@@ -23,7 +23,7 @@ STUCK = {
     "cycle": ("definite", "lock_cycle", ("take_first_then_second", "take_second_then_first", "a cycle of 2", "1 more thread")),
     "relock": ("definite", "lock_cycle", ("relock", "mutex", "itself")),
     "orphan": ("definite", "stuck", ("2 threads wait in wait_for_first", "mutex", "ended without releasing it")),
-    "join-cycle": ("definite", "lock_cycle", ("to join", "a cycle of 2")),
+    "join-cycle": ("definite", "lock_cycle", ("to join", "a cycle of 3")),
     "held": ("probable", "stuck", ("read_lock", "rwlock", "write_lock_and_read", "read of pipe:[")),
     "forgotten-queue": ("definite", "unreachable", ("4 threads wait in serve_queue", "condition variable", "nobody can wake")),
     "forgotten-semaphore": ("definite", "unreachable", ("4 threads wait in serve_semaphore", "semaphore")),

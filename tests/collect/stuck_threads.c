@@ -17,14 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POOL = 4 };
+enum { POOL = 4, JOINERS = 3 /* of two, the C library refuses the second */ };
 
 static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t second = PTHREAD_MUTEX_INITIALIZER;
 static pthread_rwlock_t table_lock = PTHREAD_RWLOCK_INITIALIZER;
 static pthread_barrier_t both_hold;
 static atomic_int at_work;
-static pthread_t partners[2];
+static pthread_t partners[JOINERS];
 static int dead_pipe[2];
 
 /* A queue with its workers, on the heap as programs have them. */
@@ -117,8 +117,8 @@ static void *read_lock(void *unused)
 static void *join_partner(void *which)
 {
     note_work();
-    await_work(2);
-    pthread_join(partners[1 - (int)(intptr_t)which], NULL);
+    await_work(JOINERS + 1);
+    pthread_join(partners[((intptr_t)which + 1) % JOINERS], NULL);
     return NULL;
 }
 
@@ -258,9 +258,11 @@ static void make_orphan(void)
 
 static void make_join_cycle(void)
 {
-    partners[0] = start(join_partner, (void *)0);
-    partners[1] = start(join_partner, (void *)1);
-    await_work(2);
+    for (intptr_t i = 0; i < JOINERS; i++) {
+        partners[i] = start(join_partner, (void *)i);
+    }
+    note_work(); /* all partners are known */
+    await_work(JOINERS + 1);
 }
 
 static void make_held(void)
