@@ -48,12 +48,12 @@ static void headline(const struct seep_layout *layout,
 {
     static const enum seep_ink inks[] = {SEEP_INK_PLAIN, SEEP_INK_GREEN, SEEP_INK_YELLOW,
                                          SEEP_INK_YELLOW, SEEP_INK_RED};
-    static const char *const words[] = {"", "clean", "inconclusive", "SUSPECT", "LEAK"};
+    const char *word = seep_report_text_verdict(findings);
     size_t n = count_from(findings, SEEP_VERDICT_SUSPECT);
     char until[SEEP_FINDING_LINE_BYTES];
     char text[LINE_MAX_BYTES];
 
-    seep_layout_put(layout, inks[findings->outcome], words[findings->outcome]);
+    seep_layout_put(layout, inks[findings->outcome], word);
     if (findings->outcome == SEEP_OUTCOME_INCONCLUSIVE) {
         (void)snprintf(text, sizeof(text), ": %s. %s.", findings->inconclusive,
                        findings->advice);
@@ -62,13 +62,16 @@ static void headline(const struct seep_layout *layout,
     } else {
         seep_report_text_count(findings, n, text, sizeof(text));
     }
-    seep_layout_wrap(layout, SEEP_INK_BOLD, text,
-                     seep_layout_width(words[findings->outcome]), 2);
+    seep_layout_wrap(layout, SEEP_INK_BOLD, text, seep_layout_width(word), 2);
     seep_report_text_causes(layout, findings, n);
     seep_finding_lines_until(findings, until);
     if (until[0] != '\0') {
         seep_buf_printf(layout->out, "  ");
         seep_layout_wrap(layout, SEEP_INK_BOLD, until, 2, 2);
+    }
+    if (seep_report_text_doubt(findings, text, sizeof(text))) {
+        seep_buf_printf(layout->out, "  ");
+        seep_layout_wrap(layout, SEEP_INK_YELLOW, text, 2, 2);
     }
     if (n > 0 && findings->inconclusive[0] != '\0') {
         (void)snprintf(text, sizeof(text), "growth could not be judged: %s. %s.",

@@ -17,6 +17,53 @@
 #include "base/whole.h"
 
 enum { CAUSES_MAX = 3, LINE_MAX_BYTES = 1024 };
+static const double SURE_AFTER_S = 60; /* judged; docs/statistics.md, "Growth" */
+
+static bool is_of_waiting(const struct seep_finding *finding)
+{
+    return finding->cause == SEEP_CAUSE_STUCK ||
+           finding->cause == SEEP_CAUSE_UNREACHABLE ||
+           finding->cause == SEEP_CAUSE_LOCK_CYCLE;
+}
+
+const char *seep_report_text_verdict(const struct seep_findings *findings)
+{
+    static const char *const words[] = {"", "clean", "inconclusive", "SUSPECT", "LEAK"};
+    bool leaks = false;
+
+    for (size_t i = 0; i < findings->finding_count; i++) {
+        const struct seep_finding *finding = &findings->findings[i];
+
+        leaks = leaks ||
+                (finding->verdict >= SEEP_VERDICT_PROBABLE && !is_of_waiting(finding));
+    }
+    return findings->outcome == SEEP_OUTCOME_LEAK && !leaks ? "STUCK"
+                                                            : words[findings->outcome];
+}
+
+bool seep_report_text_doubt(const struct seep_findings *findings, char *text, size_t size)
+{
+    double judged_s = findings->judged_to_s - findings->judged_from_s;
+    char judged[SEEP_FMT_MAX];
+    bool grows = false;
+
+    for (size_t i = 0; i < findings->finding_count; i++) {
+        grows = grows || (findings->findings[i].verdict == SEEP_VERDICT_SUSPECT &&
+                          findings->findings[i].cause == SEEP_CAUSE_GROWTH);
+    }
+    if (findings->outcome != SEEP_OUTCOME_SUSPECT || !grows) {
+        return false;
+    }
+    if (judged_s < SURE_AFTER_S) {
+        (void)snprintf(text, size,
+                       "Not proved: only %s were judged; a run of 90 s or longer tells.",
+                       seep_fmt_seconds(judged, sizeof(judged), judged_s));
+    } else {
+        (void)snprintf(text, size,
+                       "Not proved: the evidence is below; a longer run may tell.");
+    }
+    return true;
+}
 
 void seep_report_text_count(const struct seep_findings *findings, size_t n, char *text,
                             size_t size)

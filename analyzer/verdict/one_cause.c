@@ -167,6 +167,14 @@ static void take(struct telling *telling, struct cause *cause, size_t from,
     move_up(findings->findings, from, cause->end++);
 }
 
+/* In sentences, which are read in other orders and places as well: no numbers. */
+static const char *things_of(enum seep_kind kind)
+{
+    return kind == SEEP_KIND_THREAD ? "threads"
+           : kind == SEEP_KIND_FD   ? "descriptors"
+                                    : seep_kind_name(kind);
+}
+
 static void take_in_step(struct telling *telling, struct cause *cause, size_t lead)
 {
     struct seep_findings *findings = telling->analysis->findings;
@@ -187,9 +195,10 @@ static void take_in_step(struct telling *telling, struct cause *cause, size_t le
 
         if (caller != NULL) {
             take(telling, cause, i, caller,
-                 seep_findings_printf(
-                     findings, "In step with finding %zu%s%s: likely one cause.",
-                     lead + 1, caller[0] != '\0' ? ", both under " : "", caller));
+                 seep_findings_printf(findings,
+                                      "In step with the %s of %s%s%s: likely one cause.",
+                                      things_of(list[lead].kind), list[lead].headline,
+                                      caller[0] != '\0' ? ", both under " : "", caller));
         }
     }
 }
@@ -206,8 +215,8 @@ static void take_same_place(struct telling *telling, struct cause *cause)
             continue;
         }
         take(telling, cause, i, "",
-             seep_findings_printf(findings, "The same place as in finding %zu.",
-                                  cause->root + 1));
+             seep_findings_printf(findings, "One cause with the other threads of %s.",
+                                  findings->findings[cause->root].headline));
         take_in_step(telling, cause, cause->end - 1);
         i = cause->end;
     }

@@ -278,11 +278,14 @@ static const char *say(struct work *work, const struct seep_shape_found *found,
             seep_fmt_seconds(from, sizeof(from), found->age_from_s),
             seep_fmt_seconds(to, sizeof(to), found->age_to_s));
     default:
-        return found->pace.by == SEEP_PACE_TIME
+        return found->pace.by != SEEP_PACE_TIME ? ""
+               : finding->pattern.unit_by_mark
                    ? seep_findings_printf(findings,
                                           "It grows with the clock, not with the %s.",
                                           finding->pattern.unit)
-                   : "";
+                   : seep_findings_printf(
+                         findings, "It grows with the clock, not with the load (%s).",
+                         finding->pattern.unit);
     }
 }
 

@@ -122,7 +122,8 @@ static void what_one_handler_forgets_at_once_is_one_cause_of_any_kinds(void **st
     assert_int_equal(list[1].with, 1);
     assert_int_equal(list[2].with, 1);
     assert_null(strstr(list[0].summary, "likely one cause"));
-    assert_non_null(strstr(list[1].summary, "In step with finding 1: likely one cause."));
+    assert_non_null(strstr(
+        list[1].summary, "In step with the threads of server+0x1000: likely one cause."));
     finish(&f);
 }
 

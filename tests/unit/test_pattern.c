@@ -136,8 +136,8 @@ static void a_leak_by_the_clock_is_told_under_a_changing_load(void **state)
 
     assert_int_equal(finding->pattern.kind, SEEP_PATTERN_STEADY);
     assert_string_equal(finding->pattern.pace, "time");
-    assert_non_null(strstr(finding->summary, "with the clock, not with the allocations "
-                                             "of server+0x100."));
+    assert_non_null(strstr(finding->summary, "with the clock, not with the load "
+                                             "(allocations of server+0x100)."));
     assert_non_null(strstr(finding->summary, "per second"));
     finish(&f);
 }

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "report/renderer.h"
+#include "report/report_text_causes.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -270,6 +271,46 @@ static void memory_without_a_limit_says_how_fast_it_grows(void **state)
     assert_string_equal(until(&finding, 1), "");
 }
 
+static void threads_that_wait_for_ever_are_stuck_and_leak_nothing(void **state)
+{
+    struct seep_finding list[] = {thread_finding(), thread_finding()};
+    struct seep_findings findings = {
+        .findings = list, .finding_count = 1, .outcome = SEEP_OUTCOME_LEAK};
+
+    (void)state;
+    list[0].verdict = list[1].verdict = SEEP_VERDICT_DEFINITE;
+    list[0].cause = SEEP_CAUSE_LOCK_CYCLE;
+    list[1].cause = SEEP_CAUSE_GROWTH;
+    assert_string_equal(seep_report_text_verdict(&findings), "STUCK");
+    findings.finding_count = 2;
+    assert_string_equal(seep_report_text_verdict(&findings), "LEAK");
+    list[1].verdict = SEEP_VERDICT_SUSPECT;
+    assert_string_equal(seep_report_text_verdict(&findings), "STUCK");
+}
+
+static void a_suspect_says_what_would_prove_it(void **state)
+{
+    struct seep_finding finding = thread_finding();
+    struct seep_findings findings = {.findings = &finding,
+                                     .finding_count = 1,
+                                     .outcome = SEEP_OUTCOME_SUSPECT,
+                                     .judged_from_s = 10,
+                                     .judged_to_s = 35};
+    char text[200] = "";
+
+    (void)state;
+    finding.verdict = SEEP_VERDICT_SUSPECT;
+    finding.cause = SEEP_CAUSE_GROWTH;
+    assert_true(seep_report_text_doubt(&findings, text, sizeof(text)));
+    assert_string_equal(
+        text, "Not proved: only 25 s were judged; a run of 90 s or longer tells.");
+    findings.judged_to_s = 100;
+    assert_true(seep_report_text_doubt(&findings, text, sizeof(text)));
+    assert_null(strstr(text, "only"));
+    findings.outcome = SEEP_OUTCOME_LEAK;
+    assert_false(seep_report_text_doubt(&findings, text, sizeof(text)));
+}
+
 static void frames_without_a_name_are_counted_where_they_are_many(void **state)
 {
     struct seep_view_frame stack[6];
@@ -323,6 +364,8 @@ int main(void)
         cmocka_unit_test(
             findings_on_one_limit_reach_it_together_and_the_first_limit_is_said),
         cmocka_unit_test(memory_without_a_limit_says_how_fast_it_grows),
+        cmocka_unit_test(threads_that_wait_for_ever_are_stuck_and_leak_nothing),
+        cmocka_unit_test(a_suspect_says_what_would_prove_it),
         cmocka_unit_test(frames_without_a_name_are_counted_where_they_are_many),
         cmocka_unit_test(formats_are_found_by_name),
     };
