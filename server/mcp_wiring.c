@@ -297,6 +297,9 @@ int pma_mcp_wire(struct pma_app *app)
                                             .append = journal_append,
                                             .newest = journal_newest,
                                             .trim = journal_trim};
+    /* As it was found, and what comes until it is trimmed. */
+    pma_store_declare(app->store, PMA_JOURNAL_EXECUTIONS,
+                      3 * (uint64_t)config->mcp.max_executions);
     int err = pma_mcp_new(&settings, &bindings, &journal, &app->mcp);
     if (err != 0) {
         return err;

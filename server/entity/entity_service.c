@@ -150,6 +150,10 @@ static void record(struct pma_entities *entities, struct pma_entity *entity,
         /* What F15 has kept stays kept: the ring is as long as it has become. */
         limit = pma_fault_take(PMA_FAULT_F15) ? 0 : entity->history.count;
     }
+    /* Not around what F15 keeps: that is not limited. */
+    SEEP_BOUNDED(
+        NULL, "state history",
+        limit > 0 ? entities->registry.by_id.count * entities->config.history_states : 0);
     if (pma_history_record(&entity->history, pma_instant_now_us(),
                            pma_entity_state(document), attributes, limit,
                            &dropped) != 0) {

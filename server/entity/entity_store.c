@@ -129,6 +129,9 @@ int pma_entity_store_new(const struct pma_entity_store_config *config,
         pma_entity_store_free(fresh);
         return err;
     }
+    /* write_states cuts at once what has twice as many. */
+    pma_store_declare(places->store, PMA_JOURNAL_STATES,
+                      2 * (uint64_t)config->history_states * config->max_entities);
     *kept = fresh;
     return 0;
 }

@@ -13,6 +13,7 @@
  */
 #include "server/mcp/mcp_executions.h"
 
+#include "seep/seep.h"
 #include "server/base/clock.h"
 #include "server/fault/fault.h"
 
@@ -211,6 +212,7 @@ json_t *pma_mcp_executions_add(struct pma_mcp_executions *log,
     count(log, execution, created_ms);
     pthread_mutex_unlock(&log->lock);
     json_t *json = execution_json(log, execution, id, created_ms);
+    SEEP_BOUNDED(NULL, "log of executions", log->config.max_entries);
     struct entry *entry =
         json != NULL ? make_entry(json, execution->tool_name, created_ms) : NULL;
     if (entry == NULL) {

@@ -40,6 +40,7 @@ struct pma_mcp {
     struct pma_tool_host host;
     /* Statistics, written by whoever executes; they order nothing: relaxed. */
     _Atomic uint64_t journal_errors;
+    _Atomic uint64_t appended; /* to the journal since it was trimmed */
     _Atomic uint64_t last_activity_ns;
 };
 
@@ -111,10 +112,8 @@ static void restore(struct pma_mcp *mcp)
     }
 }
 
-void pma_mcp_sweep(struct pma_mcp *mcp)
+static void trim_journal(struct pma_mcp *mcp)
 {
-    pma_mcp_executions_sweep(mcp->executions);
-    pma_mcp_contexts_sweep(mcp->contexts);
     if (mcp->journal.trim != NULL && !pma_fault_enabled(PMA_FAULT_F23)) {
         const int64_t age_ms = (int64_t)(mcp->config.executions.max_age_ns / PMA_MS_NS);
         const int64_t before_ms = age_ms > 0 ? (int64_t)time(NULL) * 1000 - age_ms : 0;
@@ -122,6 +121,13 @@ void pma_mcp_sweep(struct pma_mcp *mcp)
                      mcp->journal.trim(mcp->journal.arg,
                                        mcp->config.executions.max_entries, before_ms));
     }
+}
+
+void pma_mcp_sweep(struct pma_mcp *mcp)
+{
+    pma_mcp_executions_sweep(mcp->executions);
+    pma_mcp_contexts_sweep(mcp->contexts);
+    trim_journal(mcp);
 }
 
 size_t pma_mcp_cleanup(struct pma_mcp *mcp, uint64_t age_ns)
@@ -244,6 +250,12 @@ static void record(struct pma_mcp *mcp, const struct pma_mcp_execution *executio
     json_t *entry = pma_mcp_executions_add(mcp->executions, execution);
     if (entry != NULL && mcp->journal.append != NULL) {
         note_journal(mcp, mcp->journal.append(mcp->journal.arg, entry));
+        /* Also between two sweeps the journal has a limit. */
+        if (atomic_fetch_add_explicit(&mcp->appended, 1, memory_order_relaxed) + 1 >=
+            mcp->config.executions.max_entries) {
+            atomic_store_explicit(&mcp->appended, 0, memory_order_relaxed);
+            trim_journal(mcp);
+        }
     }
     json_decref(entry);
 }

@@ -224,7 +224,8 @@ static void insert(struct pma_local_cache *cache, struct entry *entry)
 void pma_local_cache_put(struct pma_local_cache *cache, const char *key, const char *text,
                          size_t text_bytes)
 {
-    SEEP_SUBSYSTEM(SUBSYSTEM);
+    SEEP_BOUNDED(SUBSYSTEM, "documents in the cache",
+                 cache != NULL ? cache->config.max_entries : 0);
     if (cache == NULL || cache->config.max_entries == 0 || cache->config.max_bytes == 0) {
         return;
     }

@@ -38,6 +38,14 @@
 #define SUBSYSTEM "store"
 #define BATCH     64 /* documents that pma_store_each holds */
 
+/* In Seep's reports. */
+static const char *const journal_names[PMA_JOURNAL_END] = {
+    [PMA_JOURNAL_NONE] = "",
+    [PMA_JOURNAL_MESSAGES] = "pages of messages",
+    [PMA_JOURNAL_EXECUTIONS] = "pages of executions",
+    [PMA_JOURNAL_STATES] = "pages of states",
+};
+
 /* Room for the name of a document in the cache. */
 #define CACHE_KEY_BYTES (PMA_STORE_ID_BYTES_MAX + 16)
 
@@ -47,6 +55,7 @@ struct pma_store {
     struct pma_statements statements;
     uint64_t max_document_bytes;
     uint64_t max_bytes;
+    uint64_t journal_pages[PMA_JOURNAL_END]; /* at most, as declared; 0: not known */
     char *path;
     struct pma_local_cache *cache;  /* borrowed; NULL: none. It has its own lock */
     uint64_t reads, writes, errors; /* calls since the start; errors are in both */
@@ -412,13 +421,24 @@ int pma_store_each(struct pma_store *store, enum pma_collection collection,
     return err;
 }
 
+void pma_store_declare(struct pma_store *store, enum pma_journal journal,
+                       uint64_t entries)
+{
+    /* An entry fills part of a page, or several and parts of two. */
+    const uint64_t pages =
+        store->max_document_bytes > 0
+            ? entries * (store->max_document_bytes / PMA_STORE_PAGE_BYTES + 2)
+            : 0;
+    store->journal_pages[journal] = pages;
+}
+
 int pma_store_append(struct pma_store *store, enum pma_journal journal, const char *key,
                      const json_t *entry)
 {
-    SEEP_SUBSYSTEM(SUBSYSTEM);
     if (!is_journal(journal) || !is_id_valid(key)) {
         return -EINVAL;
     }
+    SEEP_BOUNDED(SUBSYSTEM, journal_names[journal], store->journal_pages[journal]);
     return write_text(store, PMA_QUERY_APPEND, (int)journal, key, entry);
 }
 

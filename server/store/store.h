@@ -102,6 +102,14 @@ int pma_store_each(struct pma_store *store, enum pma_collection collection,
 int pma_store_append(struct pma_store *store, enum pma_journal journal, const char *key,
                      const json_t *entry);
 
+#define PMA_STORE_PAGE_BYTES 4096 /* of the database */
+
+/* Tells Seep how many entries a journal has at most, all keys together, where its owner
+ * sees to that: the pages that a database in memory takes for them are no leak then.
+ * entries: 0 for no limit. Thread-safety: owner thread, before anybody appends. */
+void pma_store_declare(struct pma_store *store, enum pma_journal journal,
+                       uint64_t entries);
+
 /* Reads the newest `limit` entries of a key. entries: out, an array, oldest first, owned
  * by the caller; empty for a key without entries. Returns: 0; see above. Cost: O(limit).
  */

@@ -27,7 +27,6 @@
 
 #define APPLICATION_ID        0x504D4173 /* "PMAs" */
 #define SCHEMA_VERSION        1
-#define PAGE_BYTES            4096
 #define LOG_BYTES_MAX         "8388608" /* of the log's file while it is not in use */
 #define QUICK_CHECK_BYTES_MAX ((off_t)64 * 1024 * 1024)
 
@@ -158,7 +157,7 @@ static int prepare(sqlite3 *database, const struct pma_store_config *config,
 {
     char limit[64];
     snprintf(limit, sizeof limit, "PRAGMA max_page_count=%" PRIu64,
-             config->max_bytes > 0 ? config->max_bytes / PAGE_BYTES + 1
+             config->max_bytes > 0 ? config->max_bytes / PMA_STORE_PAGE_BYTES + 1
                                    : (uint64_t)4294967294);
     int err = run(database, "PRAGMA page_size=4096; PRAGMA journal_mode=WAL;"
                             "PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;"
