@@ -87,14 +87,16 @@ static void add_up(struct graph *graph)
 /* Chooses what is drawn and places it. Returns: rows. */
 static uint32_t place(struct graph *graph)
 {
-    size_t n = graph->tree->count - 1;
+    size_t n = 0;
     uint32_t deepest = 0;
 
+    for (size_t i = 1; i < graph->tree->count; i++) {
+        if (graph->boxes[i].total > graph->totals[0] * SHARE_LEAST) {
+            graph->boxes[++n] = graph->boxes[i]; /* few of many: the rest is not sorted */
+        }
+    }
     qsort(graph->boxes + 1, n, sizeof(*graph->boxes), widest_first);
     n = n < FRAMES_MAX ? n : FRAMES_MAX;
-    while (n > 0 && graph->boxes[n].total <= graph->totals[0] * SHARE_LEAST) {
-        n--;
-    }
     graph->drawn = n;
     qsort(graph->boxes + 1, n, sizeof(*graph->boxes), callers_first);
     for (size_t i = 1; i <= n; i++) {

@@ -43,7 +43,7 @@ static bool same_name(const struct seep_view_frame *a, const struct seep_view_fr
 }
 
 /* Source: FNV-1a, 64 bits, draft-eastlake-fnv-17. */
-static uint64_t hash_of(uint32_t caller, const struct seep_view_frame *frame)
+static uint32_t hash_of(uint32_t caller, const struct seep_view_frame *frame)
 {
     const char *name = has_name(frame) ? frame->function : frame->module;
     uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ caller;
@@ -52,17 +52,21 @@ static uint64_t hash_of(uint32_t caller, const struct seep_view_frame *frame)
     for (; *name != '\0'; name++) {
         hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
     }
-    return hash ^ hash >> 29;
+    return (uint32_t)(hash ^ hash >> 29);
 }
 
-static uint32_t *slot_for(const struct slots *slots, const struct seep_name_tree *tree,
-                          uint32_t caller, const struct seep_view_frame *frame)
+static bool same_node(const struct seep_name_node *a, const struct seep_name_node *b)
 {
-    size_t i = (size_t)hash_of(caller, frame) & (slots->count - 1);
+    return a->hash == b->hash && a->caller == b->caller && same_name(a->frame, b->frame);
+}
 
-    while (slots->nodes[i] != 0 &&
-           (tree->nodes[slots->nodes[i]].caller != caller ||
-            !same_name(tree->nodes[slots->nodes[i]].frame, frame))) {
+/* The slot of the node with the same caller and name, or where it belongs. */
+static uint32_t *slot_for(const struct slots *slots, const struct seep_name_tree *tree,
+                          const struct seep_name_node *node)
+{
+    size_t i = node->hash & (slots->count - 1);
+
+    while (slots->nodes[i] != 0 && !same_node(&tree->nodes[slots->nodes[i]], node)) {
         i = (i + 1) & (slots->count - 1);
     }
     return &slots->nodes[i];
@@ -96,8 +100,7 @@ static int grow(struct slots *slots, struct seep_name_tree *tree)
         uint32_t node = slots->nodes[i];
 
         if (node != 0) {
-            *slot_for(&larger, tree, tree->nodes[node].caller, tree->nodes[node].frame) =
-                node;
+            *slot_for(&larger, tree, &tree->nodes[node]) = node;
         }
     }
     free(slots->nodes);
@@ -111,11 +114,13 @@ static int child(struct slots *slots, struct seep_name_tree *tree,
     if (grow(slots, tree) < 0) {
         return -ENOMEM;
     }
-    uint32_t *slot = slot_for(slots, tree, *node, frame);
+    const struct seep_name_node wanted = {
+        .frame = frame, .caller = *node, .hash = hash_of(*node, frame)};
+    uint32_t *slot = slot_for(slots, tree, &wanted);
 
     if (*slot == 0) {
         *slot = (uint32_t)tree->count++;
-        tree->nodes[*slot] = (struct seep_name_node){.frame = frame, .caller = *node};
+        tree->nodes[*slot] = wanted;
     }
     *node = *slot;
     return 0;
@@ -178,15 +183,21 @@ int seep_name_tree_pair(const struct seep_name_tree *tree,
         return -ENOMEM;
     }
     for (uint32_t i = 1; i < other->count; i++) {
-        *slot_for(&slots, other, other->nodes[i].caller, other->nodes[i].frame) = i;
+        *slot_for(&slots, other, &other->nodes[i]) = i;
     }
     out[0] = 0;
     for (size_t i = 1; i < tree->count; i++) {
         uint32_t caller = tree->nodes[i].caller;
 
-        out[i] = caller == 0 || out[caller] != 0
-                     ? *slot_for(&slots, other, out[caller], tree->nodes[i].frame)
-                     : 0;
+        out[i] = 0;
+        if (caller == 0 || out[caller] != 0) {
+            const struct seep_view_frame *frame = tree->nodes[i].frame;
+            const struct seep_name_node wanted = {.frame = frame,
+                                                  .caller = out[caller],
+                                                  .hash = hash_of(out[caller], frame)};
+
+            out[i] = *slot_for(&slots, other, &wanted);
+        }
     }
     free(slots.nodes);
     return 0;

@@ -13,6 +13,7 @@
 struct seep_name_node {
     const struct seep_view_frame *frame; /* borrowed; the first seen of that name */
     uint32_t caller;                     /* index, lower than this one's; 0: outermost */
+    uint32_t hash;                       /* of caller and name */
     double self;                         /* of sites whose innermost frame this is */
 };
 struct seep_name_tree {

@@ -39,11 +39,18 @@ static void put_name(struct seep_buf *out, const struct seep_view_frame *frame)
     char room[NAME_MAX_BYTES];
     const char *name = seep_name_tree_name(frame, room, sizeof(room));
 
+    const char *from = name; /* of what is written as it is */
+
     for (; *name != '\0'; name++) {
         unsigned char c = (unsigned char)*name;
 
-        seep_buf_put(out, c == ';' ? "," : c < 0x20 || c == 0x7f ? " " : name, 1);
+        if (c == ';' || c < 0x20 || c == 0x7f) {
+            seep_buf_put(out, from, (size_t)(name - from));
+            seep_buf_put(out, c == ';' ? "," : " ", 1);
+            from = name + 1;
+        }
     }
+    seep_buf_put(out, from, (size_t)(name - from));
 }
 
 static void put_line(struct seep_buf *out, const struct seep_name_tree *tree,
