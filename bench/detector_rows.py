@@ -109,7 +109,7 @@ FAULTS = (
     fault("F12", "thread", "entity", "leave_waiter", "who waits for the registry, entity_fault.c; rooms that cannot be "
           "removed pile up", also=("submit_locked",)),
     fault("F13", "thread", "entity", "pma_entity_fault_list", "the helper of a list that timed out, entity_fault.c",
-          client=blocked_list, others={"F12": 0}, also=("submit_locked",),
+          client=blocked_list, others={"F12": 0}, also=("leave_waiter", "submit_locked"),
           settings=("entities.list_timeout=1ms", "faults.F12.limit=1")),
     fault("F15", "heap", "entity", "past_state_new", "a state in an entity's history, state_history.c", rate=5),
     fault("F16", "heap", "store", "pma_local_cache_put", "a cached document, local_cache.c", rate=5),
