@@ -10,6 +10,7 @@ target_link_libraries(seep_recording_forge PUBLIC seep_load PRIVATE PkgConfig::F
 
 seep_unit_test(record_read seep_load seep_recording_forge)
 target_link_libraries(test_record_read PRIVATE PkgConfig::FORGE_LIBS)
+seep_unit_test(buf seep_base)
 seep_unit_test(site_points seep_load)
 seep_unit_test(age_scan seep_load)
 seep_unit_test(recording seep_load seep_recording_forge)
