@@ -68,6 +68,10 @@ int pma_conversations_open(const struct pma_conversations_config *config,
     fresh->config = *config;
     fresh->store = store;
     fresh->info.max_conversations = config->max_conversations;
+    /* An exchange comes before what it displaces goes. */
+    pma_store_declare(store, PMA_JOURNAL_MESSAGES,
+                      (uint64_t)config->max_conversations *
+                          ((uint64_t)config->max_messages + 2));
     fresh->info.max_messages = config->max_messages;
     pthread_mutex_init(&fresh->lock, NULL);
     const int err = pma_store_each(store, PMA_COLLECTION_CONVERSATIONS, count_one, fresh);
@@ -322,14 +326,15 @@ int pma_conversations_messages(struct pma_conversations *conversations, const ch
 
 /* Under lock: adds one entry. Returns: as pma_store_append. */
 static int append(struct pma_conversations *conversations, const char *id,
-                  const char *now, json_t *message)
+                  const char *now, json_t *message, bool unbounded)
 {
     char message_id[PMA_CONVERSATION_ID_BYTES];
     pma_conversation_new_id(message_id);
     json_object_set_new(message, "id", json_string(message_id));
     json_object_set_new(message, "conversation_id", json_string(id));
     json_object_set_new(message, "created_at", json_string(now));
-    return pma_store_append(conversations->store, PMA_JOURNAL_MESSAGES, id, message);
+    return (unbounded ? pma_store_append_unbounded : pma_store_append)(
+        conversations->store, PMA_JOURNAL_MESSAGES, id, message);
 }
 
 /* Under lock: notes `added` more messages, and trims, unless `unbounded`. */
@@ -371,10 +376,10 @@ static int add(struct pma_conversations *conversations, const char *id, json_t *
     if (err != 0) {
         goto done;
     }
-    err = append(conversations, id, now, message);
+    err = append(conversations, id, now, message, unbounded);
     if (err == 0) {
         added++;
-        err = append(conversations, id, now, answer);
+        err = append(conversations, id, now, answer, unbounded);
         added += err == 0;
     }
     const int settle_err = settle(conversations, id, conversation, added, unbounded);

@@ -442,6 +442,16 @@ int pma_store_append(struct pma_store *store, enum pma_journal journal, const ch
     return write_text(store, PMA_QUERY_APPEND, (int)journal, key, entry);
 }
 
+int pma_store_append_unbounded(struct pma_store *store, enum pma_journal journal,
+                               const char *key, const json_t *entry)
+{
+    SEEP_SUBSYSTEM(SUBSYSTEM);
+    if (!is_journal(journal) || !is_id_valid(key)) {
+        return -EINVAL;
+    }
+    return write_text(store, PMA_QUERY_APPEND, (int)journal, key, entry);
+}
+
 /* A count as SQLite takes it for LIMIT and OFFSET. */
 static sqlite3_int64 bounded(size_t count)
 {

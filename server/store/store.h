@@ -102,6 +102,10 @@ int pma_store_each(struct pma_store *store, enum pma_collection collection,
 int pma_store_append(struct pma_store *store, enum pma_journal journal, const char *key,
                      const json_t *entry);
 
+/* The same, for what is not kept to the journal's limit (fault F22). */
+int pma_store_append_unbounded(struct pma_store *store, enum pma_journal journal,
+                               const char *key, const json_t *entry);
+
 #define PMA_STORE_PAGE_BYTES 4096 /* of the database */
 
 /* Tells Seep how many entries a journal has at most, all keys together, where its owner
