@@ -120,7 +120,7 @@ static struct seep_stuck_row *row_of(const struct seep_stuck_watch *watch, uint3
 }
 
 /* Notes a task that stands still: its row, or a new one. */
-static int take_task(const struct look *look, const struct seep_task *task,
+static int take_task(const struct look *look, const struct seep_watched_task *task,
                      uint32_t slot_plus_1, uint32_t site)
 {
     struct seep_stuck_watch *watch = look->watch;

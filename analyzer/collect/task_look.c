@@ -51,7 +51,7 @@ static bool may_keep_another(void)
            files_kept < limit.rlim_cur / KEPT_SHARE;
 }
 
-void seep_task_gone(struct seep_task *task)
+void seep_task_gone(struct seep_watched_task *task)
 {
     if (task->sched_fd_plus_1 != 0) {
         close(task->sched_fd_plus_1 - 1);
@@ -64,8 +64,8 @@ void seep_task_gone(struct seep_task *task)
 }
 
 /* Returns: bytes; -errno. */
-static int read_sched(struct seep_task *task, const struct seep_task_looker *looker,
-                      char text[LINE_BYTES])
+static int read_sched(struct seep_watched_task *task,
+                      const struct seep_task_looker *looker, char text[LINE_BYTES])
 {
     char path[PATH_BYTES];
     ssize_t n = 0;
@@ -90,12 +90,13 @@ static int read_sched(struct seep_task *task, const struct seep_task_looker *loo
     return n < 0 ? -errno : (int)n;
 }
 
-static enum moved ask_sched(struct seep_task *task, const struct seep_task_looker *looker)
+static enum moved ask_sched(struct seep_watched_task *task,
+                            const struct seep_task_looker *looker)
 {
     char text[LINE_BYTES];
     char *end = NULL;
     int n = read_sched(task, looker, text);
-    struct seep_task before = *task;
+    struct seep_watched_task before = *task;
 
     if (n == -ESRCH) {
         return GONE;
@@ -112,7 +113,7 @@ static enum moved ask_sched(struct seep_task *task, const struct seep_task_looke
                : MOVED;
 }
 
-static void take_name(struct seep_task *task, const char *status)
+static void take_name(struct seep_watched_task *task, const char *status)
 {
     static const char key[] = "Name:\t";
     const char *end = strchr(status, '\n');
@@ -126,7 +127,8 @@ static void take_name(struct seep_task *task, const char *status)
 }
 
 /* Returns: whether the task exists; figures: what status says. */
-static bool ask_status(struct seep_task *task, const struct seep_task_looker *looker,
+static bool ask_status(struct seep_watched_task *task,
+                       const struct seep_task_looker *looker,
                        struct seep_thread_figures *figures)
 {
     char path[PATH_BYTES];
@@ -156,7 +158,7 @@ static bool differ(const struct seep_thread_figures *a,
            a->involuntary_switches != b->involuntary_switches || a->cpu_ns != b->cpu_ns;
 }
 
-void seep_task_stopped(struct seep_task *task)
+void seep_task_stopped(struct seep_watched_task *task)
 {
     if (task->stops++ == 0) {
         task->stopped_since_ns = task->figures.unchanged_since_ns;
@@ -166,7 +168,7 @@ void seep_task_stopped(struct seep_task *task)
 
 /* Whether a task that we stopped did nothing else: it slept twice for each stop, once in
  * it and once where it had slept before. */
-static bool did_nothing_else(const struct seep_task *task,
+static bool did_nothing_else(const struct seep_watched_task *task,
                              const struct seep_thread_figures *now,
                              const struct seep_wait_detail *wait_before)
 {
@@ -180,8 +182,8 @@ static bool did_nothing_else(const struct seep_task *task,
 }
 
 /* Reads everything else. Returns: whether the task exists. */
-static bool ask_details(struct seep_task *task, const struct seep_task_looker *looker,
-                        enum moved moved)
+static bool ask_details(struct seep_watched_task *task,
+                        const struct seep_task_looker *looker, enum moved moved)
 {
     struct seep_thread_figures now = {.cpu_ns = task->ran_ns,
                                       .unchanged_since_ns = looker->t_ns};
@@ -207,7 +209,7 @@ static bool ask_details(struct seep_task *task, const struct seep_task_looker *l
     return true;
 }
 
-bool seep_task_look(struct seep_task *task, const struct seep_task_looker *looker)
+bool seep_task_look(struct seep_watched_task *task, const struct seep_task_looker *looker)
 {
     enum moved moved = ask_sched(task, looker);
     bool exists = moved != GONE;

@@ -10,7 +10,7 @@
 
 /* What is kept of one task of the process from look to look. All-zero is one that was not
  * looked at. Owner thread. */
-struct seep_task {
+struct seep_watched_task {
     uint32_t tid;
     int sched_fd_plus_1;                 /* owned; its schedstat, kept open; 0: not */
     uint64_t ran_ns, delayed_ns, slices; /* what schedstat said */
@@ -41,13 +41,14 @@ struct seep_task_looker {
  * such look its state becomes 'X', and its wait nothing: a process that ends takes its
  * tasks along, and they ran to its end.
  */
-bool seep_task_look(struct seep_task *task, const struct seep_task_looker *looker);
+bool seep_task_look(struct seep_watched_task *task,
+                    const struct seep_task_looker *looker);
 
 /* We made the task stop and go on: what that moves is not its own moving. To be called
  * for each stop, before the next look. */
-void seep_task_stopped(struct seep_task *task);
+void seep_task_stopped(struct seep_watched_task *task);
 
 /* The task is no more: closes its file; its figures stay, but for its state and wait. */
-void seep_task_gone(struct seep_task *task);
+void seep_task_gone(struct seep_watched_task *task);
 
 #endif

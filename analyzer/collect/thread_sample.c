@@ -101,12 +101,12 @@ static void look_at_table(struct seep_threads *threads,
     threads->alive = 0;
     for (uint32_t i = 0; i < threads->count; i++) {
         const struct seep_thread *slot = &threads->slots[i];
-        struct seep_task *task = &threads->tasks[i];
+        struct seep_watched_task *task = &threads->tasks[i];
         uint32_t tid = slot->tid;
 
         if (threads->generations[i] != slot->generation || task->tid != tid) {
             seep_task_gone(task);
-            *task = (struct seep_task){.tid = tid};
+            *task = (struct seep_watched_task){.tid = tid};
             threads->generations[i] = slot->generation;
         }
         if (!is_alive(slot)) {
@@ -147,7 +147,7 @@ static bool is_known(const struct seep_threads *threads, uint32_t known, uint32_
                                 by_number) != NULL;
 }
 
-static struct seep_task *unknown_of(struct seep_threads *threads, uint32_t tid)
+static struct seep_watched_task *unknown_of(struct seep_threads *threads, uint32_t tid)
 {
     for (uint32_t i = 0; i < threads->unknown_count; i++) {
         if (threads->unknown[i].tid == tid) {
@@ -164,7 +164,7 @@ static struct seep_task *unknown_of(struct seep_threads *threads, uint32_t tid)
         }
         threads->unknown_capacity = to;
     }
-    threads->unknown[threads->unknown_count] = (struct seep_task){.tid = tid};
+    threads->unknown[threads->unknown_count] = (struct seep_watched_task){.tid = tid};
     return &threads->unknown[threads->unknown_count++];
 }
 
@@ -174,7 +174,7 @@ static void drop_gone(struct seep_threads *threads, uint32_t known)
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < threads->unknown_count; i++) {
-        struct seep_task *task = &threads->unknown[i];
+        struct seep_watched_task *task = &threads->unknown[i];
         bool in_table = is_known(threads, known, task->tid);
 
         if (in_table || task->figures.os_state == 'X' || task->figures.os_state == '\0') {
@@ -241,13 +241,13 @@ void seep_threads_put(const struct seep_threads *threads, uint64_t t_ns,
     }
 }
 
-static bool is_blocked(const struct seep_task *task)
+static bool is_blocked(const struct seep_watched_task *task)
 {
     return task->figures.os_state != '\0' && task->wait.syscall_plus_1 != 0;
 }
 
-static void put_wait(const struct seep_task *task, uint32_t slot_plus_1, const char *name,
-                     struct seep_buf *out)
+static void put_wait(const struct seep_watched_task *task, uint32_t slot_plus_1,
+                     const char *name, struct seep_buf *out)
 {
     const struct seep_thread_figures *figures = &task->figures;
 

@@ -12,15 +12,15 @@
 /* The thread table of one process, what /proc said of each thread, and the tasks that the
  * table does not know. All-zero is the start. */
 struct seep_threads {
-    struct seep_thread *slots; /* owned; `count` entries, as in the segment */
-    struct seep_task *tasks;   /* owned; of slots[i] while `generations` says so */
-    uint32_t *generations;     /* owned; whose task tasks[i] is */
-    uint32_t *tids;            /* owned; scratch */
+    struct seep_thread *slots;       /* owned; `count` entries, as in the segment */
+    struct seep_watched_task *tasks; /* owned; of slots[i] while `generations` says so */
+    uint32_t *generations;           /* owned; whose task tasks[i] is */
+    uint32_t *tids;                  /* owned; scratch */
     uint64_t *stack_bytes; /* owned; copy of slots[i].stack_bytes, for the live scan */
     uint32_t count;
     uint32_t capacity;
-    uint32_t alive;            /* tasks of the table that exist, at the last look */
-    struct seep_task *unknown; /* owned; `unknown_count` tasks not in the table */
+    uint32_t alive; /* tasks of the table that exist, at the last look */
+    struct seep_watched_task *unknown; /* owned; `unknown_count` tasks not in the table */
     uint32_t unknown_count, unknown_capacity;
 };
 
