@@ -10,6 +10,7 @@ import concurrent.futures
 import contextlib
 import glob
 import json
+import os
 import re
 import signal
 import subprocess
@@ -119,7 +120,7 @@ class Bench:
         self.await_turn()
         under, home = self.under(server.name)
         process = subprocess.Popen([*under, *server.command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
+                                   stderr=subprocess.DEVNULL, start_new_session=True)
         failures, asked = [], []
         try:
             end = time.monotonic() + WAIT_S
@@ -131,6 +132,8 @@ class Bench:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             process.wait(WAIT_S)
+            with contextlib.suppress(ProcessLookupError):  # workers of a pool outlive a parent that a signal ends
+                os.killpg(process.pid, signal.SIGKILL)
         trouble = [f"{len(failures)} of {len(failures) + len(asked)} requests failed"] if failures else []
         trouble += [f"it ended by itself with {early}"] if early is not None else []
         result = self.healthy(server.name, home, trouble)
