@@ -86,6 +86,11 @@ if(TARGET seep)
         ${PROJECT_SOURCE_DIR}/tests/golden/html_browser_test.py
         $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
     set_tests_properties(golden.html_browser PROPERTIES SKIP_RETURN_CODE 77 RUN_SERIAL TRUE)
+    if(TARGET pma-backend)
+        add_test(NAME golden.soak_page COMMAND python3 -B ${PROJECT_SOURCE_DIR}/tests/golden/soak_page_test.py
+            $<TARGET_FILE:seep> $<TARGET_FILE:pma-backend> ${PROJECT_SOURCE_DIR}/tests/golden/html_browser_test.py)
+        set_tests_properties(golden.soak_page PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 240 LABELS golden)
+    endif()
     set_tests_properties(golden.html_browser golden.report golden.cli golden.html PROPERTIES TIMEOUT 120 LABELS golden)
 endif()
 
