@@ -30,7 +30,7 @@ def record(seep, backend, folder):
         end = time.monotonic() + DEADLINE_S
         while snapshots(seep, recording) < SNAPSHOTS_NEEDED:
             if time.monotonic() > end or process.poll() is not None:
-                process.kill()
+                process.send_signal(signal.SIGTERM)  # not SIGKILL: that would leave the backend behind
                 raise AssertionError(f"fewer than {SNAPSHOTS_NEEDED} snapshots in {DEADLINE_S} s")
             time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
