@@ -61,7 +61,8 @@ void seep_decode_limits(struct seep_decoder *d)
         if (limit == NULL) {
             return;
         }
-        limit->most = most;
+        /* A limit that has fallen since says nothing of what was held before. */
+        limit->most = most > limit->most ? most : limit->most;
         limit->container = container;
     }
 }

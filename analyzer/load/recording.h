@@ -60,7 +60,7 @@ struct seep_rec_peak { /* the heap at its highest, as far as anybody looked */
     struct seep_rec_holder *holders; /* most bytes first */
     size_t count;
 };
-struct seep_rec_limit {    /* of a container, as the program declared it last */
+struct seep_rec_limit {    /* of a container, the highest that the program declared */
     uint32_t subsystem;    /* in the file; its sites are in the plain one of its name */
     uint64_t most;         /* entries */
     const char *container; /* never NULL */

@@ -73,26 +73,25 @@ enum {
  * subsystem. Returns: the subsystem before, to be given back to seep_shim_leave.
  *   Thread-safety: any thread; async-signal-safe.
  * seep_shim_enter_bounded: the same, of a container's entries (borrowed, too; name NULL:
- * of the present subsystem; most 0: no limit). Of one container the newest limit counts.
- * seep_shim_leave: restores what seep_shim_enter returned.
- * seep_shim_mark: counts a mark of this label (up to 63 bytes) and, of the first 64 marks
- * of a label, keeps the time; 1,024 times in all. Returns: 0; -ENOSPC: a label beyond the
- * first 256. Thread-safety: any thread; async-signal-safe; no lock. Cost: 6 ns, some 15
- * where two threads mark the same label at once.
- * seep_shim_totals: fills *out. Returns: 0; -ENODEV when the shim stepped aside (out
- * untouched). Cost: O(sites x threads); meant for once a second, not for hot paths.
- * seep_shim_sites: calls visit for each site of a kind, until it returns something else
- * than 0. It holds nothing meanwhile: visit may allocate and take locks, and may not
- * fork. Returns: what visit returned last, 0 without a site; -ENODEV as above. Cost:
- * O(sites x threads). seep_shim_stack: the return addresses of a site's stack, innermost
- * first. Returns: how many there are, of which at most `capacity` were written; -ENOENT:
- * no such site; -ENODEV. Cost: O(depth). async-signal-safe. seep_shim_threads_live: calls
- * visit (may be NULL) for each thread that a wrapped function (pthread_create,
- * thrd_create, and so std::thread) made and that is still there, but not for the calling
- * one, until it returns something else than 0. It holds nothing meanwhile. Returns: how
- * many it came to; -ENODEV as above. Cost: a system call per thread.
- * seep_shim_threads_settle: waits until none of those runs any more, for grace_ns at the
- * most. Returns: how many still run; -ENODEV.
+ * of the present subsystem; most 0: no limit). Of one container the highest limit of the
+ * run counts. seep_shim_leave: restores what seep_shim_enter returned. seep_shim_mark:
+ * counts a mark of this label (up to 63 bytes) and, of the first 64 marks of a label,
+ * keeps the time; 1,024 times in all. Returns: 0; -ENOSPC: a label beyond the first 256.
+ * Thread-safety: any thread; async-signal-safe; no lock. Cost: 6 ns, some 15 where two
+ * threads mark the same label at once. seep_shim_totals: fills *out. Returns: 0; -ENODEV
+ * when the shim stepped aside (out untouched). Cost: O(sites x threads); meant for once a
+ * second, not for hot paths. seep_shim_sites: calls visit for each site of a kind, until
+ * it returns something else than 0. It holds nothing meanwhile: visit may allocate and
+ * take locks, and may not fork. Returns: what visit returned last, 0 without a site;
+ * -ENODEV as above. Cost: O(sites x threads). seep_shim_stack: the return addresses of a
+ * site's stack, innermost first. Returns: how many there are, of which at most `capacity`
+ * were written; -ENOENT: no such site; -ENODEV. Cost: O(depth). async-signal-safe.
+ * seep_shim_threads_live: calls visit (may be NULL) for each thread that a wrapped
+ * function (pthread_create, thrd_create, and so std::thread) made and that is still
+ * there, but not for the calling one, until it returns something else than 0. It holds
+ * nothing meanwhile. Returns: how many it came to; -ENODEV as above. Cost: a system call
+ * per thread. seep_shim_threads_settle: waits until none of those runs any more, for
+ * grace_ns at the most. Returns: how many still run; -ENODEV.
  */
 extern uint32_t seep_shim_enter(const char *name) __attribute__((weak));
 extern uint32_t seep_shim_enter_bounded(const char *name, const char *container,
