@@ -234,6 +234,20 @@ static int take_ages(struct thinner *t)
     return keep && err == 0 ? copy(t, SEEP_FRAME_AGES) : err;
 }
 
+/* Of these the newest replaces those before. */
+static bool is_state(enum seep_frame type)
+{
+    return type == SEEP_FRAME_THREADS || type == SEEP_FRAME_DESCRIPTORS ||
+           type == SEEP_FRAME_PEAK || type == SEEP_FRAME_SAMPLES ||
+           type == SEEP_FRAME_LIFETIMES || type == SEEP_FRAME_WAITS;
+}
+
+/* These add up, and name modules or subsystems. */
+static bool adds_up(enum seep_frame type)
+{
+    return type == SEEP_FRAME_PROBE || type == SEEP_FRAME_LIMITS;
+}
+
 static int take_frame(struct thinner *t, uint64_t at)
 {
     enum seep_frame type = (enum seep_frame)seep_frame_header_of(t->frame.data).type;
@@ -245,11 +259,11 @@ static int take_frame(struct thinner *t, uint64_t at)
     if (type == SEEP_FRAME_MARK_COUNTS) {
         return take_marks(t);
     }
-    if (type == SEEP_FRAME_THREADS || type >= SEEP_FRAME_DESCRIPTORS) {
-        if (at != t->newest_at[type]) {
-            return 0;
-        }
-        err = close_pieces(t); /* it names sites */
+    if (is_state(type) && at != t->newest_at[type]) {
+        return 0;
+    }
+    if (is_state(type) || adds_up(type)) {
+        err = close_pieces(t); /* of what it names */
         return err < 0 ? err : copy(t, type);
     }
     if (type != SEEP_FRAME_SNAPSHOT &&

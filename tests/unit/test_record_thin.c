@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -325,12 +326,82 @@ a_file_changed_by_somebody_else_stops_the_thinning_not_the_recording(void **stat
     close_scene(&scene);
 }
 
+static void put_all(struct scene *scene, const uint64_t *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        seep_buf_put_varint(&scene->payload, values[i]);
+    }
+}
+
+static void put_probe(struct scene *scene, uint64_t tid)
+{
+    /* Up to the object's address, and from reach on: docs/recording-format.md. */
+    const uint64_t before_object[14] = {tid, tid, 0, SEEP_PROBE_UNCHANGED};
+    const uint64_t behind_object[] = {
+        SEEP_REACH_UNKNOWN, 1, 0, SEEP_PROBE_STACK_COMPLETE, 1, 0, tid * 16, 1};
+
+    put_all(scene, before_object, sizeof(before_object) / sizeof(before_object[0]));
+    seep_buf_put_string(&scene->payload, "");
+    put_all(scene, behind_object, sizeof(behind_object) / sizeof(behind_object[0]));
+    put(scene, SEEP_FRAME_PROBE);
+}
+
+static void put_limit(struct scene *scene, uint32_t subsystem, uint64_t most)
+{
+    struct seep_subsystem row = {0};
+    struct seep_limit limit = {.most = most};
+
+    (void)snprintf(row.name, sizeof(row.name), "part %" PRIu32, subsystem);
+    (void)snprintf(limit.container, sizeof(limit.container), "queue");
+    seep_payload_piece(&scene->payload, subsystem, 1);
+    seep_payload_subsystem(&scene->payload, &row);
+    put(scene, SEEP_FRAME_SUBSYSTEMS);
+    seep_buf_put_varint(&scene->payload, 1);
+    seep_payload_limit(&scene->payload, subsystem, &limit);
+    put(scene, SEEP_FRAME_LIMITS);
+}
+
+static void what_adds_up_is_kept_whole(void **state)
+{
+    enum { PROBES = 60, LIMITS = 5 };
+    struct scene scene;
+    struct seep_recording *recording = NULL;
+    uint64_t tids = 0;
+
+    (void)state;
+    open_scene(&scene, 8, SEEP_RECORDING_MAX_BYTES);
+    seep_payload_piece(&scene.payload, 0, 1);
+    seep_payload_subsystem(&scene.payload, &(struct seep_subsystem){0});
+    put(&scene, SEEP_FRAME_SUBSYSTEMS);
+    for (uint64_t i = 1; i <= PROBES; i++) {
+        put_probe(&scene, i);
+        if (i % 10 == 0 && i / 10 <= LIMITS) {
+            put_limit(&scene, (uint32_t)(i / 10), i);
+        }
+        put_snapshot(&scene, i);
+    }
+    recording = load(&scene);
+    assert_true(recording->snapshot_count <= 8);
+    assert_int_equal(recording->probe_count, PROBES);
+    for (size_t i = 0; i < recording->probe_count; i++) {
+        tids += recording->probes[i].tid;
+    }
+    assert_int_equal(tids, PROBES * (PROBES + 1) / 2);
+    assert_int_equal(recording->limit_count, LIMITS + 1); /* row 0 is none */
+    for (uint32_t i = 1; i <= LIMITS; i++) {
+        assert_int_equal(recording->limits[i].most, i * 10);
+    }
+    seep_recording_free(recording);
+    close_scene(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(snapshots_that_stay_keep_their_values_at_every_length_of_run),
         cmocka_unit_test(a_hundred_thousand_snapshots_stay_bounded),
         cmocka_unit_test(the_bound_in_bytes_holds_too),
+        cmocka_unit_test(what_adds_up_is_kept_whole),
         cmocka_unit_test(a_snapshot_that_can_never_fit_is_refused_and_counted),
         cmocka_unit_test(
             a_file_changed_by_somebody_else_stops_the_thinning_not_the_recording),
