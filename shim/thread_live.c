@@ -31,6 +31,7 @@ static_assert((int)SEEP_THREAD_IS_RUNNING == 1 && (int)SEEP_THREAD_IS_UNJOINED =
 static uint32_t state_of(struct seep_self *self, uint32_t slot)
 {
     struct seep_thread *thread = &seep_segment_threads()[slot];
+    uint32_t generation = atomic_load_explicit(&thread->generation, memory_order_acquire);
     uint32_t state = atomic_load_explicit(&thread->state, memory_order_acquire);
     uint32_t tid = atomic_load_explicit(&thread->tid, memory_order_relaxed);
 
@@ -40,7 +41,7 @@ static uint32_t state_of(struct seep_self *self, uint32_t slot)
     }
     if ((state & (SEEP_THREAD_STARTED | SEEP_THREAD_ENDED)) == SEEP_THREAD_STARTED &&
         seep_arch_syscall3(SYS_tgkill, seep_segment_header()->pid, tid, 0) == -ESRCH) {
-        seep_thread_table_bury(self, slot);
+        seep_thread_table_bury(self, slot, generation);
         state = atomic_load_explicit(&thread->state, memory_order_acquire);
     }
     return state;

@@ -349,13 +349,18 @@ void seep_thread_table_leave(struct seep_self *self)
     }
 }
 
-void seep_thread_table_bury(struct seep_self *self, uint32_t slot)
+/* A join, a detach or another caller that comes between changes the state, and settles
+ * it. */
+void seep_thread_table_bury(struct seep_self *self, uint32_t slot, uint32_t generation)
 {
     struct seep_thread *thread = &seep_segment_threads()[slot];
-    uint32_t before =
-        atomic_fetch_or_explicit(&thread->state, SEEP_THREAD_ENDED, memory_order_acq_rel);
+    uint32_t before = atomic_load_explicit(&thread->state, memory_order_acquire);
 
-    if ((before & SEEP_THREAD_ENDED) != 0) {
+    if ((before & SEEP_THREAD_ENDED) != 0 ||
+        atomic_load_explicit(&thread->generation, memory_order_relaxed) != generation ||
+        !atomic_compare_exchange_strong_explicit(
+            &thread->state, &before, before | SEEP_THREAD_ENDED, memory_order_acq_rel,
+            memory_order_relaxed)) {
         return;
     }
     seep_thread_table_end(slot);

@@ -55,9 +55,10 @@ void seep_thread_table_end(uint32_t slot);
 void seep_thread_table_leave(struct seep_self *self);
 void seep_thread_table_release_shard(uint32_t shard);
 
-/* The kernel does not know the slot's thread any more, which has not said that it ended:
- * ends it. Harmless when it has. Any other thread. */
-void seep_thread_table_bury(struct seep_self *self, uint32_t slot);
+/* The kernel does not know the thread any more that the slot had in this generation, and
+ * that has not said that it ended: ends it. Harmless when it has, and when the slot is
+ * another thread's by now. Any other thread. */
+void seep_thread_table_bury(struct seep_self *self, uint32_t slot, uint32_t generation);
 
 /* The live entry of a thread, to be given to the two below; 0 when it is not ours. */
 uint64_t seep_thread_table_find(uintptr_t pthread);

@@ -180,11 +180,14 @@ int seep_memory_copy_take(uint32_t pid, const struct seep_span *spans, size_t co
     }
     if (err < 0) {
         seep_memory_copy_fini(&copying.copy);
-        return seep_error_set(error, err,
-                              err == -E2BIG
-                                  ? "process %" PRIu32 ": more memory than may be copied"
-                                  : "process %" PRIu32 ": its memory cannot be read",
-                              pid);
+        return err == -E2BIG
+                   ? seep_error_set(error, err,
+                                    "process %" PRIu32 ": more memory than the %" PRIu64
+                                    " MiB that may be copied",
+                                    pid, limit_bytes >> 20)
+                   : seep_error_set(error, err,
+                                    "process %" PRIu32 ": its memory cannot be read",
+                                    pid);
     }
     *out = copying.copy;
     return 0;

@@ -207,6 +207,12 @@ static void put_notes(struct seep_session *session, struct seep_scratch *scratch
         session->stuck_noted =
             seep_session_note(session, scratch, session->stuck.why_not) == 0;
     }
+    if (session->stuck.waited && !session->stuck_wait_noted) {
+        session->stuck_wait_noted =
+            seep_session_note(session, scratch,
+                              "more threads came to stand still than are looked at in "
+                              "so long a run: some are looked at later") == 0;
+    }
     if (session->record.write_failures > session->failures_noted) {
         uint64_t failures = session->record.write_failures;
 

@@ -53,7 +53,8 @@ struct seep_session {
     struct seep_lifetimes lifetimes;
     uint64_t waits_hash, lifetimes_hash; /* of what the file says; 0 = nothing */
     struct seep_stuck_watch stuck;
-    bool stuck_noted; /* why stuck threads are not looked at */
+    bool stuck_noted;      /* why stuck threads are not looked at */
+    bool stuck_wait_noted; /* ... are looked at later */
     uint64_t fds_not_before_ns;
     struct seep_fd_list inherited;    /* open before the shim started */
     uint64_t own_lost[SEEP_LOSS_MAX]; /* losses that the collector itself counts */

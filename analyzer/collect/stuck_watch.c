@@ -15,51 +15,26 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/futex.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 
-#include "attach/memory_copy.h"
 #include "attach/probe.h"
 #include "attach/proc_file.h"
+#include "collect/stuck_row.h"
 #include "seep/recording.h"
-#include "seep/segment_layout.h"
 
 enum {
     ALIKE_MAX = 3,
     ROUND_MAX = 64, /* threads stopped for their stacks in one look */
     SEARCHES_NEEDED = 3,
     COST_SHARE = 100,
-    OBJECT_BEFORE_BYTES = 32,
-    OBJECT_BYTES = 128,
-    OWNER_WORDS = 5 /* of the C library's locks, from the futex on */
+    NS_PER_S = 1000000000
 };
 
 static const uint64_t BETWEEN_SEARCHES_NS = UINT64_C(900000000);
-
-enum row_state {
-    ROW_NEW = 0,
-    ROW_ALIKE = 1, /* enough others like it were looked at */
-    ROW_PROBED = 2 /* its PROBE frame is written */
-};
-
-struct seep_stuck_row {
-    uint32_t tid, slot_plus_1, site;
-    uint64_t unchanged_since_ns, syscall_plus_1, address;
-    enum row_state state;
-    bool seen;               /* in this look */
-    bool wakeable_kind;      /* a futex without a timeout */
-    uint32_t votes;          /* searches in a row that found nobody */
-    uint32_t reach;          /* SEEP_REACH_* */
-    uint64_t next_search_ns; /* since the start; 0: at once */
-    uint64_t scanned_bytes;
-    struct seep_buf head, object, tail; /* owned; of its frame, `reach` before tail */
-    bool owned;                         /* `owner` is filled */
-    uint32_t owner[OWNER_WORDS];        /* who holds what it waits for */
-};
 
 struct look {
     struct seep_stuck_watch *watch;
@@ -69,17 +44,10 @@ struct look {
     void *arg;
 };
 
-static void row_fini(struct seep_stuck_row *row)
-{
-    seep_buf_fini(&row->head);
-    seep_buf_fini(&row->object);
-    seep_buf_fini(&row->tail);
-}
-
 void seep_stuck_watch_fini(struct seep_stuck_watch *watch)
 {
     for (size_t i = 0; i < watch->count; i++) {
-        row_fini(&watch->rows[i]);
+        seep_stuck_row_fini(&watch->rows[i]);
     }
     free(watch->rows);
     watch->rows = NULL;
@@ -137,16 +105,16 @@ static int take_task(const struct look *look, const struct seep_watched_task *ta
         row->seen = true;
         return 0;
     }
-    return add_row(/* a row that it has is of another time, and goes unseen */
+    /* A row that it has is of another time, and goes unseen. */
+    struct seep_stuck_row made = {.tid = task->tid,
+                                  .slot_plus_1 = slot_plus_1,
+                                  .site = site,
+                                  .unchanged_since_ns = figures->unchanged_since_ns,
+                                  .syscall_plus_1 = task->wait.syscall_plus_1,
+                                  .address = task->wait.address,
+                                  .seen = true};
 
-                   watch, &(struct seep_stuck_row){
-                              .tid = task->tid,
-                              .slot_plus_1 = slot_plus_1,
-                              .site = site,
-                              .unchanged_since_ns = figures->unchanged_since_ns,
-                              .syscall_plus_1 = task->wait.syscall_plus_1,
-                              .address = task->wait.address,
-                              .seen = true});
+    return add_row(watch, &made);
 }
 
 static int take_tasks(const struct look *look)
@@ -177,7 +145,7 @@ static void drop_unseen(struct seep_stuck_watch *watch)
         if (watch->rows[i].seen) {
             watch->rows[kept++] = watch->rows[i];
         } else {
-            row_fini(&watch->rows[i]);
+            seep_stuck_row_fini(&watch->rows[i]);
         }
     }
     watch->count = watch->sorted = kept;
@@ -192,189 +160,105 @@ static bool are_alike(const struct seep_stuck_row *a, const struct seep_stuck_ro
            a->address == b->address;
 }
 
-/* Rows to be stopped now; the rest of those like enough others are set aside. */
-static size_t choose(struct seep_stuck_watch *watch, uint32_t *tids)
+static int by_age(const void *a, const void *b)
 {
-    size_t chosen = 0;
+    const struct seep_stuck_row *const *left = a;
+    const struct seep_stuck_row *const *right = b;
 
-    for (size_t i = 0; i < watch->count && chosen < ROUND_MAX; i++) {
-        struct seep_stuck_row *row = &watch->rows[i];
-        size_t alike = 0;
+    return ((*left)->unchanged_since_ns > (*right)->unchanged_since_ns) -
+           ((*left)->unchanged_since_ns < (*right)->unchanged_since_ns);
+}
 
-        if (row->state != ROW_NEW) {
-            continue;
+/* Rows that nobody has looked at, those first that have stood still for longest. Returns:
+ * how many, or -ENOMEM. *out: owned. */
+static int64_t list_new(struct seep_stuck_watch *watch, struct seep_stuck_row ***out)
+{
+    size_t count = 0;
+
+    *out = calloc(watch->count + 1, sizeof(struct seep_stuck_row *));
+    if (*out == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < watch->count; i++) {
+        if (watch->rows[i].state == SEEP_STUCK_NEW) {
+            (*out)[count++] = &watch->rows[i];
         }
-        for (size_t k = 0; k < watch->count && alike < ALIKE_MAX; k++) {
-            alike += (watch->rows[k].state == ROW_PROBED || k < i) &&
-                     watch->rows[k].state != ROW_ALIKE && are_alike(&watch->rows[k], row);
-        }
-        if (alike >= ALIKE_MAX) {
-            row->state = ROW_ALIKE; /* of its kind as those: see adopt_kinds */
+    }
+    qsort(*out, count, sizeof(**out), by_age);
+    return (int64_t)count;
+}
+
+static size_t looked_at_alike(const struct seep_stuck_watch *watch,
+                              const struct seep_stuck_row *row)
+{
+    size_t alike = 0;
+
+    for (size_t i = 0; i < watch->count && alike < ALIKE_MAX; i++) {
+        enum seep_stuck_state state = watch->rows[i].state;
+
+        alike += (state == SEEP_STUCK_PROBED || state == SEEP_STUCK_CHOSEN) &&
+                 are_alike(&watch->rows[i], row);
+    }
+    return alike;
+}
+
+/* How many looks may have been written by now: idle workers that are served now and then
+ * cost one each time, for as long as the program runs. */
+static uint32_t allowance(const struct look *look)
+{
+    double hours = (double)look->t_ns / (NS_PER_S * 3600.0);
+
+    return (uint32_t)(SEEP_PROBES_PER_DOUBLING * log2(2 + hours));
+}
+
+/* Rows to be stopped now; the rest of those like enough others are set aside. Returns: how
+ * many; -ENOMEM. */
+static int64_t choose(const struct look *look, uint32_t *tids)
+{
+    struct seep_stuck_watch *watch = look->watch;
+    struct seep_stuck_row **rows = NULL;
+    int64_t count = list_new(watch, &rows);
+    uint32_t allowed = allowance(look);
+    int64_t chosen = 0;
+
+    for (int64_t i = 0; i < count && chosen < ROUND_MAX; i++) {
+        if (looked_at_alike(watch, rows[i]) >= ALIKE_MAX) {
+            rows[i]->state = SEEP_STUCK_ALIKE; /* of its kind as those: see adopt_kinds */
+        } else if (watch->written + chosen < allowed) {
+            rows[i]->state = SEEP_STUCK_CHOSEN;
+            tids[chosen++] = rows[i]->tid;
         } else {
-            tids[chosen++] = row->tid;
+            watch->waited = true;
         }
     }
-    return chosen;
+    free(rows);
+    return count < 0 ? count : chosen;
 }
 
-/* Shared or not: what is shared in truth is in none of the heap's blocks, and counts as
- * known to everybody. The C++ library's futures wait as if they were. */
-static bool is_wakeable_kind(const struct seep_stuck_row *row, const uint64_t *arguments)
-{
-    uint64_t operation = arguments[1] & FUTEX_CMD_MASK;
-
-    return row->syscall_plus_1 == SYS_futex + 1 && arguments[3] == 0 &&
-           (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET);
-}
-
-/* The memory around the futex: as much of it as there is. */
-static void put_object(const struct look *look, const struct seep_stuck_row *row,
-                       uint64_t address, struct seep_buf *out)
-{
-    uint8_t bytes[OBJECT_BYTES];
-    uint64_t at = address - OBJECT_BEFORE_BYTES;
-    int64_t read = 0;
-
-    if (row->syscall_plus_1 == SYS_futex + 1) {
-        read = seep_memory_read(look->program->pid, at, bytes, sizeof(bytes));
-        if (read < 0) { /* the page before is none */
-            at = address;
-            read = seep_memory_read(look->program->pid, at, bytes,
-                                    sizeof(bytes) - OBJECT_BEFORE_BYTES);
-        }
-    }
-    seep_buf_put_varint(out, read > 0 ? at : 0);
-    seep_buf_put_varint(out, read > 0 ? (uint64_t)read : 0);
-    if (read > 0) {
-        seep_buf_put(out, bytes, (size_t)read);
-    }
-}
-
-/* The words of a lock that say who holds it: of its own, and of the kinds that a futex
- * may belong to (wait_kind.c). The first has marks besides. */
-static bool read_owner(const struct look *look, const struct seep_stuck_row *row,
-                       uint32_t *owner)
-{
-    size_t bytes = OWNER_WORDS * sizeof(*owner);
-    bool read = row->syscall_plus_1 == SYS_futex + 1 &&
-                seep_memory_read(look->program->pid, row->address, owner, bytes) ==
-                    (int64_t)bytes;
-
-    if (read) {
-        owner[0] &= FUTEX_TID_MASK;
-        owner[1] = 0; /* how often it is held, or a counter */
-    }
-    return read;
-}
-
-/* The recording's id of a module that was found in the process; 0 when the shim has not
- * met it. */
-static uint32_t module_id(const struct look *look, const struct seep_probe_module *module)
-{
-    struct seep_segment_counts counts;
-    struct seep_module row;
-
-    if (seep_segment_read_counts(look->program->segment, &counts) < 0) {
-        return 0;
-    }
-    for (uint32_t id = counts.modules; id-- > 1;) {
-        if (seep_segment_read(look->program->segment,
-                              SEEP_AT_MODULES + (uint64_t)id * sizeof(row), &row,
-                              sizeof(row)) == 0 &&
-            row.base == module->base &&
-            memcmp(row.build_id, module->build_id, module->build_id_bytes) == 0) {
-            return id;
-        }
-    }
-    return 0;
-}
-
-static void put_stack(const struct look *look, const struct seep_probe *probe,
-                      const struct seep_probe_thread *thread, struct seep_buf *out)
-{
-    bool whole = thread->end == SEEP_PROBE_END_COMPLETE;
-
-    seep_buf_put_varint(out, thread->end == SEEP_PROBE_END_NONE ? SEEP_PROBE_STACK_NONE
-                             : whole ? SEEP_PROBE_STACK_COMPLETE
-                                     : SEEP_PROBE_STACK_CUT);
-    seep_buf_put_varint(out, thread->frame_count);
-    for (size_t i = 0; i < thread->frame_count; i++) {
-        const struct seep_probe_frame *frame = &thread->frames[i];
-        const struct seep_probe_module *module = &probe->modules[frame->module];
-        uint32_t id = frame->module != 0 ? module_id(look, module) : 0;
-
-        seep_buf_put_varint(out, id);
-        seep_buf_put_varint(out, id != 0 ? frame->offset : frame->offset + module->base);
-        seep_buf_put_varint(out, frame->exact);
-    }
-}
-
-/* Prepares a row's frame, but for what searches will say. */
-static int fill_row(const struct look *look, const struct seep_probe *probe,
-                    const struct seep_probe_thread *thread, struct seep_stuck_row *row)
-{
-    uint64_t arguments[6];
-
-    seep_thread_copy_arguments(&thread->copy, arguments);
-    row->wakeable_kind = is_wakeable_kind(row, arguments);
-    seep_buf_put_varint(&row->head, row->tid);
-    seep_buf_put_varint(&row->head, row->slot_plus_1);
-    seep_buf_put_varint(&row->head, SEEP_PROBE_UNCHANGED);
-    seep_buf_put_varint(&row->head, thread->copy.stop_ns);
-    seep_buf_put_varint(&row->head, row->unchanged_since_ns);
-    seep_buf_put_varint(&row->head, row->syscall_plus_1);
-    for (size_t i = 0; i < 6; i++) {
-        seep_buf_put_varint(&row->head, arguments[i]);
-    }
-    put_object(look, row, arguments[0], &row->object);
-    row->owned = read_owner(look, row, row->owner);
-    put_stack(look, probe, thread, &row->tail);
-    return row->head.failed || row->object.failed || row->tail.failed ? -ENOMEM : 0;
-}
-
-static int write_row(const struct look *look, struct seep_stuck_row *row)
+static int write_row(const struct look *look, const struct seep_stuck_row *row)
 {
     struct seep_buf payload = {0};
-    int err = -ENOMEM;
+    int err = 0;
 
-    if (row->state != ROW_PROBED || look->watch->written >= SEEP_PROBES_MAX) {
+    if (row->state != SEEP_STUCK_PROBED) {
         return 0;
     }
-    seep_buf_put_varint(&payload, look->t_ns);
-    seep_buf_put(&payload, row->head.data, row->head.len_bytes);
-    seep_buf_put(&payload, row->object.data, row->object.len_bytes);
-    seep_buf_put_varint(&payload, row->reach);
-    seep_buf_put_varint(&payload, row->reach == SEEP_REACH_NOBODY ? row->votes : 1);
-    seep_buf_put_varint(&payload, row->scanned_bytes);
-    seep_buf_put(&payload, row->tail.data, row->tail.len_bytes);
-    if (!payload.failed) {
-        err = look->put(look->arg, &payload);
-        look->watch->written += err == 0;
-    }
+    seep_stuck_row_put(row, look->t_ns, &payload);
+    err = payload.failed ? -ENOMEM : look->put(look->arg, &payload);
+    look->watch->written += err == 0;
     seep_buf_fini(&payload);
     return err;
 }
 
-/* A lock that goes from hand to hand while a thread waits for its turn has no owner to
- * be named: what was seen is taken back. */
 static int refresh_owners(const struct look *look)
 {
     const struct seep_stuck_watch *watch = look->watch;
     int err = 0;
 
     for (size_t i = 0; err == 0 && i < watch->count; i++) {
-        struct seep_stuck_row *row = &watch->rows[i];
-        uint32_t now[OWNER_WORDS];
-
-        if (!row->owned ||
-            (read_owner(look, row, now) && memcmp(now, row->owner, sizeof(now)) == 0)) {
-            continue;
+        if (seep_stuck_row_lost_owner(look->program->pid, &watch->rows[i])) {
+            err = write_row(look, &watch->rows[i]);
         }
-        row->owned = false;
-        row->object.len_bytes = 0;
-        seep_buf_put_varint(&row->object, 0);
-        seep_buf_put_varint(&row->object, 0);
-        err = write_row(look, row);
     }
     return err;
 }
@@ -401,75 +285,103 @@ static void note_stop(const struct look *look, const struct seep_stuck_row *row)
     }
 }
 
-/* Stops new rows for their stacks. */
-static int probe_rows(const struct look *look)
+static int take_probe(const struct look *look, const struct seep_probe *probe)
 {
-    struct seep_stuck_watch *watch = look->watch;
-    uint32_t tids[ROUND_MAX];
-    size_t count = choose(watch, tids);
-    struct seep_probe *probe = NULL;
-    struct seep_error error = {0};
-    int err = 0;
+    uint32_t *ids = seep_stuck_row_modules(look->program->segment, probe);
+    int err = ids != NULL ? 0 : -ENOMEM;
 
-    if (count == 0) {
-        return 0;
-    }
-    err =
-        seep_probe_threads((pid_t)look->program->pid, tids, count, NULL, &probe, &error);
-    if (err < 0) {
-        for (size_t i = 0; i < count; i++) {
-            row_of(watch, tids[i])->state = ROW_ALIKE; /* not again while it stands */
-        }
-        if (err != -ESRCH && err != -ESTALE) {
-            give_up(watch, "blocked threads could not be looked at", error.message);
-        }
-        return err == -ENOMEM ? err : 0;
-    }
     for (size_t i = 0; err == 0 && i < probe->thread_count; i++) {
         const struct seep_probe_thread *thread = &probe->threads[i];
-        struct seep_stuck_row *row = row_of(watch, thread->copy.tid);
+        struct seep_stuck_row *row = row_of(look->watch, thread->copy.tid);
 
         if (row == NULL || thread->copy.status != 0) {
             continue; /* another time */
         }
         note_stop(look, row);
-        row->state = ROW_PROBED;
-        err = fill_row(look, probe, thread, row);
+        row->state = SEEP_STUCK_PROBED;
+        err = seep_stuck_row_fill(look->program->pid, probe, ids, thread, row);
         if (err == 0) {
             err = write_row(look, row);
         }
     }
-    seep_probe_free(probe);
+    free(ids);
     return err;
 }
 
-/* Those that were not stopped wait as those do that they are like. */
-static void adopt_kinds(struct seep_stuck_watch *watch)
+/* Those that are still chosen were not stopped. */
+static void settle_chosen(struct seep_stuck_watch *watch, enum seep_stuck_state state)
 {
     for (size_t i = 0; i < watch->count; i++) {
-        struct seep_stuck_row *row = &watch->rows[i];
-
-        for (size_t k = 0;
-             row->state == ROW_ALIKE && !row->wakeable_kind && k < watch->count; k++) {
-            row->wakeable_kind = watch->rows[k].state == ROW_PROBED &&
-                                 watch->rows[k].wakeable_kind &&
-                                 are_alike(&watch->rows[k], row);
+        if (watch->rows[i].state == SEEP_STUCK_CHOSEN) {
+            watch->rows[i].state = state;
         }
     }
 }
 
+/* Those that were not stopped wait as all of those do that they are like. */
+static void adopt_kinds(struct seep_stuck_watch *watch)
+{
+    for (size_t i = 0; i < watch->count; i++) {
+        struct seep_stuck_row *row = &watch->rows[i];
+        size_t alike = 0;
+        size_t wakeable = 0;
+
+        if (row->state != SEEP_STUCK_ALIKE) {
+            continue;
+        }
+        for (size_t k = 0; k < watch->count && alike < ALIKE_MAX; k++) {
+            if (watch->rows[k].state == SEEP_STUCK_PROBED &&
+                are_alike(&watch->rows[k], row)) {
+                alike++;
+                wakeable += watch->rows[k].wakeable_kind;
+            }
+        }
+        row->wakeable_kind = alike > 0 ? wakeable == alike : row->wakeable_kind;
+    }
+}
+
+/* Stops new rows for their stacks. */
+static int probe_rows(const struct look *look)
+{
+    struct seep_stuck_watch *watch = look->watch;
+    uint32_t tids[ROUND_MAX];
+    int64_t count = choose(look, tids);
+    struct seep_probe *probe = NULL;
+    struct seep_error error = {0};
+    int err = 0;
+
+    if (count <= 0) {
+        return (int)count;
+    }
+    err = seep_probe_threads((pid_t)look->program->pid, tids, (size_t)count, NULL, &probe,
+                             &error);
+    if (err < 0) {
+        settle_chosen(watch, SEEP_STUCK_ALIKE); /* not again while they stand */
+        if (err != -ESRCH && err != -ESTALE) {
+            give_up(watch, "blocked threads could not be looked at", error.message);
+        }
+        return err == -ENOMEM ? err : 0;
+    }
+    err = take_probe(look, probe);
+    seep_probe_free(probe);
+    settle_chosen(watch, SEEP_STUCK_NEW);
+    adopt_kinds(watch);
+    return err;
+}
+
 static bool is_asked_for(const struct seep_stuck_row *row)
 {
-    return row->state != ROW_NEW && row->wakeable_kind && row->reach != SEEP_REACH_NOBODY;
+    return row->state >= SEEP_STUCK_ALIKE && row->wakeable_kind && row->reach != SEEP_REACH_NOBODY;
 }
 
 static int take_answer(const struct look *look, const struct seep_wake_question *answer,
-                       uint64_t scanned_bytes)
+                       uint64_t scanned_bytes, uint64_t stop_ns)
 {
     struct seep_stuck_row *row = row_of(look->watch, answer->tid);
     bool first = row->reach == SEEP_REACH_UNKNOWN;
 
     row->scanned_bytes = scanned_bytes;
+    row->stop_ns = stop_ns > row->stop_ns ? stop_ns : row->stop_ns;
     if (answer->reachable) {
         row->votes = 0;
         row->reach = SEEP_REACH_SOMEBODY;
@@ -514,7 +426,7 @@ static int search(const struct look *look)
         struct seep_stuck_row *row = row_of(watch, questions[i].tid);
 
         if (is_asked_for(row)) {
-            err = take_answer(look, &questions[i], scanned_bytes);
+            err = take_answer(look, &questions[i], scanned_bytes, stop_ns);
         }
     }
     free(questions);
@@ -526,7 +438,7 @@ static bool search_is_due(const struct look *look)
     const struct seep_stuck_watch *watch = look->watch;
 
     if (watch->searching_failed ||
-        seep_proc_clock_ns(CLOCK_MONOTONIC) < watch->not_before_ns) {
+        seep_proc_clock_ns(CLOCK_MONOTONIC) < watch->search_not_before_ns) {
         return false;
     }
     for (size_t i = 0; i < watch->count; i++) {
@@ -538,6 +450,15 @@ static bool search_is_due(const struct look *look)
     return false;
 }
 
+/* When the work that began then may be done again. CPU time is the process's: what stops
+ * threads has a thread of its own. */
+static uint64_t pause_after(uint64_t began_cpu_ns)
+{
+    uint64_t spent_ns = seep_proc_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - began_cpu_ns;
+
+    return seep_proc_clock_ns(CLOCK_MONOTONIC) + COST_SHARE * spent_ns;
+}
+
 int seep_stuck_watch_look(struct seep_stuck_watch *watch,
                           const struct seep_wake_program *program, bool possible,
                           uint64_t t_ns,
@@ -545,6 +466,7 @@ int seep_stuck_watch_look(struct seep_stuck_watch *watch,
                           void *arg)
 {
     const struct look look = {watch, program, t_ns, put, arg};
+    uint64_t began_ns = 0;
     int err = 0;
 
     for (size_t i = 0; i < watch->count; i++) {
@@ -555,17 +477,15 @@ int seep_stuck_watch_look(struct seep_stuck_watch *watch,
     if (err == 0) {
         err = refresh_owners(&look);
     }
-    if (err == 0) {
+    if (err == 0 && seep_proc_clock_ns(CLOCK_MONOTONIC) >= watch->probe_not_before_ns) {
+        began_ns = seep_proc_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
         err = probe_rows(&look);
-        adopt_kinds(watch);
+        watch->probe_not_before_ns = pause_after(began_ns);
     }
     if (err == 0 && possible && search_is_due(&look)) {
-        uint64_t began_ns = seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-
+        began_ns = seep_proc_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
         err = search(&look);
-        watch->not_before_ns =
-            seep_proc_clock_ns(CLOCK_MONOTONIC) +
-            COST_SHARE * (seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns);
+        watch->search_not_before_ns = pause_after(began_ns);
     }
     return err;
 }

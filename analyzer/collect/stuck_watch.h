@@ -17,11 +17,13 @@ struct seep_stuck_watch {
     uint64_t stuck_after_ns;
     struct seep_stuck_row *rows; /* owned; threads that stand still */
     size_t count, capacity;
-    size_t sorted;          /* rows that are ascending by tid: between looks all */
-    uint64_t not_before_ns; /* CLOCK_MONOTONIC; searching costs at most 1 % of the time */
-    uint32_t written;       /* PROBE frames */
-    bool searching_failed;  /* searches are given up: `why_not` says why */
-    char why_not[160];      /* for the recording's notes; "" nothing to say */
+    size_t sorted; /* rows that are ascending by tid: between looks all */
+    /* CLOCK_MONOTONIC; stopping and searching cost at most 1 % of the time each. */
+    uint64_t probe_not_before_ns, search_not_before_ns;
+    uint32_t written;      /* PROBE frames */
+    bool waited;           /* threads had to wait: so many frames are written by now */
+    bool searching_failed; /* searches are given up: `why_not` says why */
+    char why_not[160];     /* for the recording's notes; "" nothing to say */
 };
 
 void seep_stuck_watch_fini(struct seep_stuck_watch *watch);

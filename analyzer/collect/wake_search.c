@@ -17,6 +17,7 @@
 #include "attach/thread_stop.h"
 #include "collect/kernel_words.h"
 #include "collect/live_blocks.h"
+#include "collect/proc_limits.h"
 #include "collect/wake_proof.h"
 #include "seep/kinds.h"
 
@@ -126,6 +127,16 @@ static void note_stops(const struct search *search)
     }
 }
 
+/* The copy must not be what ends the program that shares a cgroup with it. */
+static uint64_t memory_limit(void)
+{
+    uint64_t room_bytes = seep_proc_limits_own_room() / SEEP_WAKE_ROOM_SHARE;
+
+    return room_bytes > 0 && room_bytes < SEEP_WAKE_MEMORY_MAX_BYTES
+               ? room_bytes
+               : SEEP_WAKE_MEMORY_MAX_BYTES;
+}
+
 static struct seep_wake_thread *thread_of(struct search *search, uint32_t tid)
 {
     for (size_t i = 0; i < search->count; i++) {
@@ -149,7 +160,7 @@ static int ask(struct search *search, struct seep_wake_question *questions, size
                                           .own_count = search->own_count,
                                           .words = search->words.words,
                                           .word_count = search->words.count,
-                                          .limit_bytes = SEEP_WAKE_MEMORY_MAX_BYTES};
+                                          .limit_bytes = memory_limit()};
     struct seep_wake_result result;
     int err = 0;
 

@@ -26,7 +26,9 @@ struct seep_wake_program {
     uint32_t site_count, leaf_count;
 };
 
-enum { SEEP_WAKE_THREADS_MAX = 512 };
+enum { SEEP_WAKE_THREADS_MAX = 512, SEEP_WAKE_ROOM_SHARE = 4 };
+/* Of the program's memory are copied at most these, and at most 1/SEEP_WAKE_ROOM_SHARE of
+ * what the machine, and the cgroup, have left. */
 #define SEEP_WAKE_MEMORY_MAX_BYTES (UINT64_C(2) << 30)
 
 /* Whether a search can be right at all: every block of the heap is recorded.
@@ -41,8 +43,8 @@ bool seep_wake_is_possible(const struct seep_segment *segment,
  * questions:     in/out, borrowed; in any order.
  * scanned_bytes: out. stop_ns: out; how long the program stood still. May be set on
  *                error.
- * Returns: 0; -E2BIG: more than SEEP_WAKE_THREADS_MAX threads or
- * SEEP_WAKE_MEMORY_MAX_BYTES; -EAGAIN: a thread came, went or did not stop; as
+ * Returns: 0; -E2BIG: more than SEEP_WAKE_THREADS_MAX threads, or than the
+ * memory above; -EAGAIN: a thread came, went or did not stop; as
  * seep_thread_stop and seep_wake_proof. Allocates: a copy of the program's memory.
  */
 int seep_wake_search(const struct seep_wake_program *program,

@@ -122,8 +122,8 @@ enum seep_frame {
      * Cumulative; all sites that have made a thread. Written when it differs from the one
      * before, which it replaces. */
     SEEP_FRAME_LIFETIMES = 17,
-    /* u t_ns, u tid, u slot_plus_1 (as above), u why (SEEP_PROBE_*), u stop_ns (how long
-     * the thread stood still for the look), u unchanged_since_ns, u syscall_plus_1, 6 of:
+    /* u t_ns, u tid, u slot_plus_1 (as above), u why (SEEP_PROBE_*), u stop_ns (the
+     * longest that the thread stood still for us), u unchanged_since_ns, u syscall_plus_1, 6 of:
      * u argument, u object_at, str object (raw bytes of memory around what a futex call
      * waits for, from object_at on; none for other calls), u reach (SEEP_REACH_*), u
      * searches, u scanned_bytes, u end (SEEP_PROBE_STACK_*), u n, each, innermost first:
@@ -137,16 +137,15 @@ enum seep_frame {
     SEEP_FRAME_MARK_COUNTS = 19,
     /* u n (at most SEEP_SUBSYSTEMS_MAX), each: u subsystem, u most (not 0), str
      * container: what is acquired in this subsystem are entries of a container that holds
-     * at most so many. Of a subsystem the newest row counts. Subsystems of one name, some
-     * of them bounded, are one to a reader of the report. */
+     * at most so many. They add up; of a subsystem the row with the highest limit counts.
+     * Subsystems of one name, some of them bounded, are one to a reader of the report. */
     SEEP_FRAME_LIMITS = 20,
     SEEP_FRAME_LAST = SEEP_FRAME_LIMITS
 };
 enum { SEEP_SPREAD_PARTS = 256 };
 
 enum seep_probe_why {
-    SEEP_PROBE_UNCHANGED = 1, /* it has not moved for as long as --stuck-after says */
-    SEEP_PROBE_OWNER = 2      /* it may hold what another one waits for */
+    SEEP_PROBE_UNCHANGED = 1 /* it has not moved for as long as --stuck-after says */
 };
 enum seep_probe_stack {
     SEEP_PROBE_STACK_NONE = 0,
@@ -159,7 +158,10 @@ enum seep_reach {
     SEEP_REACH_SOMEBODY = 1,
     SEEP_REACH_NOBODY = 2
 };
-enum { SEEP_PROBE_OBJECT_MAX_BYTES = 256, SEEP_PROBES_MAX = 10000 /* of a recording */ };
+enum {
+    SEEP_PROBE_OBJECT_MAX_BYTES = 256,
+    SEEP_PROBES_PER_DOUBLING = 1000 /* looks in a recording, times log2(2 + its hours) */
+};
 
 enum seep_descriptor_flag {
     SEEP_DESCRIPTOR_RECORDED = 1, /* in the shim's table */

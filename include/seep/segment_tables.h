@@ -29,8 +29,7 @@ struct seep_subsystem {
  * how many entries the program says that it holds at most. Bounded or not, a subsystem is
  * part of its sites' keys, so nothing on the way of an acquisition knows of limits. */
 struct seep_limit {
-    _Atomic uint64_t
-        most;       /* 0: not bounded; else as declared last: relaxed, any thread */
+    _Atomic uint64_t most; /* 0 not bounded; else as declared last: relaxed, any thread */
     uint32_t plain; /* bounded: the subsystem of the same name that is not */
     uint32_t pad;
     char container[48]; /* NUL terminated; cut when longer */

@@ -130,6 +130,19 @@ static void the_lowest_cgroup_limit_up_to_the_root_counts(void **state)
                      3000);
     assert_int_equal(seep_proc_limits_cgroup("4:memory:/elsewhere\n", root), 0);
     assert_int_equal(seep_proc_limits_cgroup("nonsense\n:::\n", root), 0);
+    /* What is left: of a limit without figures of its use, all. */
+    assert_int_equal(seep_proc_limits_cgroup_room("0::/a/b\n", root), 5000);
+    snprintf(path, sizeof(path), "%s/a/memory.current", root);
+    put_file(path, "4500\n");
+    assert_int_equal(seep_proc_limits_cgroup_room("0::/a/b\n", root), 500);
+    snprintf(path, sizeof(path), "%s/a/memory.stat", root);
+    put_file(path, "anon 9\nactive_file 100\ninactive_file 1200\n");
+    assert_int_equal(seep_proc_limits_cgroup_room("0::/a/b\n", root), 1700);
+    snprintf(path, sizeof(path), "%s/memory/c/memory.usage_in_bytes", root);
+    put_file(path, "3100\n");
+    assert_int_equal(
+        seep_proc_limits_cgroup_room("4:memory:/c\n0::/a/b\n", root), 1);
+    assert_int_equal(seep_proc_limits_cgroup_room("0::/\n", root), 0);
     snprintf(command, sizeof(command), "rm -r %s", root);
     assert_int_equal(system(command), 0);
 }
