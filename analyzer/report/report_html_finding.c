@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/fmt.h"
 #include "report/finding_lines.h"
@@ -180,17 +181,22 @@ void seep_html_finding_put_stack(struct seep_buf *out, const struct seep_finding
 static void threads(struct seep_buf *out, const struct seep_finding *finding)
 {
     char text[SEEP_FMT_MAX];
+    char stop[64] = "";
 
     if (finding->thread_count == 0) {
         return;
     }
+    if (finding->longest_stop_s > 0) {
+        (void)snprintf(stop, sizeof(stop), "; to look, stopped for %.2f ms at the longest",
+                       finding->longest_stop_s * 1e3);
+    }
     seep_buf_printf(out,
-                    "<h4>Threads <small>%zu of %zu, oldest first</small></h4>\n"
+                    "<h4>Threads <small>%zu of %zu, oldest first%s</small></h4>\n"
                     "<div class=\"wide\"><table><thead><tr><th scope=\"col\">tid</th>"
                     "<th scope=\"col\">name</th><th scope=\"col\">starts at</th>"
                     "<th scope=\"col\">state</th><th scope=\"col\">waits in</th>"
                     "<th scope=\"col\" class=\"n\">idle for</th></tr></thead><tbody>\n",
-                    finding->thread_count, finding->thread_total);
+                    finding->thread_count, finding->thread_total, stop);
     for (size_t i = 0; i < finding->thread_count; i++) {
         const struct seep_view_thread *from = &finding->threads[i];
         double idle_s = fmax(from->idle_s, from->blocked_s);

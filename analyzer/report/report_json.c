@@ -295,6 +295,9 @@ static json_t *one_finding(const struct seep_findings *findings,
     json_object_set_new(object, "stack_end", json_string(finding->stack_end));
     json_object_set_new(object, "threads", threads(finding));
     json_object_set_new(object, "threads_total", integer(finding->thread_total));
+    if (finding->longest_stop_s > 0) {
+        json_object_set_new(object, "longest_stop_s", number(finding->longest_stop_s));
+    }
     json_object_set_new(object, "companions",
                         json_pack("{s:o, s:o}", "sites",
                                   integer(finding->companion_sites), "bytes_per_thread",

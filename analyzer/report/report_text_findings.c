@@ -110,6 +110,10 @@ static void threads(const struct seep_layout *layout, const struct seep_finding 
     } else {
         add(text, "all %zu", finding->thread_total);
     }
+    if (finding->longest_stop_s > 0) {
+        add(text, "; to look, one was stopped for %.2f ms at the longest",
+            finding->longest_stop_s * 1e3);
+    }
     line(layout, "threads", text);
     for (size_t i = 0; i < finding->thread_count; i++) {
         const struct seep_view_thread *from = &finding->threads[i];

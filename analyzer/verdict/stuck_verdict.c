@@ -63,7 +63,6 @@ static void take_slots(struct scene *scene, const struct seep_rec_wait **wait_of
         }
         scene->subjects[scene->n] = (struct subject){
             .thread = thread,
-
             .wait = thread->slot < slots ? wait_of_slot[thread->slot] : NULL,
             .site = thread->site,
             .since_ns = thread->unchanged_since_ns};
@@ -136,6 +135,9 @@ static void find_probes(struct scene *scene)
     for (size_t i = 0; i < scene->n; i++) {
         struct subject *subject = &scene->subjects[i];
 
+        if (subject->wait == NULL || subject->wait->address == 0) {
+            continue;
+        }
         for (size_t k = 0; subject->probe == NULL && k < scene->n; k++) {
             const struct subject *other = &scene->subjects[k];
 

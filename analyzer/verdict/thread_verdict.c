@@ -11,6 +11,7 @@
 #include "verdict/thread_verdict.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "verdict/probe_view.h"
@@ -101,14 +102,20 @@ static struct seep_unjoined survey(const struct seep_recording *recording, uint3
     return unjoined;
 }
 
+static const struct seep_rec_probe *probe_of(const struct seep_analysis *analysis,
+                                             const struct seep_rec_thread *thread)
+{
+    return (thread->state & SEEP_THREAD_ENDED) == 0
+               ? seep_probe_of(analysis->recording, thread->tid,
+                               thread->unchanged_since_ns)
+               : NULL;
+}
+
 /* Where it is blocked, when somebody looked. Without memory for that it is left out. */
 static void show_stack(struct seep_analysis *analysis,
                        const struct seep_rec_thread *thread, struct seep_view_thread *out)
 {
-    const struct seep_rec_probe *probe =
-        (thread->state & SEEP_THREAD_ENDED) == 0
-            ? seep_probe_of(analysis->recording, thread->tid, thread->unchanged_since_ns)
-            : NULL;
+    const struct seep_rec_probe *probe = probe_of(analysis, thread);
 
     if (probe != NULL) {
         (void)seep_probe_view_stack(analysis->findings, analysis->symbolizer, probe,
@@ -174,11 +181,18 @@ int seep_thread_samples_set(struct seep_analysis *analysis,
     qsort(threads, n, sizeof(threads[0]), oldest_first);
     finding->thread_total = n;
     finding->thread_count = 0;
+    finding->longest_stop_s = 0;
     finding->threads =
         seep_findings_alloc(analysis->findings, kept, sizeof(*finding->threads));
     for (size_t i = 0; i < kept && finding->threads != NULL; i++) {
+        const struct seep_rec_probe *probe = probe_of(analysis, threads[i]);
+
         finding->threads[i] = view(analysis, threads[i]);
         finding->thread_count++;
+        if (probe != NULL) {
+            finding->longest_stop_s =
+                fmax(finding->longest_stop_s, (double)probe->stop_ns / SECOND_NS);
+        }
     }
     return kept > 0 && finding->threads == NULL ? -ENOMEM : 0;
 }

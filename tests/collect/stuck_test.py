@@ -104,6 +104,8 @@ class StuckTest(unittest.TestCase):
         self.assertGreaterEqual(len(shown), 3)
         for row in shown:
             self.assertIn("serve_queue", [frame["function"] for frame in row["stack"]])
+        self.assertGreater(finding["longest_stop_s"], 0)
+        self.assertIn(round(finding["longest_stop_s"] * 1e9), [row["stop_ns"] for row in way.probes()])
 
     def test_healthy_twins_are_silent(self):
         for name in HEALTHY:
