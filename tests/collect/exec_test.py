@@ -31,7 +31,7 @@ def start(*command, **more):
 
 
 def has_ended(path):
-    return os.path.exists(path) and process_ending(path)["kind"] not in ("running", "lost")
+    return os.path.exists(path) and process_ending(path)["kind"] in ("exited", "signalled")
 
 
 def recording_of(running, program, feed=""):
@@ -211,7 +211,8 @@ def who_is_given_a_number_again_has_a_collector_of_its_own():
         if not next_pid_is(first.pid):
             break  # not permitted
         again = start(COUNTING)
-        output, _ = again.communicate(timeout=DEADLINE_S)
+        output, errors = again.communicate(timeout=DEADLINE_S)
+        assert (again.returncode, errors) == (0, ""), (again.returncode, errors)
         if again.pid == first.pid:
             path = f"counting_program.{again.pid}.seep"
             wait_for(lambda: has_ended(path), f"{path}; there are {os.listdir('.')}")

@@ -105,7 +105,8 @@ class StuckTest(unittest.TestCase):
         for row in shown:
             self.assertIn("serve_queue", [frame["function"] for frame in row["stack"]])
         self.assertGreater(finding["longest_stop_s"], 0)
-        self.assertIn(round(finding["longest_stop_s"] * 1e9), [row["stop_ns"] for row in way.probes()])
+        self.assertTrue(any(abs(finding["longest_stop_s"] * 1e9 - row["stop_ns"]) < 1000 for row in way.probes()),
+                        (finding["longest_stop_s"], way.probes()))
 
     def test_healthy_twins_are_silent(self):
         for name in HEALTHY:
