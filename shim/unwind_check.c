@@ -151,7 +151,6 @@ void seep_unwind_check_start(void)
 /* A stack of ours, with a comparison at its lower end; NULL when all are in use. */
 static struct comparison *take_stack(void)
 {
-
     for (unsigned i = 0; i < STACKS; i++) {
         void *stack = atomic_exchange_explicit(&stacks[i], NULL, memory_order_acquire);
 

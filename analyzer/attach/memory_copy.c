@@ -20,9 +20,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 48, ENTRIES = 4096 };
-static const uint64_t PAGE_PRESENT = UINT64_C(1) << 63;
-static const uint64_t PAGE_SWAPPED = UINT64_C(1) << 62;
+#include "attach/page_map.h"
+
+enum { PATH_BYTES = 48 };
 /* Address space whose page map is read: 128 MiB of it. A sanitizer reserves 16 TiB. */
 static const uint64_t SPANS_MOST_BYTES = UINT64_C(64) << 30;
 static const uint64_t READ_BYTES = UINT64_C(64) << 20;
@@ -31,7 +31,6 @@ struct copying {
     struct seep_memory_copy copy;
     size_t run_capacity;
     uint64_t page_bytes, limit_bytes;
-    int pagemap_fd;
 };
 
 int64_t seep_memory_read(uint32_t pid, uint64_t at, void *out, size_t bytes)
@@ -53,8 +52,9 @@ void seep_memory_copy_fini(struct seep_memory_copy *copy)
 }
 
 /* Adds one page, to the last run where it follows that. */
-static int add_page(struct copying *copying, uint64_t page)
+static int add_page(void *arg, uint64_t page)
 {
+    struct copying *copying = arg;
     struct seep_memory_copy *copy = &copying->copy;
     struct seep_copied_run *last =
         copy->run_count > 0 ? &copy->runs[copy->run_count - 1] : NULL;
@@ -80,34 +80,6 @@ static int add_page(struct copying *copying, uint64_t page)
     copy->runs[copy->run_count++] = (struct seep_copied_run){
         .start = page, .bytes = copying->page_bytes, .at = copy->data_bytes};
     copy->data_bytes += copying->page_bytes;
-    return 0;
-}
-
-static int find_pages(struct copying *copying, struct seep_span span)
-{
-    uint64_t entries[ENTRIES];
-    uint64_t page = span.start;
-
-    while (page < span.end) {
-        uint64_t left = (span.end - page) / copying->page_bytes;
-        size_t count = left < ENTRIES ? (size_t)left : ENTRIES;
-        off_t at = (off_t)(page / copying->page_bytes * sizeof(entries[0]));
-        ssize_t n = pread(copying->pagemap_fd, entries, count * sizeof(entries[0]), at);
-
-        if (n < (ssize_t)sizeof(entries[0])) {
-            return n < 0 ? -errno : -ESRCH;
-        }
-        count = (size_t)n / sizeof(entries[0]);
-        for (size_t i = 0; i < count; i++, page += copying->page_bytes) {
-            int err = (entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0
-                          ? add_page(copying, page)
-                          : 0;
-
-            if (err < 0) {
-                return err;
-            }
-        }
-    }
     return 0;
 }
 
@@ -162,19 +134,22 @@ int seep_memory_copy_take(uint32_t pid, const struct seep_span *spans, size_t co
                               .limit_bytes = limit_bytes};
     char path[PATH_BYTES];
     uint64_t spans_bytes = 0;
+    int pagemap_fd = -1;
     int err = 0;
 
     (void)snprintf(path, sizeof(path), "/proc/%" PRIu32 "/pagemap", pid);
-    copying.pagemap_fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (copying.pagemap_fd < 0) {
+    pagemap_fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (pagemap_fd < 0) {
         err = -errno;
         return seep_error_set(error, err, "%s: %s", path, strerror(-err));
     }
     for (size_t i = 0; err == 0 && i < count; i++) {
         spans_bytes += spans[i].end - spans[i].start;
-        err = spans_bytes > SPANS_MOST_BYTES ? -E2BIG : find_pages(&copying, spans[i]);
+        err = spans_bytes > SPANS_MOST_BYTES
+                  ? -E2BIG
+                  : seep_page_map_walk(pagemap_fd, spans[i], add_page, &copying);
     }
-    (void)close(copying.pagemap_fd);
+    (void)close(pagemap_fd);
     if (err == 0) {
         err = read_runs(pid, &copying);
     }

@@ -32,7 +32,6 @@ struct seep_memory_copy {
  * 64 GiB; -errno of /proc/PID/pagemap and of
  * process_vm_readv (-EPERM: not ours to read; -ESRCH: it has ended).
  * Allocates: the copy, and 8 bytes for each run; free with seep_memory_copy_fini.
- * Source: Documentation/admin-guide/mm/pagemap.rst (bits 62, 63).
  */
 int seep_memory_copy_take(uint32_t pid, const struct seep_span *spans, size_t count,
                           uint64_t limit_bytes, struct seep_memory_copy *out,

@@ -6,8 +6,7 @@
  * say the same of a few stacks, and merges stacks that lie in memory of the program's
  * own.
  *
- * Source: Documentation/admin-guide/mm/pagemap.rst; where a thread's control block lies
- * in its stack: glibc, nptl/allocatestack.c.
+ * Source: where a thread's control block lies in its stack: glibc, nptl/allocatestack.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -19,16 +18,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attach/page_map.h"
 #include "seep/segment_layout.h"
 
 enum {
-    PAGE_MAP_BYTES = 8,   /* of one page */
     CONTROL_BYTES = 2048, /* of the control block, which lies above the pthread_t */
     STACK_MOST_BYTES = 1 << 30,
     ADDRESS_BITS = 56
 };
-#define PAGE_PRESENT (UINT64_C(1) << 63)
-#define PAGE_SWAPPED (UINT64_C(1) << 62)
 
 void seep_lifetimes_fini(struct seep_lifetimes *lifetimes)
 {
@@ -172,31 +169,22 @@ int seep_lifetimes_read(struct seep_lifetimes *lifetimes,
     return 0;
 }
 
-/* Resident or swapped bytes between two addresses. */
-static uint64_t resident_bytes(int pagemap_fd, uint64_t low, uint64_t high, void *scratch,
-                               size_t scratch_bytes)
+static int count_page(void *arg, uint64_t page)
 {
-    const uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t page = low / page_bytes;
-    uint64_t end = (high + page_bytes - 1) / page_bytes;
-    uint64_t resident = 0;
+    uint64_t *pages = arg;
 
-    while (page < end) {
-        const uint64_t *words = scratch;
-        size_t wanted = (size_t)(end - page) * PAGE_MAP_BYTES;
-        ssize_t n =
-            pread(pagemap_fd, scratch, wanted < scratch_bytes ? wanted : scratch_bytes,
-                  (off_t)(page * PAGE_MAP_BYTES));
+    (void)page;
+    (*pages)++;
+    return 0;
+}
 
-        if (n < PAGE_MAP_BYTES) {
-            break;
-        }
-        for (size_t i = 0; i < (size_t)n / PAGE_MAP_BYTES; i++) {
-            resident += (words[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0 ? page_bytes : 0;
-        }
-        page += (uint64_t)n / PAGE_MAP_BYTES;
-    }
-    return resident;
+/* Of a stack that is going what was counted so far. */
+static uint64_t resident_bytes(int pagemap_fd, struct seep_span stack)
+{
+    uint64_t pages = 0;
+
+    (void)seep_page_map_walk(pagemap_fd, stack, count_page, &pages);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Whether a stack is there: of a thread that runs, or that waits to be joined. */
@@ -211,8 +199,7 @@ static bool has_stack(const struct seep_thread *slot)
 }
 
 void seep_lifetimes_weigh(struct seep_lifetimes *lifetimes,
-                          const struct seep_threads *threads, int proc_dir_fd,
-                          void *scratch, size_t scratch_bytes)
+                          const struct seep_threads *threads, int proc_dir_fd)
 {
     int fd = proc_dir_fd >= 0 ? openat(proc_dir_fd, "pagemap", O_RDONLY | O_CLOEXEC) : -1;
 
@@ -232,8 +219,8 @@ void seep_lifetimes_weigh(struct seep_lifetimes *lifetimes,
 
             row->stack_mapped_bytes += slot->stack_bytes;
             row->stack_resident_bytes +=
-                fd >= 0 ? resident_bytes(fd, high - slot->stack_bytes, high, scratch,
-                                         scratch_bytes)
+                fd >= 0 ? resident_bytes(
+                              fd, (struct seep_span){high - slot->stack_bytes, high})
                         : 0;
         }
     }

@@ -45,12 +45,10 @@ int seep_lifetimes_read(struct seep_lifetimes *lifetimes,
  *
  * proc_dir_fd: borrowed /proc/PID; its pagemap is read. -1: what was resident at the look
  *              before stays, as far as the stacks are there.
- * scratch:     borrowed; any size.
  * Cost: some 10 us for each thread with a stack of 8 MiB.
  */
 void seep_lifetimes_weigh(struct seep_lifetimes *lifetimes,
-                          const struct seep_threads *threads, int proc_dir_fd,
-                          void *scratch, size_t scratch_bytes);
+                          const struct seep_threads *threads, int proc_dir_fd);
 
 /* Appends the payload of a LIFETIMES frame behind its time: rows with a thread. */
 void seep_lifetimes_put(const struct seep_lifetimes *lifetimes, uint32_t exit_way,

@@ -31,7 +31,8 @@ uint64_t seep_proc_limits_parse(const char *text, const char *name);
 uint64_t seep_proc_limits_cgroup(const char *cgroup_text, const char *root);
 
 /* What its processes may still take before one of these limits ends one of them, file
- * pages that can make way not counted as taken. Returns: bytes, at least 1; 0 no limit. */
+ * pages that can make way not counted as taken. Returns: bytes, at least 1; 0 no limit.
+ */
 uint64_t seep_proc_limits_cgroup_room(const char *cgroup_text, const char *root);
 
 /* What the calling process may still take: of its cgroup and of the machine. Returns:

@@ -106,8 +106,7 @@ static int put_lifetimes(const struct scan *scan)
         return err;
     }
     seep_lifetimes_weigh(&session->lifetimes, &session->threads,
-                         scan->moment == SEEP_MOMENT_AT_REST ? -1 : session->proc.dir_fd,
-                         scan->scratch->piece, SEEP_SCRATCH_PIECE_BYTES);
+                         scan->moment == SEEP_MOMENT_AT_REST ? -1 : session->proc.dir_fd);
     if (session->lifetimes.count == 0 && scan->counts->exit_way == 0) {
         return 0;
     }

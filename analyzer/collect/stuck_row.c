@@ -129,9 +129,9 @@ static void put_stack(const struct seep_probe *probe, const uint32_t *ids,
         uint32_t id = ids[frame->module];
 
         seep_buf_put_varint(out, id);
-        seep_buf_put_varint(
-            out, id != 0 ? frame->offset
-                         : frame->offset + probe->modules[frame->module].base);
+        seep_buf_put_varint(out,
+                            id != 0 ? frame->offset
+                                    : frame->offset + probe->modules[frame->module].base);
         seep_buf_put_varint(out, frame->exact);
     }
 }

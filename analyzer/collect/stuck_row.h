@@ -31,7 +31,7 @@ struct seep_stuck_row {
     uint32_t reach;          /* SEEP_REACH_* */
     uint64_t next_search_ns; /* since the start; 0: at once */
     uint64_t scanned_bytes;
-    uint64_t stop_ns; /* the longest that it stood still for us */
+    uint64_t stop_ns;                         /* the longest that it stood still for us */
     struct seep_buf arguments, object, stack; /* owned; as in the frame */
     bool owned;                               /* `owner` is filled */
     uint32_t owner[SEEP_STUCK_OWNER_WORDS];   /* who holds what it waits for */

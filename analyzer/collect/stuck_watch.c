@@ -211,8 +211,8 @@ static uint32_t allowance(const struct look *look)
     return (uint32_t)(SEEP_PROBES_PER_DOUBLING * log2(2 + hours));
 }
 
-/* Rows to be stopped now; the rest of those like enough others are set aside. Returns: how
- * many; -ENOMEM. */
+/* Rows to be stopped now; the rest of those like enough others are set aside. Returns:
+ * how many; -ENOMEM. */
 static int64_t choose(const struct look *look, uint32_t *tids)
 {
     struct seep_stuck_watch *watch = look->watch;
@@ -371,7 +371,8 @@ static int probe_rows(const struct look *look)
 
 static bool is_asked_for(const struct seep_stuck_row *row)
 {
-    return row->state >= SEEP_STUCK_ALIKE && row->wakeable_kind && row->reach != SEEP_REACH_NOBODY;
+    return row->state >= SEEP_STUCK_ALIKE && row->wakeable_kind &&
+           row->reach != SEEP_REACH_NOBODY;
 }
 
 static int take_answer(const struct look *look, const struct seep_wake_question *answer,

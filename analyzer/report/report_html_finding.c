@@ -187,7 +187,8 @@ static void threads(struct seep_buf *out, const struct seep_finding *finding)
         return;
     }
     if (finding->longest_stop_s > 0) {
-        (void)snprintf(stop, sizeof(stop), "; to look, stopped for %.2f ms at the longest",
+        (void)snprintf(stop, sizeof(stop),
+                       "; to look, stopped for %.2f ms at the longest",
                        finding->longest_stop_s * 1e3);
     }
     seep_buf_printf(out,

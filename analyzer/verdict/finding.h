@@ -161,7 +161,7 @@ struct seep_finding {
     const char *stack_end;            /* why the stack is not whole; "" when it is */
     struct seep_view_thread *threads; /* a sample, oldest first */
     size_t thread_count;
-    size_t thread_total;                  /* of which `threads` is a sample */
+    size_t thread_total;   /* of which `threads` is a sample */
     double longest_stop_s; /* one of them stood still for us; 0: none was looked at */
     struct seep_view_lifetimes lifetimes; /* threads */
     size_t companion_sites; /* heap sites of pthread_create or fopen itself, folded in */

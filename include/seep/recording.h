@@ -123,13 +123,14 @@ enum seep_frame {
      * before, which it replaces. */
     SEEP_FRAME_LIFETIMES = 17,
     /* u t_ns, u tid, u slot_plus_1 (as above), u why (SEEP_PROBE_*), u stop_ns (the
-     * longest that the thread stood still for us), u unchanged_since_ns, u syscall_plus_1, 6 of:
-     * u argument, u object_at, str object (raw bytes of memory around what a futex call
-     * waits for, from object_at on; none for other calls), u reach (SEEP_REACH_*), u
-     * searches, u scanned_bytes, u end (SEEP_PROBE_STACK_*), u n, each, innermost first:
-     * u module, u offset (an address where module is 0), u exact (1: execution was here;
-     * 0: a return address) A look from outside at one blocked thread. They add up; of one
-     * thread the newest counts, as long as it has not moved since. */
+     * longest that the thread stood still for us), u unchanged_since_ns, u
+     * syscall_plus_1, 6 of: u argument, u object_at, str object (raw bytes of memory
+     * around what a futex call waits for, from object_at on; none for other calls), u
+     * reach (SEEP_REACH_*), u searches, u scanned_bytes, u end (SEEP_PROBE_STACK_*), u n,
+     * each, innermost first: u module, u offset (an address where module is 0), u exact
+     * (1: execution was here; 0: a return address) A look from outside at one blocked
+     * thread. They add up; of one thread the newest counts, as long as it has not moved
+     * since. */
     SEEP_FRAME_PROBE = 18,
     /* u t_ns, u n (at most SEEP_MARK_LABELS_MAX), each: str label, u count: marks so far.
      * All labels so far; row i is the same label in every frame. Before the snapshot that

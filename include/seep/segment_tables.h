@@ -30,7 +30,7 @@ struct seep_subsystem {
  * part of its sites' keys, so nothing on the way of an acquisition knows of limits. */
 struct seep_limit {
     _Atomic uint64_t most; /* 0 not bounded; else as declared last: relaxed, any thread */
-    uint32_t plain; /* bounded: the subsystem of the same name that is not */
+    uint32_t plain;        /* bounded: the subsystem of the same name that is not */
     uint32_t pad;
     char container[48]; /* NUL terminated; cut when longer */
 };

@@ -149,7 +149,6 @@ static uint64_t rss_of(uint64_t address)
 
 static void stacks_weigh_what_smaps_says(void **state)
 {
-    static uint64_t scratch[512];
     struct segment_forge forge;
     struct seep_segment segment;
     struct seep_threads threads = {0};
@@ -177,7 +176,7 @@ static void stacks_weigh_what_smaps_says(void **state)
     assert_int_equal(seep_segment_open(dup(forge.fd), &segment, NULL), 0);
     assert_int_equal(seep_threads_read(&threads, &segment, THREADS + 1), 0);
     read_all(&forge, &lifetimes);
-    seep_lifetimes_weigh(&lifetimes, &threads, proc_fd, scratch, sizeof(scratch));
+    seep_lifetimes_weigh(&lifetimes, &threads, proc_fd);
     for (int i = 0; i < THREADS; i++) {
         truth_bytes += rss_of((uint64_t)ids[i]);
     }
@@ -192,7 +191,7 @@ static void stacks_weigh_what_smaps_says(void **state)
                     truth_bytes + THREADS * SLACK_BYTES);
 
     threads.slots[1].state |= SEEP_THREAD_JOINED; /* one is gone, and nobody may look */
-    seep_lifetimes_weigh(&lifetimes, &threads, -1, scratch, sizeof(scratch));
+    seep_lifetimes_weigh(&lifetimes, &threads, -1);
     assert_int_equal(lifetimes.rows[0].stack_mapped_bytes, (THREADS - 1) * STACK_BYTES);
     assert_true(lifetimes.rows[0].stack_resident_bytes > 0);
     seep_lifetimes_fini(&lifetimes);
@@ -205,7 +204,6 @@ static void stacks_weigh_what_smaps_says(void **state)
 /* Slots whose numbers make no sense: an address of the kernel, a stack of everything. */
 static void impossible_stacks_are_not_weighed(void **state)
 {
-    static uint64_t scratch[512];
     static const uint64_t odd[][2] = {{0, 4096},
                                       {4096, 1 << 20},
                                       {UINT64_MAX, 4096},
@@ -229,7 +227,7 @@ static void impossible_stacks_are_not_weighed(void **state)
     assert_int_equal(seep_segment_open(dup(forge.fd), &segment, NULL), 0);
     assert_int_equal(seep_threads_read(&threads, &segment, 6), 0);
     read_all(&forge, &lifetimes);
-    seep_lifetimes_weigh(&lifetimes, &threads, proc_fd, scratch, sizeof(scratch));
+    seep_lifetimes_weigh(&lifetimes, &threads, proc_fd);
     assert_int_equal(lifetimes.rows[0].stack_mapped_bytes, 0);
     assert_int_equal(lifetimes.rows[0].stack_resident_bytes, 0);
     seep_lifetimes_fini(&lifetimes);

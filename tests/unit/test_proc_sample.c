@@ -140,8 +140,7 @@ static void the_lowest_cgroup_limit_up_to_the_root_counts(void **state)
     assert_int_equal(seep_proc_limits_cgroup_room("0::/a/b\n", root), 1700);
     snprintf(path, sizeof(path), "%s/memory/c/memory.usage_in_bytes", root);
     put_file(path, "3100\n");
-    assert_int_equal(
-        seep_proc_limits_cgroup_room("4:memory:/c\n0::/a/b\n", root), 1);
+    assert_int_equal(seep_proc_limits_cgroup_room("4:memory:/c\n0::/a/b\n", root), 1);
     assert_int_equal(seep_proc_limits_cgroup_room("0::/\n", root), 0);
     snprintf(command, sizeof(command), "rm -r %s", root);
     assert_int_equal(system(command), 0);
