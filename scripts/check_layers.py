@@ -39,9 +39,21 @@ ALLOWED = {
                          "analyzer/series", "analyzer/verdict", "analyzer/report"},
     "analyzer/top": {"include", "analyzer/base", "analyzer/load", "analyzer/verdict",
                      "analyzer/report"},
+    "analyzer/net": {"analyzer/base"},
+    "analyzer/live": {"include", "analyzer/base", "analyzer/load", "analyzer/verdict"},
+    "analyzer/alert": {"include", "analyzer/base", "analyzer/verdict", "analyzer/net"},
+    "analyzer/serve": {"include", "analyzer/base", "analyzer/load", "analyzer/series", "analyzer/diff",
+                       "analyzer/verdict", "analyzer/report", "analyzer/threads", "analyzer/live",
+                       "analyzer/alert"},
+    "analyzer/history": {"include", "analyzer/base", "analyzer/trend", "analyzer/verdict",
+                         "analyzer/report"},
+    "analyzer/fleet": {"include", "analyzer/base", "analyzer/trend", "analyzer/verdict", "analyzer/report",
+                       "analyzer/net"},
     "analyzer/cli": {"include", "analyzer/base", "analyzer/attach", "analyzer/collect", "analyzer/load",
                      "analyzer/series", "analyzer/trend", "analyzer/diff", "analyzer/verdict",
-                     "analyzer/report", "analyzer/threads", "analyzer/top"},
+                     "analyzer/report", "analyzer/threads", "analyzer/top", "analyzer/net",
+                     "analyzer/live", "analyzer/alert", "analyzer/serve", "analyzer/history",
+                     "analyzer/fleet"},
     "server": set(),  # and seep/seep.h, see check_includes
     "bench": {"include"},
     "tests": {"include", "shim", "server", "bench", "analyzer/base", "analyzer/waits",
@@ -49,7 +61,8 @@ ALLOWED = {
               "analyzer/collect",
               "analyzer/load", "analyzer/series", "analyzer/trend", "analyzer/diff",
               "analyzer/verdict", "analyzer/report", "analyzer/threads", "analyzer/top",
-              "analyzer/cli"},
+              "analyzer/net", "analyzer/live", "analyzer/alert", "analyzer/serve",
+              "analyzer/history", "analyzer/fleet", "analyzer/cli"},
 }
 SERVER_MAY_INCLUDE = "include/seep/seep.h"
 

@@ -15,7 +15,7 @@ BUILD_PACKAGES=(
     build-essential cmake ninja-build pkg-config binutils git
     libunwind-dev libjemalloc-dev libmicrohttpd-dev libwebsockets-dev libjansson-dev
     libdw-dev libelf-dev zlib1g-dev libzstd-dev libxxhash-dev libyaml-dev libcmocka-dev
-    libncurses-dev libsqlite3-dev libhiredis-dev libcurl4-openssl-dev libjwt-dev
+    libncurses-dev libsqlite3-dev libpq-dev libhiredis-dev libcurl4-openssl-dev libjwt-dev
 )
 # To run the scripts and the tests: the checks, the real programs that are run under the shim, valgrind, which counts
 # instructions for bench.quick, tmux, in which `seep top` is driven, and google-pprof, which reads the backend's profiles.
@@ -32,16 +32,22 @@ BENCH_PACKAGES=(
 # Only with --browser: what opens the HTML pages in golden.html_browser. They are apart for their size, which nobody
 # should pay who wants to build and to look for a leak; continuous integration does (scripts/run-tests.sh).
 BROWSER_PACKAGES=(chromium chromium-driver)
-WITH_BENCH=no WITH_BROWSER=no
+# Only with --with-integration: the servers that alerts, history and fleets are tested against. Tests that need them are
+# skipped where they are not.
+INTEGRATION_PACKAGES=(prometheus prometheus-alertmanager victoria-metrics postgresql)
+WITH_BENCH=no WITH_BROWSER=no WITH_INTEGRATION=no
 
 usage() {
     cat <<'TEXT'
-usage: scripts/setup.sh [--check] [--list] [--bench] [--browser]
+usage: scripts/setup.sh [--check] [--list] [--bench] [--browser] [--with-integration]
   Installs the Debian packages that Seep needs and this machine lacks.
   --check   install nothing; name what is missing and exit 1 when something is
   --list    print all packages, one a line
   --bench   with the peers that bench/run.py measures against; give it before --list
   --browser with Chromium, in which the HTML reports are tested; give it before --list
+  --with-integration
+            with Prometheus, Alertmanager, VictoriaMetrics and PostgreSQL, which alerts,
+            history and fleets are tested with; give it before --list
 Exit status: 0 all there, 1 (--check) something is missing, 2 cannot install.
 TEXT
 }
@@ -52,6 +58,7 @@ die() { say "$*"; exit 2; }
 wanted_packages() {
     printf '%s\n' "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
     [[ $WITH_BENCH == no ]] || printf '%s\n' "${BENCH_PACKAGES[@]}"
+    [[ $WITH_INTEGRATION == no ]] || printf '%s\n' "${INTEGRATION_PACKAGES[@]}"
     [[ $WITH_BROWSER == no ]] || printf '%s\n' "${BROWSER_PACKAGES[@]}"
     # A node from elsewhere (its packages conflict with Debian's) serves as well as Debian's.
     command -v node >/dev/null || printf 'nodejs\n'
@@ -110,6 +117,7 @@ main() {
         --check) check=yes ;;
         --bench) WITH_BENCH=yes ;;
         --browser) WITH_BROWSER=yes ;;
+        --with-integration) WITH_INTEGRATION=yes ;;
         --list) wanted_packages; exit 0 ;;
         -h | --help) usage; exit 0 ;;
         *) die "unknown option '$1' (see scripts/setup.sh --help)" ;;
