@@ -16,6 +16,8 @@ seep_unit_test(target_groups seep_verdict)
 seep_unit_test(past_verdict seep_verdict seep_recording_forge)
 seep_unit_test(declared_limit seep_verdict seep_recording_forge)
 seep_unit_test(glob seep_base)
+seep_unit_test(parallel seep_base)
+set_tests_properties(unit.parallel PROPERTIES LABELS "unit;threads")
 seep_unit_test(suppress seep_verdict)
 seep_unit_test(site_match seep_diff)
 seep_unit_test(alignment seep_diff)
@@ -77,6 +79,10 @@ if(TARGET seep)
         ${PROJECT_SOURCE_DIR}/tests/golden/progress_test.py $<TARGET_FILE:seep>
         $<TARGET_FILE:large-recording> $<TARGET_FILE:seep>)
     set_tests_properties(golden.progress PROPERTIES TIMEOUT 180 LABELS golden)
+    # Under ThreadSanitizer as well.
+    add_test(NAME golden.processors COMMAND python3 -B ${PROJECT_SOURCE_DIR}/tests/golden/processors_test.py
+        $<TARGET_FILE:seep> $<TARGET_FILE:large-recording>)
+    set_tests_properties(golden.processors PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 240 LABELS "golden;threads")
     add_test(NAME golden.suppress COMMAND python3 -B ${PROJECT_SOURCE_DIR}/tests/golden/suppress_test.py
         $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
     set_tests_properties(golden.suppress PROPERTIES TIMEOUT 120 LABELS golden)

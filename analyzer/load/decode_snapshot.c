@@ -1,81 +1,32 @@
-/* A snapshot, into points of its sites.
- *
- * Most of the time that a large recording takes to load goes here, and would go by
- * waiting for memory: each entry touches a site and the end of its points, which lie
- * anywhere in some hundred MB. So entries are decoded some way ahead of being added, and
- * what they will touch is asked for meanwhile: first the site, then what it points to.
- * Measured on 100,000 sites and 2,000 snapshots with 10 million points.
- *
- * I1: a point is made only where a site's counters changed: 50,000 sites and 4,096
- *     snapshots cost what changes.
+/* A snapshot: changes of sites' counters for the queue that makes points of them.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "load/decode_snapshot.h"
-
-#include <string.h>
 
 #include "load/decode_marks.h"
 
 enum {
     /* fewest bytes of one entry: its number of fields, each at least one byte */
     POINT_MIN_BYTES = 5,
-    LOSS_MIN_BYTES = 2,
-    AHEAD = 32 /* entries; a power of two */
+    LOSS_MIN_BYTES = 2
 };
-
-struct change {
-    uint32_t site;
-    struct seep_counters counters;
-};
-
-static void add_point(struct seep_decoder *d, const struct change *change)
-{
-    struct seep_points *points = &d->recording->sites[change->site].points;
-
-    if (memcmp(&points->last, &change->counters, sizeof(change->counters)) != 0) {
-        d->no_memory |= seep_points_add(points, &d->store->pool,
-                                        (uint32_t)d->recording->snapshot_count,
-                                        &change->counters) < 0;
-    }
-}
-
-/* Reads an entry. before: the site of the one before. */
-static struct change take_change(struct seep_decoder *d, uint32_t before)
-{
-    struct change change = {.site = seep_decode_near_site(d, before)};
-    const uint8_t *site = (const uint8_t *)&d->recording->sites[change.site].points;
-
-    __builtin_prefetch(site, 1);
-    __builtin_prefetch(site + sizeof(struct seep_points) - 1, 1);
-    change.counters.acquired = seep_cursor_varint(&d->in);
-    change.counters.released = seep_cursor_varint(&d->in);
-    change.counters.acquired_bytes = seep_cursor_varint(&d->in);
-    change.counters.released_bytes = seep_cursor_varint(&d->in);
-    return change;
-}
 
 static void decode_changes(struct seep_decoder *d, size_t count)
 {
-    struct change waiting[AHEAD] = {0};
-    uint32_t site = 0;
-    size_t taken = 0;
-    size_t added = 0;
+    struct seep_point_change change = {.snapshot =
+                                           (uint32_t)d->recording->snapshot_count};
 
-    for (; taken < count && !seep_decode_failed(d); taken++) {
-        if (taken - added == AHEAD) {
-            add_point(d, &waiting[added++ % AHEAD]);
+    for (; count > 0 && !seep_decode_failed(d); count--) {
+        change.site = seep_decode_near_site(d, change.site);
+        change.counters.acquired = seep_cursor_varint(&d->in);
+        change.counters.released = seep_cursor_varint(&d->in);
+        change.counters.acquired_bytes = seep_cursor_varint(&d->in);
+        change.counters.released_bytes = seep_cursor_varint(&d->in);
+        if (!seep_decode_failed(d)) {
+            d->no_memory |=
+                seep_point_queue_put(&d->store->points, d->recording->sites, &change) < 0;
         }
-        waiting[taken % AHEAD] = take_change(d, site);
-        site = waiting[taken % AHEAD].site;
-        if (taken >= AHEAD / 2) {
-            uint32_t near = waiting[(taken - AHEAD / 2) % AHEAD].site;
-
-            seep_points_prefetch(&d->recording->sites[near].points);
-        }
-    }
-    while (added < taken && !seep_decode_failed(d)) {
-        add_point(d, &waiting[added++ % AHEAD]);
     }
 }
 

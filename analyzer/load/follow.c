@@ -120,8 +120,8 @@ static int read_on(struct seep_follow *follow, struct seep_error *error)
     }
     recording->truncated =
         seep_record_reader_truncated(follow->reader, &recording->truncated_at);
-    if (changed) {
-        seep_recording_settle(recording);
+    if (changed && seep_recording_settle(recording) < 0) {
+        return out_of_memory(follow, error);
     }
     return changed;
 }

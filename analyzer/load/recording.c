@@ -49,7 +49,13 @@ static int read_all(struct seep_record_reader *reader, struct seep_progress *pro
     }
     seep_age_writer_fini(&((struct seep_recording_store *)made->arena)->age_writer);
     made->truncated = seep_record_reader_truncated(reader, &made->truncated_at);
-    seep_recording_settle(made);
+    if (seep_recording_settle(made) < 0) {
+        n = seep_error_set(error, -ENOMEM,
+                           "%s: too large: out of memory (Seep gives a recording up to "
+                           "4 GiB)",
+                           seep_record_reader_name(reader));
+        goto fail_read;
+    }
     seep_record_reader_close(reader);
     *recording = made;
     return 0;
@@ -99,6 +105,7 @@ void seep_recording_free(struct seep_recording *recording)
         return;
     }
     store = recording->arena;
+    seep_point_queue_fini(&store->points);
     free(recording->modules);
     free(recording->subsystems);
     free(recording->limits);

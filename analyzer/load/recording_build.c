@@ -22,8 +22,9 @@ static int add_first_rows(struct seep_recording *recording)
     struct seep_pool_budget *budget = &store->budget;
     char *empty = NULL;
 
-    budget->left_bytes = SEEP_RECORDING_MEMORY_MAX_BYTES;
+    atomic_init(&budget->left_bytes, SEEP_RECORDING_MEMORY_MAX_BYTES);
     store->pool.budget = budget;
+    store->points.pool.budget = budget;
     store->threads.budget = budget;
     store->descriptors.budget = budget;
     store->waits.budget = budget;
@@ -60,8 +61,13 @@ static void mend(struct seep_recording *recording, uint32_t *reference, size_t c
     }
 }
 
-void seep_recording_settle(struct seep_recording *recording)
+int seep_recording_settle(struct seep_recording *recording)
 {
+    struct seep_recording_store *store = recording->arena;
+
+    if (seep_point_queue_flush(&store->points, recording->sites) < 0) {
+        return -ENOMEM;
+    }
     for (size_t i = 0; i < recording->node_count; i++) {
         struct seep_rec_node *node = &recording->nodes[i];
 
@@ -99,6 +105,7 @@ void seep_recording_settle(struct seep_recording *recording)
                 recording->snapshots[recording->snapshot_count - 1].t_ns;
         }
     }
+    return 0;
 }
 
 struct seep_recording *seep_recording_new(void)

@@ -130,6 +130,10 @@ static void decode_sites(struct seep_decoder *d)
 {
     struct seep_recording *rec = d->recording;
     uint32_t first = 0;
+
+    /* The table may move. */
+    d->no_memory |= seep_point_queue_wait(&d->store->points) < 0;
+
     size_t count =
         seep_decode_piece(d, (void **)&rec->sites, &d->store->sites, &rec->site_count,
                           (size_t[]){sizeof(*rec->sites), SITE_MIN_BYTES}, &first);

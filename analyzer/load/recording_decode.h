@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "load/age_scan.h"
+#include "load/point_queue.h"
 #include "load/record_read.h"
 #include "load/recording.h"
 #include "load/recording_pool.h"
@@ -16,8 +17,9 @@
  * here, in rows. */
 struct seep_recording_store {
     struct seep_pool_budget budget;
-    struct seep_pool pool;    /* strings, age rows */
-    struct seep_pool threads; /* the newest thread table; emptied for each one */
+    struct seep_point_queue points; /* of sites, not yet added ones among them */
+    struct seep_pool pool;          /* strings, age rows */
+    struct seep_pool threads;       /* the newest thread table; emptied for each one */
     struct seep_pool descriptors, waits, lifetimes; /* likewise */
     size_t modules, subsystems, nodes, sites, snapshots, ages, children, marks, notes;
     size_t probes, labels, limits;

@@ -29,11 +29,21 @@ struct seep_pool_chunk {
 
 static bool budget_take(struct seep_pool_budget *budget, uint64_t bytes)
 {
-    if (bytes > budget->left_bytes) {
-        return false;
-    }
-    budget->left_bytes -= bytes;
+    uint64_t left = atomic_load_explicit(&budget->left_bytes, memory_order_relaxed);
+
+    do {
+        if (bytes > left) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&budget->left_bytes, &left,
+                                                    left - bytes, memory_order_relaxed,
+                                                    memory_order_relaxed));
     return true;
+}
+
+static void budget_give(struct seep_pool_budget *budget, uint64_t bytes)
+{
+    (void)atomic_fetch_add_explicit(&budget->left_bytes, bytes, memory_order_relaxed);
 }
 
 /* For what is large: a hundred MB of points, and the sites, lie anywhere to whoever reads
@@ -78,7 +88,7 @@ static struct seep_pool_chunk *add_chunk(struct seep_pool *pool, size_t need_byt
     }
     chunk = new_chunk(capacity_bytes);
     if (chunk == NULL) {
-        pool->budget->left_bytes += capacity_bytes;
+        budget_give(pool->budget, capacity_bytes);
         return NULL;
     }
     pool->taken_bytes += capacity_bytes;
@@ -133,7 +143,7 @@ void seep_pool_fini(struct seep_pool *pool)
         pool->chunks = older;
     }
     if (pool->budget != NULL) {
-        pool->budget->left_bytes += pool->taken_bytes;
+        budget_give(pool->budget, pool->taken_bytes);
     }
     pool->taken_bytes = 0;
 }
@@ -159,7 +169,7 @@ int seep_pool_grow_table(struct seep_pool_budget *budget, void **table, size_t *
     }
     grown = realloc(*table, bytes);
     if (grown == NULL) {
-        budget->left_bytes += bytes - *capacity * row_bytes;
+        budget_give(budget, bytes - *capacity * row_bytes);
         return -ENOMEM;
     }
     ask_for_huge_pages(grown, bytes);

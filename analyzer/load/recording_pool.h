@@ -2,6 +2,7 @@
 #ifndef SEEP_ANALYZER_LOAD_RECORDING_POOL_H
 #define SEEP_ANALYZER_LOAD_RECORDING_POOL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +15,7 @@
  * All-zero, with a budget, is a valid empty pool.
  */
 struct seep_pool_budget {
-    uint64_t left_bytes;
+    _Atomic uint64_t left_bytes; /* relaxed: pools of several threads draw on it */
 };
 
 struct seep_pool_chunk;

@@ -12,6 +12,7 @@
 
 #include "load/site_points.h"
 #include "series/ages.h"
+#include "verdict/growth_evidence.h"
 #include "verdict/sampling_error.h"
 
 /* Adds what sampling may have made of one site's rise, at its worst: all that changed. */
@@ -61,22 +62,6 @@ static void add_site(const struct seep_recording *recording,
               &evidence->noise);
 }
 
-static int measure_growth(const struct seep_series *series,
-                          const struct seep_window *window,
-                          struct seep_growth_case *evidence)
-{
-    size_t n = window->end - window->first;
-    size_t warm = window->warm - window->first;
-    int status =
-        seep_growth_measure(series->live + window->first, n, warm,
-                            seep_growth_least_count(evidence->kind), &evidence->count);
-
-    return status < 0 ? status
-                      : seep_growth_measure(series->live_bytes + window->first, n, warm,
-                                            seep_growth_least_bytes(evidence->kind),
-                                            &evidence->bytes);
-}
-
 bool seep_caller_group_measure(const struct seep_recording *recording,
                                const struct seep_window *window,
                                const struct seep_caller_group *group,
@@ -101,5 +86,5 @@ bool seep_caller_group_measure(const struct seep_recording *recording,
             (inflow.last - inflow.middle) / (inflow.middle - inflow.warm);
     }
     return seep_growth_testable(evidence->kind, evidence->acquired) &&
-           measure_growth(series, window, evidence) == 0;
+           seep_growth_evidence_of_series(series, window, evidence) == 0;
 }

@@ -1,5 +1,6 @@
 /* The walk over all sites: cheap statistics for each, then one false discovery rate per
- * kind.
+ * kind. Sites are measured on all processors; what is found is put into their order
+ * again, so that it does not depend on how many there are.
  *
  * Kinds are families of their own: a program has a handful of thread sites and thousands
  * of heap sites, and three leaked threads must not have to stand up against the noise of
@@ -15,12 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "series/thin.h"
 #include "trend/fdr.h"
 #include "trend/slope_error.h"
 #include "verdict/declared_limit.h"
-#include "verdict/sampling_error.h"
+#include "verdict/growth_evidence.h"
 
+enum {
+    PIECE_SITES = 256,  /* that a worker takes at a time */
+    WORKER_SITES = 2000 /* for which one worker more is worth its thread */
+};
 static const double P_KEPT = 0.05;
 
 const char *seep_growth_too_little(const struct seep_recording *recording,
@@ -53,145 +59,6 @@ static int append(struct seep_growth_sites *list, size_t *capacity,
     }
     list->sites[list->count++] = *site;
     return 0;
-}
-
-/* At the pace of this site alone, from what was open at the window's end. */
-static double to_limit_s(const struct seep_recording *recording,
-                         const struct seep_window *window,
-                         const struct seep_growth_case *evidence)
-{
-    double limit = (double)recording->program.limit_nofile;
-    double open = 0;
-    double pace = evidence->window_s > 0 ? evidence->count.rise / evidence->window_s : 0;
-
-    for (size_t i = window->end; i > window->warm && open <= 0; i--) {
-        open = (double)recording->snapshots[i - 1].fds; /* 0: it was gone already */
-    }
-    if (evidence->kind != SEEP_KIND_FD || pace <= 0 || open <= 0 || limit <= 0) {
-        return 0;
-    }
-    return limit > open ? (limit - open) / pace : 1e-3;
-}
-
-/* A site's counters at both ends of the window. */
-struct ends {
-    struct seep_counters warm, last;
-};
-
-/* What did not change in the window carries the same samples at both of its ends: the
- * error of a rise is that of what came and went, or of the two ends by themselves. */
-static double noise_of(double spread, double changed, double at_ends)
-{
-    return seep_sampling_error(spread * fmin(changed, at_ends), spread);
-}
-
-static struct seep_growth_noise measure_noise(const struct seep_recording *recording,
-                                              const struct seep_window *window,
-                                              const struct seep_series *series,
-                                              uint32_t site, const struct ends *ends)
-{
-    const struct seep_counters *from = &ends->warm;
-    const struct seep_counters *to = &ends->last;
-    struct seep_sampling_spread spread = seep_sampling_spread_of(recording, site);
-
-    return (struct seep_growth_noise){
-        .count = noise_of(spread.live,
-                          (double)(to->acquired - from->acquired) +
-                              (double)(to->released - from->released),
-                          series->live[window->warm] + series->live[window->end - 1]),
-        .bytes = noise_of(spread.bytes,
-                          (double)(to->acquired_bytes - from->acquired_bytes) +
-                              (double)(to->released_bytes - from->released_bytes),
-                          series->live_bytes[window->warm] +
-                              series->live_bytes[window->end - 1]),
-        .count_spread = spread.live,
-        .bytes_spread = spread.bytes};
-}
-
-/* Whether a glance at its counters shows that the site cannot be testable: it acquired
- * too little, and has too few points, or too little more than it had, for a staircase. A
- * large recording is mostly such sites; the rest costs a series each. */
-static bool is_hopeless(const struct seep_points *points, enum seep_kind kind,
-                        const struct ends *ends)
-{
-    double acquired = (double)(ends->last.acquired - ends->warm.acquired);
-    double rise_bytes =
-        fmax((double)ends->last.acquired_bytes - (double)ends->last.released_bytes, 0) -
-        fmax((double)ends->warm.acquired_bytes - (double)ends->warm.released_bytes, 0);
-
-    return !seep_growth_testable(kind, acquired) &&
-           (points->count < SEEP_GROWTH_STAIRS_MIN ||
-            rise_bytes < SEEP_GROWTH_BYTES_RISE_MIN);
-}
-
-/* How much more was acquired in the second half of the window than in its first. */
-static double inflow_ratio(const struct seep_points *points,
-                           const struct seep_window *window, const struct ends *ends)
-{
-    size_t half = window->warm + (window->end - 1 - window->warm) / 2;
-    double middle = (double)seep_points_at(points, half).acquired;
-    double first = middle - (double)ends->warm.acquired;
-
-    return first > 0 ? ((double)ends->last.acquired - middle) / first : 0;
-}
-
-static int measure_growth(const struct seep_series *series,
-                          const struct seep_window *window,
-                          struct seep_growth_case *evidence)
-{
-    size_t n = window->end - window->first;
-    size_t warm = window->warm - window->first;
-    int status =
-        seep_growth_measure(series->live + window->first, n, warm,
-                            seep_growth_least_count(evidence->kind), &evidence->count);
-
-    return status < 0 ? status
-                      : seep_growth_measure(series->live_bytes + window->first, n, warm,
-                                            seep_growth_least_bytes(evidence->kind),
-                                            &evidence->bytes);
-}
-
-/* Everything about one site but its q-value. Returns whether it was active enough to be
- * tested. */
-static bool measure(const struct seep_recording *recording,
-                    const struct seep_window *window, struct seep_series *series,
-                    struct seep_growth_site *out)
-{
-    const struct seep_rec_site *site = &recording->sites[out->site];
-
-    if (site->points.count == 0 || site->points.last_snapshot <= window->warm) {
-        return false; /* nothing happened in the window */
-    }
-    const struct seep_points_pair pair =
-        seep_points_at_both(&site->points, window->warm, window->end - 1);
-    const struct ends ends = {.warm = pair.first, .last = pair.last};
-    struct seep_growth_case *evidence = &out->evidence;
-
-    if (is_hopeless(&site->points, (enum seep_kind)site->kind, &ends)) {
-        return false;
-    }
-    seep_series_read(series, recording, out->site);
-    evidence->kind = (enum seep_kind)site->kind;
-    evidence->window_s = seep_window_seconds(recording, window);
-    evidence->acquired = (double)(ends.last.acquired - ends.warm.acquired);
-    evidence->released = (double)(ends.last.released - ends.warm.released);
-    evidence->noise = measure_noise(recording, window, series, out->site, &ends);
-    if ((evidence->kind == SEEP_KIND_HEAP || evidence->kind == SEEP_KIND_MAPPING) &&
-        window->end > window->warm) {
-        evidence->stairs = seep_staircase_measure(
-            series->t_s + window->first, series->live_bytes + window->first,
-            window->end - window->first, window->warm - window->first);
-    }
-    if (!seep_growth_testable(evidence->kind, evidence->acquired) &&
-        !seep_growth_is_staircase(evidence)) {
-        return false;
-    }
-    if (measure_growth(series, window, evidence) < 0) {
-        return false;
-    }
-    evidence->inflow_ratio = inflow_ratio(&site->points, window, &ends);
-    evidence->to_limit_s = to_limit_s(recording, window, evidence);
-    return true;
 }
 
 /* Threads stand in the live table and in the thread table; a joined one may be missing
@@ -265,14 +132,104 @@ void seep_growth_sites_fini(struct seep_growth_sites *sites)
     *sites = (struct seep_growth_sites){0};
 }
 
-/* Appends the groups, each a test more. */
-static int measure_groups(const struct seep_recording *recording,
-                          const struct seep_window *window, enum seep_kind kind,
-                          struct seep_series *series, struct seep_growth_sites *list,
-                          size_t *capacity)
+/* What one worker found. Sites come to it ascending, so that the lists of all merge. */
+struct scan {
+    const struct seep_recording *recording; /* borrowed, as all here but `list` */
+    const struct seep_window *window;
+    enum seep_kind kind;
+    struct seep_series series; /* owned by all but the first */
+    struct seep_caller_group *groups;
+    struct seep_growth_sites list; /* owned; no tree */
+    size_t capacity;
+};
+
+static int scan_sites(void *worker, size_t first, size_t end)
 {
-    int status = seep_caller_tree_init(recording, window, kind, SEEP_GROWTH_HEAP_RISE_MIN,
-                                       &list->tree);
+    struct scan *scan = worker;
+    const struct seep_recording *recording = scan->recording;
+    int status = 0;
+
+    for (uint32_t id = (uint32_t)first; id < end && status == 0; id++) {
+        struct seep_growth_site site = {.site = id, .evidence = {.kind = scan->kind}};
+
+        if (recording->sites[id].kind != scan->kind) {
+            continue;
+        }
+        site.breaks_limit =
+            seep_declared_limit_is_broken(recording, scan->window, &scan->series, id);
+        if (!seep_growth_evidence_of_site(recording, scan->window, &scan->series, id,
+                                          &site.evidence) &&
+            !site.breaks_limit) {
+            continue;
+        }
+        scan->list.tested++;
+        if (site.breaks_limit || seep_growth_p(&site.evidence) <= P_KEPT ||
+            seep_growth_is_staircase(&site.evidence)) {
+            status = append(&scan->list, &scan->capacity, &site);
+        }
+    }
+    return status;
+}
+
+static int scan_groups(void *worker, size_t first, size_t end)
+{
+    struct scan *scan = worker;
+    int status = 0;
+
+    for (size_t i = first; i < end && status == 0; i++) {
+        struct seep_growth_site site = {.group = &scan->groups[i],
+                                        .site = scan->groups[i].sites[0]};
+
+        if (seep_caller_group_measure(scan->recording, scan->window, site.group,
+                                      &scan->series, &site.evidence)) {
+            scan->list.tested++;
+            status = append(&scan->list, &scan->capacity, &site);
+        }
+    }
+    return status;
+}
+
+/* Sites by number; groups, of which two may begin with the same site, in their order. */
+static bool is_before(const struct seep_growth_site *a, const struct seep_growth_site *b)
+{
+    return a->group != NULL ? a->group < b->group : a->site < b->site;
+}
+
+/* Moves what all workers have found to the list. Returns: 0; -ENOMEM. */
+static int merge(struct scan *scans, size_t count, struct seep_growth_sites *list,
+                 size_t *capacity)
+{
+    size_t at[SEEP_PARALLEL_WORKERS_MAX] = {0};
+    int status = 0;
+
+    while (status == 0) {
+        size_t from = count;
+
+        for (size_t i = 0; i < count; i++) {
+            if (at[i] < scans[i].list.count &&
+                (from == count || is_before(&scans[i].list.sites[at[i]],
+                                            &scans[from].list.sites[at[from]]))) {
+                from = i;
+            }
+        }
+        if (from == count) {
+            break;
+        }
+        status = append(list, capacity, &scans[from].list.sites[at[from]++]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        list->tested += scans[i].list.tested;
+        scans[i].list.tested = 0;
+        scans[i].list.count = 0;
+    }
+    return status;
+}
+
+/* Fills in what groups are there. Returns: 0; -ENOMEM. */
+static int list_groups(const struct scan *scan, struct seep_growth_sites *list)
+{
+    int status = seep_caller_tree_init(scan->recording, scan->window, scan->kind,
+                                       SEEP_GROWTH_HEAP_RISE_MIN, &list->tree);
 
     if (status < 0 || list->tree.branch_count == 0) {
         return status;
@@ -281,22 +238,45 @@ static int measure_groups(const struct seep_recording *recording,
     if (list->groups == NULL) {
         return -ENOMEM;
     }
-    for (size_t i = 0; i < list->tree.branch_count && status == 0; i++) {
+    for (size_t i = 0; i < list->tree.branch_count; i++) {
         const struct seep_caller_branch *branch = &list->tree.branches[i];
-        struct seep_growth_site site = {.group = &list->groups[i]};
 
         list->groups[i] =
             (struct seep_caller_group){.node = branch->node,
                                        .sites = list->tree.order + branch->first,
                                        .count = branch->count,
                                        .mostly_rises = branch->mostly_rises};
-        site.site = list->groups[i].sites[0];
-        if (!seep_caller_group_measure(recording, window, site.group, series,
-                                       &site.evidence)) {
-            continue;
+    }
+    return 0;
+}
+
+/* All sites and groups, by all workers. */
+static int scan_all(struct scan *scans, size_t count, struct seep_growth_sites *list)
+{
+    void *workers[SEEP_PARALLEL_WORKERS_MAX];
+    size_t capacity = 0;
+    int status = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        workers[i] = &scans[i];
+    }
+    status = seep_parallel_run(scans[0].recording->site_count, PIECE_SITES, workers,
+                               count, scan_sites);
+    if (status == 0) {
+        status = merge(scans, count, list, &capacity);
+    }
+    if (status == 0 && seep_caller_groups_wanted(scans[0].kind)) {
+        status = list_groups(&scans[0], list);
+    }
+    if (status == 0 && list->groups != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            scans[i].groups = list->groups;
         }
-        list->tested++;
-        status = append(list, capacity, &site);
+        status =
+            seep_parallel_run(list->tree.branch_count, 1, workers, count, scan_groups);
+        if (status == 0) {
+            status = merge(scans, count, list, &capacity);
+        }
     }
     return status;
 }
@@ -306,34 +286,30 @@ int seep_growth_scan(const struct seep_recording *recording,
                      struct seep_series *series, struct seep_growth_sites *out)
 {
     struct seep_growth_sites list = {0};
-    size_t capacity = 0;
+    struct scan scans[SEEP_PARALLEL_WORKERS_MAX];
+    size_t count = seep_parallel_workers(recording->site_count, WORKER_SITES);
     int status = 0;
 
     if (seep_growth_too_little(recording, window) != NULL) {
         *out = list;
         return 0;
     }
-    for (uint32_t id = 0; id < recording->site_count && status == 0; id++) {
-        struct seep_growth_site site = {.site = id, .evidence = {.kind = kind}};
-
-        if (recording->sites[id].kind != kind) {
-            continue;
-        }
-        site.breaks_limit = seep_declared_limit_is_broken(recording, window, series, id);
-        if (!measure(recording, window, series, &site) && !site.breaks_limit) {
-            continue;
-        }
-        list.tested++;
-        if (site.breaks_limit || seep_growth_p(&site.evidence) <= P_KEPT ||
-            seep_growth_is_staircase(&site.evidence)) {
-            status = append(&list, &capacity, &site);
+    for (size_t i = 0; i < count; i++) {
+        scans[i] = (struct scan){
+            .recording = recording, .window = window, .kind = kind, .series = *series};
+        if (i > 0 && seep_series_new(recording, &scans[i].series) < 0) {
+            count = i; /* without memory for more, with fewer */
         }
     }
-    if (status == 0 && seep_caller_groups_wanted(kind)) {
-        status = measure_groups(recording, window, kind, series, &list, &capacity);
-    }
+    status = scan_all(scans, count, &list);
     if (status == 0) {
         status = judge(recording, window, &list);
+    }
+    for (size_t i = 0; i < count; i++) {
+        free(scans[i].list.sites);
+        if (i > 0) {
+            seep_series_free(&scans[i].series);
+        }
     }
     if (status < 0) {
         seep_growth_sites_fini(&list);

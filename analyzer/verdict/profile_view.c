@@ -17,10 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "verdict/growth_scan.h"
 #include "verdict/stack_view.h"
 
 enum { INLINE_MAX = 64, FIRST_SLOTS = 1024, TELL_EVERY = 256 };
+enum { PIECE_SITES = 256, WORKER_SITES = 4000 };
 
 struct key {
     uint32_t module;
@@ -34,6 +36,7 @@ struct builder {
     struct seep_analysis *analysis;
     struct seep_view_profile *profile;
     uint32_t *node_of; /* by the recording's node: index into nodes, plus 1; 0 unknown */
+    uint32_t *site_of; /* by site of the profile: that of the recording */
     const char **subsystems; /* by id */
     double *weights;         /* [i]: sum of the weights before snapshot i of the window */
     struct key *slots;       /* places by address */
@@ -225,32 +228,57 @@ static void fill_figures(const struct builder *b, const struct seep_rec_site *fr
     add_growth(b, out, since, end);
 }
 
+static bool is_wanted(const struct seep_recording *recording,
+                      const struct seep_rec_site *site, enum seep_kind kind,
+                      const char *subsystem)
+{
+    return site->points.count != 0 && site->kind != SEEP_KIND_NONE &&
+           site->kind < SEEP_KIND_END && (kind == SEEP_KIND_NONE || site->kind == kind) &&
+           (subsystem == NULL ||
+            strcmp(recording->subsystems[site->subsystem], subsystem) == 0);
+}
+
+static int fill_pieces(void *worker, size_t first, size_t end)
+{
+    const struct builder *b = worker;
+
+    for (size_t i = first; i < end; i++) {
+        fill_figures(b, &b->analysis->recording->sites[b->site_of[i]],
+                     &b->profile->sites[i]);
+    }
+    return 0;
+}
+
+/* The figures of all sites are made on all processors; naming takes turns. */
 static int fill(struct builder *b, enum seep_kind kind, const char *subsystem)
 {
     const struct seep_recording *recording = b->analysis->recording;
+    struct seep_view_profile *profile = b->profile;
+    void *workers[SEEP_PARALLEL_WORKERS_MAX];
     int status = 0;
 
-    for (uint32_t i = 0; i < recording->site_count && status == 0; i++) {
+    for (uint32_t i = 0; i < recording->site_count; i++) {
         const struct seep_rec_site *from = &recording->sites[i];
-        struct seep_view_site *out = &b->profile->sites[b->profile->site_count];
 
+        if (is_wanted(recording, from, kind, subsystem)) {
+            profile->sites[profile->site_count] =
+                (struct seep_view_site){.kind = (enum seep_kind)from->kind,
+                                        .subsystem = b->subsystems[from->subsystem]};
+            b->site_of[profile->site_count++] = i;
+        }
+    }
+    for (size_t i = 0; i < SEEP_PARALLEL_WORKERS_MAX; i++) {
+        workers[i] = b; /* each writes the sites that it is given, and nothing else */
+    }
+    (void)seep_parallel_run(profile->site_count, PIECE_SITES, workers,
+                            seep_parallel_workers(profile->site_count, WORKER_SITES),
+                            fill_pieces);
+    for (size_t i = 0; i < profile->site_count && status == 0; i++) {
         if (i % TELL_EVERY == 0) {
             seep_progress_tell(b->analysis->progress, "naming functions in", i,
-                               recording->site_count);
+                               profile->site_count);
         }
-
-        if (from->points.count == 0 || from->kind == SEEP_KIND_NONE ||
-            from->kind >= SEEP_KIND_END ||
-            (kind != SEEP_KIND_NONE && from->kind != kind) ||
-            (subsystem != NULL &&
-             strcmp(recording->subsystems[from->subsystem], subsystem) != 0)) {
-            continue;
-        }
-        out->kind = (enum seep_kind)from->kind;
-        out->subsystem = b->subsystems[from->subsystem];
-        fill_figures(b, from, out);
-        status = stack_of(b, i, &out->node);
-        b->profile->site_count++;
+        status = stack_of(b, b->site_of[i], &profile->sites[i].node);
     }
     return status;
 }
@@ -265,14 +293,15 @@ int seep_profile_view_fill(struct seep_analysis *analysis, enum seep_kind kind,
 
     b.node_of = calloc(recording->node_count + 1, sizeof(*b.node_of));
     b.weights = calloc(recording->snapshot_count + 2, sizeof(*b.weights));
+    b.site_of = calloc(recording->site_count + 1, sizeof(*b.site_of));
     b.subsystems = calloc(recording->subsystem_count + 1, sizeof(*b.subsystems));
     b.profile->nodes = seep_findings_alloc(findings, recording->node_count + 1,
                                            sizeof(*b.profile->nodes));
     b.profile->node_count = 1;
     b.profile->sites = seep_findings_alloc(findings, recording->site_count + 1,
                                            sizeof(*b.profile->sites));
-    if (b.node_of != NULL && b.weights != NULL && b.subsystems != NULL &&
-        b.profile->nodes != NULL && b.profile->sites != NULL) {
+    if (b.node_of != NULL && b.weights != NULL && b.site_of != NULL &&
+        b.subsystems != NULL && b.profile->nodes != NULL && b.profile->sites != NULL) {
         for (size_t i = 0; i < recording->subsystem_count; i++) {
             b.subsystems[i] = seep_findings_text(findings, recording->subsystems[i]);
         }
@@ -281,6 +310,7 @@ int seep_profile_view_fill(struct seep_analysis *analysis, enum seep_kind kind,
     }
     free(b.node_of);
     free(b.weights);
+    free(b.site_of);
     free(b.subsystems);
     free(b.slots);
     return status;
