@@ -5,6 +5,7 @@ target_link_libraries(seep_segment_forge PUBLIC seep_own_process)
 
 seep_unit_test(segment_read seep_collect seep_segment_forge)
 seep_unit_test(live_scan seep_collect seep_segment_forge)
+seep_unit_test(segment_view seep_collect)
 seep_unit_test(wake_proof seep_collect)
 seep_unit_test(live_blocks seep_collect seep_segment_forge)
 seep_unit_test(holding_read seep_collect seep_segment_forge)

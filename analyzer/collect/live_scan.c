@@ -8,6 +8,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "collect/live_scan.h"
+#include "collect/segment_view.h"
 #include "seep/live_entry.h"
 #include "seep/sampling.h"
 #include "seep/segment_layout.h"
@@ -34,6 +35,13 @@ uint64_t seep_live_generation_width_ns(uint64_t since_start_ns)
         width_ns *= 2;
     }
     return width_ns;
+}
+
+uint64_t seep_live_scan_cost_ns(uint64_t cost_ns, uint64_t taken_then, uint64_t taken_now)
+{
+    double grown = taken_then != 0 ? (double)taken_now / (double)taken_then : 1;
+
+    return (uint64_t)((double)cost_ns * (grown > 1 ? grown : 1));
 }
 
 /* The first word of the leaf that follows `leaf` in the address space; 0 when there is
@@ -127,48 +135,69 @@ static void add_entry(const struct piece *piece, uint64_t entry, uint64_t bytes,
                         << (generation < GENERATIONS ? generation : GENERATIONS - 1);
 }
 
-static void add_words(const struct piece *piece, uint64_t at, const uint64_t *words,
-                      size_t n)
+static void add_word(const struct piece *piece, const struct seep_segment_view *view,
+                     size_t i, uint64_t entry)
 {
     const struct seep_live_scan *scan = piece->scan;
+    uint32_t site = seep_live_site(entry);
+    uint64_t bytes = seep_live_size24(entry);
 
-    for (size_t i = 0; i < n; i++) {
-        uint64_t entry = words[i];
-        uint32_t site = seep_live_site(entry);
-        uint64_t bytes = seep_live_size24(entry);
+    if (site == 0 || site >= scan->site_count) {
+        return;
+    }
+    if (scan->kinds[site] == SEEP_KIND_THREAD) {
+        bytes = bytes < scan->thread_count ? scan->stack_bytes[bytes] : 0;
+    } else if (bytes == SEEP_LIVE_LARGE) {
+        bytes = i + 1 < view->count ? seep_segment_view_word(view, i + 1)
+                                    : word_at(piece, view->at + (i + 1) * WORD_BYTES);
+        if (bytes == 0 || seep_live_site(bytes) != 0) {
+            return;
+        }
+    }
+    add_entry(piece, entry, bytes, (view->at - piece->leaf_at) / WORD_BYTES + i);
+}
 
-        if (site == 0 || site >= scan->site_count) {
+/* Most of a table is empty: four words at a time. */
+static void add_words(const struct piece *piece, const struct seep_segment_view *view)
+{
+    size_t i = 0;
+
+    for (; i + 4 <= view->count; i += 4) {
+        uint64_t entries[4];
+
+        for (size_t k = 0; k < 4; k++) {
+            entries[k] = seep_segment_view_word(view, i + k);
+        }
+        if ((entries[0] | entries[1] | entries[2] | entries[3]) == 0) {
             continue;
         }
-        if (scan->kinds[site] == SEEP_KIND_THREAD) {
-            bytes = bytes < scan->thread_count ? scan->stack_bytes[bytes] : 0;
-        } else if (bytes == SEEP_LIVE_LARGE) {
-            bytes = i + 1 < n ? words[i + 1] : word_at(piece, at + (i + 1) * WORD_BYTES);
-            if (bytes == 0 || seep_live_site(bytes) != 0) {
-                continue;
-            }
+        for (size_t k = 0; k < 4; k++) {
+            add_word(piece, view, i + k, entries[k]);
         }
-        add_entry(piece, entry, bytes, (at - piece->leaf_at) / WORD_BYTES + i);
+    }
+    for (; i < view->count; i++) {
+        add_word(piece, view, i, seep_segment_view_word(view, i));
     }
 }
 
 static int scan_leaf(const struct piece *piece)
 {
     const struct seep_live_scan *scan = piece->scan;
+    struct seep_segment_view view = {0};
     uint64_t from = piece->leaf_at;
     uint64_t end = from + seep_leaf_bytes(piece->segment->granule_shift);
+    int more = 1;
 
-    for (;;) {
-        uint64_t at = 0;
-        int64_t bytes = seep_segment_read_data(piece->segment, from, end, scan->scratch,
-                                               scan->scratch_bytes, &at);
-
-        if (bytes <= 0) {
-            return (int)bytes;
+    while (more > 0) {
+        more = seep_segment_view_next(piece->segment, from, end, scan->scratch,
+                                      scan->scratch_bytes, &view);
+        if (more > 0) {
+            add_words(piece, &view);
+            from = view.at + view.count * WORD_BYTES;
         }
-        add_words(piece, at, scan->scratch, (size_t)bytes / WORD_BYTES);
-        from = at + (uint64_t)bytes;
     }
+    seep_segment_view_fini(&view);
+    return more;
 }
 
 int seep_live_scan(const struct seep_segment *segment, const struct seep_live_scan *scan,

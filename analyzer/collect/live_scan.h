@@ -30,6 +30,13 @@ struct seep_live_scan {
  * generations. */
 uint64_t seep_live_generation_width_ns(uint64_t since_start_ns);
 
+/* What a scan will cost when one of a segment of `taken_then` bytes cost `cost_ns`: a
+ * program that fills its heap in its first second would pay for a look at it that nobody
+ * needs. taken: seep_segment_taken_bytes; 0 unknown. Returns: ns, cost_ns at least. Pure.
+ */
+uint64_t seep_live_scan_cost_ns(uint64_t cost_ns, uint64_t taken_then,
+                                uint64_t taken_now);
+
 /* Walks the pages of the live table that exist and adds up what is alive, by site.
  *
  * ages:    out, borrowed; site_count entries.

@@ -1,8 +1,9 @@
 /* The segment from outside: a file that another process, which we do not trust, writes
  * meanwhile.
  *
- * Design: pread and SEEK_DATA. A mapping was rejected: looking at a hole through it would
- * create the page, in the accounting of the very program that is measured.
+ * Design: pread and SEEK_DATA. A mapping was rejected but for large runs of pages that
+ * exist (segment_view.c): looking at a hole through it would create the page, in the
+ * accounting of the very program that is measured.
  *
  * Invariants
  * R1: offsets handed to the kernel are computed from checked sizes only.
@@ -123,6 +124,15 @@ int seep_segment_open(int fd, struct seep_segment *segment, struct seep_error *e
     opened.own_maps_at = header.own_maps_at;
     *segment = opened;
     return 0;
+}
+
+uint64_t seep_segment_taken_bytes(const struct seep_segment *segment)
+{
+    enum { BLOCK_BYTES = 512 }; /* of st_blocks, whatever st_blksize says: stat(3type) */
+    struct stat status;
+
+    return fstat(segment->fd, &status) == 0 ? (uint64_t)status.st_blocks * BLOCK_BYTES
+                                            : 0;
 }
 
 void seep_segment_close(struct seep_segment *segment)

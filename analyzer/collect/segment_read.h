@@ -70,6 +70,9 @@ int seep_segment_read_counts(const struct seep_segment *segment,
 int seep_segment_read_texts(const struct seep_segment *segment,
                             struct seep_segment_texts *texts);
 
+/* Bytes of the segment that have pages. 0 when the kernel does not say. */
+uint64_t seep_segment_taken_bytes(const struct seep_segment *segment);
+
 /* Reads exactly `bytes`; holes read as zeros and stay holes. Returns: 0; -errno; -EIO
  * short. */
 int seep_segment_read(const struct seep_segment *segment, uint64_t offset, void *out,

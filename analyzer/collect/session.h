@@ -45,8 +45,10 @@ struct seep_session {
     struct seep_peak_watch *peak_watch; /* borrowed; NULL: not watched */
     int peak_slot;                      /* of it */
     bool peak_wanted;                   /* a look is due at peak_pace.not_before_ns */
-    uint64_t ages_at_snapshot,
-        ages_not_before_ns; /* next scan: count and CLOCK_MONOTONIC */
+    uint64_t ages_at_snapshot;          /* number of the next scan's snapshot */
+    uint64_t ages_scanned_ns;           /* end of the last scan, CLOCK_MONOTONIC */
+    uint64_t ages_cost_ns;              /* processor time of it */
+    uint64_t ages_taken_bytes;          /* size of the segment then */
     uint64_t threads_at_snapshot, threads_not_before_ns; /* next table in the file */
     uint64_t looks_not_before_ns;                        /* next look at the threads */
     uint64_t os_threads; /* as the kernel counted them for the newest snapshot */

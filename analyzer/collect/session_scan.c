@@ -52,6 +52,18 @@ static uint64_t not_before(uint64_t cpu_began_ns)
     return seep_proc_clock_ns(CLOCK_MONOTONIC) + cost_ns * COST_SHARE;
 }
 
+/* Whether a scan of the live table is due. */
+static bool ages_are_due(const struct scan *scan)
+{
+    const struct seep_session *session = scan->session;
+    uint64_t cost_ns =
+        seep_live_scan_cost_ns(session->ages_cost_ns, session->ages_taken_bytes,
+                               seep_segment_taken_bytes(&session->segment));
+
+    return is_due(scan, session->ages_at_snapshot,
+                  session->ages_scanned_ns + cost_ns * COST_SHARE);
+}
+
 /* Writes a frame whose payload is `t_ns` and then what `session` has in `payload`, when
  * it says something else than the one of this type before. */
 static int put_changed(const struct scan *scan, enum seep_frame type,
@@ -297,7 +309,9 @@ static int scan_ages(const struct scan *scan)
     /* The first scans come quickly, for runs that are short: at snapshots 1, 2, 4, 8,
      * then each tenth. */
     session->ages_at_snapshot = taken < AGES_EVERY ? taken * 2 : taken + AGES_EVERY;
-    session->ages_not_before_ns = not_before(began_ns);
+    session->ages_cost_ns = seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns;
+    session->ages_scanned_ns = seep_proc_clock_ns(CLOCK_MONOTONIC);
+    session->ages_taken_bytes = seep_segment_taken_bytes(&session->segment);
     return err;
 }
 
@@ -311,8 +325,7 @@ int seep_session_scan(struct seep_session *session, struct seep_scratch *scratch
     if (is_due(&scan, 0, session->looks_not_before_ns)) {
         err = watch_threads(&scan);
     }
-    if (err == 0 &&
-        is_due(&scan, session->ages_at_snapshot, session->ages_not_before_ns)) {
+    if (err == 0 && ages_are_due(&scan)) {
         err = scan_ages(&scan);
     }
     return err;

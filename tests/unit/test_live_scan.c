@@ -174,6 +174,15 @@ static void sites_that_are_not_known_yet_are_left_out(void **state)
     segment_forge_close(&forge);
 }
 
+static void a_scan_costs_more_as_the_table_grows_and_never_less(void **state)
+{
+    (void)state;
+    assert_int_equal(seep_live_scan_cost_ns(1000, 1 << 20, 64 << 20), 64000);
+    assert_int_equal(seep_live_scan_cost_ns(1000, 64 << 20, 1 << 20), 1000);
+    assert_int_equal(seep_live_scan_cost_ns(1000, 0, 64 << 20), 1000);
+    assert_int_equal(seep_live_scan_cost_ns(0, 0, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_large_block_that_goes_away_meanwhile_is_left_out),
         cmocka_unit_test(a_thread_counts_the_bytes_of_its_stack),
         cmocka_unit_test(sites_that_are_not_known_yet_are_left_out),
+        cmocka_unit_test(a_scan_costs_more_as_the_table_grows_and_never_less),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,9 +30,8 @@ static struct seep_counters counters_at(uint32_t site, uint32_t snapshot)
 static int put(struct seep_point_queue *queue, struct seep_rec_site *sites, uint32_t site,
                uint32_t snapshot)
 {
-    struct seep_point_change change = {.site = site,
-                                       .snapshot = snapshot,
-                                       .counters = counters_at(site, snapshot)};
+    struct seep_point_change change = {
+        .site = site, .snapshot = snapshot, .counters = counters_at(site, snapshot)};
 
     truth[site][snapshot] = change.counters;
     return seep_point_queue_put(queue, sites, &change);
