@@ -83,6 +83,9 @@ if(TARGET seep)
     add_test(NAME golden.processors COMMAND python3 -B ${PROJECT_SOURCE_DIR}/tests/golden/processors_test.py
         $<TARGET_FILE:seep> $<TARGET_FILE:large-recording>)
     set_tests_properties(golden.processors PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 240 LABELS "golden;threads")
+    if(SEEP_SANITIZE)
+        set_tests_properties(golden.processors PROPERTIES ENVIRONMENT SEEP_SANITIZED=1)
+    endif()
     add_test(NAME golden.suppress COMMAND python3 -B ${PROJECT_SOURCE_DIR}/tests/golden/suppress_test.py
         $<TARGET_FILE:seep> $<TARGET_FILE:golden_write> $<TARGET_FILE:golden_program>)
     set_tests_properties(golden.suppress PROPERTIES TIMEOUT 120 LABELS golden)
