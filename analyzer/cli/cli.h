@@ -22,6 +22,7 @@ int seep_cmd_diff(int argc, char **argv);    /* cmd_diff.c */
 int seep_cmd_bisect(int argc, char **argv);  /* cmd_bisect.c */
 int seep_cmd_threads(int argc, char **argv); /* cmd_threads.c */
 int seep_cmd_top(int argc, char **argv);     /* cmd_top.c */
+int seep_cmd_serve(int argc, char **argv);   /* cmd_serve.c */
 
 /* The page that `seep help COMMAND` and `seep COMMAND --help` print. Never NULL. */
 extern const char *const seep_help_run;     /* cmd_run.c */
@@ -32,6 +33,7 @@ extern const char *const seep_help_diff;    /* cmd_diff.c */
 extern const char *const seep_help_bisect;  /* cmd_bisect.c */
 extern const char *const seep_help_threads; /* cmd_threads.c */
 extern const char *const seep_help_top;     /* cmd_top.c */
+extern const char *const seep_help_serve;   /* cmd_serve.c */
 
 /* Prints "seep COMMAND: <message>" and a hint at the command's help on stderr, one line.
  * Returns: SEEP_EXIT_USAGE. */

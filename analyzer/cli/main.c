@@ -20,6 +20,8 @@ static const char help_text[] =
     "  seep bisect ...             the commit that brought a leak, with git bisect\n"
     "  seep threads PID            what the threads of a process do, in groups\n"
     "  seep top [PID|FILE]         what a program holds while it runs, like top\n"
+    "  seep serve [FILE...|DIR]    the same as a web page, and as metrics for "
+    "Prometheus\n"
     "  seep dump FILE              a recording as JSON lines, for other tools\n"
     "  seep help COMMAND           all about one command\n"
     "  seep --version\n"
@@ -47,6 +49,7 @@ static const struct command {
     {"bisect", seep_cmd_bisect, &seep_help_bisect},
     {"threads", seep_cmd_threads, &seep_help_threads},
     {"top", seep_cmd_top, &seep_help_top},
+    {"serve", seep_cmd_serve, &seep_help_serve},
     {"dump", seep_cmd_dump, &seep_help_dump},
     {"collect", seep_cmd_collect, &seep_help_collect},
 };
@@ -64,9 +67,9 @@ static const struct command *find(const char *name)
 
 static int unknown(const char *name)
 {
-    static const char *const words[] = {"run",     "report", "diff", "bisect",
-                                        "threads", "top",    "dump", "help"};
-    static const char *const later[] = {"serve", "check", "fleet"};
+    static const char *const words[] = {"run", "report", "diff", "bisect", "threads",
+                                        "top", "serve",  "dump", "help"};
+    static const char *const later[] = {"check", "fleet"};
     const char *nearest =
         seep_option_nearest(name, words, sizeof(words) / sizeof(words[0]));
 

@@ -135,9 +135,13 @@ static int add_operand(const char *command, const char *argument,
                        struct seep_operands *operands)
 {
     if (operands->count == operands->most) {
-        return seep_cli_usage_error(command, "%s only: \"%s\" is too many",
-                                    operands->most == 1 ? "one FILE" : "two FILEs",
-                                    argument);
+        return operands->most <= 2
+                   ? seep_cli_usage_error(command, "%s only: \"%s\" is too many",
+                                          operands->most == 1 ? "one FILE" : "two FILEs",
+                                          argument)
+                   : seep_cli_usage_error(command,
+                                          "%zu FILEs at most: \"%s\" is too many",
+                                          operands->most, argument);
     }
     operands->at[operands->count++] = argument;
     return 0;

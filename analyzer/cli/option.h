@@ -30,7 +30,7 @@ int seep_option_parse(const char *command, int argc, char **argv,
 
 /* The same with up to `most` operands, in their order.
  * operands: in/out; `most` is given, 1 to SEEP_OPERANDS_MAX. */
-enum { SEEP_OPERANDS_MAX = 2 };
+enum { SEEP_OPERANDS_MAX = 256 };
 struct seep_operands {
     const char *at[SEEP_OPERANDS_MAX]; /* NULL: not given */
     size_t count, most;

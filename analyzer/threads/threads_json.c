@@ -53,16 +53,13 @@ static json_t *one_group(const struct seep_thread_group *group)
     return object;
 }
 
-int seep_threads_json(const struct seep_thread_groups *groups, size_t top,
-                      struct seep_buf *out)
+json_t *seep_threads_json_object(const struct seep_thread_groups *groups, size_t top)
 {
     size_t n = top != 0 && top < groups->group_count ? top : groups->group_count;
     json_t *list = json_array();
     json_t *notes = json_array();
     json_t *stuck = json_array();
     json_t *stops = NULL;
-    json_t *whole = NULL;
-    char *text = NULL;
 
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(list, one_group(&groups->groups[i]));
@@ -78,14 +75,21 @@ int seep_threads_json(const struct seep_thread_groups *groups, size_t top,
                 : json_pack("{s:i, s:f, s:f}", "threads", (int)groups->stopped,
                             "total_ms", groups->stop_total_s * 1e3, "longest_ms",
                             groups->stop_longest_s * 1e3);
-    whole = json_pack("{s:i, s:{s:i, s:s}, s:s, s:o, s:i, s:o, s:o, s:o, s:o}",
-                      "seep_threads", 1, "program", "pid", (int)groups->pid, "command",
-                      groups->command, "source", groups->live ? "process" : "recording",
-                      "at_s", groups->live ? json_null() : json_real(groups->at_s),
-                      "threads", (int)groups->thread_count, "groups", list, "stops",
-                      stops, "notes", notes, "stuck", stuck);
-    text =
+    return json_pack("{s:i, s:{s:i, s:s}, s:s, s:o, s:i, s:o, s:o, s:o, s:o}",
+                     "seep_threads", 1, "program", "pid", (int)groups->pid, "command",
+                     groups->command, "source", groups->live ? "process" : "recording",
+                     "at_s", groups->live ? json_null() : json_real(groups->at_s),
+                     "threads", (int)groups->thread_count, "groups", list, "stops", stops,
+                     "notes", notes, "stuck", stuck);
+}
+
+int seep_threads_json(const struct seep_thread_groups *groups, size_t top,
+                      struct seep_buf *out)
+{
+    json_t *whole = seep_threads_json_object(groups, top);
+    char *text =
         whole != NULL ? json_dumps(whole, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
+
     json_decref(whole);
     if (text == NULL) {
         return -ENOMEM;

@@ -80,9 +80,10 @@ struct seep_summary_rate seep_summary_rate(struct seep_findings *findings,
                                       .per = period->name};
 }
 
-const char *seep_summary_place(struct seep_findings *findings,
-                               const struct seep_finding *finding)
+void seep_summary_place_put(const struct seep_finding *finding, char *out,
+                            size_t out_bytes)
 {
+    out[0] = '\0';
     for (size_t i = 0; i < finding->stack_count; i++) {
         const struct seep_view_frame *frame = &finding->stack[i];
         size_t named = strlen(frame->function);
@@ -92,11 +93,20 @@ const char *seep_summary_place(struct seep_findings *findings,
             frame->file[0] != '\0' && frame->line != 0) {
             const char *slash = strrchr(frame->file, '/');
 
-            return seep_findings_printf(
-                findings, "%s:%u", slash != NULL ? slash + 1 : frame->file, frame->line);
+            (void)snprintf(out, out_bytes, "%s:%u",
+                           slash != NULL ? slash + 1 : frame->file, frame->line);
+            return;
         }
     }
-    return "";
+}
+
+const char *seep_summary_place(struct seep_findings *findings,
+                               const struct seep_finding *finding)
+{
+    char place[SEEP_SUMMARY_PLACE_BYTES];
+
+    seep_summary_place_put(finding, place, sizeof(place));
+    return place[0] != '\0' ? seep_findings_text(findings, place) : "";
 }
 
 /* "hub_register through spawn (hub.c:120, websocket)", or what of it is known. */

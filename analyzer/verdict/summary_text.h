@@ -46,6 +46,10 @@ struct seep_summary_rate seep_summary_rate(struct seep_findings *findings,
 /* "hub.c:120", where the function that answers for a finding acquires; "" unknown. */
 const char *seep_summary_place(struct seep_findings *findings,
                                const struct seep_finding *finding);
+/* The same into a buffer; cut there. Thread-safety: pure. */
+enum { SEEP_SUMMARY_PLACE_BYTES = 1024 };
+void seep_summary_place_put(const struct seep_finding *finding, char *out,
+                            size_t out_bytes);
 /* "1.2", "120": one decimal where it matters. Returns: out. */
 const char *seep_summary_number(char *out, size_t out_bytes, double number);
 

@@ -42,7 +42,7 @@ expect 0 "" help report
 says "usage: seep report FILE"
 expect 0 "" report --help
 expect 2 "did you mean report?" reprot
-expect 2 "not in this version" serve
+expect 2 "not in this version" check
 expect 0 "" top thread_leak.seep --once --width 60 --rows 1 --kind fd --sort rate
 expect 2 "records no such process" top 1
 expect 2 "use one of" top thread_leak.seep --kind socket
