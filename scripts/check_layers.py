@@ -83,6 +83,7 @@ MAX_NESTING = 4
 MANY_PARAMETERS = {
     ("shim/arch.h", "seep_arch_syscall6"): "the kernel's convention: a number and six arguments",
     ("server/rest/http_server.c", "handle"): "libmicrohttpd's MHD_AccessHandlerCallback",
+    ("analyzer/serve/serve_web.c", "handle"): "libmicrohttpd's MHD_AccessHandlerCallback",
     ("analyzer/load/symbol_file.c", "find_debuginfo"): "elfutils' Dwfl_Callbacks",
     ("analyzer/attach/stack_unwind.c", "no_debuginfo"): "elfutils' Dwfl_Callbacks",
 }
