@@ -6,7 +6,7 @@
 
 /* Findings above bounded whose sentences would name the same function, line and
  * subsystem say by which caller they differ. Their summaries are made already.
- * Cost: O(findings^2 + findings of one name x frames). */
-void seep_namesakes_tell(struct seep_analysis *analysis);
+ * Returns: 0; -ENOMEM. Cost: O(findings x log findings x frames). */
+int seep_namesakes_tell(struct seep_analysis *analysis);
 
 #endif

@@ -158,7 +158,9 @@ static int run(struct seep_analysis *analysis, const struct seep_verdict_options
     }
     if (status == 0) {
         seep_companions_count(analysis);
-        seep_namesakes_tell(analysis);
+        status = seep_namesakes_tell(analysis);
+    }
+    if (status == 0) {
         status = seep_overview_fill(analysis);
     }
     if (status == 0) {

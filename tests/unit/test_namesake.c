@@ -53,7 +53,7 @@ static void begin(struct fixture *f)
 
 static void tell(struct fixture *f)
 {
-    seep_namesakes_tell(&f->analysis);
+    assert_int_equal(seep_namesakes_tell(&f->analysis), 0);
 }
 
 static void each_names_the_caller_that_the_other_has_not(void **state)
