@@ -277,13 +277,16 @@ static int worst_first(const void *left, const void *right)
     return 0;
 }
 
-static bool comes_before(const struct seep_draft *a, const struct seep_draft *b)
+/* Those with the same id beside each other, by their place in the code. */
+static int by_id_and_place(const void *left, const void *right)
 {
-    int order = by_stack(&a->finding, &b->finding);
+    const struct seep_draft *const *a = left;
+    const struct seep_draft *const *b = right;
+    int order = strcmp((*a)->finding.id, (*b)->finding.id);
 
-    order = order != 0 ? order : strcmp(a->finding.subsystem, b->finding.subsystem);
-    order = order != 0 ? order : (a->site > b->site) - (a->site < b->site);
-    return order < 0;
+    order = order != 0 ? order : by_stack(&(*a)->finding, &(*b)->finding);
+    order = order != 0 ? order : strcmp((*a)->finding.subsystem, (*b)->finding.subsystem);
+    return order != 0 ? order : ((*a)->site > (*b)->site) - ((*a)->site < (*b)->site);
 }
 
 /* Findings whose functions are all the same (two allocations in one function) count up by
@@ -291,25 +294,25 @@ static bool comes_before(const struct seep_draft *a, const struct seep_draft *b)
 static int tell_apart(struct seep_analysis *analysis)
 {
     size_t n = analysis->count;
-    unsigned *ordinals = calloc(n > 0 ? n : 1, sizeof(*ordinals));
+    struct seep_draft **sorted = calloc(n + 1, sizeof(struct seep_draft *));
+    char before[sizeof(sorted[0]->finding.id)] = "";
+    unsigned ordinal = 0;
 
-    if (ordinals == NULL) {
+    if (sorted == NULL) {
         return -ENOMEM;
     }
     for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < n; j++) {
-            const struct seep_draft *a = &analysis->drafts[i];
-            const struct seep_draft *b = &analysis->drafts[j];
-
-            if (i != j && strcmp(a->finding.id, b->finding.id) == 0) {
-                ordinals[i] += comes_before(b, a);
-            }
-        }
+        sorted[i] = &analysis->drafts[i];
     }
+    qsort(sorted, n, sizeof(struct seep_draft *), by_id_and_place);
     for (size_t i = 0; i < n; i++) {
-        seep_stack_view_id(&analysis->drafts[i].finding, ordinals[i]);
+        struct seep_finding *finding = &sorted[i]->finding;
+
+        ordinal = strcmp(before, finding->id) == 0 ? ordinal + 1 : 0;
+        memcpy(before, finding->id, sizeof(before));
+        seep_stack_view_id(finding, ordinal);
     }
-    free(ordinals);
+    free(sorted);
     return 0;
 }
 
