@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/run_listen.h"
 #include "cli/run_options.h"
 #include "collect/control.h"
 #include "collect/file_name.h"
@@ -77,6 +78,12 @@ const char *const seep_help_run =
     "  --check N           compare every Nth stack with libunwind's: for verifying Seep, "
     "slow; the\n"
     "                      recording says how many differ\n"
+    "  --listen[=ADDRESS:PORT]\n"
+    "                      a web page of the run while it lasts (127.0.0.1:7337; see: "
+    "seep "
+    "help serve);\n"
+    "                      PROGRAM finds its address in SEEP_LISTEN\n"
+    "  --listen-after-end  the same, and until Ctrl-C when PROGRAM has ended\n"
     "  -q, --quiet         no report\n"
     "\n"
     "The report goes to stderr after PROGRAM has ended. Exit status: that of PROGRAM, "
@@ -103,6 +110,7 @@ struct run {
     struct seep_spawned program;
     int wait_status;
     sigset_t old_mask;
+    struct seep_run_listen listen;
 };
 
 static int fail(const char *what, int err)
@@ -236,6 +244,22 @@ static int start_collector(struct run *run)
     return run->collector < 0 ? fail("cannot start the collector", run->collector) : 0;
 }
 
+/* Starts the page, now that the recording has a name. */
+static void show(struct run *run)
+{
+    char path[PATH_MAX + 512];
+
+    if (run->options.listen != NULL) {
+        (void)snprintf(path, sizeof(path), "%s/%s%s", run->dir, run->file,
+                       run->file_existed ? ".partial" : "");
+        seep_run_listen_start(&run->listen, path, run->options.suppress,
+                              run->options.subsystems, &run->old_mask);
+        if (run->listen.server > 0 && !run->options.quiet) {
+            fprintf(stderr, "seep run: %s shows it\n", run->listen.url);
+        }
+    }
+}
+
 static int start_program(struct run *run, const char *library)
 {
     struct seep_control_message message = {.type = SEEP_CONTROL_MAIN};
@@ -259,6 +283,7 @@ static int start_program(struct run *run, const char *library)
         seep_spawn_cancel(&run->program);
         return fail("the collector is gone", err);
     }
+    show(run);
     err = seep_spawn_go(&run->program);
     if (err < 0) {
         fprintf(stderr, "seep run: cannot run '%s': %s\n", run->options.program[0],
@@ -464,8 +489,12 @@ static int run_all(struct run *run, const char *library)
     if (status != 0) {
         return status;
     }
+    if (run->options.listen != NULL) {
+        seep_run_listen_open(&run->listen, run->options.listen);
+    }
     status = start_program(run, library);
     if (status != 0) {
+        seep_run_listen_end(&run->listen, false);
         reap_collector(run);
         return status;
     }
@@ -475,6 +504,7 @@ static int run_all(struct run *run, const char *library)
     if (status == 0) {
         status = report(run);
     }
+    seep_run_listen_end(&run->listen, run->options.listen_after_end);
     reap_collector(run);
     if (status == SEEP_EXIT_USAGE) {
         return SEEP_EXIT_FAILED; /* our own recording is unreadable */
@@ -484,7 +514,7 @@ static int run_all(struct run *run, const char *library)
 
 int seep_cmd_run(int argc, char **argv)
 {
-    struct run run = {.argv = argv};
+    struct run run = {.argv = argv, .listen.fd = -1};
     struct seep_error error = {0};
     char library[PATH_MAX];
     int status = seep_run_options_parse(argc, argv, &run.options);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -79,7 +80,8 @@ enum {
     INTERVAL,
     WAIT,
     QUIET,
-    END_WITH_PARENT, /* of `seep run` */
+    END_WITH_PARENT, /* of `seep run`, as this: a socket that listens already */
+    LISTEN_FD,
     OPTION_COUNT
 };
 
@@ -130,6 +132,22 @@ static int set_interval(struct seep_serve_config *config, const char *text)
     return 0;
 }
 
+static int set_listen_fd(struct seep_serve_config *config, const char *text)
+{
+    double fd = -1;
+    int listens = 0;
+    socklen_t bytes = sizeof(listens);
+
+    if (seep_option_number(text, &fd) < 0 || fd > 1024 ||
+        getsockopt((int)fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &bytes) < 0 ||
+        listens == 0) {
+        return seep_cli_usage_error("serve", "--listen-fd %s: no socket that listens",
+                                    text);
+    }
+    config->listen_fd = (int)fd;
+    return 0;
+}
+
 static int interpret(struct request *request, const struct seep_option *options)
 {
     int status = set_gate(&request->config.gate, options);
@@ -141,6 +159,9 @@ static int interpret(struct request *request, const struct seep_option *options)
     request->subsystems = options[SUBSYSTEMS].value;
     request->quiet = options[QUIET].value != NULL;
     request->config.shelf.wait = options[WAIT].value != NULL;
+    if (status == 0 && options[LISTEN_FD].value != NULL) {
+        status = set_listen_fd(&request->config, options[LISTEN_FD].value);
+    }
     if (status == 0 && options[END_WITH_PARENT].value != NULL) {
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     }
@@ -213,9 +234,10 @@ int seep_cmd_serve(int argc, char **argv)
         [WAIT] = {.name = "wait", .flag = true},
         [QUIET] = {.name = "quiet", .letter = 'q', .flag = true},
         [END_WITH_PARENT] = {.name = "end-with-parent", .flag = true},
+        [LISTEN_FD] = {.name = "listen-fd"},
     };
     struct seep_operands operands = {.most = SEEP_OPERANDS_MAX};
-    struct request request = {.config.stop_fd = -1};
+    struct request request = {.config.stop_fd = -1, .config.listen_fd = -1};
     int status =
         seep_option_parse_operands("serve", argc, argv, options, OPTION_COUNT, &operands);
 

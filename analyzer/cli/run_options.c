@@ -10,13 +10,15 @@
 #include "cli/cli.h"
 #include "cli/judge.h"
 #include "cli/option.h"
+#include "cli/run_listen.h"
 
 enum { WANTS_HELP = 1, DURATION_MOST_S = 366 * 86400 };
 
 static const char *const names[] = {
-    "--output",   "--interval",    "--duration",    "--mode",           "--min-child",
-    "--fail-on",  "--no-children", "--quiet",       "--help",           "--check",
-    "--suppress", "--subsystems",  "--stuck-after", "--at-exit-threads"};
+    "--output",      "--interval",        "--duration",    "--mode",
+    "--min-child",   "--fail-on",         "--no-children", "--quiet",
+    "--help",        "--check",           "--suppress",    "--subsystems",
+    "--stuck-after", "--at-exit-threads", "--listen",      "--listen-after-end"};
 enum { NAME_COUNT = sizeof(names) / sizeof(names[0]) };
 
 static bool is_verdict(const char *text)
@@ -106,6 +108,20 @@ static int unknown(const char *name)
                : seep_cli_usage_error("run", "unknown option '%s'", name);
 }
 
+/* --listen: its value follows "=", or is the next word when that is an address. */
+static int take_listen(char **argv, int *i, const char *equals,
+                       struct seep_run_options *options)
+{
+    if (equals != NULL) {
+        options->listen = equals + 1;
+    } else if (seep_run_listen_is_address(argv[*i + 1])) {
+        options->listen = argv[++*i];
+    } else if (options->listen == NULL) {
+        options->listen = "127.0.0.1:7337";
+    }
+    return seep_run_listen_check(options->listen);
+}
+
 /* One option at argv[*i]; moves *i past its value. */
 static int take_option(char **argv, int *i, struct seep_run_options *options)
 {
@@ -121,6 +137,10 @@ static int take_option(char **argv, int *i, struct seep_run_options *options)
 
         return value != NULL ? take_valued(name, value, options)
                              : seep_cli_usage_error("run", "%s needs a value", name);
+    }
+    if (strcmp(name, "--listen") == 0 || strcmp(name, "--listen-after-end") == 0) {
+        options->listen_after_end |= name[sizeof("--listen") - 1] != '\0';
+        return take_listen(argv, i, equals, options);
     }
     if (strcmp(word, "--no-children") == 0) {
         options->collect.children = false;

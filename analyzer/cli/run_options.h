@@ -12,7 +12,9 @@ struct seep_run_options {
     const char *out;                   /* -o; NULL = PROGRAM.PID.seep here */
     const char *fail_on;               /* NULL = never */
     const char *suppress, *subsystems; /* files of rules, sound when parsed; or NULL */
-    uint64_t duration_ns;              /* 0 = as long as the program wants */
+    const char *listen;                /* --listen; NULL = no page */
+    bool listen_after_end;
+    uint64_t duration_ns; /* 0 = as long as the program wants */
     bool quiet;
     struct seep_collect_options collect;
     char **program; /* PROGRAM ARG..., NULL terminated */

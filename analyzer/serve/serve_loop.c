@@ -168,7 +168,7 @@ int seep_serve_run(const struct seep_serve_config *config, struct seep_error *er
     /* Another life of this server counts generations anew. */
     (void)snprintf(loop.etag_seed, sizeof(loop.etag_seed), "%x-%" PRIx64,
                    (unsigned)getpid(), clock_ns(CLOCK_REALTIME));
-    status = seep_web_start(&gate, &loop.web, error);
+    status = seep_web_start(&gate, config->listen_fd, &loop.web, error);
     if (status == 0) {
         if (config->hooks.ready != NULL) {
             config->hooks.ready(config->hooks.arg, &gate);

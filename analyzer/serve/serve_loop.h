@@ -29,6 +29,7 @@ struct seep_serve_config {
     struct seep_shelf_options shelf;
     uint64_t interval_ns; /* between two looks */
     int stop_fd;          /* readable: end */
+    int listen_fd;        /* listens already; taken; -1: opened by the gate's address */
     struct seep_serve_hooks hooks;
 };
 

@@ -13,28 +13,25 @@
  */
 #include "serve/serve_web.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "serve/serve_cache.h"
 #include "serve/serve_events.h"
+#include "serve/serve_listen.h"
 #include "serve/serve_reply.h"
 
 enum {
     IDLE_TIMEOUT_S = 10,
     POOL_BYTES = 32 * 1024, /* per connection; heads beyond 8 KiB are refused by us */
     STACK_BYTES = 256 * 1024,
-    BACKLOG = 64,
     PARAMETERS_MOST = 16
 };
 
@@ -301,47 +298,6 @@ static void request_done(void *arg, struct MHD_Connection *connection, void **st
     }
 }
 
-/* A listening socket. Returns: it; negative errno. */
-static int open_socket(struct seep_gate *gate)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in four;
-        struct sockaddr_in6 six;
-    } address = {0};
-    bool is_six = gate->address[0] == '[';
-    socklen_t bytes = is_six ? sizeof(address.six) : sizeof(address.four);
-    char text[sizeof(gate->address)];
-    const int on = 1;
-    int fd = socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    (void)snprintf(text, sizeof(text), "%.*s",
-                   is_six ? (int)strlen(gate->address) - 2 : INT_MAX,
-                   gate->address + (is_six ? 1 : 0));
-    if (is_six) {
-        address.six.sin6_family = AF_INET6;
-        address.six.sin6_port = htons(gate->port);
-        (void)inet_pton(AF_INET6, text, &address.six.sin6_addr);
-    } else {
-        address.four.sin_family = AF_INET;
-        address.four.sin_port = htons(gate->port);
-        (void)inet_pton(AF_INET, text, &address.four.sin_addr);
-    }
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, &address.any, bytes) < 0 || listen(fd, BACKLOG) < 0 ||
-        getsockname(fd, &address.any, &bytes) < 0) {
-        int code = -errno;
-
-        close(fd);
-        return code;
-    }
-    gate->port = ntohs(is_six ? address.six.sin6_port : address.four.sin_port);
-    return fd;
-}
-
 static struct MHD_Daemon *start_daemon(struct seep_web *web, int fd)
 {
     struct MHD_OptionItem options[] = {
@@ -359,11 +315,11 @@ static struct MHD_Daemon *start_daemon(struct seep_web *web, int fd)
                             MHD_OPTION_END);
 }
 
-int seep_web_start(struct seep_gate *gate, struct seep_web **web,
+int seep_web_start(struct seep_gate *gate, int listen_fd, struct seep_web **web,
                    struct seep_error *error)
 {
     struct seep_web *made = calloc(1, sizeof(*made));
-    int fd = -1;
+    int fd = listen_fd;
 
     if (made == NULL) {
         return seep_error_set(error, -ENOMEM, "out of memory");
@@ -371,10 +327,12 @@ int seep_web_start(struct seep_gate *gate, struct seep_web **web,
     (void)pthread_mutex_init(&made->lock, NULL);
     made->events.lock = &made->lock;
     made->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    fd = made->wake_fd >= 0 ? open_socket(gate) : -errno;
+    if (made->wake_fd < 0) {
+        fd = seep_error_set(error, -errno, "eventfd: %s", strerrordesc_np(errno));
+    } else if (fd < 0) {
+        fd = seep_listen_open(gate, error);
+    }
     if (fd < 0) {
-        (void)seep_error_set(error, fd, "cannot listen on %s:%u: %s", gate->address,
-                             gate->port, strerrordesc_np(-fd));
         goto fail_socket;
     }
     (void)snprintf(gate->cookie, sizeof(gate->cookie), "seep_%u", gate->port);

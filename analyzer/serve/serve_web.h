@@ -34,10 +34,11 @@ struct seep_web_counts {
 /* Listens and starts the thread.
  *
  * gate:    copied; port 0 becomes the one that was taken.
+ * listen_fd: a socket that listens already, taken when it returns 0; -1: one is opened.
  * web:     out, owned (seep_web_stop); untouched on error.
  * Returns: 0; -EADDRINUSE; errno of socket, bind, listen; -EIO libmicrohttpd refused;
  *   -ENOMEM. */
-int seep_web_start(struct seep_gate *gate, struct seep_web **web,
+int seep_web_start(struct seep_gate *gate, int listen_fd, struct seep_web **web,
                    struct seep_error *error);
 /* Ends all connections, joins the thread, frees. NULL is ignored. */
 void seep_web_stop(struct seep_web *web);
