@@ -41,6 +41,7 @@ struct seep_live {
     size_t modules;                     /* that it knows */
     struct judgement plain, profile;
     uint64_t generation;
+    bool written;
     bool unjudged; /* it grew since `plain` */
     struct seep_live_now recent[SEEP_LIVE_RECENT_MAX];
     size_t recent_count; /* in all; the newest is at (recent_count - 1) % MAX */
@@ -151,6 +152,7 @@ static int judge(struct seep_live *live, bool profile, uint64_t now_ns,
 
     options.suppressions = live->options.suppressions;
     options.profile = profile;
+    options.still_written = live->written;
     if (live->options.subsystems != NULL) {
         status = read_by_rules(live, &made, error);
     } else {
@@ -212,6 +214,12 @@ static void look(struct seep_live *live)
         }
     }
     live->recent[live->recent_count++ % SEEP_LIVE_RECENT_MAX] = now;
+}
+
+void seep_live_set_written(struct seep_live *live, bool written)
+{
+    live->unjudged = live->unjudged || live->written != written;
+    live->written = written;
 }
 
 bool seep_live_is_due(const struct seep_live *live, uint64_t now_ns)

@@ -74,6 +74,11 @@ void seep_live_close(struct seep_live *live);
  * Thread-safety of all here: owner thread. */
 int seep_live_refresh(struct seep_live *live, uint64_t now_ns, struct seep_error *error);
 
+/* Whether its collector still writes it, as far as the caller can see: without an end the
+ * program runs then, else nobody knows how it ended. When that changes it is judged anew.
+ */
+void seep_live_set_written(struct seep_live *live, bool written);
+
 /* Whether the next refresh will judge when the recording has grown, and how long that
  * took the last time. */
 bool seep_live_is_due(const struct seep_live *live, uint64_t now_ns);

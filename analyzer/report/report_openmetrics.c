@@ -29,24 +29,45 @@ static void family(const struct text *text, const char *name, const char *type,
     seep_buf_printf(text->out, "# TYPE %s %s\n# HELP %s %s\n", name, type, name, help);
 }
 
-/* A label's value: escaped, cut between characters. */
+/* The length of the character at `at`; 0: the bytes there are none. Source: RFC 3629. */
+static size_t character(const unsigned char *at)
+{
+    size_t length = at[0] < 0x80                    ? 1
+                    : at[0] >= 0xc2 && at[0] < 0xe0 ? 2
+                    : (at[0] & 0xf0) == 0xe0        ? 3
+                    : at[0] >= 0xf0 && at[0] < 0xf5 ? 4
+                                                    : 0;
+
+    for (size_t i = 1; i < length; i++) {
+        if ((at[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return length;
+}
+
+/* A label's value: escaped, cut between characters; what is no UTF-8 becomes "?". */
 static void put_value(struct seep_buf *out, const char *value)
 {
-    size_t length = strnlen(value, SEEP_OPENMETRICS_LABEL_BYTES);
+    size_t used = 0;
 
-    while (value[length] != '\0' && length > 0 &&
-           ((unsigned char)value[length] & 0xc0) == 0x80) {
-        length--;
-    }
-    for (size_t i = 0; i < length; i++) {
-        if (value[i] == '\\' || value[i] == '"') {
-            seep_buf_put(out, "\\", 1);
+    while (*value != '\0') {
+        size_t length = character((const unsigned char *)value);
+        size_t step = length > 0 ? length : 1;
+
+        used += step;
+        if (used > SEEP_OPENMETRICS_LABEL_BYTES) {
+            return;
         }
-        if (value[i] == '\n') {
+        if (*value == '\n') {
             seep_buf_put(out, "\\n", 2);
         } else {
-            seep_buf_put(out, &value[i], 1);
+            if (*value == '\\' || *value == '"') {
+                seep_buf_put(out, "\\", 1);
+            }
+            seep_buf_put(out, length > 0 ? value : "?", step);
         }
+        value += step;
     }
 }
 

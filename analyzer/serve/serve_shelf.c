@@ -17,7 +17,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,37 +298,46 @@ void seep_shelf_free(struct seep_shelf *shelf)
     free(shelf);
 }
 
-/* Running, ended or lost: by the recording, and by when its file was written last. */
-static void judge_state(struct seep_shelf_item *item)
+/* Whether the file was written a moment ago. why: of NO, in words. */
+static bool is_written(const struct seep_shelf_item *item, char why[SEEP_SHELF_WHY_BYTES])
 {
     const struct seep_recording *recording = seep_live_recording(item->live);
-    enum seep_shelf_state state = SEEP_SHELF_ENDED;
+    double allowed_s = LOST_AFTER_S + 3e-9 * (double)recording->program.interval_ns;
     struct stat status;
     struct timespec now;
+    double age_s = 0;
 
-    if (!recording->ended) {
-        double allowed_s = LOST_AFTER_S + 3e-9 * (double)recording->program.interval_ns;
-        bool there = stat(item->path, &status) == 0;
-        double age_s = 0;
-
-        (void)clock_gettime(CLOCK_REALTIME, &now);
-        age_s = there ? difftime(now.tv_sec, status.st_mtim.tv_sec) : INFINITY;
-        state = age_s <= allowed_s ? SEEP_SHELF_RUNNING : SEEP_SHELF_LOST;
-        if (state == SEEP_SHELF_LOST && item->state != state) {
-            (void)snprintf(item->why, sizeof(item->why),
-                           there ? "nothing was written for %.0f s, and there is no end: "
-                                   "the collector was killed, or the machine stopped"
-                                 : "the file is gone",
-                           age_s);
-        }
+    if (recording->ended) {
+        return true;
     }
+    if (stat(item->path, &status) < 0) {
+        (void)snprintf(why, SEEP_SHELF_WHY_BYTES, "the file is gone");
+        return false;
+    }
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    age_s = difftime(now.tv_sec, status.st_mtim.tv_sec);
+    (void)snprintf(
+        why, SEEP_SHELF_WHY_BYTES,
+        "nothing was written for %.0f s, and there is no end: the collector was "
+        "killed, or the machine stopped",
+        age_s);
+    return age_s <= allowed_s;
+}
+
+/* Running, ended or lost. */
+static void set_state(struct seep_shelf_item *item, bool written, const char *why)
+{
+    enum seep_shelf_state state = seep_live_recording(item->live)->ended
+                                      ? SEEP_SHELF_ENDED
+                                  : written ? SEEP_SHELF_RUNNING
+                                            : SEEP_SHELF_LOST;
+
     if (state != item->state) {
         item->state = state;
         item->generation++;
         item->changed = true;
-        if (state != SEEP_SHELF_LOST) {
-            item->why[0] = '\0';
-        }
+        (void)snprintf(item->why, sizeof(item->why), "%s",
+                       state == SEEP_SHELF_LOST ? why : "");
     }
 }
 
@@ -347,8 +355,12 @@ static void follow(struct seep_shelf *shelf, struct seep_shelf_item *item,
                    uint64_t now_ns)
 {
     struct seep_error error = {0};
-    int news = seep_live_refresh(item->live, now_ns, &error);
+    char why[SEEP_SHELF_WHY_BYTES] = "";
+    bool written = is_written(item, why);
+    int news = 0;
 
+    seep_live_set_written(item->live, written);
+    news = seep_live_refresh(item->live, now_ns, &error);
     if (news < 0) {
         refuse(shelf, item, &error);
         return;
@@ -363,7 +375,7 @@ static void follow(struct seep_shelf *shelf, struct seep_shelf_item *item,
         item->changed = true;
         item->judged = item->judged || (news & SEEP_LIVE_JUDGED) != 0;
     }
-    judge_state(item);
+    set_state(item, written, why);
 }
 
 /* Made just now, and shorter than the magic. */

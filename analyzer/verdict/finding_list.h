@@ -32,7 +32,7 @@ struct seep_analysis {
     struct seep_series series;                    /* scratch for one site at a time */
     struct seep_units units;                      /* owned: what the program did */
     struct seep_progress *progress;               /* borrowed; may be NULL */
-    bool no_threads_left;                         /* see struct seep_verdict_options */
+    bool still_written, no_threads_left;          /* see struct seep_verdict_options */
     const struct seep_suppressions *suppressions; /* borrowed; NULL: none */
     uint8_t *told; /* owned (free); by index of the recording's threads: 1 = a finding
                       speaks for it already; NULL: none does */

@@ -63,7 +63,9 @@ static int fill_program(struct seep_analysis *analysis)
     const struct seep_recording *recording = analysis->recording;
     const struct seep_rec_program *program = &recording->program;
     struct seep_findings *findings = analysis->findings;
-    uint32_t kind = recording->ended ? recording->ending_kind : SEEP_ENDING_NONE;
+    uint32_t kind = recording->ended          ? recording->ending_kind
+                    : analysis->still_written ? SEEP_ENDING_RUNNING
+                                              : SEEP_ENDING_NONE;
 
     findings->exe = seep_findings_text(findings, program->exe);
     findings->host = seep_findings_text(findings, program->host);

@@ -192,6 +192,7 @@ int seep_verdict_make(const struct seep_recording *recording,
     struct seep_analysis analysis = {.recording = recording,
                                      .symbolizer = symbolizer,
                                      .progress = options->progress,
+                                     .still_written = options->still_written,
                                      .no_threads_left = options->no_threads_left,
                                      .suppressions = options->suppressions};
     const struct seep_window_options window = {.since_s = options->since_s,

@@ -18,6 +18,7 @@ struct seep_verdict_options {
     double until_s;        /* judge up to here; negative: to the end */
     const struct seep_suppressions *suppressions; /* borrowed; NULL: none */
     struct seep_progress *progress; /* borrowed; told how far it is; NULL: nobody */
+    bool still_written;   /* by its collector: without an end the program runs */
     bool no_threads_left; /* threads left at a normal exit are definite findings */
     bool profile;         /* fill findings->profile: all sites with their stacks */
 };

@@ -2,16 +2,17 @@
 
 SPDX-License-Identifier: MIT
 """
-import re
+import os
 import shutil
 import subprocess
+import sys
 import urllib.request
 
 import backend
 
-NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
-SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)\}})? (\S+)")
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+import exposition  # noqa: E402  (a folder of its own)
+
 SUFFIXES = {"histogram": {"_bucket", "_sum", "_count"}, "counter": {""}, "gauge": {""}}
 
 
@@ -32,17 +33,13 @@ def parse(text):
                 raise AssertionError(f"misplaced: {line}")
             families[name][0] = kind
         else:
-            match = SAMPLE.fullmatch(line)
-            if match is None:
-                raise AssertionError(f"no sample: {line}")
-            name, labels, value = match.groups()
+            name, labels, value = exposition.sample(line)
             kind, samples = families[current]
             if not name.startswith(current) or name[len(current):] not in SUFFIXES[kind]:
                 raise AssertionError(f"{name} under {current}")
-            labels = tuple(re.findall(LABEL, labels)) if labels else ()
             if (name, labels) in samples:
                 raise AssertionError(f"sample twice: {line}")
-            samples[name, labels] = float(value)
+            samples[name, labels] = value
     return families
 
 
