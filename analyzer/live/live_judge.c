@@ -30,6 +30,7 @@ struct judgement {
     struct seep_findings *findings;     /* owned */
     struct seep_recording *recording;   /* owned; NULL: the follower's */
     struct seep_symbolizer *symbolizer; /* owned with `recording`; else the live's */
+    bool has_profile;
     uint64_t generation, due_ns;
 };
 
@@ -39,10 +40,11 @@ struct seep_live {
     struct seep_follow *follow;         /* owned */
     struct seep_symbolizer *symbolizer; /* owned; of the follower's recording */
     size_t modules;                     /* that it knows */
-    struct judgement plain, profile;
+    struct judgement newest;
+    bool wants_profile; /* somebody looks at all sites */
     uint64_t generation;
     bool written;
-    bool unjudged; /* it grew since `plain` */
+    bool unjudged; /* it grew since `newest` */
     struct seep_live_now recent[SEEP_LIVE_RECENT_MAX];
     size_t recent_count; /* in all; the newest is at (recent_count - 1) % MAX */
     struct seep_live_cost cost;
@@ -70,8 +72,7 @@ static void drop(struct judgement *judgement)
 
 static void drop_all(struct seep_live *live)
 {
-    drop(&live->plain);
-    drop(&live->profile);
+    drop(&live->newest);
     if (live->symbolizer != NULL) {
         seep_symbolizer_free(live->symbolizer);
         live->symbolizer = NULL;
@@ -89,7 +90,7 @@ int seep_live_open(const char *path, const struct seep_live_options *options,
         return seep_error_set(error, -ENOMEM, "%s: out of memory", path);
     }
     made->options = *options;
-    n = seep_follow_open(path, &made->follow, error);
+    n = seep_follow_open_bounded(path, options->points_most, &made->follow, error);
     if (n < 0) {
         free(made->path);
         free(made);
@@ -140,19 +141,19 @@ static int renew_symbolizer(struct seep_live *live)
     return seep_symbolizer_new(recording, &live->symbolizer);
 }
 
-/* Judges into *judgement, which is kept when that fails. */
-static int judge(struct seep_live *live, bool profile, uint64_t now_ns,
-                 struct seep_error *error)
+/* Judges anew; what was there is dropped first. */
+static int judge(struct seep_live *live, uint64_t now_ns, struct seep_error *error)
 {
-    struct judgement *judgement = profile ? &live->profile : &live->plain;
     struct seep_verdict_options options = SEEP_VERDICT_OPTIONS_ALL;
-    struct judgement made = {.generation = live->generation};
+    struct judgement made = {.generation = live->generation,
+                             .has_profile = live->wants_profile};
     uint64_t from_ns = cpu_ns();
     int status = 0;
 
     options.suppressions = live->options.suppressions;
-    options.profile = profile;
+    options.profile = live->wants_profile;
     options.still_written = live->written;
+    drop(&live->newest); /* two of a large recording would be too much memory */
     if (live->options.subsystems != NULL) {
         status = read_by_rules(live, &made, error);
     } else {
@@ -173,8 +174,8 @@ static int judge(struct seep_live *live, bool profile, uint64_t now_ns,
     uint64_t took_ns = cpu_ns() - from_ns;
 
     made.due_ns = now_ns + REST_TIMES * took_ns;
-    drop(judgement);
-    *judgement = made;
+    live->newest = made;
+    live->unjudged = false;
     live->cost.judgements++;
     live->cost.last_judge_s = (double)took_ns / 1e9;
     live->cost.judge_s += live->cost.last_judge_s;
@@ -224,7 +225,7 @@ void seep_live_set_written(struct seep_live *live, bool written)
 
 bool seep_live_is_due(const struct seep_live *live, uint64_t now_ns)
 {
-    return live->plain.findings == NULL || now_ns >= live->plain.due_ns ||
+    return live->newest.findings == NULL || now_ns >= live->newest.due_ns ||
            seep_follow_recording(live->follow)->ended;
 }
 
@@ -253,11 +254,10 @@ int seep_live_refresh(struct seep_live *live, uint64_t now_ns, struct seep_error
     live->cost.follow_s += (double)(cpu_ns() - from_ns) / 1e9;
     if (live->unjudged && seep_live_is_due(live, now_ns)) {
         live->generation += n == SEEP_FOLLOW_SAME;
-        n = judge(live, false, now_ns, error);
+        n = judge(live, now_ns, error);
         if (n < 0) {
             return n;
         }
-        live->unjudged = false;
         news |= SEEP_LIVE_JUDGED;
     }
     return news;
@@ -268,51 +268,41 @@ const struct seep_recording *seep_live_recording(const struct seep_live *live)
     return seep_follow_recording(live->follow);
 }
 
-static struct seep_live_judged show(const struct seep_live *live,
-                                    const struct judgement *judgement)
-{
-    return (struct seep_live_judged){
-        .findings = judgement->findings,
-        .recording = judgement->recording != NULL ? judgement->recording
-                                                  : seep_follow_recording(live->follow),
-        .symbolizer = judgement->symbolizer,
-        .generation = judgement->generation};
-}
-
 struct seep_live_judged seep_live_judged(const struct seep_live *live)
 {
-    return show(live, &live->plain);
+    const struct judgement *newest = &live->newest;
+
+    return (struct seep_live_judged){
+        .findings = newest->findings,
+        .recording = newest->recording != NULL ? newest->recording
+                                               : seep_follow_recording(live->follow),
+        .symbolizer = newest->symbolizer,
+        .generation = newest->generation};
 }
 
 int seep_live_profile(struct seep_live *live, uint64_t now_ns,
                       struct seep_live_judged *judged, struct seep_error *error)
 {
-    bool stale =
-        live->profile.generation != live->generation && now_ns >= live->profile.due_ns;
+    live->wants_profile = true;
+    if (!live->newest.has_profile) {
+        int status = judge(live, now_ns, error);
 
-    if (live->profile.findings == NULL || stale) {
-        int status = judge(live, true, now_ns, error);
-
-        if (status == 0 &&
-            live->plain.findings == NULL) { /* the symbolizer was renewed */
-            status = judge(live, false, now_ns, error);
-        }
         if (status < 0) {
             return status;
         }
     }
-    *judged = show(live, &live->profile);
+    *judged = seep_live_judged(live);
     return 0;
 }
 
 void seep_live_forget_profile(struct seep_live *live)
 {
-    drop(&live->profile);
+    live->wants_profile = false;
 }
 
 const struct seep_findings *seep_live_findings(const struct seep_live *live)
 {
-    return live->plain.findings;
+    return live->newest.findings;
 }
 
 uint64_t seep_live_generation(const struct seep_live *live)
@@ -346,7 +336,7 @@ size_t seep_live_recent(const struct seep_live *live, double after_s,
 
 const char *seep_live_subsystem(const struct seep_live *live, uint32_t site)
 {
-    const struct seep_recording *recording = live->plain.recording;
+    const struct seep_recording *recording = live->newest.recording;
 
     if (recording == NULL || site >= recording->site_count) {
         recording = seep_follow_recording(live->follow);

@@ -87,8 +87,8 @@ bool seep_live_is_due(const struct seep_live *live, uint64_t now_ns);
  * file: see points_most. */
 const struct seep_recording *seep_live_recording(const struct seep_live *live);
 
-/* One judgement, with what its findings borrow from: all borrowed until the next refresh,
- * seep_live_profile or seep_live_forget_profile. */
+/* One judgement, with what its findings borrow from: all borrowed until the next refresh
+ * or seep_live_profile. */
 struct seep_live_judged {
     const struct seep_findings *findings;   /* NULL: not judged yet */
     const struct seep_recording *recording; /* that they are of */
@@ -97,12 +97,12 @@ struct seep_live_judged {
 };
 struct seep_live_judged seep_live_judged(const struct seep_live *live);
 
-/* The same with findings->profile, which costs more: made when it is asked for, and then
- * not again before 30 times its CPU time have passed, however much the recording grew.
+/* The same with findings->profile, which costs more: it is judged anew when it is asked
+ * for the first time; from then on every judgement has it.
  * Returns: 0; negative errno with *error set, *judged untouched. */
 int seep_live_profile(struct seep_live *live, uint64_t now_ns,
                       struct seep_live_judged *judged, struct seep_error *error);
-/* Gives that one's memory back. */
+/* From the next judgement on none has it. */
 void seep_live_forget_profile(struct seep_live *live);
 
 /* The newest findings; NULL before the first refresh. */

@@ -12,6 +12,21 @@ enum {
     LOSS_MIN_BYTES = 2
 };
 
+/* A change goes to the points of its site, or is held for a snapshot that is kept. */
+static void put_change(struct seep_decoder *d, const struct seep_point_change *change)
+{
+    struct seep_thin *thin = &d->store->thin;
+
+    if (d->holds) {
+        d->no_memory |= seep_thin_hold(thin, change->site, d->recording->site_count,
+                                       &change->counters) < 0;
+    } else {
+        thin->points++; /* one that says nothing new is rare */
+        d->no_memory |=
+            seep_point_queue_put(&d->store->points, d->recording->sites, change) < 0;
+    }
+}
+
 static void decode_changes(struct seep_decoder *d, size_t count)
 {
     struct seep_point_change change = {.snapshot =
@@ -24,10 +39,24 @@ static void decode_changes(struct seep_decoder *d, size_t count)
         change.counters.acquired_bytes = seep_cursor_varint(&d->in);
         change.counters.released_bytes = seep_cursor_varint(&d->in);
         if (!seep_decode_failed(d)) {
-            d->no_memory |=
-                seep_point_queue_put(&d->store->points, d->recording->sites, &change) < 0;
+            put_change(d, &change);
         }
     }
+}
+
+/* What was held goes to the snapshot that is kept. */
+static void take_held(struct seep_decoder *d)
+{
+    struct seep_thin *thin = &d->store->thin;
+
+    d->holds = false;
+    for (size_t i = 0; i < thin->held_count && !seep_decode_failed(d); i++) {
+        put_change(d, &(struct seep_point_change){
+                          .site = thin->held[i],
+                          .snapshot = (uint32_t)d->recording->snapshot_count,
+                          .counters = thin->counters[thin->held[i]]});
+    }
+    seep_thin_release(thin);
 }
 
 static void decode_losses(struct seep_decoder *d)
@@ -63,8 +92,22 @@ void seep_decode_snapshot(struct seep_decoder *d)
         snapshot.t_ns <= rec->snapshots[rec->snapshot_count - 1].t_ns) {
         seep_decode_wrong(d, "a time that does not rise");
     }
+    struct seep_thin *thin = &d->store->thin;
+    bool left_out = seep_thin_leaves_out(thin);
+
+    d->holds = seep_thin_is_on(thin);
     decode_changes(d, seep_decode_count(d, POINT_MIN_BYTES));
     decode_losses(d);
+    thin->seen++;
+    if (left_out) {
+        thin->merged += snapshot.merged + 1;
+        return;
+    }
+    snapshot.merged += thin->merged;
+    if (d->holds) {
+        take_held(d);
+    }
+    thin->merged = 0;
     seep_decode_marks_settle(d);
     if (seep_decode_add_row(d, (void **)&rec->snapshots, &d->store->snapshots,
                             rec->snapshot_count, sizeof(*rec->snapshots))) {

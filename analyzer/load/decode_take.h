@@ -19,6 +19,7 @@ struct seep_decoder {
     const char *wrong; /* what contradicts the format; NULL = nothing yet */
     bool no_memory;
     bool other_version;
+    bool holds; /* changes of sites are kept for a later snapshot (decode_thin.h) */
 };
 
 static inline bool seep_decode_failed(const struct seep_decoder *d)

@@ -38,7 +38,20 @@ struct seep_follow {
     struct seep_recording *recording;  /* owned */
     struct seep_buf frames;            /* struct waiting_frame */
     struct seep_buf payloads;
+    uint64_t points_most; /* 0: no bound */
 };
+
+/* The bound is passed: a return value of read_on, nobody else's. */
+enum { OVER = -E2BIG };
+/* Newest snapshots that never give way: what a live view looks back to. */
+enum { DENSE = 64 };
+
+static struct seep_thin *thin_of(const struct seep_follow *follow)
+{
+    struct seep_recording_store *store = follow->recording->arena;
+
+    return &store->thin;
+}
 
 static bool is_piece(enum seep_frame type)
 {
@@ -114,6 +127,10 @@ static int read_on(struct seep_follow *follow, struct seep_error *error)
             changed = true;
         }
         n = n < 0 ? n : 1;
+        if (n > 0 && follow->points_most != 0 &&
+            thin_of(follow)->points > follow->points_most) {
+            n = OVER;
+        }
     }
     if (n < 0) {
         return n;
@@ -126,14 +143,14 @@ static int read_on(struct seep_follow *follow, struct seep_error *error)
     return changed;
 }
 
-int seep_follow_open(const char *path, struct seep_follow **follow,
-                     struct seep_error *error)
+/* One attempt. thin: which snapshots to keep. Returns: as seep_follow_open; OVER. */
+static int open_thinned(const char *path, uint64_t points_most,
+                        const struct seep_thin *thin, struct seep_follow **follow,
+                        struct seep_error *error)
 {
-    struct seep_error unseen;
     struct seep_follow *made = calloc(1, sizeof(*made));
     int n = -ENOMEM;
 
-    error = error != NULL ? error : &unseen;
     if (made == NULL) {
         return seep_error_set(error, -ENOMEM, "%s: out of memory", path);
     }
@@ -141,7 +158,12 @@ int seep_follow_open(const char *path, struct seep_follow **follow,
     if (n < 0) {
         goto fail_open;
     }
+    made->points_most = points_most;
     made->recording = seep_recording_new();
+    if (made->recording != NULL) {
+        thin_of(made)->stride = thin->stride;
+        thin_of(made)->dense_from = thin->dense_from;
+    }
     n = made->recording != NULL ? read_on(made, error) : out_of_memory(made, error);
     if (n < 0) {
         goto fail_open;
@@ -152,6 +174,70 @@ int seep_follow_open(const char *path, struct seep_follow **follow,
 fail_open:
     seep_follow_close(made);
     return n;
+}
+
+/* How many snapshots a file has. Returns: 0; as seep_record_reader_next. */
+static int count_snapshots(const char *path, uint64_t *count, struct seep_error *error)
+{
+    struct seep_record_reader *reader = NULL;
+    struct seep_record_frame frame;
+    int n = seep_record_reader_open(path, &reader, error);
+
+    *count = 0;
+    if (n < 0) {
+        return n;
+    }
+    while ((n = seep_record_reader_next(reader, &frame, error)) > 0) {
+        *count += frame.type == SEEP_FRAME_SNAPSHOT;
+    }
+    seep_record_reader_close(reader);
+    return n;
+}
+
+/* Reads with strides that double until half of the bound is enough. */
+static int open_within(const char *path, uint64_t points_most,
+                       struct seep_follow **follow, struct seep_error *error)
+{
+    struct seep_thin thin = {0};
+    uint64_t count = 0;
+    int n = count_snapshots(path, &count, error);
+
+    thin.dense_from = count > DENSE ? count - DENSE : 0;
+    for (thin.stride = 2; n == 0; thin.stride *= 2) {
+        /* The last attempt takes what comes: the newest alone may be more. */
+        bool last = thin.stride > count;
+
+        n = open_thinned(path, last ? 0 : points_most / 2, &thin, follow, error);
+        if (n != OVER) {
+            break;
+        }
+        n = 0;
+    }
+    if (n == 0) {
+        (*follow)->points_most = points_most;
+        if (thin_of(*follow)->points > points_most) {
+            (*follow)->points_most = 2 * thin_of(*follow)->points;
+        }
+    }
+    return n;
+}
+
+int seep_follow_open_bounded(const char *path, uint64_t points_most,
+                             struct seep_follow **follow, struct seep_error *error)
+{
+    const struct seep_thin all = {0};
+    struct seep_error unseen;
+    int n = 0;
+
+    error = error != NULL ? error : &unseen;
+    n = open_thinned(path, points_most, &all, follow, error);
+    return n == OVER ? open_within(path, points_most, follow, error) : n;
+}
+
+int seep_follow_open(const char *path, struct seep_follow **follow,
+                     struct seep_error *error)
+{
+    return seep_follow_open_bounded(path, 0, follow, error);
 }
 
 static bool is_same_process(const struct seep_recording *a,
@@ -169,7 +255,8 @@ static int open_anew(struct seep_follow *follow, struct seep_error *error)
     struct seep_follow old = *follow;
     struct seep_error gone;
 
-    if (seep_follow_open(seep_record_reader_name(follow->reader), &anew, &gone) < 0) {
+    if (seep_follow_open_bounded(seep_record_reader_name(follow->reader),
+                                 follow->points_most, &anew, &gone) < 0) {
         if (gone.code == -ENOMEM) {
             *error = gone;
             return gone.code;
@@ -198,6 +285,19 @@ int seep_follow_refresh(struct seep_follow *follow, struct seep_error *error)
     }
     other = seep_record_reader_resume(follow->reader);
     n = read_on(follow, error);
+    if (n == OVER) {
+        int taken = open_anew(follow, error);
+
+        if (taken != 0) {
+            return taken < 0 ? taken : SEEP_FOLLOW_ANEW;
+        }
+        follow->points_most = 0; /* it lies under another name: no way to thin it */
+        n = read_on(follow, error);
+        if (n == 0) {
+            seep_recording_settle(follow->recording);
+            n = true;
+        }
+    }
     if (n < 0) {
         return n;
     }

@@ -30,6 +30,13 @@ enum seep_follow_news {
  * cut, table entries behind the last frame that could use them are not there yet. */
 int seep_follow_open(const char *path, struct seep_follow **follow,
                      struct seep_error *error);
+/* The same within bounds: of states of sites (some 9 bytes each) at most `points_most`
+ * are in memory, from 1,000 on. When there are more, early snapshots give way, as they do
+ * in the file when it becomes too large: a refresh then says SEEP_FOLLOW_ANEW. What is
+ * kept says what it said. A refresh that does this costs O(file); it comes when half of
+ * the states are new. */
+int seep_follow_open_bounded(const char *path, uint64_t points_most,
+                             struct seep_follow **follow, struct seep_error *error);
 
 /* Reads what was appended since. A frame that is not whole yet waits for the next call. A
  * file that was replaced (thinning writes it anew) is opened anew; one that was renamed

@@ -123,6 +123,7 @@ void seep_recording_free(struct seep_recording *recording)
     seep_pool_fini(&store->descriptors);
     seep_pool_fini(&store->waits);
     seep_pool_fini(&store->lifetimes);
+    seep_thin_fini(&store->thin);
     seep_age_writer_fini(&store->age_writer);
     free(store);
     free(recording);

@@ -99,7 +99,8 @@ int seep_recording_settle(struct seep_recording *recording)
     }
     seep_limits_settle(recording);
     if (!recording->ended) {
-        recording->snapshots_taken = recording->snapshot_count;
+        recording->snapshots_taken =
+            ((struct seep_recording_store *)recording->arena)->thin.seen;
         if (recording->snapshot_count != 0) {
             recording->ended_ns =
                 recording->snapshots[recording->snapshot_count - 1].t_ns;

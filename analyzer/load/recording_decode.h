@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "load/age_scan.h"
+#include "load/decode_thin.h"
 #include "load/point_queue.h"
 #include "load/record_read.h"
 #include "load/recording.h"
@@ -24,6 +25,7 @@ struct seep_recording_store {
     size_t modules, subsystems, nodes, sites, snapshots, ages, children, marks, notes;
     size_t probes, labels, limits;
     struct seep_age_writer age_writer; /* emptied when all is read */
+    struct seep_thin thin;             /* set before the first frame */
 };
 
 /* Adds one frame's content to a recording that has its store and its first rows.

@@ -20,7 +20,7 @@
 #include "serve/serve_threads.h"
 #include "verdict/verdict.h"
 
-enum { COLUMNS = 100 };
+enum { COLUMNS = 100, FINDINGS_DEFAULT = 200 };
 static const char JSON[] = "application/json";
 static const char HTML[] = "text/html; charset=utf-8";
 
@@ -143,14 +143,32 @@ static int render_kind(const struct seep_make_context *context,
     return status;
 }
 
+/* Formats that show all findings would be 70 MB where 5,000 sites leak. */
+static size_t top_of(const struct seep_target *target,
+                     const struct seep_renderer *renderer)
+{
+    static const char *const unbounded[] = {"json", "sarif", "junit"};
+
+    for (size_t i = 0; target->top == 0 && i < sizeof(unbounded) / sizeof(unbounded[0]);
+         i++) {
+        if (strcmp(renderer->name, unbounded[i]) == 0) {
+            return FINDINGS_DEFAULT;
+        }
+    }
+    return target->top;
+}
+
 static int make_report(const struct seep_make_context *context,
                        struct seep_shelf_item *item, const struct seep_target *target,
                        struct made *made, struct seep_error *error)
 {
     const struct seep_renderer *renderer =
         seep_renderer_find(target->format[0] != '\0' ? target->format : "json");
-    const struct seep_render_options options = {
-        .columns = COLUMNS, .utf8 = true, .kind = target->of, .value = target->value};
+    const struct seep_render_options options = {.columns = COLUMNS,
+                                                .utf8 = true,
+                                                .top = top_of(target, renderer),
+                                                .kind = target->of,
+                                                .value = target->value};
     struct seep_live_judged judged;
     bool narrowed = target->of != SEEP_KIND_NONE;
     int status = renderer->of_sites && !narrowed

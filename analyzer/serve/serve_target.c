@@ -41,7 +41,7 @@ static const struct {
     const char *text; /* what follows /api/v1/recordings/NAME/ */
     enum seep_target_kind kind;
     unsigned parameters;
-} below[] = {{"report", SEEP_TARGET_REPORT, FORMAT | OF_KIND | VALUE},
+} below[] = {{"report", SEEP_TARGET_REPORT, FORMAT | OF_KIND | VALUE | TOP},
              {"timeline", SEEP_TARGET_TIMELINE, 0},
              {"sites", SEEP_TARGET_SITES, OF_KIND | SORT | TOP | SUBSYSTEM},
              {"flame", SEEP_TARGET_FLAME, OF_KIND | VALUE},

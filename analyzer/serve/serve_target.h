@@ -16,7 +16,7 @@ enum seep_target_kind {
     SEEP_TARGET_EVENTS = 3,
     SEEP_TARGET_METRICS = 4,
     SEEP_TARGET_RECORDINGS = 5,
-    SEEP_TARGET_REPORT = 6,   /* name, format, of, value */
+    SEEP_TARGET_REPORT = 6,   /* name, format, of, value, top */
     SEEP_TARGET_TIMELINE = 7, /* name */
     SEEP_TARGET_SITES = 8,    /* name, of, sort, top, subsystem */
     SEEP_TARGET_SITE = 9,     /* name, site */

@@ -1,7 +1,8 @@
 /* Writes a recording as large as a big program's soak run leaves it, for the bench of the
  * analyzer (bench/report_scale.py) and whoever wants one.
  *
- *     large-recording [--sites N] [--snapshots N] [--seed S] FILE BINARY...
+ *     large-recording [--sites N] [--snapshots N] [--seed S] [--restless PERCENT] FILE
+ * BINARY...
  *
  * What makes it like a real one:
  * - stacks of 10 to 30 frames that share their outer part, with return addresses inside
@@ -15,6 +16,9 @@
  *
  * At 100,000 sites and 2,000 snapshots the file has 140 MB: the collector would make room
  * at 64 MiB. What a real recording of that size holds is less than this.
+ *
+ * With --restless so many per cent of the sites change in every snapshot: the worst that
+ * a reader's memory meets.
  *
  * The same arguments give the same bytes.
  *
@@ -65,7 +69,8 @@ struct world {
     uint32_t *parents; /* owned; by node */
     size_t parent_capacity;
     struct model *models; /* owned */
-    size_t sites, snapshots;
+    size_t sites, snapshots,
+        restless; /* of 100 sites, those that change in every snapshot */
     uint64_t random_state;
 };
 
@@ -237,6 +242,10 @@ static void add_site(struct world *world, size_t index)
         model->manner = FILLS;
         model->chance = 0.1;
     }
+    if (index % 100 < world->restless) {
+        model->manner = model->manner == STARTS ? WANDERS : model->manner;
+        model->chance = 1;
+    }
 }
 
 static void build(struct world *world, char **binaries, size_t count)
@@ -369,9 +378,10 @@ int main(int argc, char **argv)
     world.sites = option(&argc, argv, "--sites", 100000);
     world.snapshots = option(&argc, argv, "--snapshots", 2000);
     world.random_state = option(&argc, argv, "--seed", 1);
+    world.restless = option(&argc, argv, "--restless", 0);
     if (argc < 3 || world.sites == 0 || world.snapshots == 0) {
         fprintf(stderr, "usage: large-recording [--sites N] [--snapshots N] [--seed S] "
-                        "FILE BINARY...\n");
+                        "[--restless PERCENT] FILE BINARY...\n");
         return 2;
     }
     (void)elf_version(EV_CURRENT);

@@ -349,9 +349,106 @@ static void what_is_no_recording_is_refused(void **state)
     seep_follow_close(NULL);
 }
 
+/* Ten sites that all change, each snapshot; of a whole one, where the file has all. */
+enum { BOUND_SITES = 10, BOUND_POINTS = 4000 };
+
+static void count_all(struct seep_forge *forge, const uint32_t *sites, uint64_t second)
+{
+    for (unsigned i = 0; i < BOUND_SITES; i++) {
+        /* The last site changes now and then: what is left out has to be said later. */
+        uint64_t count = i == BOUND_SITES - 1 ? second / 7 : second * (i + 1);
+
+        seep_forge_count(forge, sites[i], count, 0, count * 16, count);
+    }
+    seep_forge_snapshot(forge, second * SEEP_FORGE_SECOND, NULL);
+}
+
+static void expect_same_states(const struct seep_recording *part,
+                               const struct seep_recording *whole)
+{
+    size_t at = 0;
+
+    assert_true(seep_recording_is_valid(part));
+    for (size_t i = 0; i < part->snapshot_count; i++) {
+        while (whole->snapshots[at].t_ns != part->snapshots[i].t_ns) {
+            assert_true(++at < whole->snapshot_count);
+        }
+        for (uint32_t site = 1; site <= BOUND_SITES; site++) {
+            struct seep_counters a = seep_points_at(&part->sites[site].points, i);
+            struct seep_counters b = seep_points_at(&whole->sites[site].points, at);
+
+            assert_memory_equal(&a, &b, sizeof(a));
+        }
+    }
+    assert_int_equal(at, whole->snapshot_count - 1); /* the newest is there */
+}
+
+static uint64_t points_of(const struct seep_recording *recording)
+{
+    uint64_t points = 0;
+
+    for (size_t i = 0; i < recording->site_count; i++) {
+        points += recording->sites[i].points.count;
+    }
+    return points;
+}
+
+static void within_bounds_early_snapshots_give_way_and_say_what_they_said(void **state)
+{
+    struct seep_forge forge;
+    struct seep_follow *follow = NULL;
+    struct seep_error error = {0};
+    uint32_t sites[BOUND_SITES];
+    unsigned anew = 0;
+    uint64_t merged = 0;
+    (void)state;
+
+    begin(&forge, &sites[0]);
+    for (unsigned i = 1; i < BOUND_SITES; i++) {
+        sites[i] = seep_forge_site(&forge, SEEP_NODE_FIRST, 0, SEEP_KIND_HEAP, 0);
+    }
+    for (uint64_t second = 1; second <= 2000; second++) {
+        count_all(&forge, sites, second);
+    }
+    seep_forge_write(&forge, path);
+    if (seep_follow_open_bounded(path, BOUND_POINTS, &follow, &error) < 0) {
+        fail_msg("%s", error.message);
+    }
+    for (uint64_t second = 2001; second <= 3000; second++) {
+        size_t written = forge.file.len_bytes;
+
+        count_all(&forge, sites, second);
+        put_file(path, forge.file.data + written, forge.file.len_bytes - written, "a");
+        int news = seep_follow_refresh(follow, &error);
+
+        assert_true(news == SEEP_FOLLOW_MORE || news == SEEP_FOLLOW_ANEW);
+        anew += news == SEEP_FOLLOW_ANEW;
+        assert_true(points_of(seep_follow_recording(follow)) <= BOUND_POINTS);
+        if (second % 250 == 1) {
+            struct seep_recording *whole = seep_sample_open(&forge);
+
+            expect_same_states(seep_follow_recording(follow), whole);
+            seep_recording_free(whole);
+        }
+    }
+    assert_in_range(anew, 1, 10);
+    const struct seep_recording *recording = seep_follow_recording(follow);
+
+    /* Nothing is lost in silence. */
+    for (size_t i = 0; i < recording->snapshot_count; i++) {
+        merged += recording->snapshots[i].merged;
+    }
+    assert_int_equal(recording->snapshot_count + merged, 3000);
+    assert_true(recording->snapshots[recording->snapshot_count - 60].t_ns ==
+                2941 * SEEP_FORGE_SECOND);
+    seep_follow_close(follow);
+    seep_forge_fini(&forge);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(within_bounds_early_snapshots_give_way_and_say_what_they_said),
         cmocka_unit_test(appended_frames_are_read_on),
         cmocka_unit_test(a_file_that_grows_by_single_bytes_ends_as_if_read_whole),
         cmocka_unit_test(a_node_written_before_its_module_keeps_it),

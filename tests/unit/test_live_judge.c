@@ -225,10 +225,12 @@ static void a_profile_is_made_when_asked_for_and_forgotten(void **state)
     (void)seep_live_refresh(live, 2, NULL);
     assert_int_equal(seep_live_profile(live, 2, &second, NULL), 0);
     assert_ptr_equal(first.findings, second.findings); /* it rests */
-    assert_int_equal(seep_live_profile(live, 3600 * SEEP_FORGE_SECOND, &second, NULL), 0);
-    assert_int_equal(second.findings->profile.sites[0].live, 2);
+    (void)seep_live_refresh(live, 3600 * SEEP_FORGE_SECOND, NULL);
+    assert_int_equal(seep_live_findings(live)->profile.sites[0].live, 2);
     seep_live_forget_profile(live);
-    assert_non_null(seep_live_findings(live));
+    append_second(&forge, site, 3);
+    (void)seep_live_refresh(live, 7200 * SEEP_FORGE_SECOND, NULL);
+    assert_int_equal(seep_live_findings(live)->profile.site_count, 0);
     seep_live_close(live);
     seep_forge_fini(&forge);
 }
