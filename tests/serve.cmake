@@ -14,3 +14,9 @@ if(TARGET seep AND TARGET golden_write AND TARGET watched)
         $<TARGET_FILE:seep> $<TARGET_FILE:watched> ${PROJECT_SOURCE_DIR}/docs)
     set_tests_properties(serve.metrics PROPERTIES TIMEOUT 180 LABELS serve SKIP_RETURN_CODE 77)
 endif()
+if(TARGET seep AND TARGET pma-backend)
+    add_test(NAME serve.backend COMMAND /usr/bin/python3 -B ${PROJECT_SOURCE_DIR}/tests/serve/backend_test.py
+        $<TARGET_FILE:seep>)
+    set_tests_properties(serve.backend PROPERTIES TIMEOUT 120 LABELS serve
+        ENVIRONMENT "PMA_BACKEND=$<TARGET_FILE:pma-backend>")
+endif()

@@ -59,6 +59,13 @@ struct pma_stream {
     void *arg;              /* taken by the reply */
 };
 
+/* The Content-Security-Policy of a document for browsers. */
+enum pma_policy {
+    PMA_POLICY_NONE = 0,
+    PMA_POLICY_OF_PAGE = 1,    /* scripts and styles of this server alone */
+    PMA_POLICY_OF_DOCUMENT = 2 /* the document names its own ones */
+};
+
 struct pma_reply {
     unsigned status; /* of HTTP */
     json_t *body;    /* owned; NULL becomes a 500, so that lack of memory is an answer */
@@ -67,9 +74,11 @@ struct pma_reply {
     const char *content_type; /* of text and stream, borrowed for ever */
     const char *allow;        /* value of the Allow header, borrowed for ever, or NULL */
     const char *authenticate; /* of WWW-Authenticate, likewise */
-    const char *cors_origin;  /* of Access-Control-Allow-Origin, likewise */
-    bool is_preflight;        /* an answer to a browser's question, without a body */
-    uint32_t retry_after_s;   /* 0: no such header */
+    const char *location;     /* of Location, likewise */
+    enum pma_policy policy;
+    const char *cors_origin; /* of Access-Control-Allow-Origin, likewise */
+    bool is_preflight;       /* an answer to a browser's question, without a body */
+    uint32_t retry_after_s;  /* 0: no such header */
     /* When not NULL, the reply is made by this function on a worker: for handlers that
      * wait (server/rest/later.h). */
     void (*later)(struct pma_request *request, struct pma_reply *reply);

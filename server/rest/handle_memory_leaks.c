@@ -6,6 +6,7 @@
 #include "server/monitor/memory_manager_lock.h"
 #include "server/monitor/reclaim.h"
 #include "server/rest/app.h"
+#include "server/rest/leaks_client.h"
 #include "server/rest/memory_json.h"
 #include "server/rest/routes.h"
 
@@ -22,15 +23,36 @@ static bool enter_manager(const struct pma_request *request, struct pma_reply *r
     return false;
 }
 
+static void reply_leaks(const struct pma_request *request, struct pma_reply *reply,
+                        json_t *live_findings)
+{
+    json_t *leaks = pma_leaks_json(request->app);
+    json_t *data =
+        json_pack("{s:I, s:o, s:o}", "leaks_detected", (json_int_t)json_array_size(leaks),
+                  "leaks", leaks, "scanned_at", pma_json_now());
+    if (live_findings != NULL) {
+        json_object_set_new(data, "live_findings", live_findings);
+    }
+    pma_reply_data(reply, data);
+}
+
+/* With what Seep has found of this process, which has to be asked for. */
+static void run_memory_leaks(struct pma_request *request, struct pma_reply *reply)
+{
+    json_t *findings = pma_leaks_findings();
+    reply_leaks(request, reply, findings != NULL ? findings : json_null());
+}
+
 void pma_handle_memory_leaks(struct pma_request *request, struct pma_reply *reply)
 {
     if (!enter_manager(request, reply)) {
         return;
     }
-    json_t *leaks = pma_leaks_json(request->app);
-    pma_reply_data(reply, json_pack("{s:I, s:o, s:o}", "leaks_detected",
-                                    (json_int_t)json_array_size(leaks), "leaks", leaks,
-                                    "scanned_at", pma_json_now()));
+    if (pma_leaks_is_watched()) {
+        reply->later = run_memory_leaks;
+        return;
+    }
+    reply_leaks(request, reply, NULL);
 }
 
 void pma_handle_memory_leaks_scan(struct pma_request *request, struct pma_reply *reply)

@@ -20,6 +20,11 @@
 static const char out_of_memory[] =
     "{\"success\":false,\"status\":\"error\",\"error\":\"Out of memory\",\"code\":500}";
 
+static const char policy_of_page[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
+static const char policy_of_document[] = "frame-ancestors 'none'; base-uri 'none'";
+
 static void give_back(void *buffer)
 {
     pma_pool_put(buffer);
@@ -104,6 +109,16 @@ static void add_optional(struct MHD_Response *response, const struct pma_reply *
     if (reply->authenticate != NULL) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                                 reply->authenticate);
+    }
+    if (reply->location != NULL) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, reply->location);
+    }
+    if (reply->policy != PMA_POLICY_NONE) {
+        MHD_add_response_header(response, "Content-Security-Policy",
+                                reply->policy == PMA_POLICY_OF_PAGE ? policy_of_page
+                                                                    : policy_of_document);
+        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+        MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
     }
     if (reply->retry_after_s > 0) {
         snprintf(seconds, sizeof seconds, "%u", reply->retry_after_s);

@@ -56,6 +56,9 @@ enum pma_method pma_method_parse(const char *text)
 static bool matches(const char *pattern, const char *path, char param[PMA_PARAM_BYTES])
 {
     while (*pattern != '\0') {
+        if (*pattern == '*') {
+            return true;
+        }
         if (*pattern == ':') {
             const size_t length = strcspn(path, "/");
             if (length == 0 || length >= PMA_PARAM_BYTES) {

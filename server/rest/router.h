@@ -9,6 +9,7 @@
 
 typedef void pma_handler(struct pma_request *request, struct pma_reply *reply);
 
+/* A "*" at the end of a pattern stands for anything, also for nothing. */
 struct pma_route {
     const char *pattern; /* "/api/v1/websocket/connections/:id"; one ":name" at most */
     pma_handler *handler;

@@ -116,7 +116,10 @@
     X(GET, "/api/v1/events/stream", events_stream, false)                                \
     X(GET, "/api/v1/events/status", events_status, false)
 
-#define PMA_ROUTES_METRICS(X) X(GET, "/metrics", metrics, false)
+#define PMA_ROUTES_METRICS(X)                                                            \
+    X(GET, "/metrics", metrics, false)                                                   \
+    X(GET, "/leaks/*", leaks_page, false)                                                \
+    X(GET, "/leaks", leaks, false)
 
 #define PMA_ROUTES_ENTITIES(X)                                                           \
     X(GET, "/api/v1/entities", entities, false)                                          \
