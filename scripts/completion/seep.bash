@@ -30,7 +30,7 @@ _seep() {
     *:--fail-on) mapfile -t COMPREPLY < <(compgen -W "suspect probable definite" -- "$word") ;;
     *:--at-exit-threads) mapfile -t COMPREPLY < <(compgen -W "none" -- "$word") ;;
     *:--kind) mapfile -t COMPREPLY < <(compgen -W "heap mapping thread fd timer" -- "$word") ;;
-    *:-o | *:--output | *:--suppress | *:--subsystems | *:--recording) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    *:-o | *:--output | *:--suppress | *:--subsystems | *:--recording | *:--token-file) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_seep_options "$command")" -- "$word")
