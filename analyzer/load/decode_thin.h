@@ -16,7 +16,7 @@ struct seep_thin {
     uint32_t stride;     /* of the early ones: every stride-th is kept; 0 and 1: all */
     uint64_t dense_from; /* number of the first snapshot from which all are kept */
     uint64_t seen;       /* snapshots decoded, kept or not */
-    uint64_t points;     /* in memory */
+    uint64_t points;     /* in memory, or on the way there (point_queue.h) */
     uint32_t merged;     /* left out since the last that was kept */
     /* Sites that changed since then. */
     struct seep_counters *counters; /* owned; by site; NULL: nothing was left out */

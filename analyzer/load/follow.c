@@ -294,8 +294,9 @@ int seep_follow_refresh(struct seep_follow *follow, struct seep_error *error)
         follow->points_most = 0; /* it lies under another name: no way to thin it */
         n = read_on(follow, error);
         if (n == 0) {
-            seep_recording_settle(follow->recording);
-            n = true;
+            n = seep_recording_settle(follow->recording) < 0
+                    ? out_of_memory(follow, error)
+                    : true;
         }
     }
     if (n < 0) {

@@ -117,6 +117,13 @@ int seep_point_queue_put(struct seep_point_queue *queue, struct seep_rec_site *s
     return status;
 }
 
+static void drop_batches(struct seep_point_queue *queue)
+{
+    free(queue->filling.changes);
+    free(queue->adding.changes);
+    queue->filling = queue->adding = (struct seep_point_batch){0};
+}
+
 int seep_point_queue_flush(struct seep_point_queue *queue, struct seep_rec_site *sites)
 {
     int status = seep_point_queue_wait(queue);
@@ -124,15 +131,13 @@ int seep_point_queue_flush(struct seep_point_queue *queue, struct seep_rec_site 
     if (status == 0) {
         status = queue->status = add(&queue->pool, sites, &queue->filling);
     }
-    queue->filling.count = 0;
+    drop_batches(queue); /* whoever follows a recording has it open for days */
     return status;
 }
 
 void seep_point_queue_fini(struct seep_point_queue *queue)
 {
     (void)seep_point_queue_wait(queue);
-    free(queue->filling.changes);
-    free(queue->adding.changes);
+    drop_batches(queue);
     seep_pool_fini(&queue->pool);
-    queue->filling = queue->adding = (struct seep_point_batch){0};
 }
