@@ -54,7 +54,7 @@ static uint64_t cpu_ns(void)
 {
     struct timespec used;
 
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
     return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
 }
 

@@ -74,7 +74,7 @@ static void answer_all(struct loop *loop, uint64_t until_ns)
         struct seep_make_context context = {.shelf = loop->shelf,
                                             .etag_seed = loop->etag_seed,
                                             .now_ns = clock_ns(CLOCK_MONOTONIC)};
-        uint64_t from_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        uint64_t from_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 
         if (target.kind == SEEP_TARGET_METRICS) {
             note_own(loop, &context.own);
@@ -82,7 +82,7 @@ static void answer_all(struct loop *loop, uint64_t until_ns)
         struct seep_answer *answer = seep_make_answer(&context, &target);
 
         seep_web_answer(loop->web, &target, answer,
-                        clock_ns(CLOCK_THREAD_CPUTIME_ID) - from_ns);
+                        clock_ns(CLOCK_PROCESS_CPUTIME_ID) - from_ns);
         if (clock_ns(CLOCK_MONOTONIC) >= until_ns) {
             break;
         }
