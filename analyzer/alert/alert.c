@@ -191,7 +191,7 @@ int seep_alerts_new(const struct seep_alerts_options *options,
         status = start_receiver(made, i);
     }
     if (status < 0) {
-        seep_alerts_free(made, 0);
+        seep_alerts_free(made);
         return seep_error_set(error, status, "alerts: cannot be started: %s",
                               strerrordesc_np(-status));
     }
@@ -206,11 +206,8 @@ static void forget(void *arg, const struct seep_alert_event *event)
     *event->tag = NULL;
 }
 
-void seep_alerts_free(struct seep_alerts *alerts, int grace_ms)
+void seep_alerts_finish(struct seep_alerts *alerts, int grace_ms)
 {
-    if (alerts == NULL) {
-        return;
-    }
     (void)pthread_mutex_lock(&alerts->lock);
     alerts->ending = true;
     alerts->give_up_ns =
@@ -218,13 +215,22 @@ void seep_alerts_free(struct seep_alerts *alerts, int grace_ms)
     (void)pthread_cond_broadcast(&alerts->news);
     (void)pthread_mutex_unlock(&alerts->lock);
     for (size_t i = 0; i < alerts->options.target_count; i++) {
-        struct receiver *receiver = &alerts->receivers[i];
-
-        if (receiver->started) {
-            (void)pthread_join(receiver->thread, NULL);
+        if (alerts->receivers[i].started) {
+            (void)pthread_join(alerts->receivers[i].thread, NULL);
+            alerts->receivers[i].started = false;
         }
-        seep_alert_sender_free(receiver->sender);
-        seep_outbox_free(receiver->outbox);
+    }
+}
+
+void seep_alerts_free(struct seep_alerts *alerts)
+{
+    if (alerts == NULL) {
+        return;
+    }
+    seep_alerts_finish(alerts, 0);
+    for (size_t i = 0; i < alerts->options.target_count; i++) {
+        seep_alert_sender_free(alerts->receivers[i].sender);
+        seep_outbox_free(alerts->receivers[i].outbox);
     }
     seep_alert_watch_free(alerts->watch, (struct seep_alert_sink){.take = forget});
     (void)pthread_cond_destroy(&alerts->news);

@@ -20,7 +20,8 @@
  *     seep_alerts_update(alerts, name, findings, now_ns);
  *     ... when it has ended, or nobody records it any more:
  *     seep_alerts_gone(alerts, name, now_ns);
- *     seep_alerts_free(alerts, 3000);
+ *     seep_alerts_finish(alerts, 5000);
+ *     seep_alerts_free(alerts);
  *
  * The caller decides what fires and never waits: each receiver has a thread of its own
  * and a bounded set of what it has still to be told.
@@ -41,11 +42,14 @@ struct seep_alerts_options {
 int seep_alerts_new(const struct seep_alerts_options *options,
                     struct seep_alerts **alerts, struct seep_error *error);
 
-/* Ends it: what is pending is tried once more, for as long as `grace_ms` at most, then
- * given up. An attempt on its way is waited for. Alerts that fire are not resolved: the
- * program may go on without us (Alertmanager forgets them after SEEP_ALERT_LASTS_NS).
- * NULL is ignored. */
-void seep_alerts_free(struct seep_alerts *alerts, int grace_ms);
+/* Ends the threads: what is pending is tried once more, for `grace_ms` at most, then
+ * given up; an attempt on its way is waited for. Counts and receivers can still be asked.
+ * Alerts that fire are not resolved: the program may go on without us (Alertmanager
+ * forgets them after SEEP_ALERT_LASTS_NS). */
+void seep_alerts_finish(struct seep_alerts *alerts, int grace_ms);
+/* After seep_alerts_finish, which it calls without grace when that was not done. NULL is
+ * ignored. */
+void seep_alerts_free(struct seep_alerts *alerts);
 
 /* A judgement of a recording. Findings of a program that has ended resolve its alerts, as
  * seep_alerts_gone does.

@@ -16,6 +16,7 @@
 #include "cli/option.h"
 #include "cli/output.h"
 #include "cli/progress_line.h"
+#include "cli/push_options.h"
 #include "load/recording.h"
 #include "load/symbol.h"
 #include "report/renderer.h"
@@ -56,6 +57,9 @@ const char *const seep_help_report =
     "                     fail a run\n"
     "  --subsystems FILE  name the subsystems of a program without annotations, by "
     "rules\n"
+    "  --push URL         also push the heap's profile to a Pyroscope there (POST "
+    "URL/ingest),\n"
+    "                     one for each subsystem\n"
     "  -q, --quiet        no line on the terminal that says how far it is\n"
     "  --suggest-suppressions\n"
     "                     print such a file for the present findings, instead of the "
@@ -91,6 +95,7 @@ const char *const seep_help_report =
 struct request {
     const char *path, *out;
     const char *suppress, *subsystems; /* files of rules; NULL: none */
+    struct seep_push_choice push;
     bool suggest, quiet;
     const char *command; /* that speaks: "report" or "run" */
     const struct seep_renderer *renderer;
@@ -207,6 +212,12 @@ static int carry_out(const struct request *request, FILE *stream)
     judge_children(request->path, &rules, &line, judged.findings);
     seep_progress_line_set_file(&line, request->path);
     status = emit(request, judged.findings, &line, stream);
+    if (request->push.url != NULL) {
+        int pushed =
+            seep_push_options_report("report", request->push.url, judged.findings);
+
+        status = pushed != SEEP_EXIT_OK ? pushed : status;
+    }
     seep_judged_fini(&judged);
     seep_judge_rules_close(&rules);
     return status;
@@ -309,6 +320,7 @@ enum {
     SUBSYSTEMS,
     QUIET,
     AT_EXIT_THREADS,
+    PUSH,
     OPTION_COUNT
 };
 
@@ -340,7 +352,12 @@ static int interpret(struct request *request, const struct seep_option *options)
     if (status == 0 && options[AT_EXIT_THREADS].value != NULL) {
         status = set_at_exit(request, options[AT_EXIT_THREADS].value);
     }
-    request->verdict.profile = request->renderer != NULL && request->renderer->of_sites;
+    if (status == 0) {
+        status = seep_push_options_read("report", options[PUSH].value, &request->push);
+    }
+    request->verdict.profile =
+        (request->renderer != NULL && request->renderer->of_sites) ||
+        request->push.url != NULL;
     request->verdict.subsystem = options[SUBSYSTEM].value;
     request->out = options[OUTPUT].value;
     request->suppress = options[SUPPRESS].value;
@@ -370,6 +387,7 @@ int seep_cmd_report(int argc, char **argv)
         [VALUE] = {.name = "value"},
         [QUIET] = {.name = "quiet", .letter = 'q', .flag = true},
         [AT_EXIT_THREADS] = {.name = "at-exit-threads"},
+        [PUSH] = {.name = "push"},
     };
     struct request request = {.command = "report",
                               .renderer = &SEEP_RENDERER_TEXT,

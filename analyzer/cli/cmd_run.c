@@ -84,6 +84,17 @@ const char *const seep_help_run =
     "help serve);\n"
     "                      PROGRAM finds its address in SEEP_LISTEN\n"
     "  --listen-after-end  the same, and until Ctrl-C when PROGRAM has ended\n"
+    "  --alert-to TO       tell an Alertmanager, a webhook or a command of findings "
+    "while "
+    "PROGRAM runs;\n"
+    "                      this, --alert-at, --alert-forecast and --alert-secret-file "
+    "are "
+    "those of\n"
+    "                      seep serve, which they start beside PROGRAM (see: seep help "
+    "serve)\n"
+    "  --push URL          push its heap profile to a Pyroscope there, in the same way; "
+    "--push-every\n"
+    "                      TIME says how often (1m)\n"
     "  -q, --quiet         no report\n"
     "\n"
     "The report goes to stderr after PROGRAM has ended. Exit status: that of PROGRAM, "
@@ -94,6 +105,7 @@ const char *const seep_help_run =
     "  seep run ./server --port 8080\n"
     "  seep run --duration 3600 --interval 5 -o soak.seep -- ./server\n"
     "  seep run --fail-on probable -- make test\n"
+    "  seep run --alert-to alertmanager:http://localhost:9093 -- ./server\n"
     "  seep run --fail-on definite --at-exit-threads none -- ./test_pool\n";
 
 struct run {
@@ -252,8 +264,7 @@ static void show(struct run *run)
     if (run->options.listen != NULL) {
         (void)snprintf(path, sizeof(path), "%s/%s%s", run->dir, run->file,
                        run->file_existed ? ".partial" : "");
-        seep_run_listen_start(&run->listen, path, run->options.suppress,
-                              run->options.subsystems, &run->old_mask);
+        seep_run_listen_start(&run->listen, path, &run->options, &run->old_mask);
         if (run->listen.server > 0 && !run->options.quiet) {
             fprintf(stderr, "seep run: %s shows it\n", run->listen.url);
         }

@@ -12,9 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cli/alert_options.h"
 #include "cli/cli.h"
 #include "cli/judge.h"
 #include "cli/option.h"
+#include "cli/push_options.h"
 #include "serve/serve_loop.h"
 
 enum { HELP_WANTED = 1, POINTS_MOST = 4000000 };
@@ -44,6 +46,9 @@ const char *const seep_help_serve =
     "  --interval S           seconds between two looks at the files (0.5; from 0.1)\n"
     "  --wait                 FILE may not be there yet\n"
     "  -q, --quiet            print the address alone\n"
+    "\n" SEEP_ALERT_OPTIONS_HELP
+    "  --push URL             push heap profiles to a Pyroscope there (POST URL/ingest)\n"
+    "  --push-every TIME      how often (1m; from 1s), and once more at the end\n"
     "\n"
     "What is served: / the page, /metrics for Prometheus (OpenMetrics), "
     "/api/v1/recordings and what\n"
@@ -56,20 +61,23 @@ const char *const seep_help_serve =
     "  seep run --listen -- ./server            record and serve in one\n"
     "  curl -s localhost:7337/metrics\n"
     "  curl -s localhost:7337/api/v1/recordings | jq '.recordings[].outcome'\n"
+    "  seep serve --alert-to alertmanager:http://localhost:9093 --alert-forecast 6h\n"
     "From another machine, with a token (or better: ssh -L 7337:localhost:7337 host):\n"
     "  (umask 077; head -c 24 /dev/urandom | base64 > token)\n"
     "  seep serve /var/soak --listen 10.0.0.5:7337 --token-file token\n"
     "  curl -H \"Authorization: Bearer $(cat token)\" http://10.0.0.5:7337/metrics\n"
     "  then open http://10.0.0.5:7337/?token=... once\n"
     "\n"
-    "Exit status: 0 ended by a signal, 2 wrong usage, no such FILE or a port that is "
-    "taken,\n"
-    "3 Seep failed.\n";
+    "Exit status: 0 ended by a signal, 1 --alert-test did not reach somebody, 2 wrong "
+    "usage,\n"
+    "no such FILE or a port that is taken, 3 Seep failed.\n";
 
 struct request {
     struct seep_serve_config config;
     const char *suppress, *subsystems;
     bool quiet;
+    struct seep_alert_choice alerts;
+    struct seep_push_choice push;
 };
 
 enum {
@@ -82,7 +90,10 @@ enum {
     QUIET,
     END_WITH_PARENT, /* of `seep run`, as this: a socket that listens already */
     LISTEN_FD,
-    OPTION_COUNT
+    PUSH,
+    PUSH_EVERY,
+    ALERTS, /* SEEP_ALERT_OPTIONS of them */
+    OPTION_COUNT = ALERTS + SEEP_ALERT_OPTIONS
 };
 
 static int complain(const struct seep_error *error)
@@ -148,6 +159,20 @@ static int set_listen_fd(struct seep_serve_config *config, const char *text)
     return 0;
 }
 
+static int set_push(struct request *request, const struct seep_option *options)
+{
+    double seconds = 60;
+    const char *every = options[PUSH_EVERY].value;
+
+    if (every != NULL &&
+        (seep_alert_options_duration(every, &seconds) < 0 || seconds < 1)) {
+        return seep_cli_usage_error(
+            "serve", "--push-every \"%s\": a time, as in 30s or 5m; from 1s", every);
+    }
+    request->config.profile_every_ns = (uint64_t)(seconds * 1e9);
+    return seep_push_options_read("serve", options[PUSH].value, &request->push);
+}
+
 static int interpret(struct request *request, const struct seep_option *options)
 {
     int status = set_gate(&request->config.gate, options);
@@ -161,6 +186,12 @@ static int interpret(struct request *request, const struct seep_option *options)
     request->config.shelf.wait = options[WAIT].value != NULL;
     if (status == 0 && options[LISTEN_FD].value != NULL) {
         status = set_listen_fd(&request->config, options[LISTEN_FD].value);
+    }
+    if (status == 0) {
+        status = set_push(request, options);
+    }
+    if (status == 0) {
+        status = seep_alert_options_read("serve", &options[ALERTS], &request->alerts);
     }
     if (status == 0 && options[END_WITH_PARENT].value != NULL) {
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -178,6 +209,78 @@ static void print_ready(void *arg, const struct seep_gate *gate)
         printf("seep serve: http://%s:%u/ (Ctrl-C ends it)\n", gate->address, gate->port);
     }
     (void)fflush(stdout);
+}
+
+static void judged(void *arg, const char *name, const struct seep_findings *findings,
+                   uint64_t now_ns)
+{
+    struct request *request = arg;
+
+    if (request->alerts.alerts != NULL) { /* what there is no memory for is counted */
+        (void)seep_alerts_update(request->alerts.alerts, name, findings, now_ns);
+    }
+}
+
+static void gone(void *arg, const char *name, uint64_t now_ns)
+{
+    struct request *request = arg;
+
+    if (request->alerts.alerts != NULL) {
+        seep_alerts_gone(request->alerts.alerts, name, now_ns);
+    }
+}
+
+static void count_alerts(void *arg, struct seep_openmetrics_alerts *out)
+{
+    struct request *request = arg;
+
+    if (request->alerts.alerts != NULL) {
+        struct seep_alert_counts counts = seep_alerts_counts(request->alerts.alerts);
+
+        *out = (struct seep_openmetrics_alerts){.known = true,
+                                                .sent = counts.sent,
+                                                .failed = counts.failed,
+                                                .dropped = counts.dropped,
+                                                .deduplicated = counts.deduplicated,
+                                                .pending = counts.pending,
+                                                .firing = counts.firing};
+    }
+}
+
+static void profiled(void *arg, const struct seep_findings *findings, uint64_t seconds)
+{
+    struct request *request = arg;
+
+    seep_push_options_put(&request->push, "serve", findings, seconds);
+}
+
+static void looked(void *arg)
+{
+    struct request *request = arg;
+
+    seep_alert_options_say(&request->alerts, "serve");
+    seep_push_options_say(&request->push, "serve");
+}
+
+/* Starts who is told of what is found. Returns: 0; negative errno with *error. */
+static int start_senders(struct request *request, struct seep_error *error)
+{
+    int status = seep_alert_options_start(&request->alerts, error);
+
+    return status == 0 ? seep_push_options_start(&request->push, error) : status;
+}
+
+static void set_hooks(struct request *request)
+{
+    request->config.hooks = (struct seep_serve_hooks){
+        .arg = request,
+        .ready = print_ready,
+        .judged = judged,
+        .gone = request->alerts.alerts != NULL ? gone : NULL,
+        .count_alerts = count_alerts,
+        .profiled = request->push.push != NULL ? profiled : NULL,
+        .looked = looked,
+    };
 }
 
 /* Ctrl-C and a request to end are read, not handled. */
@@ -214,9 +317,13 @@ static int carry_out(struct request *request)
         (struct seep_live_options){.suppressions = rules.suppressions,
                                    .subsystems = rules.subsystems,
                                    .points_most = POINTS_MOST};
-    request->config.hooks.arg = request;
-    request->config.hooks.ready = print_ready;
-    status = seep_serve_run(&request->config, &error);
+    status = start_senders(request, &error);
+    set_hooks(request);
+    if (status == 0) {
+        status = seep_serve_run(&request->config, &error);
+    }
+    seep_alert_options_end(&request->alerts, "serve");
+    seep_push_options_end(&request->push, "serve");
     close(request->config.stop_fd);
     seep_judge_rules_close(&rules);
     return status < 0 ? complain(&error) : SEEP_EXIT_OK;
@@ -235,12 +342,16 @@ int seep_cmd_serve(int argc, char **argv)
         [QUIET] = {.name = "quiet", .letter = 'q', .flag = true},
         [END_WITH_PARENT] = {.name = "end-with-parent", .flag = true},
         [LISTEN_FD] = {.name = "listen-fd"},
+        [PUSH] = {.name = "push"},
+        [PUSH_EVERY] = {.name = "push-every"},
     };
     struct seep_operands operands = {.most = SEEP_OPERANDS_MAX};
     struct request request = {.config.stop_fd = -1, .config.listen_fd = -1};
-    int status =
-        seep_option_parse_operands("serve", argc, argv, options, OPTION_COUNT, &operands);
+    int status = 0;
 
+    seep_alert_options_declare(&request.alerts, &options[ALERTS]);
+    status =
+        seep_option_parse_operands("serve", argc, argv, options, OPTION_COUNT, &operands);
     if (status == HELP_WANTED) {
         fputs(seep_help_serve, stdout);
         return SEEP_EXIT_OK;
@@ -250,6 +361,9 @@ int seep_cmd_serve(int argc, char **argv)
     }
     if (status != 0) {
         return status;
+    }
+    if (request.alerts.test) {
+        return seep_alert_options_test(&request.alerts);
     }
     request.config.shelf.paths = operands.count > 0 ? operands.at : here;
     request.config.shelf.count = operands.count > 0 ? operands.count : 1;

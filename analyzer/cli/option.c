@@ -15,7 +15,7 @@
 
 #include "cli/cli.h"
 
-enum { WORD_MAX = 32, EDITS_MAX = 2, OPTIONS_MAX = 16, OPTION_HELP = 1 };
+enum { WORD_MAX = 32, EDITS_MAX = 2, OPTIONS_MAX = 32, OPTION_HELP = 1 };
 
 static size_t min_of(size_t a, size_t b)
 {
@@ -195,6 +195,13 @@ int seep_option_parse_operands(const char *command, int argc, char **argv,
             return seep_cli_usage_error(command, "option %s needs a value", argv[i]);
         }
         option->value = value != NULL ? value : argv[++i];
+        if (option->values != NULL) {
+            if (option->count == option->most) {
+                return seep_cli_usage_error(command, "--%s: at most %zu times",
+                                            option->name, option->most);
+            }
+            option->values[option->count++] = option->value;
+        }
     }
     return status;
 }

@@ -13,6 +13,10 @@ struct seep_option {
     bool flag;        /* takes no value; its value is "" when given */
     const char
         *value; /* out; NULL: not given. Borrowed from argv; the last one given counts. */
+    /* Of one that may be given several times: room for `most` values, in their order. One
+     * too many is wrong usage. NULL: only the last counts. */
+    const char **values; /* borrowed */
+    size_t most, count;  /* count: out */
 };
 
 /* Sorts a command's arguments into options and one operand.

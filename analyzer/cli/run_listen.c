@@ -21,7 +21,7 @@
 #include "cli/cli.h"
 #include "serve/serve_listen.h"
 
-enum { ARGUMENTS_MOST = 20, SERVER_FD = 3 };
+enum { ARGUMENTS_MOST = 20 + SEEP_RUN_PASSED_MOST, SERVER_FD = 3 };
 
 bool seep_run_listen_is_address(const char *text)
 {
@@ -88,8 +88,7 @@ static void become_server(const struct seep_run_listen *listen, const char **arg
 }
 
 void seep_run_listen_start(struct seep_run_listen *listen, const char *path,
-                           const char *suppress, const char *subsystems,
-                           const sigset_t *mask)
+                           const struct seep_run_options *options, const sigset_t *mask)
 {
     char address[96];
     char fd[8];
@@ -104,13 +103,16 @@ void seep_run_listen_start(struct seep_run_listen *listen, const char *path,
     (void)snprintf(address, sizeof(address), "%s:%u", listen->gate.address,
                    listen->gate.port);
     (void)snprintf(fd, sizeof(fd), "%d", SERVER_FD);
-    if (suppress != NULL) {
+    if (options->suppress != NULL) {
         arguments[n++] = "--suppress";
-        arguments[n++] = suppress;
+        arguments[n++] = options->suppress;
     }
-    if (subsystems != NULL) {
+    if (options->subsystems != NULL) {
         arguments[n++] = "--subsystems";
-        arguments[n++] = subsystems;
+        arguments[n++] = options->subsystems;
+    }
+    for (size_t i = 0; i < options->passed_count; i++) {
+        arguments[n++] = options->passed[i];
     }
     arguments[n++] = "--";
     arguments[n++] = path;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "cli/run_options.h"
 #include "serve/serve_gate.h"
 
 /* `seep run --listen`: a `seep serve` of the run's recording, in a process of its own
@@ -21,11 +22,11 @@ struct seep_run_listen {
  * process's environment. An address that is taken is said in one line on stderr, and the
  * run goes on without. text: sound (seep_run_listen_check). */
 void seep_run_listen_open(struct seep_run_listen *listen, const char *text);
-/* Starts the server. path: of the recording, which may not be there yet. mask: the signal
- * mask that it starts with. Trouble is one line on stderr. */
+/* Starts the server. path: of the recording, which may not be there yet. options: of the
+ * run; what the server has to know of them is passed on. mask: the signal mask that it
+ * starts with. Trouble is one line on stderr. */
 void seep_run_listen_start(struct seep_run_listen *listen, const char *path,
-                           const char *suppress, const char *subsystems,
-                           const sigset_t *mask);
+                           const struct seep_run_options *options, const sigset_t *mask);
 /* Ends it, or, with `stay`, waits until Ctrl-C does. */
 void seep_run_listen_end(struct seep_run_listen *listen, bool stay);
 

@@ -4,21 +4,26 @@
  */
 #include "cli/run_options.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/alert_options.h"
 #include "cli/cli.h"
 #include "cli/judge.h"
 #include "cli/option.h"
+#include "cli/push_options.h"
 #include "cli/run_listen.h"
 
 enum { WANTS_HELP = 1, DURATION_MOST_S = 366 * 86400 };
 
 static const char *const names[] = {
-    "--output",      "--interval",        "--duration",    "--mode",
-    "--min-child",   "--fail-on",         "--no-children", "--quiet",
-    "--help",        "--check",           "--suppress",    "--subsystems",
-    "--stuck-after", "--at-exit-threads", "--listen",      "--listen-after-end"};
+    "--output",      "--interval",        "--duration",       "--mode",
+    "--min-child",   "--fail-on",         "--no-children",    "--quiet",
+    "--help",        "--check",           "--suppress",       "--subsystems",
+    "--stuck-after", "--at-exit-threads", "--listen",         "--listen-after-end",
+    "--alert-to",    "--alert-at",        "--alert-forecast", "--alert-secret-file",
+    "--push",        "--push-every"};
 enum { NAME_COUNT = sizeof(names) / sizeof(names[0]) };
 
 static bool is_verdict(const char *text)
@@ -108,6 +113,70 @@ static int unknown(const char *name)
                : seep_cli_usage_error("run", "unknown option '%s'", name);
 }
 
+/* Whether an option is `seep serve`'s, which runs beside the program. */
+static bool is_passed(const char *name)
+{
+    return strcmp(name, "--push") == 0 || strcmp(name, "--push-every") == 0 ||
+           (strncmp(name, "--alert-", 8) == 0 && strcmp(name, "--alert-test") != 0);
+}
+
+static int take_passed(const char *name, const char *value,
+                       struct seep_run_options *options)
+{
+    for (size_t i = 0; i < NAME_COUNT; i++) {
+        if (strcmp(names[i], name) != 0) {
+            continue;
+        }
+        if (options->passed_count + 2 > SEEP_RUN_PASSED_MOST) {
+            return seep_cli_usage_error("run", "%s: too many of these", name);
+        }
+        options->passed[options->passed_count++] = names[i];
+        options->passed[options->passed_count++] = value;
+        return 0;
+    }
+    return unknown(name);
+}
+
+/* A mistake in them is said before the program runs. */
+static int check_passed(struct seep_run_options *options)
+{
+    enum { PUSH = SEEP_ALERT_OPTIONS, PUSH_EVERY, COUNT };
+    struct seep_option known[COUNT] = {
+        [PUSH] = {.name = "push"}, [PUSH_EVERY] = {.name = "push-every"}};
+    struct seep_alert_choice alerts = {0};
+    struct seep_push_choice push = {0};
+    struct seep_operands none = {.most = 0};
+    char *words[SEEP_RUN_PASSED_MOST + 1] = {NULL};
+    double seconds = 0;
+    int status = 0;
+
+    for (size_t i = 0; i < options->passed_count; i++) {
+        words[i + 1] = (char *)(uintptr_t)options->passed[i];
+    }
+    seep_alert_options_declare(&alerts, known);
+    status = seep_option_parse_operands("run", (int)options->passed_count + 1, words,
+                                        known, COUNT, &none);
+    if (status == 0) {
+        status = seep_alert_options_read("run", known, &alerts);
+    }
+    if (status == 0) {
+        status = seep_push_options_read("run", known[PUSH].value, &push);
+    }
+    if (status == 0 && known[PUSH_EVERY].value != NULL &&
+        (known[PUSH].value == NULL ||
+         seep_alert_options_duration(known[PUSH_EVERY].value, &seconds) < 0 ||
+         seconds < 1)) {
+        status = seep_cli_usage_error(
+            "run",
+            "--push-every \"%s\": a time, as in 30s or 5m, from 1s, with --push URL",
+            known[PUSH_EVERY].value);
+    }
+    if (status == 0 && options->passed_count > 0 && options->listen == NULL) {
+        options->listen = "127.0.0.1:0";
+    }
+    return status;
+}
+
 /* --listen: its value follows "=", or is the next word when that is an address. */
 static int take_listen(char **argv, int *i, const char *equals,
                        struct seep_run_options *options)
@@ -132,11 +201,14 @@ static int take_option(char **argv, int *i, struct seep_run_options *options)
 
     (void)snprintf(name, sizeof(name), "%.*s",
                    (int)(len < sizeof(name) ? len : sizeof(name)), word);
-    if (takes_value(name)) {
+    if (takes_value(name) || is_passed(name)) {
         const char *value = equals != NULL ? equals + 1 : argv[++*i];
 
-        return value != NULL ? take_valued(name, value, options)
-                             : seep_cli_usage_error("run", "%s needs a value", name);
+        if (value == NULL) {
+            return seep_cli_usage_error("run", "%s needs a value", name);
+        }
+        return is_passed(name) ? take_passed(name, value, options)
+                               : take_valued(name, value, options);
     }
     if (strcmp(name, "--listen") == 0 || strcmp(name, "--listen-after-end") == 0) {
         options->listen_after_end |= name[sizeof("--listen") - 1] != '\0';
@@ -174,5 +246,5 @@ int seep_run_options_parse(int argc, char **argv, struct seep_run_options *optio
         return seep_cli_usage_error("run", "which program?");
     }
     options->program = argv + i;
-    return 0;
+    return check_passed(options);
 }

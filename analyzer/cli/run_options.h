@@ -3,9 +3,12 @@
 #define SEEP_ANALYZER_CLI_RUN_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "collect/options.h"
+
+enum { SEEP_RUN_PASSED_MOST = 32 };
 
 /* The command line of `seep run`. Strings are borrowed from argv. */
 struct seep_run_options {
@@ -14,6 +17,10 @@ struct seep_run_options {
     const char *suppress, *subsystems; /* files of rules, sound when parsed; or NULL */
     const char *listen;                /* --listen; NULL = no page */
     bool listen_after_end;
+    /* Options of `seep serve` that are its child's: --alert-to TO ..., sound when parsed.
+     */
+    const char *passed[SEEP_RUN_PASSED_MOST];
+    size_t passed_count;  /* with any, `listen` is set */
     uint64_t duration_ns; /* 0 = as long as the program wants */
     bool quiet;
     struct seep_collect_options collect;

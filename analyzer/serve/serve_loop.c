@@ -105,6 +105,32 @@ static void tell_hooks(const struct loop *loop, struct seep_shelf_item *item,
     item->was_running = running;
 }
 
+/* Whoever collects profiles gets one now and then, and the last one. */
+static void tell_profile(const struct loop *loop, struct seep_shelf_item *item,
+                         uint64_t now_ns)
+{
+    const struct seep_serve_hooks *hooks = &loop->config->hooks;
+    bool running = item->state == SEEP_SHELF_RUNNING;
+    struct seep_live_judged judged = {0};
+    struct seep_error error = {0};
+
+    if (hooks->profiled == NULL || item->live == NULL ||
+        (!running && !item->was_running)) {
+        return;
+    }
+    if (item->profiled_ns == 0) {
+        item->profiled_ns = now_ns;
+    }
+    if (running && now_ns - item->profiled_ns < loop->config->profile_every_ns) {
+        return;
+    }
+    if (seep_live_profile(item->live, now_ns, &judged, &error) == 0) {
+        hooks->profiled(hooks->arg, judged.findings,
+                        (now_ns - item->profiled_ns) / UINT64_C(1000000000) + 1);
+    }
+    item->profile_ns = item->profiled_ns = now_ns;
+}
+
 static void look(struct loop *loop)
 {
     uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -124,14 +150,19 @@ static void look(struct loop *loop)
             bool made = seep_serve_row(item) == 0;
 
             seep_web_changed(loop->web, item->name, i, made ? item->row : NULL);
+            tell_profile(loop, item, now_ns);
             tell_hooks(loop, item, now_ns);
         }
+    }
+    if (loop->config->hooks.looked != NULL) {
+        loop->config->hooks.looked(loop->config->hooks.arg);
     }
     seep_web_tick(loop->web);
 }
 
 static void serve(struct loop *loop)
 {
+    const struct seep_serve_hooks *hooks = &loop->config->hooks;
     uint64_t next_ns = clock_ns(CLOCK_MONOTONIC);
 
     for (;;) {
@@ -143,6 +174,9 @@ static void serve(struct loop *loop)
 
         (void)poll(fds, 2, (int)left_ms);
         if ((fds[1].revents & POLLIN) != 0) {
+            if (hooks->gone != NULL || hooks->profiled != NULL) {
+                look(loop); /* the program may have ended a moment ago */
+            }
             return;
         }
         now_ns = clock_ns(CLOCK_MONOTONIC);

@@ -22,14 +22,19 @@ struct seep_serve_hooks {
     /* Its program has ended. */
     void (*gone)(void *arg, const char *name, uint64_t now_ns);
     void (*count_alerts)(void *arg, struct seep_openmetrics_alerts *alerts);
+    /* For each running recording, each profile_every_ns and at its end: findings with a
+     * profile. seconds: since the last one, or since it was opened. */
+    void (*profiled)(void *arg, const struct seep_findings *findings, uint64_t seconds);
+    void (*looked)(void *arg); /* after each look */
 };
 
 struct seep_serve_config {
     struct seep_gate gate;
     struct seep_shelf_options shelf;
-    uint64_t interval_ns; /* between two looks */
-    int stop_fd;          /* readable: end */
-    int listen_fd;        /* listens already; taken; -1: opened by the gate's address */
+    uint64_t interval_ns;      /* between two looks */
+    uint64_t profile_every_ns; /* of hooks.profiled */
+    int stop_fd;               /* readable: end */
+    int listen_fd; /* listens already; taken; -1: opened by the gate's address */
     struct seep_serve_hooks hooks;
 };
 

@@ -40,6 +40,7 @@ struct seep_shelf_item {
     uint64_t profile_ns;  /* somebody wanted its profile; 0: nobody does */
     uint32_t openings;    /* of a live one: generations of two do not compare */
     bool was_running;     /* alerts of it have to be told when it ends */
+    uint64_t profiled_ns; /* when hooks had a profile of it, or it was seen to run */
     char *row;            /* owned; its object of the list (serve_json.h) */
 };
 
