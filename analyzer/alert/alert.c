@@ -327,6 +327,19 @@ static void publish(struct seep_alerts *alerts, uint64_t unmade)
     (void)pthread_mutex_unlock(&alerts->lock);
 }
 
+/* Of a recording without an end "lost" is said: that it grows still, its reader knows. */
+static bool has_ended(const struct seep_findings *findings)
+{
+    static const char *const ends[] = {"exited", "signalled", "exec"};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        if (findings->ending_kind != NULL && strcmp(findings->ending_kind, ends[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int seep_alerts_update(struct seep_alerts *alerts, const char *recording_name,
                        const struct seep_findings *findings, uint64_t now_ns)
 {
@@ -334,7 +347,7 @@ int seep_alerts_update(struct seep_alerts *alerts, const char *recording_name,
     struct seep_alert_seen *seen = NULL;
     int status = 0;
 
-    if (findings->ending_kind != NULL && strcmp(findings->ending_kind, "running") != 0) {
+    if (has_ended(findings)) {
         seep_alerts_gone(alerts, recording_name, now_ns);
         return 0;
     }
