@@ -77,7 +77,17 @@ static void set(struct seep_alert_note *note, enum seep_alert_text at, const cha
     note->text[at] = strdup(text != NULL ? text : "");
 }
 
-/* Where the program's own code is: "hub.c:120". */
+/* Whether a headline ("hub_register", "strdup, called by load") is on a function. */
+static bool is_headline(const struct seep_finding *finding, const char *function)
+{
+    size_t length = strlen(function);
+
+    return strncmp(finding->headline, function, length) == 0 &&
+           (finding->headline[length] == '\0' || finding->headline[length] == ',');
+}
+
+/* Where the function that answers for it is, else the program's innermost: "hub.c:120".
+ */
 static void set_place(struct seep_alert_note *note, const struct seep_finding *finding)
 {
     const struct seep_view_frame *best = NULL;
@@ -86,9 +96,14 @@ static void set_place(struct seep_alert_note *note, const struct seep_finding *f
     for (size_t i = 0; i < finding->stack_count; i++) {
         const struct seep_view_frame *frame = &finding->stack[i];
 
-        if (frame->file[0] != '\0' && (best == NULL || frame->role > best->role)) {
-            best = frame;
+        if (frame->file[0] == '\0') {
+            continue;
         }
+        if (is_headline(finding, frame->function)) {
+            best = frame;
+            break;
+        }
+        best = best == NULL || frame->role > best->role ? frame : best;
     }
     if (best != NULL) {
         const char *slash = strrchr(best->file, '/');

@@ -128,7 +128,10 @@ static void tell_profile(const struct loop *loop, struct seep_shelf_item *item,
         hooks->profiled(hooks->arg, judged.findings,
                         (now_ns - item->profiled_ns) / UINT64_C(1000000000) + 1);
     }
-    item->profile_ns = item->profiled_ns = now_ns;
+    item->profiled_ns = now_ns;
+    if (item->profile_ns == 0) {
+        seep_live_forget_profile(item->live); /* nobody else asked for it */
+    }
 }
 
 static void look(struct loop *loop)
@@ -154,8 +157,9 @@ static void look(struct loop *loop)
             tell_hooks(loop, item, now_ns);
         }
     }
-    if (loop->config->hooks.looked != NULL) {
-        loop->config->hooks.looked(loop->config->hooks.arg);
+    if (loop->config->hooks.looked != NULL &&
+        loop->config->hooks.looked(loop->config->hooks.arg)) {
+        seep_web_changed(loop->web, "", 0, NULL); /* metrics */
     }
     seep_web_tick(loop->web);
 }

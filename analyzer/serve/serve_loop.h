@@ -2,6 +2,7 @@
 #ifndef SEEP_ANALYZER_SERVE_SERVE_LOOP_H
 #define SEEP_ANALYZER_SERVE_SERVE_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -25,7 +26,8 @@ struct seep_serve_hooks {
     /* For each running recording, each profile_every_ns and at its end: findings with a
      * profile. seconds: since the last one, or since it was opened. */
     void (*profiled)(void *arg, const struct seep_findings *findings, uint64_t seconds);
-    void (*looked)(void *arg); /* after each look */
+    /* After each look. Returns: whether what count_alerts says is another. */
+    bool (*looked)(void *arg);
 };
 
 struct seep_serve_config {

@@ -28,9 +28,11 @@ _seep() {
     *:--per) mapfile -t COMPREPLY < <(compgen -W "both time operation" -- "$word") ;;
     *:--value) mapfile -t COMPREPLY < <(compgen -W "live-bytes live growth allocated" -- "$word") ;;
     *:--fail-on) mapfile -t COMPREPLY < <(compgen -W "suspect probable definite" -- "$word") ;;
+    *:--alert-at) mapfile -t COMPREPLY < <(compgen -W "suspect probable definite" -- "$word") ;;
+    *:--alert-to) mapfile -t COMPREPLY < <(compgen -W "alertmanager: webhook: command:" -- "$word") ;;
     *:--at-exit-threads) mapfile -t COMPREPLY < <(compgen -W "none" -- "$word") ;;
     *:--kind) mapfile -t COMPREPLY < <(compgen -W "heap mapping thread fd timer" -- "$word") ;;
-    *:-o | *:--output | *:--suppress | *:--subsystems | *:--recording | *:--token-file) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    *:-o | *:--output | *:--suppress | *:--subsystems | *:--recording | *:--token-file | *:--alert-secret-file) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_seep_options "$command")" -- "$word")
