@@ -7,9 +7,8 @@ import contextlib
 import itertools
 import json
 import os
-import shutil
 import signal
-import subprocess
+import sys
 import threading
 import tempfile
 import time
@@ -17,6 +16,9 @@ import urllib.request
 
 import backend
 import websocket_client
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+import npm_package
 
 API = "/api/v1/mcp"
 FAULTS = "/api/v1/debug/faults"
@@ -801,7 +803,7 @@ class Everything(Served):
 
     @classmethod
     def setUpClass(cls):
-        cls.program = install(cls.PACKAGE)
+        cls.program = npm_package.program_of(cls.PACKAGE)
 
     def test_the_reference_server_lists_and_runs_its_tools(self):
         if self.program is None:
@@ -828,32 +830,6 @@ class Everything(Served):
         self.assertIn((status, body["success"]), ((400, False), (200, False)))
         self.assertTrue(body["error"])
         self.end(server)
-
-
-def install(package):
-    """Installs an npm package, once per machine. Returns the path of its program; None: npm or
-    its registry is not there."""
-    folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
-                          "pma-tests", package.replace("/", "-").strip("@"))
-    root = os.path.join(folder, "node_modules", package)
-    if not os.path.exists(os.path.join(folder, "complete")):
-        if shutil.which("npm") is None or shutil.which("node") is None:
-            return None
-        os.makedirs(folder, exist_ok=True)
-        try:
-            done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder,
-                                   package], capture_output=True, text=True, timeout=90)
-        except subprocess.TimeoutExpired:
-            return None
-        if done.returncode != 0:
-            print(done.stderr[-500:])
-            return None
-        with open(os.path.join(folder, "complete"), "w", encoding="ascii"):
-            pass
-    with open(os.path.join(root, "package.json"), encoding="utf-8") as file:
-        programs = json.load(file)["bin"]
-    return os.path.join(root, programs if isinstance(programs, str) else
-                        next(iter(programs.values())))
 
 
 if __name__ == "__main__":

@@ -97,6 +97,8 @@ static void parameters_are_read_and_unknown_ones_refused(void **state)
     assert_int_equal(parse(sites, "token", "x", &target), 0);
     assert_int_equal(parse("/", "view", "anything", &target), 0);
     assert_int_equal(parse("/api/v1/diff", "base", "a", &target), 400);
+    assert_int_equal(parse("/api/v1/recordings/a/report", "top", "100", &target), 0);
+    assert_int_equal(target.top, 100);
     assert_int_equal(parse("/api/v1/recordings/a/report", "format", "html", &target), 0);
     assert_string_equal(target.format, "html");
 }
