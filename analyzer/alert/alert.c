@@ -333,7 +333,8 @@ static bool has_ended(const struct seep_findings *findings)
     static const char *const ends[] = {"exited", "signalled", "exec"};
 
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        if (findings->ending_kind != NULL && strcmp(findings->ending_kind, ends[i]) == 0) {
+        if (findings->ending_kind != NULL &&
+            strcmp(findings->ending_kind, ends[i]) == 0) {
             return true;
         }
     }
