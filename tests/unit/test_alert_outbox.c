@@ -190,6 +190,9 @@ static void one_that_is_back_is_asked_at_once_again(void **state)
     assert_string_equal(send(outbox, 8, SEEP_OUTBOX_TAKEN), "a");
     (void)put(outbox, "b", false, 8);
     assert_string_equal(send(outbox, 8, SEEP_OUTBOX_TAKEN), "b");
+    (void)put(outbox, "c", false, 9);
+    assert_string_equal(send(outbox, 9, SEEP_OUTBOX_AWAY), "c");
+    assert_true(seep_outbox_wake_ns(outbox) <= 10 * SECOND); /* patience begins anew */
     seep_outbox_free(outbox);
 }
 
@@ -257,6 +260,22 @@ static void newer_figures_come_with_the_next_repetition(void **state)
     seep_outbox_free(outbox);
 }
 
+static void newer_figures_do_not_take_the_place_of_news(void **state)
+{
+    struct seep_outbox *outbox = outbox_of(true);
+    struct seep_alert_note *newer = make("a", false);
+    struct seep_alert_note *notes[MOST];
+
+    (void)state;
+    (void)put(outbox, "a", false, 1);
+    seep_outbox_refresh(outbox, newer);
+    assert_int_equal(seep_outbox_due(outbox, SECOND, false, notes, MOST), 1);
+    assert_ptr_not_equal(notes[0], newer);
+    seep_alert_note_put(notes[0]);
+    seep_alert_note_put(newer);
+    seep_outbox_free(outbox);
+}
+
 static void what_a_receiver_refuses_is_given_up_and_counted(void **state)
 {
     struct seep_outbox *outbox = outbox_of(false);
@@ -302,6 +321,7 @@ int main(void)
         cmocka_unit_test(what_fires_is_repeated_each_minute_until_it_resolves),
         cmocka_unit_test(what_fires_outlives_an_hour_of_absence_where_it_is_repeated),
         cmocka_unit_test(newer_figures_come_with_the_next_repetition),
+        cmocka_unit_test(newer_figures_do_not_take_the_place_of_news),
         cmocka_unit_test(what_a_receiver_refuses_is_given_up_and_counted),
         cmocka_unit_test(at_the_end_only_news_is_sent_whatever_the_backoff_says),
     };
