@@ -1,8 +1,9 @@
 # Alerts and pushed profiles.
-foreach(module alert_state alert_outbox alert_note alert_target)
+foreach(module alert_state alert_outbox alert_note alert_target alerts)
     seep_unit_test(${module} seep_alert)
 endforeach()
 target_link_libraries(test_alert_note PRIVATE jansson)
+set_tests_properties(unit.alerts PROPERTIES LABELS "unit;threads")
 
 if(TARGET seep)
     add_executable(alert-recording ${CMAKE_CURRENT_SOURCE_DIR}/alert/alert_recording.c)
