@@ -161,6 +161,7 @@ static void look(struct loop *loop)
         loop->config->hooks.looked(loop->config->hooks.arg)) {
         seep_web_changed(loop->web, "", 0, NULL); /* metrics */
     }
+    seep_web_changed(loop->web, "", 0, NULL); /* what is of all: counts of our own */
     seep_web_tick(loop->web);
 }
 
