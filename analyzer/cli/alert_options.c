@@ -241,21 +241,11 @@ static void say_one(struct seep_alert_choice *choice, const char *command, size_
     choice->said_lost[i] = lost;
 }
 
-bool seep_alert_options_say(struct seep_alert_choice *choice, const char *command)
+void seep_alert_options_say(struct seep_alert_choice *choice, const char *command)
 {
-    struct seep_alert_counts counts;
-    bool is_other = false;
-
-    if (choice->alerts == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < choice->options.target_count; i++) {
+    for (size_t i = 0; choice->alerts != NULL && i < choice->options.target_count; i++) {
         say_one(choice, command, i);
     }
-    counts = seep_alerts_counts(choice->alerts);
-    is_other = memcmp(&counts, &choice->seen, sizeof(counts)) != 0; /* no padding */
-    choice->seen = counts;
-    return is_other;
 }
 
 void seep_alert_options_end(struct seep_alert_choice *choice, const char *command)
@@ -266,7 +256,7 @@ void seep_alert_options_end(struct seep_alert_choice *choice, const char *comman
         return;
     }
     seep_alerts_finish(choice->alerts, GRACE_MS);
-    (void)seep_alert_options_say(choice, command);
+    seep_alert_options_say(choice, command);
     counts = seep_alerts_counts(choice->alerts);
     if (counts.pending > 0) {
         fprintf(stderr, "seep %s: %" PRIu64 " alerts could not be sent any more\n",

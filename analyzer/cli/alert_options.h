@@ -32,7 +32,6 @@ struct seep_alert_choice {
     bool said_away[SEEP_ALERT_TARGETS_MOST];
     uint64_t said_refused[SEEP_ALERT_TARGETS_MOST];
     uint64_t said_lost[SEEP_ALERT_TARGETS_MOST];
-    struct seep_alert_counts seen;
 };
 
 /* Declares the options. options: room for SEEP_ALERT_OPTIONS, part of the command's. */
@@ -50,9 +49,8 @@ int seep_alert_options_test(const struct seep_alert_choice *choice);
  * *error. */
 int seep_alert_options_start(struct seep_alert_choice *choice, struct seep_error *error);
 /* Says on stderr what changed: a receiver is away, is back, refuses, was given up on.
- * Returns: whether the counts are other ones than at the last call. Cheap: call it at
- * each look. */
-bool seep_alert_options_say(struct seep_alert_choice *choice, const char *command);
+ * Cheap: call it at each look. */
+void seep_alert_options_say(struct seep_alert_choice *choice, const char *command);
 /* Ends them; what is still to be told is tried for a moment. */
 void seep_alert_options_end(struct seep_alert_choice *choice, const char *command);
 

@@ -254,12 +254,12 @@ static void profiled(void *arg, const struct seep_findings *findings, uint64_t s
     seep_push_options_put(&request->push, "serve", findings, seconds);
 }
 
-static bool looked(void *arg)
+static void looked(void *arg)
 {
     struct request *request = arg;
 
     seep_push_options_say(&request->push, "serve");
-    return seep_alert_options_say(&request->alerts, "serve");
+    seep_alert_options_say(&request->alerts, "serve");
 }
 
 /* Starts who is told of what is found. Returns: 0; negative errno with *error. */

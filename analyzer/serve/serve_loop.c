@@ -157,9 +157,8 @@ static void look(struct loop *loop)
             tell_hooks(loop, item, now_ns);
         }
     }
-    if (loop->config->hooks.looked != NULL &&
-        loop->config->hooks.looked(loop->config->hooks.arg)) {
-        seep_web_changed(loop->web, "", 0, NULL); /* metrics */
+    if (loop->config->hooks.looked != NULL) {
+        loop->config->hooks.looked(loop->config->hooks.arg);
     }
     seep_web_changed(loop->web, "", 0, NULL); /* what is of all: counts of our own */
     seep_web_tick(loop->web);

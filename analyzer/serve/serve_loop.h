@@ -2,7 +2,6 @@
 #ifndef SEEP_ANALYZER_SERVE_SERVE_LOOP_H
 #define SEEP_ANALYZER_SERVE_SERVE_LOOP_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -26,8 +25,7 @@ struct seep_serve_hooks {
     /* For each running recording, each profile_every_ns and at its end: findings with a
      * profile. seconds: since the last one, or since it was opened. */
     void (*profiled)(void *arg, const struct seep_findings *findings, uint64_t seconds);
-    /* After each look. Returns: whether what count_alerts says is another. */
-    bool (*looked)(void *arg);
+    void (*looked)(void *arg); /* after each look */
 };
 
 struct seep_serve_config {
