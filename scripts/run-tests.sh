@@ -160,7 +160,7 @@ main() {
     say "set up"
     scripts/setup.sh || die "the machine is not set up"
     # A machine that cannot have a browser can run all other tests.
-    scripts/setup.sh --browser || say "no Chromium: golden.html_browser will be skipped"
+    scripts/setup.sh --browser || say "no Chromium: golden.html_browser and serve.page will be skipped"
     scripts/setup.sh --with-integration || say "no Prometheus and others: the tests that need them will be skipped"
     mkdir -p "$BUILD_ROOT"
     if [[ -n $FILTER ]]; then

@@ -8,6 +8,9 @@ import { content, given, opened, shot, shows, VIEWS } from "./page_browser.mjs";
 
 const soak = (view = "overview", more = "") => `${given.mock}#recording=soak.seep&view=${view}${more}`;
 const tell = async (what) => { assert.equal((await fetch(new URL(`/mock?do=${what}`, given.mock))).status, 200); };
+// A view has been drawn: "" is the list.
+const SECTIONS = { "": "recordings", overview: "curves", sites: "sites", threads: "threads", flame: "flames", compare: "compare" };
+const drawn = (page, view) => page.locator(`section[aria-labelledby=${SECTIONS[view]}]:visible`).waitFor();
 // The next update has been drawn.
 async function updated(page, what) {
     const live = page.locator("#verdict .who");
@@ -128,8 +131,7 @@ test("a recording that cannot be read or is not there is said", () => opened(`${
 test("names of the program's making are text in every view", () => opened(`${given.mock}#recording=hostile.seep`, {}, async (page) => {
     for (const view of VIEWS) {
         await page.goto(`${given.mock}#recording=hostile.seep&view=${view}&base=healthy.seep`);
-        await page.locator(`nav a[aria-current=page][href*="view=${view}"]`).waitFor();
-        await page.locator("main section:visible").first().waitFor();
+        await drawn(page, view);
         assert.equal(await page.locator("main img, main script, main [onerror], main [onload], main [style]").count(), 0, view);
         const text = await page.evaluate(() => document.body.textContent);
         assert.doesNotMatch(text, /[\u202e\u0007]/, view);
@@ -143,7 +145,8 @@ test("keys do what the help says", () => opened(soak(), {}, async (page) => {
     await shows(page, "#verdict h1", "LEAK");
     for (const [i, view] of VIEWS.entries()) {
         await page.keyboard.press(String(i + 1));
-        await page.locator(`nav a[aria-current=page][href*="view=${view}"]`).waitFor();
+        await drawn(page, view);
+        assert.match(await page.locator("nav a[aria-current=page]").getAttribute("href"), new RegExp(`view=${view}`));
     }
     await page.keyboard.press("2");
     await page.locator("button.open").first().waitFor();
@@ -283,6 +286,11 @@ test("two recordings are compared, and swapped", () => opened(soak("compare", "&
     await page.locator(".finding summary").first().click();
     await shows(page, ".finding .stack li", "auth_handle");
     assert.match(await page.getByRole("link", { name: /As a page/ }).getAttribute("href"), /diff\?base=healthy\.seep&new=soak\.seep&format=html$/);
+    await page.locator(".harmless summary").first().click();
+    const doubt = page.locator(".harmless .finding").first();
+    await doubt.locator("summary").click();
+    await shows(page, ".harmless .finding dd", "the ranges of growth overlap");
+    assert.doesNotMatch(await doubt.textContent(), /% sure/);
     await page.getByRole("button", { name: "Swap" }).click();
     await shows(page, ".says", "1 gone");
 }));
@@ -312,7 +320,7 @@ test("the theme is the system's until one is chosen, which is kept", () => opene
 test("390 pixels are wide enough for every view", () => opened(soak(), { width: 390, height: 844 }, async (page) => {
     for (const view of ["", ...VIEWS]) {
         await page.goto(view === "" ? given.mock : soak(view, "&base=healthy.seep"));
-        await page.locator("main section:visible").first().waitFor();
+        await drawn(page, view);
         await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 390, view);
         await shot(page, `phone-${view || "list"}`);
@@ -323,7 +331,7 @@ test("every control has a name, and there is one first heading", () => opened(so
     const session = await page.context().newCDPSession(page);
     for (const view of ["", ...VIEWS]) {
         await page.goto(view === "" ? given.mock : soak(view, "&base=healthy.seep&site=2"));
-        await page.locator("main section:visible").first().waitFor();
+        await drawn(page, view);
         await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
         const { nodes } = await session.send("Accessibility.getFullAXTree");
         const controls = nodes.filter((node) => !node.ignored && node.properties?.some((one) => one.name === "focusable" && one.value.value)

@@ -21,6 +21,14 @@ function rate(side, ofBytes) {
     return `${say(side.growth_per_s)}/h (${say(low)} .. ${say(high)})`;
 }
 
+// What is unsure has its reason instead.
+function sure(one) {
+    if (one.confidence === null || one.change === "unsure") {
+        return null;
+    }
+    return one.confidence > 0.9995 ? "more than 99.9 % sure" : `${(100 * one.confidence).toFixed(1)} % sure`;
+}
+
 function card() {
     const change = el("span", { class: "verdict" });
     const kind = el("span", { class: "kind" });
@@ -39,9 +47,9 @@ function card() {
             text(kind, one.kind);
             text(says, one.function);
             text(rates, `BASE ${rate(one.base, ofBytes)}, NEW ${rate(one.new, ofBytes)}`
-                + `${one.confidence === null ? "" : `, ${(100 * one.confidence).toFixed(1)} % sure`}`);
+                + `${sure(one) === null ? "" : `, ${sure(one)}`}`);
             facts(list, [["what", one.summary],
-                ["how sure", one.confidence === null ? null : `${(100 * one.confidence).toFixed(1)} %`],
+                ["how sure", sure(one)],
                 ["BASE", rate(one.base, ofBytes)], ["NEW", rate(one.new, ofBytes)], ["unsure because", one.why],
                 ["subsystem", one.subsystem]]);
             stack.draw(one.stack, "");
@@ -125,7 +133,7 @@ export function compare(app) {
             text(says, sentence(data));
             facts(runs, [["BASE", `${two.base}: ran ${seconds(data.base.duration_s)}, ${data.base.verdict}`],
                 ["NEW", `${two.fresh}: ran ${seconds(data.new.duration_s)}, ${data.new.verdict}`],
-                ["growth", { time: "per second", operation: "per operation" }[data.per] ?? "per second and per operation"]]);
+                ["compared", { time: "per second", operation: "per operation" }[data.per] ?? "per second and per operation"]]);
             const changes = known(data.changes);
             const doubts = known(data.unsure);
             const left = Math.max(0, changes.length - SHOWN) + Math.max(0, doubts.length - SHOWN);
