@@ -22,6 +22,7 @@ static const char help_text[] =
     "  seep top [PID|FILE]         what a program holds while it runs, like top\n"
     "  seep serve [FILE...|DIR]    the same as a web page, and as metrics for "
     "Prometheus\n"
+    "  seep fleet --prometheus URL   which place leaks, on which of many instances\n"
     "  seep dump FILE              a recording as JSON lines, for other tools\n"
     "  seep help COMMAND           all about one command\n"
     "  seep --version\n"
@@ -50,6 +51,7 @@ static const struct command {
     {"threads", seep_cmd_threads, &seep_help_threads},
     {"top", seep_cmd_top, &seep_help_top},
     {"serve", seep_cmd_serve, &seep_help_serve},
+    {"fleet", seep_cmd_fleet, &seep_help_fleet},
     {"dump", seep_cmd_dump, &seep_help_dump},
     {"collect", seep_cmd_collect, &seep_help_collect},
 };
@@ -67,9 +69,9 @@ static const struct command *find(const char *name)
 
 static int unknown(const char *name)
 {
-    static const char *const words[] = {"run", "report", "diff", "bisect", "threads",
-                                        "top", "serve",  "dump", "help"};
-    static const char *const later[] = {"check", "fleet"};
+    static const char *const words[] = {"run", "report", "diff",  "bisect", "threads",
+                                        "top", "serve",  "fleet", "dump",   "help"};
+    static const char *const later[] = {"check"};
     const char *nearest =
         seep_option_nearest(name, words, sizeof(words) / sizeof(words[0]));
 

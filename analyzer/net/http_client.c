@@ -23,6 +23,9 @@ struct seep_http_client {
 };
 
 struct taking {
+    CURL *curl;
+    const struct seep_http_request *request;
+    int refused; /* what request->take returned */
     struct seep_buf *body;
     size_t most_bytes;
     bool too_long;
@@ -63,7 +66,15 @@ void seep_http_client_free(struct seep_http_client *client)
 static size_t take(char *bytes, size_t one, size_t count, void *arg)
 {
     struct taking *taking = arg;
+    long status = 0;
 
+    if (taking->request->take != NULL &&
+        curl_easy_getinfo(taking->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+        status / 100 == 2) {
+        taking->refused =
+            taking->request->take(taking->request->take_context, bytes, one * count);
+        return taking->refused < 0 ? 0 : count;
+    }
     if (count > taking->most_bytes - taking->body->len_bytes) {
         taking->too_long = true;
         return 0;
@@ -148,7 +159,9 @@ int seep_http_do(struct seep_http_client *client, const struct seep_http_request
                  struct seep_http_reply *reply, struct seep_error *error)
 {
     CURL *curl = client->curl;
-    struct taking taking = {.body = &reply->body,
+    struct taking taking = {.curl = curl,
+                            .request = request,
+                            .body = &reply->body,
                             .most_bytes = request->reply_most_bytes};
     struct curl_slist *headers = headers_of(request);
     CURLcode code = CURLE_OK;
@@ -175,6 +188,9 @@ int seep_http_do(struct seep_http_client *client, const struct seep_http_request
     (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
     code = curl_easy_perform(curl);
     curl_slist_free_all(headers);
+    if (taking.refused < 0) {
+        return taking.refused;
+    }
     if (code != CURLE_OK) {
         return explain(client, request, &taking, code, error);
     }

@@ -19,6 +19,11 @@ struct seep_http_request {
     size_t body_bytes;
     long timeout_ms;         /* for all of it; > 0 */
     size_t reply_most_bytes; /* a longer reply is -EMSGSIZE */
+    /* NULL, or who is given the body of a 2xx reply as it comes, in pieces of any size,
+     * instead of `body`; such a body may be of any length. Returns: 0; a negative errno,
+     * which ends the exchange and is what seep_http_do returns. */
+    int (*take)(void *context, const char *bytes, size_t len_bytes);
+    void *take_context;
 };
 
 struct seep_http_reply {
@@ -36,7 +41,8 @@ void seep_http_client_free(struct seep_http_client *client);
  * reply: all-zero, or of a call before: its memory is used again.
  * Returns: 0 with any status; -ETIMEDOUT; -ECONNREFUSED (nobody listens); -EHOSTUNREACH
  *   (no such host, no way there); -EMSGSIZE; -EINVAL (no http url); -EIO (TLS, a reply
- *   that is no HTTP, cut connections); -ENOMEM. *error names the address, without user
+ *   that is no HTTP, cut connections); -ENOMEM; what request->take returned, *error
+ *   untouched. *error names the address, without user
  *   and password, and what to do.
  */
 int seep_http_do(struct seep_http_client *client, const struct seep_http_request *request,

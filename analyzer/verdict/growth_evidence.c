@@ -95,16 +95,9 @@ int seep_growth_evidence_of_series(const struct seep_series *series,
                                    const struct seep_window *window,
                                    struct seep_growth_case *evidence)
 {
-    size_t n = window->end - window->first;
-    size_t warm = window->warm - window->first;
-    int status =
-        seep_growth_measure(series->live + window->first, n, warm,
-                            seep_growth_least_count(evidence->kind), &evidence->count);
-
-    return status < 0 ? status
-                      : seep_growth_measure(series->live_bytes + window->first, n, warm,
-                                            seep_growth_least_bytes(evidence->kind),
-                                            &evidence->bytes);
+    return seep_growth_case_measure(
+        evidence, series->live + window->first, series->live_bytes + window->first,
+        window->end - window->first, window->warm - window->first);
 }
 
 bool seep_growth_evidence_of_site(const struct seep_recording *recording,

@@ -104,6 +104,28 @@ bool seep_growth_testable(enum seep_kind kind, double acquired)
     return acquired >= (least < SEEP_GROWTH_UPS_MIN ? least : SEEP_GROWTH_UPS_MIN);
 }
 
+static int measure(const double *y, size_t n, size_t warm, double least,
+                   struct seep_growth *out)
+{
+    if (y == NULL) {
+        *out = (struct seep_growth){.p_trend = 1, .p_steps = 1, .p_walk = 1};
+        return 0;
+    }
+    return seep_growth_measure(y, n, warm, least, out);
+}
+
+int seep_growth_case_measure(struct seep_growth_case *evidence, const double *live,
+                             const double *live_bytes, size_t n, size_t warm)
+{
+    int status =
+        measure(live, n, warm, seep_growth_least_count(evidence->kind), &evidence->count);
+
+    return status < 0
+               ? status
+               : measure(live_bytes, n, warm, seep_growth_least_bytes(evidence->kind),
+                         &evidence->bytes);
+}
+
 bool seep_growth_is_staircase(const struct seep_growth_case *evidence)
 {
     const struct seep_staircase *stairs = &evidence->stairs;

@@ -70,6 +70,16 @@ bool seep_growth_testable(enum seep_kind kind, double acquired);
 double seep_growth_least_count(enum seep_kind kind);
 double seep_growth_least_bytes(enum seep_kind kind);
 
+/* Measures the growth of a site's count and bytes into evidence->count and ->bytes; its
+ * kind is given.
+ *
+ * live, live_bytes: borrowed; n values each, as for seep_growth_measure; NULL where that
+ *   is not known, which leaves a series that does not grow.
+ * Returns: 0; -EINVAL when n - warm < SEEP_GROWTH_POINTS_MIN. Thread-safety: pure.
+ * Cost: O(n). */
+int seep_growth_case_measure(struct seep_growth_case *evidence, const double *live,
+                             const double *live_bytes, size_t n, size_t warm);
+
 /* Whether these are few blocks that are made larger by a factor each time: too few steps
  * for a test at any length of run, and never more than suspect. Thread-safety: pure. */
 bool seep_growth_is_staircase(const struct seep_growth_case *evidence);

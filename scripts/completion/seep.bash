@@ -23,6 +23,7 @@ _seep() {
     case $command:$previous in
     help:help) mapfile -t COMPREPLY < <(compgen -W "$(_seep_commands)" -- "$word") ;;
     diff:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown html junit sarif" -- "$word") ;;
+    fleet:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown" -- "$word") ;;
     *:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown html folded pprof sarif junit" -- "$word") ;;
     *:--sort) mapfile -t COMPREPLY < <(compgen -W "live growth rate" -- "$word") ;;
     *:--per) mapfile -t COMPREPLY < <(compgen -W "both time operation" -- "$word") ;;

@@ -20,15 +20,16 @@ expect() {
 }
 
 expect "report" seep repo
-expect "bisect diff dump help report run serve threads top" seep help ""
+expect "bisect diff dump fleet help report run serve threads top" seep help ""
 expect "--fail-on" seep run --fa
 expect "json junit" seep report --format j
+expect "json" seep fleet --format j
 expect "json junit" seep diff --format j
 expect "" seep diff --format folded
 expect "operation" seep diff --per o
 expect "growth" seep report --value g
 expect "probable" seep run --fail-on p
-for command in run report diff bisect threads top serve dump; do
+for command in run report diff bisect threads top serve fleet dump; do
     COMP_WORDS=(seep "$command" --)
     COMP_CWORD=2
     _seep
