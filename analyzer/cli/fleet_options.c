@@ -42,6 +42,11 @@ int seep_fleet_set_url(struct seep_fleet_asked *asked, const char *url)
         return seep_cli_usage_error(
             "fleet", "--prometheus \"%s\": an address like http://HOST:9090", url);
     }
+    if (strchr(url, '@') != NULL) { /* would stand in reports and lists of processes */
+        return seep_cli_usage_error(
+            "fleet", "--prometheus: no user and password in the address; a token goes to "
+                     "--token-file");
+    }
     while (length > 0 && url[length - 1] == '/') {
         length--;
     }

@@ -3,10 +3,10 @@
  * Many instances are evidence that one cannot have: the same place grows on each instance
  * of one version, and on none of the others, which bear the same load. That is what makes
  * a finding definite here. What grows on nearly all instances alike is no more than
- * it is on one: their load may have risen together. What grows on so few of many as the growth verdict errs
- * is a suspect.
- * A place that trickles (SEEP_GROWTH_BYTES_PER_DAY) is a suspect at most, on however many
- * instances: a new version is young wherever it runs, and what it keeps by design fills.
+ * it is on one: their load may have risen together. What grows on so few of many as the
+ * growth verdict errs is a suspect. A place that trickles (SEEP_GROWTH_BYTES_PER_DAY) is
+ * a suspect at most, on however many instances: a new version is young wherever it runs,
+ * and what it keeps by design fills.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -155,10 +155,10 @@ static enum seep_verdict judge(const struct seep_fleet_finding *finding,
     const struct seep_two_groups *units = &finding->common[0].share.units;
     bool alone =
         finding->judged >= SEEP_FLEET_MANY_UNITS && finding->chance > SEEP_FLEET_P_CHANCE;
-    bool repeated = finding->growing >= SEEP_FLEET_REPEATED_UNITS &&
-                    finding->chance <= SEEP_FLEET_P_REPEATED &&
-                    (double)finding->growing <
-                        SEEP_FLEET_SHARE_ALIKE * (double)finding->judged;
+    bool repeated =
+        finding->growing >= SEEP_FLEET_REPEATED_UNITS &&
+        finding->chance <= SEEP_FLEET_P_REPEATED &&
+        (double)finding->growing < SEEP_FLEET_SHARE_ALIKE * (double)finding->judged;
 
     if (is_trickle(finding, kind) || (alone && finding->common_count == 0)) {
         return SEEP_VERDICT_SUSPECT;

@@ -20,7 +20,7 @@ static const double SEEP_FLEET_FALSE_SHARE = 0.02;
 static const double SEEP_FLEET_Q_COMMON = 0.01;
 static const double SEEP_FLEET_P_REPEATED = 0.001;
 static const double SEEP_FLEET_P_CHANCE = 0.01;
-static const double SEEP_FLEET_SHARE_ALIKE = 0.9; /* grow: one load explains it */
+static const double SEEP_FLEET_SHARE_ALIKE = 0.9;    /* grow: one load explains it */
 static const double SEEP_FLEET_SHARE_DEFINITE = 0.5; /* of a value's units grow */
 
 /* What is said of a label's value. */

@@ -21,12 +21,12 @@ struct seep_fleet_report {
  * options: columns, color, utf8 are used. */
 int seep_fleet_render_text(const struct seep_fleet_report *report,
                            const struct seep_render_options *options,
-                           struct seep_buf *out); /* fleet_text.c */
+                           struct seep_buf *out); /* report_fleet_text.c */
 int seep_fleet_render_markdown(const struct seep_fleet_report *report,
                                const struct seep_render_options *options,
-                               struct seep_buf *out); /* fleet_markdown.c */
+                               struct seep_buf *out); /* report_fleet_markdown.c */
 int seep_fleet_render_json(const struct seep_fleet_report *report,
                            const struct seep_render_options *options,
-                           struct seep_buf *out); /* fleet_json.c */
+                           struct seep_buf *out); /* report_fleet_json.c */
 
 #endif

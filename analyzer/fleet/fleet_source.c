@@ -306,9 +306,9 @@ static int ask_once(const struct seep_fleet_connection *connection,
         slice->losses.warnings += reader->warnings;
         slice->losses.partial += reader->is_partial;
     }
-    if (status < 0) {
+    if (status < 0 && (reply.status == 0 || reply.status == 200)) {
         status = explain(source, slice, reader, status, error);
-    }
+    } /* any other status is in words */
     free(reader);
     seep_buf_fini(&url);
     seep_buf_fini(&reply.body);

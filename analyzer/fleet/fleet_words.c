@@ -133,29 +133,38 @@ void seep_fleet_say_where(const struct seep_fleet_report *report,
     }
 }
 
-static void say_rate(struct seep_buf *out, double per_s, bool of_bytes)
+/* A pace that the hour is too short to show is told by the day. */
+static bool is_slow(double per_s, bool of_bytes)
 {
-    bool slow = of_bytes ? per_s * HOUR_S < 1024 : per_s * HOUR_S < 1;
+    return of_bytes ? per_s * HOUR_S < 1024 : per_s * HOUR_S < 1;
+}
 
-    say_amount(out, per_s * (slow ? DAY_S : HOUR_S), of_bytes);
-    say(out, slow ? " per day" : " per hour");
+static void say_pace(struct seep_buf *out, double per_s, bool of_bytes, bool by_day)
+{
+    say_amount(out, per_s * (by_day ? DAY_S : HOUR_S), of_bytes);
 }
 
 void seep_fleet_say_pace(const struct seep_fleet_finding *finding, struct seep_buf *out)
 {
-    say_rate(out, finding->median_per_s, finding->of_bytes);
+    bool bytes = finding->of_bytes;
+    bool slow = is_slow(finding->median_per_s, bytes);
+    const char *period = slow ? " per day" : " per hour";
+
+    say_pace(out, finding->median_per_s, bytes, slow);
+    say(out, period);
     if (finding->growing > 1) {
-        say(out, " each (quartiles ");
-        say_rate(out, finding->low_per_s, finding->of_bytes);
-        say(out, " and ");
-        say_rate(out, finding->high_per_s, finding->of_bytes);
+        say(out, " each (half of them from ");
+        say_pace(out, finding->low_per_s, bytes, slow);
+        say(out, " to ");
+        say_pace(out, finding->high_per_s, bytes, slow);
         say(out, "), ");
-        say_rate(out, finding->total_per_s, finding->of_bytes);
+        say_pace(out, finding->total_per_s, bytes, slow);
+        say(out, period);
         say(out, " in all; they hold ");
     } else {
         say(out, "; it holds ");
     }
-    say_amount(out, finding->total_live, finding->of_bytes);
+    say_amount(out, finding->total_live, bytes);
 }
 
 void seep_fleet_say_unit(const struct seep_fleet_table *table, uint32_t unit,
@@ -175,12 +184,14 @@ void seep_fleet_say_fastest(const struct seep_fleet_report *report,
                             const struct seep_fleet_finding *finding,
                             struct seep_buf *out)
 {
+    bool slow = is_slow(finding->median_per_s, finding->of_bytes);
+
     for (size_t i = 0; i < finding->fastest_count; i++) {
         say(out, i > 0 ? ", " : "");
         seep_fleet_say_unit(report->table, finding->fastest[i].unit, out);
         say(out, " (");
-        say_rate(out, finding->fastest[i].u_per_s, finding->of_bytes);
-        say(out, ")");
+        say_pace(out, finding->fastest[i].u_per_s, finding->of_bytes, slow);
+        say(out, slow ? " per day)" : " per hour)");
     }
 }
 

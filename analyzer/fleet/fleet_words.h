@@ -13,8 +13,8 @@ void seep_fleet_say_total(const struct seep_fleet_report *report, struct seep_bu
 /* "grows on 40 of 40 instances of version 2.3.1, on 1 of 960 of the others". */
 void seep_fleet_say_where(const struct seep_fleet_report *report,
                           const struct seep_fleet_finding *finding, struct seep_buf *out);
-/* "1.2 MiB per hour each (0.9 MiB to 1.5 MiB), 48 MiB per hour in all; they hold 2 GiB".
- */
+/* "1.2 MiB per hour each (half of them from 0.9 MiB to 1.5 MiB), 48 MiB per hour in all;
+ * they hold 2 GiB". */
 void seep_fleet_say_pace(const struct seep_fleet_finding *finding, struct seep_buf *out);
 /* "10.0.0.7:9100 (1.5 MiB per hour), ...". */
 void seep_fleet_say_fastest(const struct seep_fleet_report *report,
@@ -24,8 +24,8 @@ void seep_fleet_say_fastest(const struct seep_fleet_report *report,
 void seep_fleet_say_site(const struct seep_fleet_report *report,
                          const struct seep_fleet_finding *finding, struct seep_buf *out);
 
-/* What was not judged and why, one line each. Returns: lines; line i is written to out.
- * i >= the number of lines writes nothing. */
+/* What of the data was not judged as it is: kind i of SEEP_FLEET_LOSS_LINES. Returns:
+ * whether there is any; nothing is written otherwise. */
 bool seep_fleet_say_loss(const struct seep_fleet_report *report, size_t i,
                          struct seep_buf *out);
 enum { SEEP_FLEET_LOSS_LINES = 14 };
