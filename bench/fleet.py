@@ -40,7 +40,7 @@ def parse(argv):
                                      epilog=HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "release", metavar="DIR",
                         help="the build tree (default: build/release)")
-    parser.add_argument("--instances", type=int, default=1000, metavar="N", help="default 1000; at least 100")
+    parser.add_argument("--instances", type=int, default=1000, metavar="N", help="default 1000; at least 200")
     parser.add_argument("--sites", type=int, default=200, metavar="N", help="default 200; at least 40")
     parser.add_argument("--hours", type=int, default=24, metavar="H", help="default 24")
     parser.add_argument("--step", type=int, default=300, metavar="S", help="seconds between two samples (default 300)")
@@ -157,7 +157,7 @@ class Fleet:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+    disable_nagle_algorithm, wbufsize = True, -1
 
     def reply(self, body):
         self.server.sent += len(body)
@@ -212,7 +212,7 @@ def judge(fleet, report):
 
 def main(argv):
     options = parse(argv)
-    if not (options.build / "bin" / "seep").exists() or options.instances < 100 or options.sites < 40:
+    if not (options.build / "bin" / "seep").exists() or options.instances < 200 or options.sites < 40:
         print("bench/fleet.py: nothing built there, or too small a fleet (see --help)", file=sys.stderr)
         return 2
     fleet = Fleet(options)

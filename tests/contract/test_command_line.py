@@ -13,7 +13,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-COMMANDS = ("run", "report", "dump", "top")
+COMMANDS = ("run", "report", "dump", "top", "fleet")
 
 
 class CommandLineTest(unittest.TestCase):
