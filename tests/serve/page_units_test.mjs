@@ -3,13 +3,23 @@
 //
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
 
-const page = new URL("../../analyzer/serve/page/", import.meta.url);
-const units = await import(new URL("units.js", page));
-const outlook = await import(new URL("outlook.js", page));
-const { evenly } = await import(new URL("chart.js", page));
-const { gather, layout } = await import(new URL("waits.js", page));
+// Copies, beside a package.json: node 18 takes .js files without one for scripts, and what lies beside the page is embedded.
+const folder = mkdtempSync(join(tmpdir(), "seep-page-"));
+cpSync(new URL("../../analyzer/serve/page/", import.meta.url), folder, { recursive: true });
+writeFileSync(join(folder, "package.json"), '{"type": "module"}');
+after(() => rmSync(folder, { recursive: true }));
+
+const load = (name) => import(pathToFileURL(join(folder, name)));
+const units = await load("units.js");
+const outlook = await load("outlook.js");
+const { evenly } = await load("chart.js");
+const { gather, layout } = await load("waits.js");
 
 test("bytes, times and counts read as in the reports", () => {
     // As seep_fmt_bytes and seep_fmt_seconds write them.
