@@ -3,8 +3,8 @@
 //
 //     playwright   folder of playwright-core
 //     mock, below  two mock servers (page_mock.py), the second under /leaks/
-//                  or the page as a backend passes it on
-//     live         a real server of a folder; leak, base, hostile, stuck: names of recordings in it
+//     live         a real server of a folder; leak, base, hostile, stuck: names of recordings in it; go: a file which, when
+//                  it is made, starts the program with a leak; port_file: where that writes the port of its own server
 //     screenshots  folder for what was seen, or null
 //
 // SPDX-License-Identifier: MIT

@@ -2,14 +2,18 @@
 //
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { content, given, opened, shot, shows } from "./page_browser.mjs";
 
 const at = (view, more = "") => `${given.live}#recording=${given.leak}&view=${view}${more}`;
 
-test("a finding appears while one looks, and its stack opens", () => opened(at("overview"), {}, async (page) => {
+test("a recording appears, then its finding, while one looks, and its stack opens", () => opened(at("overview"), {}, async (page) => {
+    await shows(page, ".problem", `there is no recording ${given.leak}`);
+    writeFileSync(given.go, "");
     await shows(page, "#verdict h1", /^(Inconclusive|Clean)$/);
+    assert.equal(await page.locator(".problem:visible").count(), 0);
     await shows(page, "#verdict h1", /^(LEAK|SUSPECT): \d+ finding/);
     assert.match(await content(page, "#news"), /^New finding, (suspect|probable|definite): /);
     const thread = page.locator(".finding", { has: page.locator(".kind", { hasText: /^thread/ }) }).first();
@@ -52,7 +56,7 @@ test("it is compared with another recording", () => opened(at("compare", `&base=
 }));
 
 test("through the backend's port it is the same page, which asks because events do not come", () =>
-    opened(given.below, { allowed: /503/, clock: true }, async (page) => {
+    opened(`http://127.0.0.1:${readFileSync(given.port_file, "utf8").trim()}/leaks/`, { allowed: /503/, clock: true }, async (page) => {
         await shows(page, "#verdict h1", /^(LEAK|SUSPECT): \d+ finding/);
         await shows(page, "#status", "Asking each 5 s");
         assert.equal(await page.locator("#picker:visible").count(), 0, "there is one recording alone");

@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from page_mock import HOSTILE, Mock
 SKIPPED = 77
 PLAYWRIGHT = "1.65.1"
 DEADLINE_S = 150
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 parser = argparse.ArgumentParser()
 parser.add_argument("seep")
@@ -43,39 +45,45 @@ parser.add_argument("--screenshots", type=Path)
 
 
 class Live:
-    """The backend with a fault under `seep run`, and `seep serve` of the folder that it is recorded in."""
+    """`seep serve` of a folder, and what is recorded there: a deadlock from the start, and the backend with a fault as soon as the
+    browser has made the file `go`, so that it sees all of that run however busy the machine is."""
 
     def __init__(self, seep, backend, stuck, folder):
-        environment = dict(os.environ, PORT="0", PMA_FAULTS="F01@4,F05@4")
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.seep, self.backend, self.folder = seep, backend, folder
+        self.go, self.port_file = folder / "go", folder / "port"
+        self.is_over = False
         # A name that is hostile where names reach the page: the command line.
-        subprocess.run([seep, "run", "--quiet", "-o", folder / "hostile.seep", "--", "/bin/true", HOSTILE], check=True, **quiet)
-        self.run = subprocess.Popen([seep, "run", "--quiet", "--listen=0", "--interval", "0.25", "-o", folder / "soak.seep",
-                                     "--", backend, "--port-file", folder / "port", "--set", "database.path=:memory:"],
-                                    env=environment, **quiet)
-        self.deadlock = subprocess.Popen([seep, "run", "--quiet", "--interval", "0.5", "--stuck-after", "1", "-o", folder / "stuck.seep",
-                                          "--", stuck, "cycle", "300"], **quiet)
+        subprocess.run([seep, "run", "--quiet", "-o", folder / "hostile.seep", "--", "/bin/true", HOSTILE], check=True, **QUIET)
+        self.processes = [subprocess.Popen([seep, "run", "--quiet", "--interval", "0.5", "--stuck-after", "1", "-o",
+                                            folder / "stuck.seep", "--", stuck, "cycle", "300"], **QUIET)]
         self.serve = subprocess.Popen([seep, "serve", folder, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
                                       stderr=subprocess.STDOUT, text=True)
+        self.processes.append(self.serve)
+        self.starter = threading.Thread(target=self.start_when_asked)
+        self.starter.start()
         self.url = None
-        self.port_file = folder / "port"
         for line in self.serve.stdout:
             found = re.search(r"http://\S+/", line)
             if found:
                 self.url = found.group()
                 break
 
-    def below(self):
-        """The page as the backend passes it on."""
-        end = time.monotonic() + DEADLINE_S
-        while not (self.port_file.exists() and self.port_file.read_text().strip()):
-            assert time.monotonic() < end and self.run.poll() is None, "the backend has no port"
-            time.sleep(0.05)
-        return f"http://127.0.0.1:{self.port_file.read_text().strip()}/leaks/"
+    def start_when_asked(self):
+        while not self.go.exists():
+            if self.is_over:
+                return
+            time.sleep(0.02)
+        self.processes.append(subprocess.Popen(
+            [self.seep, "run", "--quiet", "--listen=0", "--interval", "0.25", "-o", self.folder / "soak.seep", "--", self.backend,
+             "--port-file", self.port_file, "--set", "database.path=:memory:"],
+            env=dict(os.environ, PORT="0", PMA_FAULTS="F01@4,F05@4"), **QUIET))
 
     def close(self):
-        for process in (self.serve, self.deadlock, self.run):
+        self.is_over = True
+        self.starter.join()
+        for process in self.processes:
             process.send_signal(signal.SIGTERM)
+        for process in self.processes:
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:
@@ -118,8 +126,9 @@ def against_backend(options, given, folder):
     live = Live(options.seep, options.backend, options.stuck, served)
     try:
         assert live.url is not None, "seep serve printed no address"
-        return ask_browser("page_live_test.mjs", options, {**given, "live": live.url, "below": live.below(), "leak": "soak.seep",
-                                                           "base": "healthy.seep", "hostile": "hostile.seep", "stuck": "stuck.seep"})
+        names = {"leak": "soak.seep", "base": "healthy.seep", "hostile": "hostile.seep", "stuck": "stuck.seep"}
+        return ask_browser("page_live_test.mjs", options, {**given, **names, "live": live.url, "go": str(live.go),
+                                                           "port_file": str(live.port_file)})
     finally:
         live.close()
 
