@@ -132,7 +132,7 @@ int seep_gate_read_token(struct seep_gate *gate, const char *path,
                 "%s: a token is made of letters, digits and + / = - _ . ~", path);
         }
     }
-    (void)snprintf(gate->token, sizeof(gate->token), "%s", bytes);
+    memcpy(gate->token, bytes, length + 1);
     return 0;
 }
 
