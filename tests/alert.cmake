@@ -17,4 +17,9 @@ if(TARGET seep)
             $<TARGET_FILE:seep> $<TARGET_FILE:alert-recording> $<TARGET_FILE:golden_program> $<TARGET_FILE:alert-leaky>)
         set_tests_properties(alert.${name} PROPERTIES LABELS alert TIMEOUT 180 SKIP_RETURN_CODE 77)
     endforeach()
+    add_test(NAME alert.alert_delay COMMAND /usr/bin/python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/alert/test_alert_delay.py
+        $<TARGET_FILE:seep> $<TARGET_FILE:alert-recording> $<TARGET_FILE:golden_program> $<TARGET_FILE:alert-leaky>
+        $<TARGET_FILE:stuck-threads>)
+    # It measures a delay: not beside other tests.
+    set_tests_properties(alert.alert_delay PROPERTIES LABELS alert TIMEOUT 180 RUN_SERIAL ON)
 endif()
