@@ -71,10 +71,56 @@ static const char *severity_of(struct seep_alert_level level)
     return level.verdict == SEEP_VERDICT_PROBABLE ? "warning" : "info";
 }
 
+/* Makes text valid UTF-8 without control characters but line breaks. Findings are; a
+ * recording's name is what somebody called a file. */
+static void clean(char *text)
+{
+    json_t *probe = json_string(text);
+
+    for (char *at = text; *at != '\0'; at++) {
+        unsigned char byte = (unsigned char)*at;
+
+        if ((byte < ' ' && byte != '\n') || byte == 0x7f ||
+            (probe == NULL && byte > 0x7f)) {
+            *at = '?';
+        }
+    }
+    json_decref(probe);
+}
+
 static void set(struct seep_alert_note *note, enum seep_alert_text at, const char *text)
 {
     free(note->text[at]);
     note->text[at] = strdup(text != NULL ? text : "");
+    if (note->text[at] != NULL) {
+        clean(note->text[at]);
+    }
+}
+
+/* The command that shows more; people paste it, so that a name is quoted unless it is
+ * harmless. */
+static void set_report(struct seep_alert_note *note, const char *recording)
+{
+    static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789._-+=:,@/~";
+    struct seep_buf text = {0};
+
+    seep_buf_printf(&text, "seep report ");
+    if (recording[0] == '-') {
+        seep_buf_printf(&text, "./");
+    }
+    if (recording[strspn(recording, harmless)] == '\0') {
+        seep_buf_printf(&text, "%s", recording);
+    } else {
+        seep_buf_put(&text, "'", 1);
+        for (const char *at = recording; *at != '\0'; at++) {
+            seep_buf_printf(&text, *at == '\'' ? "'\\''" : "%c", *at);
+        }
+        seep_buf_put(&text, "'", 1);
+    }
+    seep_buf_put(&text, "", 1);
+    set(note, SEEP_NOTE_REPORT, text.failed ? "" : (const char *)text.data);
+    seep_buf_fini(&text);
 }
 
 /* Whether a headline ("hub_register", "strdup, called by load") is on a function. */
@@ -258,8 +304,7 @@ static void set_identity(struct seep_alert_note *note,
     (void)snprintf(text, sizeof(text), "%s:%" PRIu32,
                    findings->host != NULL ? findings->host : "", findings->pid);
     set(note, SEEP_NOTE_INSTANCE, text);
-    (void)snprintf(text, sizeof(text), "seep report %s", event->recording);
-    set(note, SEEP_NOTE_REPORT, text);
+    set_report(note, event->recording);
     note->pid = findings->pid;
 }
 

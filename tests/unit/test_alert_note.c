@@ -273,6 +273,49 @@ static void a_resolved_one_has_its_labels_and_its_end(void **state)
     seep_alert_note_put(end);
 }
 
+/* The texts of an alert on a recording of that name. */
+static struct seep_alert_note *named(const char *recording)
+{
+    struct seep_alert_event event = {
+        .what = SEEP_ALERT_FIRES, .recording = recording, .id = "", .more = 1};
+    struct seep_alert_note *note = NULL;
+
+    assert_int_equal(seep_alert_note_new(&event, &findings, NULL, NULL, 1, &note), 0);
+    return note;
+}
+
+static void a_name_that_is_no_text_is_told_as_far_as_it_is(void **state)
+{
+    struct seep_alert_note *note = named("a\xff\x01z.seep");
+    json_t *json = json_of(note);
+
+    (void)state;
+    assert_string_equal(text_of(json, "recording"), "a??z.seep");
+    json_decref(json);
+    seep_alert_note_put(note);
+    note = named("gr\xc3\xbc\xc3\x9f.seep");
+    assert_string_equal(note->text[SEEP_NOTE_RECORDING], "gr\xc3\xbc\xc3\x9f.seep");
+    seep_alert_note_put(note);
+}
+
+static void the_command_to_paste_runs_nothing_else(void **state)
+{
+    static const char *const names[][2] = {
+        {"soak.1-b.seep", "seep report soak.1-b.seep"},
+        {"$(reboot).seep", "seep report '$(reboot).seep'"},
+        {"it's.seep", "seep report 'it'\\''s.seep'"},
+        {"-o.seep", "seep report ./-o.seep"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct seep_alert_note *note = named(names[i][0]);
+
+        assert_string_equal(note->text[SEEP_NOTE_REPORT], names[i][1]);
+        seep_alert_note_put(note);
+    }
+}
+
 static void threads_that_stand_still_and_near_limits_are_urgent(void **state)
 {
     struct seep_finding finding = finding_of_heap();
@@ -298,6 +341,8 @@ int main(void)
         cmocka_unit_test(labels_are_never_empty),
         cmocka_unit_test(a_rise_ends_the_alert_with_the_former_verdict),
         cmocka_unit_test(a_resolved_one_has_its_labels_and_its_end),
+        cmocka_unit_test(a_name_that_is_no_text_is_told_as_far_as_it_is),
+        cmocka_unit_test(the_command_to_paste_runs_nothing_else),
         cmocka_unit_test(threads_that_stand_still_and_near_limits_are_urgent),
     };
 
