@@ -21,7 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORDS_MOST = 32, FIRST_CLOSED = 3, EXTRA_VARIABLES = 2 };
+#include "alert/alert_target.h"
+
+enum { FIRST_CLOSED = 3, EXTRA_VARIABLES = 2 };
 
 static const char *status_name(const struct seep_alert_note *note)
 {
@@ -187,7 +189,7 @@ static int finish(pid_t pid, const char *path, int limit_ms, struct seep_error *
 int seep_alert_command_run(const char *line, const struct seep_alert_note *note,
                            int limit_ms, struct seep_error *error)
 {
-    char *words[WORDS_MOST + 1] = {NULL};
+    char *words[SEEP_ALERT_WORDS_MOST + 1] = {NULL};
     char *copy = strdup(line);
     char **environment = make_environment(note);
     char *rest = NULL;
@@ -200,7 +202,8 @@ int seep_alert_command_run(const char *line, const struct seep_alert_note *note,
         (void)seep_error_set(error, status, "%s: out of memory", line);
         goto end;
     }
-    for (char *word = strtok_r(copy, " \t", &rest); word != NULL && count < WORDS_MOST;
+    for (char *word = strtok_r(copy, " \t", &rest);
+         word != NULL && count < SEEP_ALERT_WORDS_MOST;
          word = strtok_r(NULL, " \t", &rest)) {
         words[count++] = word;
     }

@@ -80,6 +80,17 @@ static int parse_url(const char *text, const char *url, struct seep_alert_target
     return 0;
 }
 
+static size_t count_words(const char *line)
+{
+    size_t n = 0;
+
+    for (line += strspn(line, " \t"); *line != '\0'; line += strspn(line, " \t")) {
+        line += strcspn(line, " \t");
+        n++;
+    }
+    return n;
+}
+
 static int parse_command(const char *line, struct seep_alert_target *target,
                          struct seep_error *error)
 {
@@ -92,6 +103,11 @@ static int parse_command(const char *line, struct seep_alert_target *target,
                               "command \"%s\": give its whole path, as in "
                               "command:/usr/local/bin/page-me",
                               path);
+    }
+    if (count_words(line) > SEEP_ALERT_WORDS_MOST) {
+        return seep_error_set(error, -EINVAL,
+                              "command %s: at most %d words; put more into a script",
+                              path, SEEP_ALERT_WORDS_MOST);
     }
     if (stat(path, &status) < 0) {
         int code = -errno;

@@ -11,7 +11,11 @@ enum seep_alert_target_kind {
     SEEP_TARGET_COMMAND = 3
 };
 
-enum { SEEP_ALERT_ADDRESS_BYTES = 1024, SEEP_ALERT_TARGETS_MOST = 8 };
+enum {
+    SEEP_ALERT_ADDRESS_BYTES = 1024,
+    SEEP_ALERT_TARGETS_MOST = 8,
+    SEEP_ALERT_WORDS_MOST = 32
+};
 
 struct seep_alert_target {
     enum seep_alert_target_kind kind;

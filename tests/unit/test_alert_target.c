@@ -79,6 +79,10 @@ static void what_is_no_target_is_refused_with_how_it_is_written(void **state)
     refused("command:/no/such/program", -ENOENT, "No such file");
     refused("command:/etc/passwd", -EACCES, "chmod");
     refused("command:/tmp", -EACCES, "chmod");
+    refused(
+        "command:/bin/true 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 "
+        "25 26 27 28 29 30 31 32 33",
+        -EINVAL, "32 words");
     refused(longer, -EINVAL, "characters");
 }
 
