@@ -14,6 +14,7 @@ import threading
 import time
 import unittest
 import urllib.parse
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def matrix(rows):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm, wbufsize = True, -1
+    counted = False
 
     def send(self, status, body, kind="application/json", length=None, **headers):
         self.send_response(status)
@@ -46,7 +48,15 @@ class Handler(BaseHTTPRequestHandler):
         for name, text in headers.items():
             self.send_header(name, text)
         self.end_headers()
+        self.answered()
         self.wfile.write(body)
+
+    def answered(self):
+        """Before the reply is out: the next question may come at once."""
+        if self.counted:
+            self.counted = False
+            with self.server.lock:
+                self.server.asking -= 1
 
     def names(self):
         self.send(200, json.dumps({"status": "success", "data": self.server.instances}).encode())
@@ -69,13 +79,13 @@ class Handler(BaseHTTPRequestHandler):
             self.server.asking += 1
             self.server.most_asking = max(self.server.most_asking, self.server.asking)
             self.server.posts += 1
+            self.counted = True
         try:
             (self.server.on_query or Handler.query)(self, form)
         except ConnectionError:
             pass  # the client refused the rest
         finally:
-            with self.server.lock:
-                self.server.asking -= 1
+            self.answered()
 
     def log_message(self, *arguments):
         pass
@@ -289,6 +299,34 @@ class FleetTest(unittest.TestCase):
         self.assert_refused(self.seep(), 2, "no series")
         self.assertTrue(any(q.endswith('instance="a\\"} or vector(1) #"}') for q in asked), asked)
         self.assertTrue(any(q.endswith('instance="back\\\\slash"}') for q in asked), asked)
+
+    def test_the_metrics_of_seep_serve_are_those_that_are_asked_for(self):
+        recording = self.folder / "leak.seep"
+        command = "import time; kept = [bytearray(5000) for _ in range(2000)]; time.sleep(1)"
+        env = {**os.environ, "PYTHONMALLOC": "malloc"}
+        subprocess.run([SEEP, "run", "--quiet", "--interval", "0.1", "-o", str(recording), "--", sys.executable, "-c", command],
+                       env=env, check=True, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        server = subprocess.Popen([SEEP, "serve", str(recording), "--listen", "127.0.0.1:0", "--quiet"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait, 20)
+        self.addCleanup(server.terminate)
+        url = server.stdout.readline().strip() + "metrics"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        deadline, text = time.monotonic() + 30, ""
+        while "seep_site_live{" not in text:
+            self.assertLess(time.monotonic(), deadline, text)
+            time.sleep(0.05)
+            with opener.open(url, timeout=10) as reply:
+                text = reply.read().decode()
+        asked = {"seep_site_live_bytes": ("id", "function", "place", "subsystem", "kind", "recording"),
+                 "seep_site_live": ("id", "function", "place", "subsystem", "kind", "recording"),
+                 "seep_recording_seconds": ("recording",)}
+        for metric, names in asked.items():
+            line = re.search(rf"^{metric}\{{(.*)\}} [0-9.e+]+$", text, re.MULTILINE)
+            self.assertIsNotNone(line, metric)
+            for name in names:
+                self.assertIn(f'{name}="', line.group(1))
 
     def test_a_slow_server_is_waited_for_and_progress_stays_off_pipes(self):
         def slow(handler, form):
