@@ -22,7 +22,7 @@ static const char help_text[] =
     "  seep top [PID|FILE]         what a program holds while it runs, like top\n"
     "  seep serve [FILE...|DIR]    the same as a web page, and as metrics for "
     "Prometheus\n"
-    "  seep fleet --prometheus URL   which place leaks, on which of many instances\n"
+    "  seep fleet ...              which place leaks, on which of many instances\n"
     "  seep dump FILE              a recording as JSON lines, for other tools\n"
     "  seep help COMMAND           all about one command\n"
     "  seep --version\n"

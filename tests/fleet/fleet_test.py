@@ -6,6 +6,7 @@ SPDX-License-Identifier: MIT
 """
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -328,13 +329,26 @@ class FleetTest(unittest.TestCase):
             for name in names:
                 self.assertIn(f'{name}="', line.group(1))
 
-    def test_a_slow_server_is_waited_for_and_progress_stays_off_pipes(self):
+    def test_a_terminal_is_told_how_far_it_is_and_a_pipe_is_not(self):
         def slow(handler, form):
-            time.sleep(0.05)
+            time.sleep(0.06)
             Handler.query(handler, form)
-        self.server.instances = self.server.instances[:3]
         self.server.on_query = slow
-        self.assertEqual(self.report()["instances"], 3)
+        self.assertEqual(self.report()["instances"], fleet_data.INSTANCES)  # stderr is a pipe, and empty
+        viewer, terminal = pty.openpty()
+        self.addCleanup(os.close, viewer)
+        process = subprocess.Popen([SEEP, "fleet", "--prometheus", self.url, "--until", str(UNTIL)], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=terminal)
+        os.close(terminal)
+        shown = b""
+        try:
+            while piece := os.read(viewer, 4096):
+                shown += piece
+        except OSError:
+            pass  # the other side is closed
+        self.assertEqual(process.wait(timeout=60), 0)
+        self.assertRegex(shown.decode(), r"seep fleet: instances, \d+ %")
+        self.assertEqual(shown.decode().rsplit("\r", 1)[1].strip(), "")
 
 
 if __name__ == "__main__":
