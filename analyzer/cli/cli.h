@@ -24,6 +24,8 @@ int seep_cmd_threads(int argc, char **argv); /* cmd_threads.c */
 int seep_cmd_top(int argc, char **argv);     /* cmd_top.c */
 int seep_cmd_serve(int argc, char **argv);   /* cmd_serve.c */
 int seep_cmd_fleet(int argc, char **argv);   /* cmd_fleet.c */
+int seep_cmd_store(int argc, char **argv);   /* cmd_store.c */
+int seep_cmd_gate(int argc, char **argv);    /* cmd_gate.c */
 
 /* The page that `seep help COMMAND` and `seep COMMAND --help` print. Never NULL. */
 extern const char *const seep_help_run;     /* cmd_run.c */
@@ -36,6 +38,8 @@ extern const char *const seep_help_threads; /* cmd_threads.c */
 extern const char *const seep_help_top;     /* cmd_top.c */
 extern const char *const seep_help_serve;   /* cmd_serve.c */
 extern const char *const seep_help_fleet;   /* cmd_fleet.c */
+extern const char *const seep_help_store;   /* cmd_store.c */
+extern const char *const seep_help_gate;    /* cmd_gate.c */
 
 /* Prints "seep COMMAND: <message>" and a hint at the command's help on stderr, one line.
  * Returns: SEEP_EXIT_USAGE. */

@@ -23,6 +23,8 @@ static const char help_text[] =
     "  seep serve [FILE...|DIR]    the same as a web page, and as metrics for "
     "Prometheus\n"
     "  seep fleet ...              which place leaks, on which of many instances\n"
+    "  seep store ...              what runs found, kept: since when, how fast\n"
+    "  seep gate FILE              fail a build that leaks more than a branch's history\n"
     "  seep dump FILE              a recording as JSON lines, for other tools\n"
     "  seep help COMMAND           all about one command\n"
     "  seep --version\n"
@@ -52,6 +54,8 @@ static const struct command {
     {"top", seep_cmd_top, &seep_help_top},
     {"serve", seep_cmd_serve, &seep_help_serve},
     {"fleet", seep_cmd_fleet, &seep_help_fleet},
+    {"store", seep_cmd_store, &seep_help_store},
+    {"gate", seep_cmd_gate, &seep_help_gate},
     {"dump", seep_cmd_dump, &seep_help_dump},
     {"collect", seep_cmd_collect, &seep_help_collect},
 };
@@ -69,8 +73,9 @@ static const struct command *find(const char *name)
 
 static int unknown(const char *name)
 {
-    static const char *const words[] = {"run", "report", "diff",  "bisect", "threads",
-                                        "top", "serve",  "fleet", "dump",   "help"};
+    static const char *const words[] = {"run",     "report", "diff",  "bisect",
+                                        "threads", "top",    "serve", "fleet",
+                                        "store",   "gate",   "dump",  "help"};
     static const char *const later[] = {"check"};
     const char *nearest =
         seep_option_nearest(name, words, sizeof(words) / sizeof(words[0]));
