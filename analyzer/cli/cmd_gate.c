@@ -11,12 +11,12 @@
 #include "cli/history_open.h"
 #include "cli/option.h"
 #include "cli/output.h"
-#include "history/gate.h"
 #include "history/gate_ci.h"
 #include "history/gate_json.h"
 #include "history/gate_text.h"
 #include "history/history_load.h"
 #include "history/history_store.h"
+#include "history/leak_gate.h"
 
 enum { HELP_WANTED = 1, LAST_RUNS = 20, LAST_MOST = 1000 };
 
@@ -68,7 +68,9 @@ const char *const seep_help_gate =
 struct request {
     struct seep_operands operands;
     struct seep_history_said said;
-    const char *against, *db, *format, *suppress, *subsystems;
+    const char *against, *where, *format, *suppress, *subsystems;
+    struct seep_history_db *db; /* NULL: there is none */
+    struct seep_judge_rules rules;
     size_t last;
     bool add, when_empty_fails;
 };
@@ -103,21 +105,21 @@ static void leave_out_commit(struct seep_history_runs *history, const char *comm
     history->count = kept;
 }
 
-static int pass_one(const struct request *request, struct seep_history_db *db,
-                    const struct seep_judge_rules *rules, size_t at,
-                    struct passage *passage, struct seep_gate *gate,
-                    struct seep_error *error)
+static int pass_one(const struct request *request, size_t at, struct passage *passage,
+                    struct seep_gate *gate, struct seep_error *error)
 {
     struct seep_history_filter filter = {.branch = request->against,
                                          .limit = request->last};
-    int status = seep_history_take_file(request->operands.at[at], rules, &request->said,
-                                        &passage->judged, &passage->run, error);
+    int status =
+        seep_history_take_file(request->operands.at[at], &request->rules, &request->said,
+                               &passage->judged, &passage->run, error);
 
     filter.program = passage->run.program;
     filter.not_run = passage->run.id;
     if (status == 0) {
-        status = db != NULL ? seep_history_load(db, &filter, &passage->history, error)
-                            : seep_findings_new(&passage->history.memory);
+        status = request->db != NULL
+                     ? seep_history_load(request->db, &filter, &passage->history, error)
+                     : seep_findings_new(&passage->history.memory);
     }
     if (status < 0) {
         return status;
@@ -187,8 +189,7 @@ static int add_runs(const struct passage *passages, size_t count,
     return status;
 }
 
-static int pass_all(const struct request *request, struct seep_history_db *db,
-                    const struct seep_judge_rules *rules)
+static int pass_all(const struct request *request)
 {
     size_t count = request->operands.count;
     struct passage *passages = calloc(count, sizeof(*passages));
@@ -200,10 +201,11 @@ static int pass_all(const struct request *request, struct seep_history_db *db,
     int result = SEEP_EXIT_OK;
 
     for (size_t i = 0; i < count && status == 0; i++) {
-        status = pass_one(request, db, rules, i, &passages[i], &gates[i], &error);
+        status = pass_one(request, i, &passages[i], &gates[i], &error);
     }
     result = status < 0 ? complain(&error) : tell(request, gates, count);
-    if (status == 0 && request->add && add_runs(passages, count, db, &error) < 0) {
+    if (status == 0 && request->add &&
+        add_runs(passages, count, request->db, &error) < 0) {
         result = complain(&error);
     }
     for (size_t i = 0; i < count && gates != NULL && passages != NULL; i++) {
@@ -216,26 +218,25 @@ static int pass_all(const struct request *request, struct seep_history_db *db,
     return result;
 }
 
-static int carry_out(const struct request *request)
+static int carry_out(struct request *request)
 {
-    struct seep_judge_rules rules = {0};
-    struct seep_history_db *db = NULL;
     struct seep_error error = {0};
-    int status =
-        seep_judge_rules_open(request->suppress, request->subsystems, &rules, &error);
+    int status = seep_judge_rules_open(request->suppress, request->subsystems,
+                                       &request->rules, &error);
     int result = SEEP_EXIT_OK;
 
     if (status == 0) {
-        status = seep_history_open(
-            request->db, request->add ? SEEP_DB_WRITE : SEEP_DB_READ, &db, &error);
+        status =
+            seep_history_open(request->where, request->add ? SEEP_DB_WRITE : SEEP_DB_READ,
+                              &request->db, &error);
         if (status == -ENOENT) { /* no history at all: as one without such runs */
             fprintf(stderr, "seep gate: %s: there is no history yet\n", error.message);
             status = 0;
         }
     }
-    result = status < 0 ? complain(&error) : pass_all(request, db, &rules);
-    seep_history_db_close(db);
-    seep_judge_rules_close(&rules);
+    result = status < 0 ? complain(&error) : pass_all(request);
+    seep_history_db_close(request->db);
+    seep_judge_rules_close(&request->rules);
     return result;
 }
 
@@ -295,7 +296,7 @@ static int interpret(struct request *request, const struct seep_option *options)
     int status = 0;
 
     request->against = options[AGAINST].value;
-    request->db = options[DB].value;
+    request->where = options[DB].value;
     request->suppress = options[SUPPRESS].value;
     request->subsystems = options[SUBSYSTEMS].value;
     request->add = options[ADD].value != NULL;

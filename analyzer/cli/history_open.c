@@ -50,7 +50,7 @@ static int default_path(char **out, struct seep_error *error)
     } else if (is_set(home)) {
         n = asprintf(out, "%s/.local/share/seep/history.db", home);
     } else {
-        return seep_error_set(error, -ENOENT,
+        return seep_error_set(error, -EINVAL,
                               "neither XDG_DATA_HOME nor HOME is set: say where the "
                               "history is with --db FILE");
     }

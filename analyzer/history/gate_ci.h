@@ -3,7 +3,7 @@
 #define SEEP_ANALYZER_HISTORY_GATE_CI_H
 
 #include "base/buf.h"
-#include "history/gate.h"
+#include "history/leak_gate.h"
 
 /* Gates as CI servers show them. Thread-safety: any thread on its own buffer; what was
  * dropped for lack of memory is in out->failed. */

@@ -3,7 +3,7 @@
 #define SEEP_ANALYZER_HISTORY_GATE_JSON_H
 
 #include "base/buf.h"
-#include "history/gate.h"
+#include "history/leak_gate.h"
 
 /* {"seep_gate": 1, "fails": bool, "gates": [...]}: fields are added, never changed.
  * Returns: 0; -ENOMEM. */

@@ -2,7 +2,7 @@
 #ifndef SEEP_ANALYZER_HISTORY_GATE_TEXT_H
 #define SEEP_ANALYZER_HISTORY_GATE_TEXT_H
 
-#include "history/gate.h"
+#include "history/leak_gate.h"
 #include "report/text_layout.h"
 
 /* The sentences about a gate that all formats share; out: SEEP_GATE_SENTENCE_MAX.

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "history/history_postgres.h"
+#include "history/history_sqlite.h"
+
 struct seep_history_db {
     const struct seep_db_backend *backend;
     void *connection; /* owned */

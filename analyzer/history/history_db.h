@@ -64,8 +64,6 @@ struct seep_db_backend {
                struct seep_error *error);
     const char *begin[2]; /* of a transaction that writes, one writer at a time */
 };
-extern const struct seep_db_backend SEEP_DB_SQLITE;   /* history_sqlite.c */
-extern const struct seep_db_backend SEEP_DB_POSTGRES; /* history_postgres.c */
 
 /* Opens a database, without looking at what is in it.
  *

@@ -7,6 +7,8 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "history/history_sqlite.h"
+
 #include <errno.h>
 #include <math.h>
 #include <sqlite3.h>
@@ -15,8 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "history/history_db.h"
 
 enum { BUSY_MS = 20000 };
 
@@ -54,6 +54,8 @@ static const char *advice(int result)
         return " (it is damaged; restore a copy)";
     case SQLITE_IOERR:
         return " (the disk may be full or broken; nothing was changed)";
+    case SQLITE_CANTOPEN:
+        return " (is its folder there, and may this user write to it?)";
     default:
         return "";
     }

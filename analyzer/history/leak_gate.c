@@ -8,7 +8,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "history/gate.h"
+#include "history/leak_gate.h"
 
 #include <errno.h>
 #include <math.h>
@@ -25,12 +25,18 @@ static bool has_id(const struct seep_history_run *run, const char *id)
     return false;
 }
 
+/* "server+0x1021" and "??" name no function: after another build they are another one. */
+static bool is_function(const char *headline)
+{
+    return headline[0] != '\0' && strcmp(headline, "??") != 0 &&
+           strstr(headline, "+0x") == NULL;
+}
+
 static bool same_name(const struct seep_history_finding *a,
                       const struct seep_history_finding *b)
 {
     return a->kind == b->kind && strcmp(a->headline, b->headline) == 0 &&
-           strcmp(a->subsystem, b->subsystem) == 0 && strcmp(a->headline, "??") != 0 &&
-           a->headline[0] != '\0';
+           strcmp(a->subsystem, b->subsystem) == 0 && is_function(a->headline);
 }
 
 static const struct seep_history_finding *

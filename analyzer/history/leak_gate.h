@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef SEEP_ANALYZER_HISTORY_GATE_H
-#define SEEP_ANALYZER_HISTORY_GATE_H
+#ifndef SEEP_ANALYZER_HISTORY_LEAK_GATE_H
+#define SEEP_ANALYZER_HISTORY_LEAK_GATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
