@@ -127,7 +127,7 @@ static int pass_one(const struct request *request, size_t at, struct passage *pa
     leave_out_commit(&passage->history, request->said.commit);
     status = seep_gate_judge(&passage->run, &passage->history, request->when_empty_fails,
                              gate);
-    gate->file = request->operands.at[at];
+    gate->file = seep_findings_text(passage->judged.findings, request->operands.at[at]);
     gate->against = request->against;
     return status < 0 ? seep_error_set(error, status, "out of memory") : 0;
 }

@@ -484,13 +484,15 @@ int seep_store_prune(const struct seep_store_request *request)
     return status;
 }
 
-static json_t *added_json(const struct seep_store_added *added)
+static json_t *added_json(const struct seep_store_added *added,
+                          struct seep_findings *memory)
 {
     static const char *const words[] = {"failed", "new", "replaced", "kept"};
 
-    return json_pack("{s:s, s:s, s:s, s:I, s:f}", "file", added->file, "status",
-                     words[added->how], "run", added->run, "findings",
-                     (json_int_t)added->findings, "duration_s", added->duration_s);
+    return json_pack("{s:s, s:s, s:s, s:I, s:f}", "file",
+                     seep_findings_text(memory, added->file), "status", words[added->how],
+                     "run", added->run, "findings", (json_int_t)added->findings,
+                     "duration_s", added->duration_s);
 }
 
 static void added_text(const struct seep_store_added *added, struct seep_buf *out)
@@ -511,19 +513,21 @@ int seep_store_tell_added(const struct seep_store_request *request,
 {
     struct seep_buf bytes = {0};
     json_t *list = json_array();
-    int built = 0;
+    struct seep_findings *memory = NULL; /* names of files may be any bytes */
+    int built = seep_findings_new(&memory);
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && built == 0; i++) {
         if (request->json) {
-            (void)json_array_append_new(list, added_json(&added[i]));
+            (void)json_array_append_new(list, added_json(&added[i], memory));
         } else if (!added[i].failed) {
             added_text(&added[i], &bytes);
         }
     }
-    if (request->json) {
+    if (request->json && built == 0) {
         built = seep_run_json_write(
             json_pack("{s:i, s:O}", "seep_store", 1, "added", list), &bytes);
     }
     json_decref(list);
+    seep_findings_free(memory);
     return print(built, &bytes);
 }

@@ -7,12 +7,13 @@
 #include <stdio.h>
 
 #include "history/gate_text.h"
+#include "history/run_text.h"
 #include "report/markup.h"
 #include "report/report_junit.h"
 #include "report/xml_text.h"
 
 /* GitHub refuses comments of more than 65,536 characters. */
-enum { MARKDOWN_BYTES_MAX = 60 * 1024, NAME_MAX_BYTES = 512 };
+enum { MARKDOWN_BYTES_MAX = 48 * 1024, NAME_MAX_BYTES = 512 };
 
 static void open_case(const struct seep_gate *gate, const char *name,
                       struct seep_buf *out)
@@ -46,9 +47,10 @@ static void junit_item(const struct seep_gate *gate, const struct seep_gate_item
     const struct seep_history_finding *finding = item->finding;
     bool failed = item->judgement != SEEP_GATE_KNOWN;
     char text[SEEP_GATE_SENTENCE_MAX];
+    char name[SEEP_RUN_CUT_MAX];
 
-    (void)snprintf(text, NAME_MAX_BYTES, "%s %.300s [%.12s]",
-                   seep_kind_name(finding->kind), finding->headline, finding->id);
+    (void)snprintf(text, NAME_MAX_BYTES, "%s %s [%.12s]", seep_kind_name(finding->kind),
+                   seep_run_text_cut(finding->headline, name), finding->id);
     open_case(gate, text, out);
     if (failed) {
         seep_buf_printf(out, "<failure");
@@ -93,15 +95,16 @@ static void markdown_row(const struct seep_gate *gate, const struct seep_gate_it
 {
     const struct seep_history_finding *finding = item->finding;
     char text[SEEP_GATE_SENTENCE_MAX];
+    char name[SEEP_RUN_CUT_MAX];
 
     seep_buf_printf(out, "| %s | %s | %s | <code>",
                     item->judgement == SEEP_GATE_KNOWN ? "known"
                     : item->judgement == SEEP_GATE_NEW ? "**new**"
                                                        : "**worse**",
                     seep_verdict_name(finding->verdict), seep_kind_name(finding->kind));
-    seep_markup_put_code(out, finding->headline);
+    seep_markup_put_code(out, seep_run_text_cut(finding->headline, name));
     seep_buf_printf(out, "</code> ");
-    seep_markup_put_text(out, finding->place);
+    seep_markup_put_text(out, seep_run_text_cut(finding->place, name));
     seep_buf_printf(out, " | ");
     seep_markup_put_text(out, seep_gate_reason(gate, item, text));
     seep_buf_printf(out, " |\n");
@@ -110,11 +113,12 @@ static void markdown_row(const struct seep_gate *gate, const struct seep_gate_it
 static void markdown_gate(const struct seep_gate *gate, struct seep_buf *out)
 {
     char text[SEEP_GATE_SENTENCE_MAX];
+    char name[SEEP_RUN_CUT_MAX];
 
     seep_buf_printf(out, "### %s: ", gate->fails ? "Fails" : "Passes");
     seep_markup_put_text(out, seep_gate_sentence(gate, text));
     seep_buf_printf(out, "\n\n<code>");
-    seep_markup_put_code(out, gate->file);
+    seep_markup_put_code(out, seep_run_text_cut(gate->file, name));
     seep_buf_printf(out, "</code> against ");
     seep_markup_put_text(out, seep_gate_against(gate, text));
     seep_buf_printf(out, "\n\n");

@@ -19,26 +19,33 @@ const char *seep_gate_word(enum seep_gate_judgement judgement)
 
 const char *seep_gate_sentence(const struct seep_gate *gate, char *out)
 {
+    char program_name[SEEP_RUN_CUT_MAX];
+    char branch_name[SEEP_RUN_CUT_MAX];
+    const char *program = seep_run_text_cut(gate->run->program, program_name);
+    const char *against = seep_run_text_cut(gate->against, branch_name);
     if (gate->is_empty) {
         (void)snprintf(out, SEEP_GATE_SENTENCE_MAX,
-                       "nothing to compare with: no run of %.200s on %.200s is kept "
+                       "nothing to compare with: no run of %s on %s is kept "
                        "(--when-empty %s)",
-                       gate->run->program, gate->against, gate->fails ? "fail" : "pass");
+                       program, against, gate->fails ? "fail" : "pass");
     } else if (gate->failures > 0) {
-        (void)snprintf(out, SEEP_GATE_SENTENCE_MAX, "%zu %s new or worse than on %.200s",
+        (void)snprintf(out, SEEP_GATE_SENTENCE_MAX, "%zu %s new or worse than on %s",
                        gate->failures,
-                       gate->failures == 1 ? "finding is" : "findings are",
-                       gate->against);
+                       gate->failures == 1 ? "finding is" : "findings are", against);
     } else {
         (void)snprintf(out, SEEP_GATE_SENTENCE_MAX,
-                       "no finding is new or worse than on %.200s (%zu known)",
-                       gate->against, gate->item_count);
+                       "no finding is new or worse than on %s (%zu known)", against,
+                       gate->item_count);
     }
     return out;
 }
 
 const char *seep_gate_against(const struct seep_gate *gate, char *out)
 {
+    char program_name[SEEP_RUN_CUT_MAX];
+    char branch_name[SEEP_RUN_CUT_MAX];
+    const char *program = seep_run_text_cut(gate->run->program, program_name);
+    const char *against = seep_run_text_cut(gate->against, branch_name);
     const struct seep_history_runs *history = gate->history;
     char from[SEEP_RUN_TIME_MAX];
     char to[SEEP_RUN_TIME_MAX];
@@ -46,8 +53,8 @@ const char *seep_gate_against(const struct seep_gate *gate, char *out)
     char newest[SEEP_RUN_COMMIT_MAX];
 
     if (gate->is_empty) {
-        (void)snprintf(out, SEEP_GATE_SENTENCE_MAX, "no run of %.200s on %.200s",
-                       gate->run->program, gate->against);
+        (void)snprintf(out, SEEP_GATE_SENTENCE_MAX, "no run of %s on %s", program,
+                       against);
         return out;
     }
     (void)seep_run_text_time(history->runs[0].started_ns, from);
@@ -56,14 +63,12 @@ const char *seep_gate_against(const struct seep_gate *gate, char *out)
     (void)seep_run_text_commit(&history->runs[history->count - 1], newest);
     if (history->count == 1) {
         (void)snprintf(out, SEEP_GATE_SENTENCE_MAX,
-                       "1 run of %.200s on %.200s: %s UTC, commit %s, run %.8s",
-                       gate->run->program, gate->against, from, oldest,
-                       history->runs[0].id);
+                       "1 run of %s on %s: %s UTC, commit %s, run %.8s", program, against,
+                       from, oldest, history->runs[0].id);
     } else {
         (void)snprintf(out, SEEP_GATE_SENTENCE_MAX,
-                       "%zu runs of %.200s on %.200s, %s to %s UTC, commits %s to %s",
-                       history->count, gate->run->program, gate->against, from, to,
-                       oldest, newest);
+                       "%zu runs of %s on %s, %s to %s UTC, commits %s to %s",
+                       history->count, program, against, from, to, oldest, newest);
     }
     return out;
 }
@@ -154,15 +159,19 @@ static void put_item(const struct seep_gate *gate, const struct seep_gate_item *
 {
     const struct seep_history_finding *finding = item->finding;
     char text[SEEP_GATE_SENTENCE_MAX];
+    char name[SEEP_RUN_CUT_MAX];
+    char place[SEEP_RUN_CUT_MAX];
 
     seep_buf_printf(layout->out, "  ");
     seep_layout_cell(layout,
                      item->judgement == SEEP_GATE_KNOWN ? SEEP_INK_DIM : SEEP_INK_RED,
                      seep_gate_word(item->judgement), 8);
-    (void)snprintf(text, sizeof(text), "%s %s  %.300s%s%.200s%s  [%.12s]",
+    (void)snprintf(text, sizeof(text), "%s %s  %s%s%s%s  [%.12s]",
                    seep_verdict_name(finding->verdict), seep_kind_name(finding->kind),
-                   finding->headline, finding->place[0] != '\0' ? " (" : "",
-                   finding->place, finding->place[0] != '\0' ? ")" : "", finding->id);
+                   seep_run_text_cut(finding->headline, name),
+                   finding->place[0] != '\0' ? " (" : "",
+                   seep_run_text_cut(finding->place, place),
+                   finding->place[0] != '\0' ? ")" : "", finding->id);
     seep_layout_wrap(layout, SEEP_INK_BOLD, text, 10, 10);
     seep_buf_printf(layout->out, "          ");
     seep_layout_wrap(layout, SEEP_INK_PLAIN, finding->summary, 10, 10);
@@ -175,12 +184,13 @@ static void put_gone(const struct seep_gate *gate, const struct seep_layout *lay
     for (size_t i = 0; i < gate->gone_count; i++) {
         const struct seep_history_finding *past = gate->gone[i];
         char text[SEEP_GATE_SENTENCE_MAX];
+        char name[SEEP_RUN_CUT_MAX];
 
         seep_buf_printf(layout->out, "  ");
         seep_layout_cell(layout, SEEP_INK_GREEN, "GONE", 8);
-        (void)snprintf(text, sizeof(text), "%s %s  %.300s  [%.12s]",
+        (void)snprintf(text, sizeof(text), "%s %s  %s  [%.12s]",
                        seep_verdict_name(past->verdict), seep_kind_name(past->kind),
-                       past->headline, past->id);
+                       seep_run_text_cut(past->headline, name), past->id);
         seep_layout_wrap(layout, SEEP_INK_PLAIN, text, 10, 10);
     }
 }

@@ -7,7 +7,7 @@
 
 /* The sentences about a gate that all formats share; out: SEEP_GATE_SENTENCE_MAX.
  * Thread-safety: pure. */
-enum { SEEP_GATE_SENTENCE_MAX = 768 };
+enum { SEEP_GATE_SENTENCE_MAX = 1536 };
 /* "2 findings are new or worse than on main" */
 const char *seep_gate_sentence(const struct seep_gate *gate, char *out);
 /* "12 runs of server on main, 2026-11-01 10:00 to ..., commits 4f2c1a to 9ab01c" */

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/fmt.h"
+#include "report/text_layout.h"
 
+enum { UNIT_COLUMNS = 40 };
 static const double S_PER_HOUR = 3600;
 
 bool seep_measure_is_bytes(enum seep_kind kind)
@@ -86,6 +88,7 @@ const char *seep_measure_text(double value, enum seep_kind kind,
                               enum seep_measure_basis basis, const char *unit, char *out)
 {
     char amount[64];
+    char cut[SEEP_MEASURE_TEXT_MAX / 2];
     char bytes[SEEP_FMT_MAX];
 
     if (!isfinite(value)) {
@@ -98,11 +101,13 @@ const char *seep_measure_text(double value, enum seep_kind kind,
     } else {
         (void)snprintf(amount, sizeof(amount), "%.3g %s", value, noun(kind));
     }
-    (void)snprintf(out, SEEP_MEASURE_TEXT_MAX, "%s%s%.80s", amount,
+    (void)snprintf(out, SEEP_MEASURE_TEXT_MAX, "%s%s%s", amount,
                    basis == SEEP_MEASURE_PER_HOUR   ? " per hour"
                    : basis == SEEP_MEASURE_PER_UNIT ? " per unit of "
                                                     : "",
-                   basis == SEEP_MEASURE_PER_UNIT ? unit : "");
+                   basis == SEEP_MEASURE_PER_UNIT
+                       ? seep_layout_cut_middle(unit, UNIT_COLUMNS, cut, sizeof(cut))
+                       : "");
     return out;
 }
 

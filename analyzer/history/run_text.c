@@ -12,7 +12,7 @@
 #include "base/fmt.h"
 #include "history/history_measure.h"
 
-enum { COMMIT_SHOWN = 12, RUN_SHOWN = 8 };
+enum { COMMIT_SHOWN = 12, RUN_SHOWN = 8, CUT_COLUMNS = 60 };
 
 const char *seep_run_text_time(uint64_t since_1970_ns, char *out)
 {
@@ -24,6 +24,11 @@ const char *seep_run_text_time(uint64_t since_1970_ns, char *out)
         (void)snprintf(out, SEEP_RUN_TIME_MAX, "?");
     }
     return out;
+}
+
+const char *seep_run_text_cut(const char *name, char *out)
+{
+    return seep_layout_cut_middle(name, CUT_COLUMNS, out, SEEP_RUN_CUT_MAX);
 }
 
 /* Hashes are cut, names of releases are not. */
@@ -165,7 +170,9 @@ static void show_finding(const struct seep_history_run *run,
 void seep_run_text_show(const struct seep_history_run *run,
                         const struct seep_layout *layout)
 {
-    char text[512];
+    char text[640];
+    char name[SEEP_RUN_CUT_MAX];
+    char value[SEEP_RUN_CUT_MAX];
     char when[SEEP_RUN_TIME_MAX];
     char lasted[SEEP_FMT_MAX];
 
@@ -175,21 +182,24 @@ void seep_run_text_show(const struct seep_history_run *run,
     seep_layout_put(layout, ink_of(run), run->outcome);
     line_break(layout);
     fact(layout, "command", run->command);
-    (void)snprintf(text, sizeof(text), "%.300s, pid %" PRIu32, run->host, run->pid);
+    (void)snprintf(text, sizeof(text), "%s, pid %" PRIu32,
+                   seep_run_text_cut(run->host, name), run->pid);
     fact(layout, "host", text);
-    (void)snprintf(text, sizeof(text), "%s UTC, lasted %s, %.200s",
+    (void)snprintf(text, sizeof(text), "%s UTC, lasted %s, %s",
                    seep_run_text_time(run->started_ns, when),
                    seep_fmt_seconds(lasted, sizeof(lasted), run->duration_s),
-                   run->ending);
+                   seep_run_text_cut(run->ending, name));
     fact(layout, "started", text);
     fact(layout, "branch", run->branch);
     fact(layout, "commit", run->commit);
     for (size_t i = 0; i < run->label_count; i++) {
-        (void)snprintf(text, sizeof(text), "%.200s=%.200s", run->labels[i].name,
-                       run->labels[i].value);
+        (void)snprintf(text, sizeof(text), "%s=%s",
+                       seep_run_text_cut(run->labels[i].name, name),
+                       seep_run_text_cut(run->labels[i].value, value));
         fact(layout, "label", text);
     }
-    (void)snprintf(text, sizeof(text), "Seep %.60s, %.60s", run->seep_version, run->mode);
+    (void)snprintf(text, sizeof(text), "Seep %s, %s",
+                   seep_run_text_cut(run->seep_version, name), run->mode);
     fact(layout, "recorded", text);
     fact(layout, "not judged", run->inconclusive);
     show_totals(run, layout);

@@ -25,17 +25,20 @@ static void title(const struct seep_trend *trend, const struct seep_layout *layo
 {
     const struct seep_history_finding *finding = trend->newest;
     char text[TEXT_MAX];
+    char name[SEEP_RUN_CUT_MAX];
 
     (void)snprintf(text, sizeof(text), "%s  %s %s  ", trend->id,
                    seep_verdict_name(finding->verdict), seep_kind_name(finding->kind));
     seep_layout_put(layout, SEEP_INK_BOLD, text);
     seep_layout_put(layout, SEEP_INK_BOLD, finding->headline);
     if (finding->place[0] != '\0') {
-        (void)snprintf(text, sizeof(text), " (%.200s)", finding->place);
+        (void)snprintf(text, sizeof(text), " (%s)",
+                       seep_run_text_cut(finding->place, name));
         seep_layout_put(layout, SEEP_INK_PLAIN, text);
     }
     if (finding->subsystem[0] != '\0') {
-        (void)snprintf(text, sizeof(text), ", %.300s", finding->subsystem);
+        (void)snprintf(text, sizeof(text), ", %s",
+                       seep_run_text_cut(finding->subsystem, name));
         seep_layout_put(layout, SEEP_INK_PLAIN, text);
     }
     seep_buf_printf(layout->out, "\n");
@@ -120,9 +123,13 @@ static int releases(const struct seep_trend *trend, const struct seep_layout *la
 
     for (size_t i = 0; i < count && status == 0; i++) {
         char text[TEXT_MAX];
+        char name[SEEP_RUN_CUT_MAX];
+        char value[SEEP_RUN_CUT_MAX];
 
-        (void)snprintf(text, sizeof(text), "%.200s=%.200s: in %zu of %zu runs",
-                       labels[i].name, labels[i].value, labels[i].found, labels[i].runs);
+        (void)snprintf(text, sizeof(text), "%s=%s: in %zu of %zu runs",
+                       seep_run_text_cut(labels[i].name, name),
+                       seep_run_text_cut(labels[i].value, value), labels[i].found,
+                       labels[i].runs);
         fact(layout, i == 0 ? "labels" : "", text);
     }
     free(labels);

@@ -21,6 +21,10 @@ _seep() {
         return
     fi
     case $command:$previous in
+    store:store) mapfile -t COMPREPLY < <(compgen -W "add list show trend prune $(_seep_options store)" -- "$word") ;;
+    store:--format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$word") ;;
+    gate:--format) mapfile -t COMPREPLY < <(compgen -W "text json junit markdown" -- "$word") ;;
+    *:--when-empty) mapfile -t COMPREPLY < <(compgen -W "pass fail" -- "$word") ;;
     help:help) mapfile -t COMPREPLY < <(compgen -W "$(_seep_commands)" -- "$word") ;;
     diff:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown html junit sarif" -- "$word") ;;
     fleet:--format) mapfile -t COMPREPLY < <(compgen -W "text json markdown" -- "$word") ;;
@@ -33,7 +37,7 @@ _seep() {
     *:--alert-to) mapfile -t COMPREPLY < <(compgen -W "alertmanager: webhook: command:" -- "$word") ;;
     *:--at-exit-threads) mapfile -t COMPREPLY < <(compgen -W "none" -- "$word") ;;
     *:--kind) mapfile -t COMPREPLY < <(compgen -W "heap mapping thread fd timer" -- "$word") ;;
-    *:-o | *:--output | *:--suppress | *:--subsystems | *:--recording | *:--token-file | *:--alert-secret-file) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    *:-o | *:--output | *:--suppress | *:--subsystems | *:--recording | *:--token-file | *:--alert-secret-file | *:--db) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     *)
         if [[ $word == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_seep_options "$command")" -- "$word")

@@ -20,16 +20,19 @@ expect() {
 }
 
 expect "report" seep repo
-expect "bisect diff dump fleet help report run serve threads top" seep help ""
+expect "bisect diff dump fleet gate help report run serve store threads top" seep help ""
 expect "--fail-on" seep run --fa
 expect "json junit" seep report --format j
 expect "json" seep fleet --format j
 expect "json junit" seep diff --format j
 expect "" seep diff --format folded
 expect "operation" seep diff --per o
+expect "json junit" seep gate --format j
+expect "prune" seep store p
+expect "fail" seep gate --when-empty f
 expect "growth" seep report --value g
 expect "probable" seep run --fail-on p
-for command in run report diff bisect threads top serve fleet dump; do
+for command in run report diff bisect threads top serve fleet store gate dump; do
     COMP_WORDS=(seep "$command" --)
     COMP_CWORD=2
     _seep

@@ -213,6 +213,13 @@ class HistoryTest(unittest.TestCase):
         again = json.loads(self.gate(self.run_of(2, 4096), "--commit", "c1", "--format", "json"))
         self.assertTrue(again["gates"][0]["history_is_empty"])
 
+    def test_the_gate_refuses_what_it_cannot_read(self):
+        self.fill([4096])
+        bad = f"{self.folder}/bad.seep"
+        Path(bad).write_bytes(b"SEEPREC1 this is nothing" * 10)
+        self.gate(self.run_of(2, 4096), bad, status=2)
+        self.assertIn("bad.seep", seep.said)
+
     def test_the_gate_speaks_junit_and_markdown(self):
         self.fill([4096, 4096, 4096], "main")
         path = self.run_of(50, 9000, subsystem="<a> & |b| `c`")
@@ -235,6 +242,21 @@ class HistoryTest(unittest.TestCase):
         self.assertNotIn("\x1b", self.store("trend") + self.store("list"))
         self.store("add", self.run_of(1, 0), "--branch", "a\nb", status=2)
         self.store("add", self.run_of(1, 0), "--label", "=x", status=2)
+
+    def test_names_of_files_may_be_any_bytes_and_long_names_are_cut_between_characters(self):
+        self.fill([4096] * 3)
+        path = os.fsencode(self.folder) + b"/\xff\xfe.seep"
+        os.rename(self.run_of(50, 9000, subsystem="\u20ac" * 1300, host="\u20ac" * 999), path)
+        for words in (["store", "add", "--format", "json"], ["gate", "--format", "json", "--against", "main"],
+                      ["gate", "--format", "markdown", "--against", "\u20ac" * 300],
+                      ["gate", "--against", "main"], ["store", "add", "--label", "\u20ac" * 99 + "=\u20ac"]):
+            result = subprocess.run([SEEP, *words, "--db", self.db, path], capture_output=True, timeout=60)
+            self.assertIn(result.returncode, (0, 1), result.stderr)
+            text = result.stdout.replace(path, b"").decode()
+            if "json" in words:
+                self.assertIn("??.seep", text)
+        for words in (["list"], ["trend"], ["trend", "--format", "json"]):
+            self.store(*words)
 
     def test_two_at_once_are_one_after_the_other(self):
         paths = [self.run_of(i + 1, 0, seconds=20) for i in range(8)]
