@@ -25,7 +25,7 @@ const char *seep_gate_sentence(const struct seep_gate *gate, char *out)
     const char *against = seep_run_text_cut(gate->against, branch_name);
     if (gate->is_empty) {
         (void)snprintf(out, SEEP_GATE_SENTENCE_MAX,
-                       "nothing to compare with: no run of %s on %s is kept "
+                       "nothing to compare with: no other run of %s on %s is kept "
                        "(--when-empty %s)",
                        program, against, gate->fails ? "fail" : "pass");
     } else if (gate->failures > 0) {
@@ -53,7 +53,7 @@ const char *seep_gate_against(const struct seep_gate *gate, char *out)
     char newest[SEEP_RUN_COMMIT_MAX];
 
     if (gate->is_empty) {
-        (void)snprintf(out, SEEP_GATE_SENTENCE_MAX, "no run of %s on %s", program,
+        (void)snprintf(out, SEEP_GATE_SENTENCE_MAX, "no other run of %s on %s", program,
                        against);
         return out;
     }
