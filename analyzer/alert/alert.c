@@ -412,15 +412,15 @@ struct seep_alert_counts seep_alerts_counts(struct seep_alerts *alerts)
 }
 
 void seep_alerts_receiver(struct seep_alerts *alerts, size_t i,
-                          struct seep_alert_receiver *out)
+                          struct seep_alert_receiver *receiver)
 {
-    struct receiver *receiver = &alerts->receivers[i];
+    struct receiver *from = &alerts->receivers[i];
 
     (void)pthread_mutex_lock(&alerts->lock);
-    *out = (struct seep_alert_receiver){.shown = receiver->target->shown,
-                                        .away = receiver->away,
-                                        .counts = seep_outbox_counts(receiver->outbox)};
-    memcpy(out->why, receiver->why, sizeof(out->why));
+    *receiver = (struct seep_alert_receiver){.shown = from->target->shown,
+                                             .away = from->away,
+                                             .counts = seep_outbox_counts(from->outbox)};
+    memcpy(receiver->why, from->why, sizeof(receiver->why));
     (void)pthread_mutex_unlock(&alerts->lock);
 }
 

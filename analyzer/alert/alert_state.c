@@ -394,15 +394,15 @@ static int enter_seen(struct seep_alert_watch *watch, struct recording *recordin
     return status;
 }
 
-int seep_alert_watch_judge(struct seep_alert_watch *watch, const char *name,
+int seep_alert_watch_judge(struct seep_alert_watch *watch, const char *recording_name,
                            const struct seep_alert_seen *seen, size_t n, uint64_t now_ns,
                            struct seep_alert_sink sink)
 {
-    struct recording *recording = find_recording(watch, name);
+    struct recording *recording = find_recording(watch, recording_name);
     size_t kept = 0;
     int status = 0;
 
-    if (recording == NULL && (recording = add_recording(watch, name)) == NULL) {
+    if (recording == NULL && (recording = add_recording(watch, recording_name)) == NULL) {
         return -ENOMEM;
     }
     status = enter_seen(watch, recording, seen, n);
@@ -435,16 +435,16 @@ static void end_recording(struct seep_alert_watch *watch, struct recording *reco
     step_folded(watch, recording, 0, sink);
     free(recording->entries);
     free(recording->name);
-    *recording = watch->recordings[--watch->count];
 }
 
-void seep_alert_watch_gone(struct seep_alert_watch *watch, const char *name,
+void seep_alert_watch_gone(struct seep_alert_watch *watch, const char *recording_name,
                            struct seep_alert_sink sink)
 {
-    struct recording *recording = find_recording(watch, name);
+    struct recording *recording = find_recording(watch, recording_name);
 
     if (recording != NULL) {
         end_recording(watch, recording, &sink);
+        *recording = watch->recordings[--watch->count];
     }
     assert(seep_alert_watch_is_valid(watch));
 }
@@ -454,18 +454,18 @@ void seep_alert_watch_free(struct seep_alert_watch *watch, struct seep_alert_sin
     if (watch == NULL) {
         return;
     }
-    while (watch->count > 0) {
-        end_recording(watch, &watch->recordings[0], &forget);
+    for (size_t i = 0; i < watch->count; i++) {
+        end_recording(watch, &watch->recordings[i], &forget);
     }
     free(watch->recordings);
     free(watch->fired_ns);
     free(watch);
 }
 
-void seep_alert_watch_each(struct seep_alert_watch *watch, const char *name,
+void seep_alert_watch_each(struct seep_alert_watch *watch, const char *recording_name,
                            struct seep_alert_sink sink)
 {
-    struct recording *recording = find_recording(watch, name);
+    struct recording *recording = find_recording(watch, recording_name);
 
     for (size_t i = 0; recording != NULL && i < recording->count; i++) {
         if (recording->entries[i].state == FIRING) {

@@ -79,18 +79,18 @@ void seep_alert_watch_free(struct seep_alert_watch *watch, struct seep_alert_sin
  * Returns: 0; -ENOMEM: findings that were new are not followed yet.
  * Thread-safety of all here: owner thread. Cost: O((n + followed) log followed).
  */
-int seep_alert_watch_judge(struct seep_alert_watch *watch, const char *recording,
+int seep_alert_watch_judge(struct seep_alert_watch *watch, const char *recording_name,
                            const struct seep_alert_seen *seen, size_t n, uint64_t now_ns,
                            struct seep_alert_sink sink);
 
 /* The program has ended, or nobody records it any more: all of its alerts resolve. An
  * unknown recording is ignored. */
-void seep_alert_watch_gone(struct seep_alert_watch *watch, const char *recording,
+void seep_alert_watch_gone(struct seep_alert_watch *watch, const char *recording_name,
                            struct seep_alert_sink sink);
 
 /* Tells FIRES for each alert that fires now, of one recording, with its
  * level. */
-void seep_alert_watch_each(struct seep_alert_watch *watch, const char *recording,
+void seep_alert_watch_each(struct seep_alert_watch *watch, const char *recording_name,
                            struct seep_alert_sink sink);
 
 struct seep_alert_watch_counts {

@@ -33,6 +33,7 @@ enum {
     REPLY_MS = 10000,
     REPLY_MOST_BYTES = 65536,
     BOUNDARY_BYTES = 48,
+    VALUE_BYTES = 128,
     BACKOFF_LEAST_S = 5,
     BACKOFF_MOST_S = 60
 };
@@ -76,37 +77,34 @@ int seep_push_check(const char *url, struct seep_error *error)
 
 /* ---- profiles ---- */
 
-/* Appends a text as a label's value: what the server's names cannot hold becomes '_'. */
-static void put_value(char *name, const char *text)
+/* Copies a text as a label's value: what the server's names cannot hold becomes '_'. */
+static const char *as_value(const char *text, char *out, size_t out_bytes)
 {
-    size_t length = strlen(name);
+    size_t n = 0;
 
-    for (; *text != '\0' && length < SEEP_PUSH_NAME_BYTES - 64; text++) {
+    for (; text != NULL && *text != '\0' && n < out_bytes - 1; text++) {
         bool fits = isalnum((unsigned char)*text) || strchr("._-/:", *text) != NULL;
 
-        name[length++] = (char)(fits ? *text : '_');
+        out[n++] = (char)(fits ? *text : '_');
     }
-    name[length] = '\0';
+    out[n] = '\0';
+    return out;
 }
 
 static void make_name(const struct seep_findings *findings, const char *subsystem,
                       char *name)
 {
-    const char *exe = findings->exe != NULL ? findings->exe : "";
-    const char *slash = strrchr(exe, '/');
+    const char *slash = findings->exe != NULL ? strrchr(findings->exe, '/') : NULL;
+    char app[VALUE_BYTES];
+    char host[VALUE_BYTES];
+    char of[VALUE_BYTES];
 
-    name[0] = '\0';
-    put_value(name, slash != NULL ? slash + 1 : exe);
-    if (name[0] == '\0') {
-        put_value(name, "unknown");
-    }
-    strcat(name, "{host=");
-    put_value(name, findings->host != NULL ? findings->host : "");
-    if (subsystem[0] != '\0') {
-        strcat(name, ",subsystem=");
-        put_value(name, subsystem);
-    }
-    strcat(name, "}");
+    (void)as_value(slash != NULL ? slash + 1 : findings->exe, app, sizeof(app));
+    (void)as_value(findings->host, host, sizeof(host));
+    (void)as_value(subsystem, of, sizeof(of));
+    (void)snprintf(name, SEEP_PUSH_NAME_BYTES, "%s{host=%s%s%s}",
+                   app[0] != '\0' ? app : "unknown", host,
+                   of[0] != '\0' ? ",subsystem=" : "", of);
 }
 
 /* Which profile a site is in: that of its subsystem, or the last one. */
