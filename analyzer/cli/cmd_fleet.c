@@ -86,6 +86,7 @@ static const struct format {
 } formats[] = {{"text", seep_fleet_render_text},
                {"json", seep_fleet_render_json},
                {"markdown", seep_fleet_render_markdown}};
+enum { FORMAT_COUNT = sizeof(formats) / sizeof(formats[0]) };
 
 struct request {
     struct seep_fleet_asked asked;
@@ -114,13 +115,12 @@ static int interpret_output(struct request *request, const struct seep_option *o
 {
     const char *format = value_or(&options[FORMAT], "text");
     double top = TOP_DEFAULT;
+    size_t known = 0;
 
-    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        if (strcmp(formats[i].name, format) == 0) {
-            request->format = &formats[i];
-        }
+    while (known < FORMAT_COUNT && strcmp(formats[known].name, format) != 0) {
+        known++;
     }
-    if (request->format == NULL) {
+    if (known == FORMAT_COUNT) {
         return seep_cli_usage_error(
             "fleet", "--format \"%s\": use one of: text, json, markdown", format);
     }
@@ -138,6 +138,7 @@ static int interpret_output(struct request *request, const struct seep_option *o
                 options[FAIL_ON].value);
         }
     }
+    request->format = &formats[known];
     request->top = (size_t)top;
     request->output = options[OUTPUT].value;
     request->suppress = options[SUPPRESS].value;
@@ -153,6 +154,9 @@ static int interpret(struct request *request, const struct seep_option *options)
     if (options[URL].value == NULL) {
         return seep_cli_usage_error(
             "fleet", "--prometheus is missing: the server to ask, http://HOST:9090");
+    }
+    if (options[MATCH].value != NULL) {
+        asked->question.match = options[MATCH].value;
     }
     status = interpret_output(request, options);
     if (status == 0) {
@@ -173,7 +177,6 @@ static int interpret(struct request *request, const struct seep_option *options)
     if (status == 0 && options[TOKEN].value != NULL) {
         status = seep_fleet_set_token(asked, options[TOKEN].value);
     }
-    asked->question.match = value_or(&options[MATCH], "");
     return status;
 }
 
@@ -279,16 +282,17 @@ static int none_found(const struct request *request)
     return SEEP_EXIT_USAGE;
 }
 
-static int carry_out(struct request *request)
+static int carry_out(const struct request *request)
 {
+    struct seep_fleet_question question = request->asked.question;
     struct seep_progress_line line;
     struct seep_fleet_table table = {0};
     struct seep_error error = {0};
     int status = 0;
 
     seep_progress_line_start(&line, "fleet", request->quiet);
-    request->asked.question.progress = &line.progress;
-    status = seep_fleet_gather(&request->asked.question, &table, &error);
+    question.progress = &line.progress;
+    status = seep_fleet_gather(&question, &table, &error);
     seep_progress_line_end(&line);
     if (status < 0) {
         return complain(&error);
@@ -310,7 +314,7 @@ int seep_cmd_fleet(int argc, char **argv)
         [TOP] = {.name = "top"},         [SUPPRESS] = {.name = "suppress"},
         [FAIL_ON] = {.name = "fail-on"}, [QUIET] = {.name = "quiet", .flag = true},
     };
-    struct request request = {0};
+    struct request request = {.format = &formats[0], .asked.question.match = ""};
     struct seep_operands operands = {.most = 1};
     int status =
         seep_option_parse_operands("fleet", argc, argv, options, OPTION_COUNT, &operands);

@@ -77,7 +77,9 @@ static void put_said(const struct seep_buf *body, char *out, size_t out_bytes)
                           said != NULL ? said : "");
 
     for (int i = 0; i < length && i < (int)out_bytes; i++) {
-        out[i] = (unsigned char)out[i] < 0x20 ? ' ' : out[i];
+        if ((unsigned char)out[i] < 0x20) {
+            out[i] = ' ';
+        }
     }
     json_decref(root);
 }

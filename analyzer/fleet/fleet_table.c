@@ -144,7 +144,7 @@ int seep_fleet_table_add(struct seep_fleet_table *table,
                          const struct seep_fleet_slice *slice, size_t i,
                          const struct seep_fleet_series_judged *judged)
 {
-    uint32_t texts[SEEP_FLEET_LABELS_MAX];
+    uint32_t texts[SEEP_FLEET_LABELS_MAX] = {0};
     struct seep_fleet_row row = {
         .of_bytes = judged->of_bytes, .judged = judged->lives > 0, .live = judged->live};
     struct seep_fleet_row *rows = NULL;
