@@ -22,37 +22,46 @@ static const struct seep_history_finding *find(const struct seep_history_run *ru
     return NULL;
 }
 
-/* Whether some run of that program has it: the others say nothing of it. */
+/* Whether some run of that program has it: the others say nothing of it.
+ * found: by run, NULL where it has it not. */
 static bool concerns(const struct seep_history_runs *runs, const char *program,
-                     const char *id)
+                     const struct seep_history_finding *const *found)
 {
     for (size_t i = 0; i < runs->count; i++) {
-        if (strcmp(runs->runs[i].program, program) == 0 &&
-            find(&runs->runs[i], id) != NULL) {
+        if (found[i] != NULL && strcmp(runs->runs[i].program, program) == 0) {
             return true;
         }
     }
     return false;
 }
 
-static void line_up(const struct seep_history_runs *runs, struct seep_trend *trend)
+static int line_up(const struct seep_history_runs *runs, struct seep_trend *trend)
 {
+    const struct seep_history_finding **found = calloc(runs->count + 1, sizeof(*found));
+
+    if (found == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < runs->count; i++) {
+        found[i] = find(&runs->runs[i], trend->id);
+    }
     for (size_t i = 0; i < runs->count; i++) {
         const struct seep_history_run *run = &runs->runs[i];
-        const struct seep_history_finding *finding = find(run, trend->id);
 
-        if (finding == NULL && !concerns(runs, run->program, trend->id)) {
+        if (found[i] == NULL && !concerns(runs, run->program, found)) {
             continue;
         }
-        if (finding != NULL) {
+        if (found[i] != NULL) {
             trend->first = trend->found == 0 ? trend->count : trend->first;
             trend->last = trend->count;
-            trend->newest = finding;
+            trend->newest = found[i];
             trend->found++;
         }
         trend->points[trend->count++] =
-            (struct seep_trend_point){.run = run, .finding = finding};
+            (struct seep_trend_point){.run = run, .finding = found[i]};
     }
+    free(found);
+    return trend->found > 0 ? 0 : -ENOENT;
 }
 
 static void measure(struct seep_trend *trend)
@@ -109,15 +118,15 @@ int seep_trend_make(const struct seep_history_runs *runs, const char *id,
                     struct seep_trend *out)
 {
     struct seep_trend trend = {.id = id};
+    int status = -ENOMEM;
 
     trend.points = calloc(runs->count + 1, sizeof(*trend.points));
-    if (trend.points == NULL) {
-        return -ENOMEM;
+    if (trend.points != NULL) {
+        status = line_up(runs, &trend);
     }
-    line_up(runs, &trend);
-    if (trend.found == 0) {
+    if (status < 0) {
         seep_trend_fini(&trend);
-        return -ENOENT;
+        return status;
     }
     measure(&trend);
     average(&trend);

@@ -61,7 +61,7 @@ static void since(const struct seep_trend *trend, const struct seep_layout *layo
 
     name_run(trend->points[trend->first].run, run, sizeof(run));
     if (trend->first == 0) {
-        (void)snprintf(text, sizeof(text), "%s: the oldest run that is kept", run);
+        (void)snprintf(text, sizeof(text), "%s: the oldest run that was looked at", run);
     } else {
         char before[160];
 
