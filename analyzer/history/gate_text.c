@@ -219,4 +219,13 @@ void seep_gate_text(const struct seep_gate *gate, const struct seep_layout *layo
         put_item(gate, &gate->items[i], layout);
     }
     put_gone(gate, layout);
+    if (gate->below > 0) {
+        seep_buf_printf(layout->out, "  ");
+        seep_layout_cell(layout, SEEP_INK_DIM, "note", 8);
+        (void)snprintf(text, sizeof(text),
+                       "%zu more that are suspect or bounded are not compared (seep "
+                       "report shows them)",
+                       gate->below);
+        seep_layout_wrap(layout, SEEP_INK_DIM, text, 10, 10);
+    }
 }

@@ -330,6 +330,23 @@ class FileTest(unittest.TestCase):
         user = [] if os.geteuid() != 0 else ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         return subprocess.run(user + [SEEP, *words], capture_output=True, text=True, timeout=60)
 
+    def test_real_recordings_of_a_program_that_leaks(self):
+        program = ["perl", "-e", 'for (1..600) { push @kept, "x" x 5000 . $_; select undef, undef, undef, 0.035 }']
+        paths = [f"{self.folder}/real{i}.seep" for i in range(2)]
+        children = [subprocess.Popen([SEEP, "run", "-o", path, "--interval", "0.25", "--quiet", "--", *program],
+                                     stderr=subprocess.DEVNULL) for path in paths]
+        self.assertEqual([child.wait(120) for child in children], [0, 0])
+        for path in paths + paths:
+            seep("store", "add", path, "--branch", "main", "--db", self.db)
+        runs = json.loads(seep("store", "list", "--format", "json", "--db", self.db))["runs"]
+        self.assertEqual(len(runs), 2)
+        self.assertTrue(all(run["program"].startswith("perl") for run in runs), runs)
+        trends = json.loads(seep("store", "trend", "--kind", "heap", "--format", "json", "--db", self.db))["trends"]
+        self.assertEqual([t["found"] for t in trends if "sv_grow" in t["finding"]["headline"]], [2], trends)
+        text = seep("gate", paths[0], "--against", "main", "--db", self.db)
+        self.assertRegex(text, "KNOWN|suspect or bounded are not compared")
+        self.assertIn("1 run of perl", " ".join(text.split()))
+
     def test_no_history_is_told(self):
         seep("store", "list", "--db", self.db, status=2)
         self.assertIn("no history there (seep store add FILE makes one)", seep.said)
