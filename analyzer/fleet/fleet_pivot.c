@@ -143,6 +143,63 @@ static int name_common(const struct seep_fleet_table *table,
     return refine(table, rows, finding);
 }
 
+/* All units that anything was judged of, as rows of one site: those without it do not
+ * grow. rows: room for all units of the table. Returns: how many. */
+static size_t rows_of_all(const struct seep_fleet_table *table, const bool *known,
+                          const struct seep_fleet_rows *of_site,
+                          struct seep_fleet_row *rows)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < of_site->count; i++) {
+        rows[n++] = of_site->rows[i];
+    }
+    for (size_t unit = 0, at = 0; unit < table->unit_keys.count; unit++) {
+        bool here = at < of_site->count && of_site->rows[at].unit == unit;
+
+        at += here; /* rows of a site ascend by unit */
+        if (known[unit] && !here) {
+            rows[n++] = (struct seep_fleet_row){.unit = (uint32_t)unit, .judged = true};
+        }
+    }
+    return n;
+}
+
+/* Where nothing tells the units that grow from the others that have the place: what tells
+ * them from those that do not. tests: findings that may ask this (Bonferroni). */
+static int name_place(const struct seep_fleet_table *table, const bool *known,
+                      const struct seep_fleet_rows *rows, size_t tests,
+                      struct seep_fleet_finding *finding)
+{
+    struct seep_fleet_shares shares = {0};
+    const struct seep_fleet_share *best = NULL;
+    struct seep_fleet_row *all = calloc(table->unit_keys.count, sizeof(*all));
+    struct seep_fleet_rows of_all = *rows;
+    int status = all == NULL ? -ENOMEM : 0;
+
+    if (status == 0) {
+        of_all.rows = all;
+        of_all.count = rows_of_all(table, known, rows, all);
+        finding->absent = of_all.count - rows->count;
+        status = seep_fleet_shares_add(table, &of_all, NULL, &shares);
+    }
+    if (status == 0) {
+        status = seep_fleet_shares_settle(&shares);
+    }
+    for (size_t i = 0; i < shares.count && status == 0; i++) {
+        if (shares.shares[i].q * (double)tests <= SEEP_FLEET_Q_COMMON &&
+            is_stronger(&shares.shares[i], best)) {
+            best = &shares.shares[i];
+        }
+    }
+    if (best != NULL && finding->absent > 0 && finding->common_count == 0) {
+        put_common(finding, SEEP_FLEET_COMMON_ONLY, best);
+    }
+    free(all);
+    seep_fleet_shares_fini(&shares);
+    return status;
+}
+
 static bool is_trickle(const struct seep_fleet_finding *finding, enum seep_kind kind)
 {
     return kind == SEEP_KIND_HEAP && finding->of_bytes &&
@@ -155,20 +212,21 @@ static enum seep_verdict judge(const struct seep_fleet_finding *finding,
     const struct seep_two_groups *units = &finding->common[0].share.units;
     bool alone =
         finding->judged >= SEEP_FLEET_MANY_UNITS && finding->chance > SEEP_FLEET_P_CHANCE;
+    bool told =
+        finding->common_count > 0 && finding->common[0].kind == SEEP_FLEET_COMMON_BEST;
     bool repeated =
         finding->growing >= SEEP_FLEET_REPEATED_UNITS &&
         finding->chance <= SEEP_FLEET_P_REPEATED &&
         (double)finding->growing < SEEP_FLEET_SHARE_ALIKE * (double)finding->judged;
 
-    if (is_trickle(finding, kind) || (alone && finding->common_count == 0)) {
+    if (is_trickle(finding, kind) || (alone && !told)) {
         return SEEP_VERDICT_SUSPECT;
     }
-    if (finding->common_count > 0 && units->in_marked >= SEEP_FLEET_DEFINITE_UNITS &&
+    if (told && units->in_marked >= SEEP_FLEET_DEFINITE_UNITS &&
         (double)units->in_marked >= SEEP_FLEET_SHARE_DEFINITE * (double)units->in_all) {
         return SEEP_VERDICT_DEFINITE;
     }
-    if (repeated || finding->common_count > 0 ||
-        finding->worst >= SEEP_VERDICT_PROBABLE) {
+    if (repeated || told || finding->worst >= SEEP_VERDICT_PROBABLE) {
         return SEEP_VERDICT_PROBABLE;
     }
     return SEEP_VERDICT_SUSPECT;
@@ -235,8 +293,13 @@ static int conclude(const struct seep_fleet_table *table, size_t group_count,
                     struct seep_fleet_findings *found, const size_t *starts,
                     const struct seep_fleet_shares *shares)
 {
+    bool *known = calloc(table->unit_keys.count + 1, sizeof(*known));
     size_t at = 0;
-    int status = 0;
+    int status = known == NULL ? -ENOMEM : 0;
+
+    for (size_t i = 0; i < table->row_count && status == 0; i++) {
+        known[table->rows[i].unit] |= table->rows[i].judged;
+    }
 
     for (size_t i = 0; i < found->count && status == 0; i++) {
         struct seep_fleet_finding *finding = &found->findings[i];
@@ -250,8 +313,12 @@ static int conclude(const struct seep_fleet_table *table, size_t group_count,
         if (at > from) {
             status = name_common(table, &rows, shares->shares + from, at - from, finding);
         }
+        if (status == 0) {
+            status = name_place(table, known, &rows, found->count, finding);
+        }
         finding->verdict = judge(finding, table->sites[finding->site].kind);
     }
+    free(known);
     return status;
 }
 

@@ -25,9 +25,12 @@ static const double SEEP_FLEET_SHARE_DEFINITE = 0.5; /* of a value's units grow 
 
 /* What is said of a label's value. */
 enum seep_fleet_common_kind {
-    SEEP_FLEET_COMMON_BEST = 1,  /* the strongest */
-    SEEP_FLEET_COMMON_SAME = 2,  /* on just the same instances as that */
-    SEEP_FLEET_COMMON_WITHIN = 3 /* among the instances with the strongest */
+    SEEP_FLEET_COMMON_BEST = 1,   /* the strongest */
+    SEEP_FLEET_COMMON_SAME = 2,   /* on just the same instances as that */
+    SEEP_FLEET_COMMON_WITHIN = 3, /* among the instances with the strongest */
+    /* The others do not have the place: code of one version. They bear the load, but not
+     * there: it is said where it grows, and raises no verdict. */
+    SEEP_FLEET_COMMON_ONLY = 4
 };
 struct seep_fleet_common {
     enum seep_fleet_common_kind kind;
@@ -40,6 +43,7 @@ struct seep_fleet_finding {
     enum seep_verdict worst; /* of its instances, each alone */
     bool of_bytes;
     size_t seen, judged, growing; /* units */
+    size_t absent;                /* units that were judged, and do not have the site */
     double chance;                /* that so many are flagged with no leak at all */
     struct seep_fleet_common common[SEEP_FLEET_COMMON_MAX]; /* the strongest first */
     size_t common_count;

@@ -77,7 +77,8 @@ static void say_share(const struct seep_fleet_report *report,
 }
 
 static void say_common(const struct seep_fleet_report *report,
-                       const struct seep_fleet_common *common, struct seep_buf *out)
+                       const struct seep_fleet_common *common, size_t absent,
+                       struct seep_buf *out)
 {
     switch (common->kind) {
     case SEEP_FLEET_COMMON_BEST:
@@ -92,6 +93,10 @@ static void say_common(const struct seep_fleet_report *report,
     case SEEP_FLEET_COMMON_WITHIN:
         say(out, "; among those on ");
         say_share(report, &common->share, out);
+        break;
+    case SEEP_FLEET_COMMON_ONLY:
+        say_share(report, &common->share, out);
+        seep_buf_printf(out, "; %zu of the fleet do not have this place", absent);
         break;
     }
 }
@@ -129,7 +134,7 @@ void seep_fleet_say_where(const struct seep_fleet_report *report,
         say_no_common(report, finding, out);
     }
     for (size_t i = 0; i < finding->common_count; i++) {
-        say_common(report, &finding->common[i], out);
+        say_common(report, &finding->common[i], finding->absent, out);
     }
 }
 

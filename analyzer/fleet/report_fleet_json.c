@@ -82,7 +82,8 @@ static json_t *common_of(const struct seep_fleet_report *report,
 {
     static const char *const kinds[] = {[SEEP_FLEET_COMMON_BEST] = "strongest",
                                         [SEEP_FLEET_COMMON_SAME] = "same_instances",
-                                        [SEEP_FLEET_COMMON_WITHIN] = "within_strongest"};
+                                        [SEEP_FLEET_COMMON_WITHIN] = "within_strongest",
+                                        [SEEP_FLEET_COMMON_ONLY] = "only_there"};
     json_t *list = json_array();
 
     for (size_t i = 0; i < finding->common_count; i++) {
@@ -137,13 +138,13 @@ static json_t *finding_of(const struct seep_fleet_report *report,
         seep_fleet_text(table, site->place), "subsystem",
         seep_fleet_text(table, site->subsystem), "unit",
         finding->of_bytes ? "bytes" : "count");
-    json_t *numbers =
-        json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f}", "seen",
-                  (json_int_t)finding->seen, "judged", (json_int_t)finding->judged,
-                  "growing", (json_int_t)finding->growing, "chance", finding->chance,
-                  "median_per_s", finding->median_per_s, "lower_quartile_per_s",
-                  finding->low_per_s, "upper_quartile_per_s", finding->high_per_s,
-                  "total_per_s", finding->total_per_s, "total_live", finding->total_live);
+    json_t *numbers = json_pack(
+        "{s:I,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f}", "seen", (json_int_t)finding->seen,
+        "absent", (json_int_t)finding->absent, "judged", (json_int_t)finding->judged,
+        "growing", (json_int_t)finding->growing, "chance", finding->chance,
+        "median_per_s", finding->median_per_s, "lower_quartile_per_s", finding->low_per_s,
+        "upper_quartile_per_s", finding->high_per_s, "total_per_s", finding->total_per_s,
+        "total_live", finding->total_live);
 
     (void)json_object_update(object, numbers);
     json_decref(numbers);

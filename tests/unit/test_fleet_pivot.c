@@ -55,8 +55,8 @@ static struct seep_fleet_suspect suspicion(double bytes_per_s)
         .evidence = {.kind = SEEP_KIND_HEAP, .bytes = grows, .window_s = 50000}};
 }
 
-static void add(struct seep_fleet_table *table, size_t number,
-                const struct instance *instance, double bytes_per_s)
+static void add_some(struct seep_fleet_table *table, size_t number,
+                     const struct instance *instance, double bytes_per_s, bool has_leak)
 {
     static const struct seep_fleet_grid grid = {.step_s = 1, .steps = 1};
     const struct seep_fleet_suspect suspect = suspicion(bytes_per_s);
@@ -78,9 +78,17 @@ static void add(struct seep_fleet_table *table, size_t number,
     (void)snprintf(name, sizeof(name), "i%zu", number);
     put_labels(&sink, "leak", name, instance);
     put_labels(&sink, "quiet", name, instance);
-    assert_int_equal(seep_fleet_table_add(table, &slice, 0, &leak), 0);
+    if (has_leak) {
+        assert_int_equal(seep_fleet_table_add(table, &slice, 0, &leak), 0);
+    }
     assert_int_equal(seep_fleet_table_add(table, &slice, 1, &quiet), 0);
     seep_fleet_slice_fini(&slice);
+}
+
+static void add(struct seep_fleet_table *table, size_t number,
+                const struct instance *instance, double bytes_per_s)
+{
+    add_some(table, number, instance, bytes_per_s, true);
 }
 
 static void pivot(struct seep_fleet_table *table, struct seep_fleet_findings *found)
@@ -166,6 +174,32 @@ static void among_the_instances_of_a_version_a_region_is_named(void **state)
     assert_int_equal(found.findings[0].common[1].kind, SEEP_FLEET_COMMON_WITHIN);
     assert_string_equal(seep_fleet_text(&table, found.findings[0].common[1].share.value),
                         "eu");
+    end(&table, &found);
+}
+
+/* New code: the others cannot grow there, so it is told, and raises nothing. */
+static void a_place_that_one_version_alone_has_is_told_and_not_raised(void **state)
+{
+    struct seep_fleet_table table = {0};
+    struct seep_fleet_findings found = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 60; i++) {
+        const struct instance instance = {i % 2 == 0 ? "b" : "a", "eu", i % 2 == 0};
+
+        add_some(&table, i, &instance, 100, i % 2 == 0);
+    }
+    pivot(&table, &found);
+    const struct seep_fleet_finding *finding = &found.findings[0];
+
+    assert_int_equal(finding->judged, 30);
+    assert_int_equal(finding->absent, 30);
+    assert_int_equal(finding->common_count, 1);
+    assert_int_equal(finding->common[0].kind, SEEP_FLEET_COMMON_ONLY);
+    assert_int_equal(finding->common[0].share.units.in_marked, 30);
+    assert_int_equal(finding->common[0].share.units.out_all, 30);
+    assert_string_equal(seep_fleet_text(&table, finding->common[0].share.value), "b");
+    assert_int_equal(finding->verdict, SEEP_VERDICT_SUSPECT);
     end(&table, &found);
 }
 
@@ -259,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_leak_of_one_version_is_definite_and_named),
         cmocka_unit_test(labels_that_cannot_be_told_apart_are_both_named),
         cmocka_unit_test(among_the_instances_of_a_version_a_region_is_named),
+        cmocka_unit_test(a_place_that_one_version_alone_has_is_told_and_not_raised),
         cmocka_unit_test(growth_on_all_alike_is_not_raised),
         cmocka_unit_test(one_of_a_hundred_may_be_chance),
         cmocka_unit_test(a_trickle_stays_a_suspect_on_however_many),
