@@ -135,6 +135,12 @@ static int unwind_all(pid_t pid, const struct seep_memory_map *map,
     struct seep_unwinder *unwinder = NULL;
     int status = seep_unwinder_new(pid, map, &unwinder);
 
+    if (status == -ENOEXEC) { /* elfutils: there is no auxiliary vector yet */
+        return seep_error_set(error, -ESTALE,
+                              "process %d is about to become another program (exec); "
+                              "ask again",
+                              (int)pid);
+    }
     if (status < 0) {
         return seep_error_set(error, status, "cannot read the modules of process %d: %s",
                               (int)pid, strerrordesc_np(-status));
