@@ -4,11 +4,9 @@
  */
 #include "cli/alert_options.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +17,6 @@
 #include "cli/cli.h"
 
 enum { GRACE_MS = 5000 };
-static const double DURATION_MOST_S = 366.0 * 86400;
 
 void seep_alert_options_declare(struct seep_alert_choice *choice,
                                 struct seep_option *options)
@@ -32,34 +29,6 @@ void seep_alert_options_declare(struct seep_alert_choice *choice,
         (struct seep_option){.name = "alert-secret-file"};
     options[SEEP_ALERT_OPTION_TEST] =
         (struct seep_option){.name = "alert-test", .flag = true};
-}
-
-int seep_alert_options_duration(const char *text, double *seconds)
-{
-    static const struct {
-        char letter;
-        double seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    char *end = NULL;
-    double value = 0;
-    double unit = 1;
-
-    if (!isdigit((unsigned char)text[0])) {
-        return -EINVAL;
-    }
-    value = strtod(text, &end);
-    if (end[0] != '\0') {
-        unit = 0;
-        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-            unit = end[0] == units[i].letter && end[1] == '\0' ? units[i].seconds : unit;
-        }
-    }
-    value *= unit;
-    if (!isfinite(value) || !(value > 0) || value > DURATION_MOST_S) {
-        return -EINVAL;
-    }
-    *seconds = value;
-    return 0;
 }
 
 static int read_secret(const char *command, const char *path,
@@ -140,7 +109,7 @@ static int read_levels(const char *command, const struct seep_option *options,
         }
     }
     if (forecast != NULL &&
-        seep_alert_options_duration(forecast, &choice->options.forecast_s) < 0) {
+        seep_option_duration(forecast, &choice->options.forecast_s) < 0) {
         return seep_cli_usage_error(
             command,
             "--alert-forecast \"%s\": a time, as in 30m, 6h or 2d (at most a year)",

@@ -54,9 +54,6 @@ void seep_alert_options_say(struct seep_alert_choice *choice, const char *comman
 /* Ends them; what is still to be told is tried for a moment. */
 void seep_alert_options_end(struct seep_alert_choice *choice, const char *command);
 
-/* "6h", "90m", "30s", "2d", "90": as seconds. Returns: 0; -EINVAL. Pure. */
-int seep_alert_options_duration(const char *text, double *seconds);
-
 /* The part of a command's help page that is on these. */
 #define SEEP_ALERT_OPTIONS_HELP                                                          \
     "  --alert-to TO          tell of findings of running programs; may be given up to " \

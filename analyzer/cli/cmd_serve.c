@@ -164,8 +164,7 @@ static int set_push(struct request *request, const struct seep_option *options)
     double seconds = 60;
     const char *every = options[PUSH_EVERY].value;
 
-    if (every != NULL &&
-        (seep_alert_options_duration(every, &seconds) < 0 || seconds < 1)) {
+    if (every != NULL && (seep_option_duration(every, &seconds) < 0 || seconds < 1)) {
         return seep_cli_usage_error(
             "serve", "--push-every \"%s\": a time, as in 30s or 5m; from 1s", every);
     }

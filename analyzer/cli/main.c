@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/net_program.h"
 #include "cli/option.h"
 
 static const char help_text[] =
@@ -41,6 +42,17 @@ static const char help_text[] =
     "input,\n"
     "3 Seep failed; `seep run` gives the program's own status otherwise.\n";
 
+/* Of seep alone these lead to seep-net before the table is asked. */
+#ifdef SEEP_WITHOUT_NET
+#define NET_COMMANDS
+#else
+#define NET_COMMANDS                                                                     \
+    {"serve", seep_cmd_serve, &seep_help_serve},                                         \
+        {"fleet", seep_cmd_fleet, &seep_help_fleet},                                     \
+        {"store", seep_cmd_store, &seep_help_store},                                     \
+        {"gate", seep_cmd_gate, &seep_help_gate},
+#endif
+
 static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -52,11 +64,7 @@ static const struct command {
     {"bisect", seep_cmd_bisect, &seep_help_bisect},
     {"threads", seep_cmd_threads, &seep_help_threads},
     {"top", seep_cmd_top, &seep_help_top},
-    {"serve", seep_cmd_serve, &seep_help_serve},
-    {"fleet", seep_cmd_fleet, &seep_help_fleet},
-    {"store", seep_cmd_store, &seep_help_store},
-    {"gate", seep_cmd_gate, &seep_help_gate},
-    {"dump", seep_cmd_dump, &seep_help_dump},
+    NET_COMMANDS{"dump", seep_cmd_dump, &seep_help_dump},
     {"collect", seep_cmd_collect, &seep_help_collect},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -113,6 +121,11 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
     const struct command *command = find(name);
 
+#ifdef SEEP_WITHOUT_NET
+    if (seep_net_is_wanted(argc, argv)) {
+        return seep_net_become(argv);
+    }
+#endif
     if (command != NULL) {
         return command->run(argc - 1, argv + 1);
     }

@@ -7,6 +7,7 @@
  */
 #include "cli/option.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 #include "cli/cli.h"
 
 enum { WORD_MAX = 32, EDITS_MAX = 2, OPTIONS_MAX = 32, OPTION_HELP = 1 };
+static const double DURATION_MOST_S = 366.0 * 86400;
 
 static size_t min_of(size_t a, size_t b)
 {
@@ -204,4 +206,32 @@ int seep_option_parse_operands(const char *command, int argc, char **argv,
         }
     }
     return status;
+}
+
+int seep_option_duration(const char *text, double *seconds)
+{
+    static const struct {
+        char letter;
+        double seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    char *end = NULL;
+    double value = 0;
+    double unit = 1;
+
+    if (!isdigit((unsigned char)text[0])) {
+        return -EINVAL;
+    }
+    value = strtod(text, &end);
+    if (end[0] != '\0') {
+        unit = 0;
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+            unit = end[0] == units[i].letter && end[1] == '\0' ? units[i].seconds : unit;
+        }
+    }
+    value *= unit;
+    if (!isfinite(value) || !(value > 0) || value > DURATION_MOST_S) {
+        return -EINVAL;
+    }
+    *seconds = value;
+    return 0;
 }

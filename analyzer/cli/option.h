@@ -51,4 +51,7 @@ const char *seep_option_nearest(const char *word, const char *const *words, size
  * finite. */
 int seep_option_number(const char *text, double *out);
 
+/* "6h", "90m", "30s", "2d", "90": as seconds. Returns: 0; -EINVAL. Pure. */
+int seep_option_duration(const char *text, double *seconds);
+
 #endif

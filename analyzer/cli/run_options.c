@@ -164,8 +164,7 @@ static int check_passed(struct seep_run_options *options)
     }
     if (status == 0 && known[PUSH_EVERY].value != NULL &&
         (known[PUSH].value == NULL ||
-         seep_alert_options_duration(known[PUSH_EVERY].value, &seconds) < 0 ||
-         seconds < 1)) {
+         seep_option_duration(known[PUSH_EVERY].value, &seconds) < 0 || seconds < 1)) {
         status = seep_cli_usage_error(
             "run",
             "--push-every \"%s\": a time, as in 30s or 5m, from 1s, with --push URL",

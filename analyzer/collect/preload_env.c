@@ -23,7 +23,8 @@ enum {
 int seep_preload_library(char *path, size_t path_bytes, struct seep_error *error)
 {
     static const char *const places[] = {
-        "../lib/libseep.so", "../" SEEP_INSTALL_LIBDIR "/libseep.so", "libseep.so"};
+        "../lib/libseep.so", "../" SEEP_INSTALL_LIBDIR "/libseep.so", "libseep.so",
+        "../../" SEEP_INSTALL_LIBDIR "/libseep.so" /* of libexec/seep/seep-net */};
     char self[PATH_BYTES];
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     char *slash = NULL;

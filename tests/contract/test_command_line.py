@@ -44,6 +44,22 @@ class CommandLineTest(unittest.TestCase):
         for word in words:
             self.assertIn(word, result.stderr)
 
+    def test_what_is_the_collector_too_loads_no_network_and_no_database(self):
+        """They take longer to load than a recording of a short program costs."""
+        said = subprocess.run(["readelf", "-d", SEEP], capture_output=True, text=True, check=True).stdout
+        needed = [line for line in said.splitlines() if "(NEEDED)" in line]
+        self.assertTrue(any("libdw" in line for line in needed), needed)
+        for library in ("curl", "microhttpd", "gnutls", "libpq", "sqlite"):
+            self.assertFalse([line for line in needed if library in line], library)
+
+    def test_a_seep_without_its_seep_net_says_what_belongs_where(self):
+        (self.folder / "seep").write_bytes(Path(SEEP).read_bytes())
+        (self.folder / "seep").chmod(0o755)
+        for arguments in (["serve"], ["help", "gate"], ["report", "x.seep", "--push", "http://localhost"]):
+            result = subprocess.run([self.folder / "seep", *arguments], capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual((result.returncode, result.stdout), (3, ""), arguments)
+            self.assertIn(f"cannot start {self.folder.resolve()}/seep-net, which belongs beside seep", result.stderr)
+
     def test_help_names_every_command(self):
         for option in ("--help", "help"):
             result = self.seep(option)
