@@ -13,6 +13,7 @@
 #include "server/monitor/monitor.h"
 #include "server/monitor/reclaim.h"
 #include "server/rest/app.h"
+#include "server/rest/leaks_client.h"
 #include "server/rest/memory_json.h"
 #include "server/rest/routes.h"
 #include "server/worker/worker.h"
@@ -208,28 +209,43 @@ static json_t *limits_json(const struct pma_app *app,
         "changes", (json_int_t)status->limit_changes);
 }
 
-void pma_handle_memory_monitor(struct pma_request *request, struct pma_reply *reply)
+static json_t *monitor_json(const struct pma_app *app)
 {
-    const struct pma_app *app = request->app;
     struct pma_monitor_status status;
     pma_monitor_status_read(app->monitor, &status);
     const struct pma_monitor_config *config = pma_monitor_config_get(app->monitor);
     const double counted_s = (double)(pma_now_ns() - status.since_ns) / 1e9;
-    pma_reply_data(
-        reply,
-        json_pack(
-            "{s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:f, s:I, s:b, s:o, s:o, s:I, s:o}",
-            "monitoring_active", (int)status.active, "update_interval",
-            pma_json_duration(config->check_interval_ns), "last_update",
-            pma_json_instant(status.last_check_ns), "config", settings_json(config),
-            "limits", limits_json(app, &status), "baseline_goroutines",
-            (json_int_t)status.baseline_goroutines, "checks", (json_int_t)status.checks,
-            "cleanups", (json_int_t)status.cleanups, "cleanup_frequency",
-            counted_s > 0 ? (double)status.cleanups / counted_s : 0.0, "pressure_events",
-            (json_int_t)status.pressure_events, "under_pressure",
-            (int)(status.pressure_rounds > 0), "history", history_json(app), "alerts",
-            alerts_json(app), "worker_count", (json_int_t)pma_worker_count(), "workers",
-            workers_json()));
+    return json_pack(
+        "{s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:f, s:I, s:b, s:o, s:o, s:I, s:o}",
+        "monitoring_active", (int)status.active, "update_interval",
+        pma_json_duration(config->check_interval_ns), "last_update",
+        pma_json_instant(status.last_check_ns), "config", settings_json(config), "limits",
+        limits_json(app, &status), "baseline_goroutines",
+        (json_int_t)status.baseline_goroutines, "checks", (json_int_t)status.checks,
+        "cleanups", (json_int_t)status.cleanups, "cleanup_frequency",
+        counted_s > 0 ? (double)status.cleanups / counted_s : 0.0, "pressure_events",
+        (json_int_t)status.pressure_events, "under_pressure",
+        (int)(status.pressure_rounds > 0), "history", history_json(app), "alerts",
+        alerts_json(app), "worker_count", (json_int_t)pma_worker_count(), "workers",
+        workers_json());
+}
+
+/* With what Seep has found of this process, which has to be asked for. */
+static void run_memory_monitor(struct pma_request *request, struct pma_reply *reply)
+{
+    json_t *data = monitor_json(request->app);
+    json_t *findings = pma_leaks_findings();
+    json_object_set_new(data, "live_findings", findings != NULL ? findings : json_null());
+    pma_reply_data(reply, data);
+}
+
+void pma_handle_memory_monitor(struct pma_request *request, struct pma_reply *reply)
+{
+    if (pma_leaks_is_watched()) {
+        reply->later = run_memory_monitor;
+        return;
+    }
+    pma_reply_data(reply, monitor_json(request->app));
 }
 
 void pma_handle_memory_monitor_start(struct pma_request *request, struct pma_reply *reply)

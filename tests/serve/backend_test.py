@@ -89,6 +89,12 @@ class Watched(backend.TestCase):
         found = backend.eventually(lambda: self.server.get("/api/v1/memory/leaks")["data"], "leaks are told")
         self.assertIsInstance(found["live_findings"], list)
 
+    def test_the_monitor_has_them_too(self):
+        backend.eventually(self.listed, "the recording is listed")
+        found = self.server.get("/api/v1/memory/monitor")["data"]
+        self.assertIsInstance(found["live_findings"], list)
+        self.assertIn("monitoring_active", found)
+
 
 class Alone(backend.TestCase):
     def test_without_seep_there_is_a_word_and_no_page(self):
@@ -96,7 +102,8 @@ class Alone(backend.TestCase):
             for path in ("/leaks", "/leaks/", "/leaks/metrics"):
                 status, body, _ = server.ask("GET", path)
                 self.assertEqual((status, "seep run --listen" in body["error"]), (404, True))
-            self.assertNotIn("live_findings", server.get("/api/v1/memory/leaks")["data"])
+            for path in ("leaks", "monitor"):
+                self.assertNotIn("live_findings", server.get("/api/v1/memory/" + path)["data"])
 
     def test_no_other_machine_is_asked(self):
         for address in ("http://10.0.0.1:80/", "http://127.0.0.1.example:80/", "https://127.0.0.1:80/",
@@ -110,7 +117,8 @@ class Alone(backend.TestCase):
         with backend.Backend(SEEP_LISTEN=f"http://127.0.0.1:{port}/") as server:
             status, body, _ = server.ask("GET", "/leaks/")
             self.assertEqual((status, body["error"]), (502, "Seep's server does not answer"))
-            self.assertIsNone(server.get("/api/v1/memory/leaks")["data"]["live_findings"])
+            for path in ("leaks", "monitor"):
+                self.assertIsNone(server.get("/api/v1/memory/" + path)["data"]["live_findings"])
 
 
 if __name__ == "__main__":
