@@ -211,9 +211,9 @@ static uint32_t allowance(const struct look *look)
     return (uint32_t)(SEEP_PROBES_PER_DOUBLING * log2(2 + hours));
 }
 
-/* Rows to be stopped now; the rest of those like enough others are set aside. Returns:
- * how many; -ENOMEM. */
-static int64_t choose(const struct look *look, uint32_t *tids)
+/* Rows to be stopped now; the rest of those like enough others are set aside. set_aside:
+ * out, whether there are such. Returns: how many to stop; -ENOMEM. */
+static int64_t choose(const struct look *look, uint32_t *tids, bool *set_aside)
 {
     struct seep_stuck_watch *watch = look->watch;
     struct seep_stuck_row **rows = NULL;
@@ -224,6 +224,7 @@ static int64_t choose(const struct look *look, uint32_t *tids)
     for (int64_t i = 0; i < count && chosen < ROUND_MAX; i++) {
         if (looked_at_alike(watch, rows[i]) >= ALIKE_MAX) {
             rows[i]->state = SEEP_STUCK_ALIKE; /* of its kind as those: see adopt_kinds */
+            *set_aside = true;
         } else if (watch->written + chosen < allowed) {
             rows[i]->state = SEEP_STUCK_CHOSEN;
             tids[chosen++] = rows[i]->tid;
@@ -345,12 +346,16 @@ static int probe_rows(const struct look *look)
 {
     struct seep_stuck_watch *watch = look->watch;
     uint32_t tids[ROUND_MAX];
-    int64_t count = choose(look, tids);
+    bool set_aside = false;
+    int64_t count = choose(look, tids, &set_aside);
     struct seep_probe *probe = NULL;
     struct seep_error error = {0};
     int err = 0;
 
     if (count <= 0) {
+        if (set_aside) {
+            adopt_kinds(watch);
+        }
         return (int)count;
     }
     err = seep_probe_threads((pid_t)look->program->pid, tids, (size_t)count, NULL, &probe,

@@ -265,7 +265,10 @@ static void *make_barrier(void *unused)
 
     (void)unused;
     pthread_barrier_init(barrier, NULL, POOL + 1);
-    for (int i = 0; i < POOL; i++) {
+    /* The second half is old enough for a look when enough of the first had one. All are
+     * of one place: volatile, or the loop is unrolled. */
+    for (volatile int i = 0; i < POOL; i++) {
+        pause_s(i == POOL / 2 ? 1 : 0);
         start(wait_at_barrier, barrier);
     }
     return NULL;
