@@ -65,8 +65,7 @@ static struct seep_growth_noise measure_noise(const struct seep_recording *recor
 }
 
 /* Whether a glance at its counters shows that the site cannot be testable: it acquired
- * too little, and has too few points, or too little more than it had, for a staircase. A
- * large recording is mostly such sites; the rest costs a series each. */
+ * too little, and has too few points, or too little more than it had, for a staircase. */
 static bool is_hopeless(const struct seep_points *points, enum seep_kind kind,
                         const struct ends *ends)
 {

@@ -68,8 +68,8 @@ extern uint32_t seep_shim_enter(const char *name) __attribute__((weak));
 
 /* The same, of the entries of a container that holds at most `most` of them.
  *
- * name:      NULL: of the present subsystem. container: borrowed during the call, as
- * name. most:      0: no limit. Of one container the highest limit of the run counts.
+ * name, container: borrowed during the call; name NULL: of the present subsystem.
+ * most: 0: no limit. Of one container the highest limit of the run counts.
  * Returns: as seep_shim_enter. */
 extern uint32_t seep_shim_enter_bounded(const char *name, const char *container,
                                         uint64_t most) __attribute__((weak));
