@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "net/url_show.h"
+
 static const char *const ways =
     "alertmanager:http://HOST:9093, webhook:https://HOST/PATH or command:/PATH";
 
@@ -21,31 +23,10 @@ static const struct {
              {"webhook:", SEEP_TARGET_WEBHOOK},
              {"command:", SEEP_TARGET_COMMAND}};
 
-/* The part after "http://" or "https://"; NULL: it begins with neither. */
-static const char *after_scheme(const char *url)
-{
-    if (strncmp(url, "http://", 7) == 0) {
-        return url + 7;
-    }
-    return strncmp(url, "https://", 8) == 0 ? url + 8 : NULL;
-}
-
-/* Copies a URL without what is nobody's business: user, password, query. */
-static void show(const char *url, char *out, size_t out_bytes)
-{
-    const char *host = after_scheme(url);
-    size_t authority = strcspn(host, "/?#");
-    const char *at = memrchr(host, '@', authority);
-    const char *from = at != NULL ? at + 1 : host;
-
-    (void)snprintf(out, out_bytes, "%.*s%.*s", (int)(host - url), url,
-                   (int)strcspn(from, "?#"), from);
-}
-
 static int parse_url(const char *text, const char *url, struct seep_alert_target *target,
                      struct seep_error *error)
 {
-    const char *host = after_scheme(url);
+    const char *host = seep_url_after_scheme(url);
     size_t length = strlen(url);
 
     if (host == NULL) {
@@ -62,7 +43,7 @@ static int parse_url(const char *text, const char *url, struct seep_alert_target
     }
     if (target->kind == SEEP_TARGET_WEBHOOK) {
         (void)snprintf(target->address, sizeof(target->address), "%s", url);
-        show(url, target->shown, sizeof(target->shown));
+        seep_url_show(url, target->shown, sizeof(target->shown));
         return 0;
     }
     if (strpbrk(host, "?#") != NULL) {
@@ -76,7 +57,7 @@ static int parse_url(const char *text, const char *url, struct seep_alert_target
     }
     (void)snprintf(target->address, sizeof(target->address), "%.*s/api/v2/alerts",
                    (int)length, url);
-    show(url, target->shown, sizeof(target->shown));
+    seep_url_show(url, target->shown, sizeof(target->shown));
     return 0;
 }
 

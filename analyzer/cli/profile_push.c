@@ -26,6 +26,7 @@
 #include <time.h>
 
 #include "net/http_client.h"
+#include "net/url_show.h"
 #include "report/renderer.h"
 
 enum {
@@ -61,9 +62,7 @@ struct seep_push {
 
 int seep_push_check(const char *url, struct seep_error *error)
 {
-    const char *host = strncmp(url, "http://", 7) == 0    ? url + 7
-                       : strncmp(url, "https://", 8) == 0 ? url + 8
-                                                          : NULL;
+    const char *host = seep_url_after_scheme(url);
 
     if (host == NULL || strcspn(host, "/?#") == 0 || strpbrk(url, " \t\r\n?#") != NULL ||
         strlen(url) > SEEP_PUSH_URL_BYTES - 2) {
@@ -255,12 +254,13 @@ static int post(struct seep_http_client *client, const char *address,
     status = seep_http_do(client, &request, &reply, error);
     if (status == 0 && (reply.status < 200 || reply.status >= 300)) {
         size_t shown = reply.body.len_bytes < 120 ? reply.body.len_bytes : 120;
+        char where[SEEP_PUSH_URL_BYTES];
 
+        seep_url_show(address, where, sizeof(where));
         for (size_t i = 0; i < shown; i++) {
             reply.body.data[i] = isprint(reply.body.data[i]) ? reply.body.data[i] : ' ';
         }
-        status = seep_error_set(error, -EIO, "%.*s: HTTP %ld%s%.*s",
-                                (int)strcspn(address, "?"), address, reply.status,
+        status = seep_error_set(error, -EIO, "%s: HTTP %ld%s%.*s", where, reply.status,
                                 shown > 0 ? ": " : "", (int)shown,
                                 shown > 0 ? (const char *)reply.body.data : "");
     }

@@ -17,6 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/url_show.h"
+
+enum { URL_SHOWN_BYTES = 256 };
+
 struct seep_http_client {
     CURL *curl;
     char why[CURL_ERROR_SIZE];
@@ -83,22 +87,6 @@ static size_t take(char *bytes, size_t one, size_t count, void *arg)
     return taking->body->failed ? 0 : count;
 }
 
-/* The address as it may be shown: without what stands before an @. */
-static char *shown(const char *url)
-{
-    CURLU *parts = curl_url();
-    char *text = NULL;
-
-    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK) {
-        (void)curl_url_set(parts, CURLUPART_USER, NULL, 0);
-        (void)curl_url_set(parts, CURLUPART_PASSWORD, NULL, 0);
-        (void)curl_url_set(parts, CURLUPART_QUERY, NULL, 0);
-        (void)curl_url_get(parts, CURLUPART_URL, &text, 0);
-    }
-    curl_url_cleanup(parts);
-    return text;
-}
-
 static int errno_of(CURLcode code)
 {
     switch (code) {
@@ -125,18 +113,17 @@ static int explain(const struct seep_http_client *client,
                    const struct seep_http_request *request, const struct taking *taking,
                    CURLcode code, struct seep_error *error)
 {
-    char *url = shown(request->url);
+    char url[URL_SHOWN_BYTES];
     int err = taking->too_long       ? -EMSGSIZE
               : taking->body->failed ? -ENOMEM
                                      : errno_of(code);
 
-    (void)seep_error_set(error, err, "%s: %s",
-                         url != NULL ? url : "an address that is no URL",
+    seep_url_show(request->url, url, sizeof(url));
+    (void)seep_error_set(error, err, "%s: %s", url,
                          taking->too_long         ? "the reply is longer than expected"
                          : err == -EINVAL         ? "not an http:// or https:// address"
                          : client->why[0] != '\0' ? client->why
                                                   : curl_easy_strerror(code));
-    curl_free(url);
     return err;
 }
 

@@ -63,10 +63,13 @@ class Push(AlertTest):
     def test_a_report_says_when_nobody_takes_it(self):
         self.recording.do("leak 100", "end")
         with Receiver(status=401) as server:
-            said = subprocess.run([SEEP, "report", self.path, "--push", server.url], stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
-        self.assertEqual(said.returncode, 3)
-        self.assertIn("HTTP 401: seen", said.stderr)
+            for address, word in ((server.url, "HTTP 401: seen"), ("http://127.0.0.1:1", "Failed to connect")):
+                address = address.replace("://", "://me:very-secret@")
+                said = subprocess.run([SEEP, "report", self.path, "--push", address], stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
+                self.assertEqual(said.returncode, 3)
+                self.assertIn(word, said.stderr)
+                self.assertNotIn("secret", said.stderr)
 
     def test_serve_pushes_again_and_again_and_at_the_end(self):
         with Receiver() as server, Served(self.path, "--push", server.url, "--push-every", "1s") as served:
