@@ -17,6 +17,9 @@ import unittest
 import urllib.request
 from pathlib import Path
 
+sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "tools"))
+import conditions  # noqa: E402  pylint: disable=wrong-import-position
+
 PATIENCE_S = 15
 SEEP, RECORDER, GOLDEN, LEAKY = sys.argv[1:5] if len(sys.argv) >= 5 else [""] * 4
 
@@ -27,15 +30,7 @@ def main():
 
 
 def wait_for(condition, what, patience_s=PATIENCE_S):
-    """condition() once it is true; AssertionError naming `what` after the deadline."""
-    deadline = time.monotonic() + patience_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"never: {what() if callable(what) else what}")
-        time.sleep(0.01)
+    return conditions.wait_for(condition, what, patience_s)
 
 
 def free_port():

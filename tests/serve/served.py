@@ -8,21 +8,17 @@ import os
 import re
 import signal
 import subprocess
-import time
+import sys
+from pathlib import Path
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "tools"))
+import conditions  # noqa: E402  pylint: disable=wrong-import-position
 
 PATIENCE_S = 40
 
 
 def wait_for(condition, what, patience_s=PATIENCE_S):
-    """condition() once it is true; AssertionError naming `what` after the deadline."""
-    deadline = time.monotonic() + patience_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"never: {what}")
-        time.sleep(0.02)
+    return conditions.wait_for(condition, what, patience_s)
 
 
 class Served:

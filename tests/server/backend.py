@@ -7,11 +7,16 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 import urllib.error
 import urllib.request
+from pathlib import Path
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "tools"))
+import conditions  # noqa: E402  pylint: disable=wrong-import-position
 
 BINARY = os.environ.get("PMA_BACKEND", "build/release/bin/pma-backend")
 DEADLINE_S = 30.0  # for a condition to come true on a busy machine, under a sanitizer
@@ -22,14 +27,7 @@ STOP_S = 5.0
 
 def eventually(condition, what, deadline_s=DEADLINE_S):
     """Waits until condition() is true and returns its value; fails with `what` otherwise."""
-    end = time.monotonic() + deadline_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {deadline_s} s: {what}")
-        time.sleep(0.005)
+    return conditions.wait_for(condition, what, deadline_s)
 
 
 def environment(**changes):
