@@ -201,6 +201,17 @@ static void put_subsystems(const struct text *text)
                          "Growth of a subsystem's heap over what was judged.");
     put_subsystem_family(text, SUB_THREADS, "seep_subsystem_threads",
                          "Live threads of a subsystem, when last judged.");
+    family(text, "seep_subsystems_left_out", "gauge",
+           "Subsystems that are in none of these, as too many.");
+    for (size_t i = 0; i < text->n; i++) {
+        const struct seep_findings *findings = text->recordings[i].findings;
+        size_t count = findings != NULL ? findings->subsystem_count : 0;
+
+        begin(text, "seep_subsystems_left_out", i);
+        end_count(text, count > SEEP_OPENMETRICS_SUBSYSTEMS
+                            ? count - SEEP_OPENMETRICS_SUBSYSTEMS
+                            : 0);
+    }
 }
 
 static void put_site_labels(const struct text *text,

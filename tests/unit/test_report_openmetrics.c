@@ -119,6 +119,28 @@ static void findings_and_the_nearest_limit_are_told(void **state)
     free(text);
 }
 
+static void subsystems_beyond_the_most_are_counted(void **state)
+{
+    struct seep_view_subsystem subsystems[SEEP_OPENMETRICS_SUBSYSTEMS + 3] = {0};
+    struct seep_findings all = {.subsystems = subsystems,
+                                .subsystem_count = SEEP_OPENMETRICS_SUBSYSTEMS + 3};
+    const struct seep_openmetrics_recording recording = {
+        .name = "x.seep", .state = "running", .findings = &all};
+    char names[SEEP_OPENMETRICS_SUBSYSTEMS + 3][8];
+    char *text = NULL;
+    (void)state;
+
+    for (size_t i = 0; i < SEEP_OPENMETRICS_SUBSYSTEMS + 3; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "s%zu", i);
+        subsystems[i].name = names[i];
+    }
+    text = render(&recording, 1);
+    expect(text, "\nseep_subsystem_threads{recording=\"x.seep\",subsystem=\"s63\"} 0\n");
+    assert_null(strstr(text, "\"s64\""));
+    expect(text, "\nseep_subsystems_left_out{recording=\"x.seep\"} 3\n");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +148,7 @@ int main(void)
         cmocka_unit_test(sites_with_the_same_labels_are_one_sample),
         cmocka_unit_test(names_cannot_leave_their_quotes),
         cmocka_unit_test(findings_and_the_nearest_limit_are_told),
+        cmocka_unit_test(subsystems_beyond_the_most_are_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
