@@ -1,4 +1,15 @@
-/* SPDX-License-Identifier: MIT */
+/* How much a known finding may grow before it counts as worse.
+ *
+ * Rates of growth scatter in proportion to themselves, so the rule is made of their
+ * logarithms: the upper prediction limit for one more run, by Student's t. A rise of less
+ * than SEEP_GATE_EFFECT is never worse: runs that agree to a percent would make a limit
+ * that noise passes. Too few runs for a scatter are compared by hand.
+ *
+ * Source: Hahn, Meeker, Statistical Intervals (1991), 4.8 (prediction of one future
+ * observation); rates by tests/stat (docs/history.md).
+ *
+ * SPDX-License-Identifier: MIT
+ */
 #include "history/gate_rule.h"
 
 #include <math.h>
