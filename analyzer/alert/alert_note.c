@@ -23,6 +23,7 @@
 #include <time.h>
 
 #include "base/fmt.h"
+#include "verdict/summary_text.h"
 
 enum { LINE_BYTES = 1024, TIME_BYTES = 48 };
 
@@ -123,33 +124,19 @@ static void set_report(struct seep_alert_note *note, const char *recording)
     seep_buf_fini(&text);
 }
 
-/* Whether a headline ("hub_register", "strdup, called by load") is on a function. */
-static bool is_headline(const struct seep_finding *finding, const char *function)
-{
-    size_t length = strlen(function);
-
-    return strncmp(finding->headline, function, length) == 0 &&
-           (finding->headline[length] == '\0' || finding->headline[length] == ',');
-}
-
-/* Where the function that answers for it is, else the program's innermost: "hub.c:120".
- */
+/* As reports have it; where they have none, the program's innermost: "hub.c:120". */
 static void set_place(struct seep_alert_note *note, const struct seep_finding *finding)
 {
     const struct seep_view_frame *best = NULL;
     char text[LINE_BYTES] = "";
 
-    for (size_t i = 0; i < finding->stack_count; i++) {
+    seep_summary_place_put(finding, text, sizeof(text));
+    for (size_t i = 0; text[0] == '\0' && i < finding->stack_count; i++) {
         const struct seep_view_frame *frame = &finding->stack[i];
 
-        if (frame->file[0] == '\0') {
-            continue;
-        }
-        if (is_headline(finding, frame->function)) {
+        if (frame->file[0] != '\0' && (best == NULL || frame->role > best->role)) {
             best = frame;
-            break;
         }
-        best = best == NULL || frame->role > best->role ? frame : best;
     }
     if (best != NULL) {
         const char *slash = strrchr(best->file, '/');
