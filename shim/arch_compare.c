@@ -50,8 +50,8 @@ bool seep_arch_has_compare(uint32_t way)
                      (enabled_state() & XCR0_YMM) == XCR0_YMM;
 }
 
-/* All leave the upper halves clear (vzeroupper): the host's SSE code would pay for them.
- */
+/* The compiler leaves the upper halves clear (vzeroupper): the host's SSE code would pay
+ * for them. */
 #define WITH_AVX2   SEEP_READS_ANY_STACK __attribute__((target("avx2")))
 #define WITH_AVX512 SEEP_READS_ANY_STACK __attribute__((target("avx2,avx512f,avx512vl")))
 #define INLINED     __attribute__((always_inline)) static inline
@@ -95,28 +95,25 @@ WITH_AVX512 INLINED __m256i difference_avx512(__m256i seen, uintptr_t base,
 
 /* Eight words to a branch. */
 #define COMPARE(way, with)                                                               \
-    with size_t seep_compare_##way(const uint8_t *end, const struct seep_words *words,   \
-                                   size_t blocks)                                        \
+    with bool seep_compare_##way(const uint8_t *end, const struct seep_words *words,     \
+                                 size_t blocks)                                          \
     {                                                                                    \
         uintptr_t base = (uintptr_t)end - SEEP_COMPARE_REACH;                            \
         __m256i seen = _mm256_setzero_si256();                                           \
         const struct seep_words *at = words;                                             \
-        size_t last = 0;                                                                 \
                                                                                          \
-        for (; at != words + (blocks & ~(size_t)1); at += 2) {                           \
+        if ((blocks & 1) != 0) {                                                         \
+            seen = difference_##way(seen, base, at);                                     \
+            at++;                                                                        \
+        }                                                                                \
+        for (; at != words + blocks; at += 2) {                                          \
             seen = difference_##way(seen, base, at);                                     \
             seen = difference_##way(seen, base, at + 1);                                 \
             if (!_mm256_testz_si256(seen, seen)) {                                       \
-                _mm256_zeroupper();                                                      \
-                return (size_t)(at - words);                                             \
+                break;                                                                   \
             }                                                                            \
         }                                                                                \
-        if ((blocks & 1) != 0) {                                                         \
-            seen = difference_##way(seen, base, at);                                     \
-            last = _mm256_testz_si256(seen, seen) ? 1 : 0;                               \
-        }                                                                                \
-        _mm256_zeroupper();                                                              \
-        return (size_t)(at - words) + last;                                              \
+        return _mm256_testz_si256(seen, seen) != 0;                                      \
     }
 
 COMPARE(avx2, WITH_AVX2)

@@ -34,8 +34,8 @@ enum {
                                 pointer: may belong to a neighbour */
 };
 
-static _Atomic uint32_t no_epoch = SEEP_EPOCH_NONE;
-_Atomic uint32_t *seep_guard_epoch = &no_epoch;
+static struct seep_guard_words no_page = {.epoch = SEEP_EPOCH_NONE};
+struct seep_guard_words *seep_guard_words = &no_page;
 __thread struct seep_self *seep_guard_tls;
 
 enum tls_state { TLS_FRESH = 0, TLS_MAKING = 1, TLS_ENDED = 2 };
@@ -127,6 +127,13 @@ static void find_stack(struct seep_self *self, uint64_t stack_bytes)
     self->stack_low = stack_bytes < self->stack_high ? self->stack_high - stack_bytes : 0;
 }
 
+uint64_t seep_guard_fast(const struct seep_self *self)
+{
+    return self->shared || seep_sample_is_on()
+               ? SEEP_SELF_SLOW
+               : (uint64_t)self->unload_generation << 32 | self->epoch;
+}
+
 /* Makes the self belong to this thread and to the present segment. What named an older
  * segment is dropped; what a thread before learned about the same code is kept; `nest`
  * stays. */
@@ -136,7 +143,7 @@ static void renew(struct seep_self *self, uint32_t epoch, uint32_t slot)
         if (self->cache_epoch != SEEP_EPOCH_NONE) { /* else fresh from the kernel: zero */
             seep_guard_drop_caches(self);
         }
-        self->unload_generation = seep_life_unload_generation();
+        self->unload_generation = seep_guard_unloads();
         self->cache_epoch = epoch;
     }
     self->destructor_rounds = 0;
@@ -159,6 +166,9 @@ static void renew(struct seep_self *self, uint32_t epoch, uint32_t slot)
     seep_sample_start(self);
     seep_peak_start(self);
     self->epoch = epoch;
+    if (self->fast != SEEP_SELF_BUSY) { /* else in a child that a handler forked */
+        self->fast = self->nest == 0 ? seep_guard_fast(self) : SEEP_SELF_SLOW;
+    }
 }
 
 /* Several dying threads may be here at once and write the same; the epoch comes last. */
@@ -168,6 +178,7 @@ static struct seep_self *late_self(uint32_t epoch)
         late.shard = SEEP_SHARDS - 1;
         late.shared = true;
         late.nest = LATE_NEST;
+        late.fast = SEEP_SELF_SLOW;
         late.counters = seep_segment_shard(late.shard);
         late.peak_span_bytes = 0; /* every event goes to the sum */
         seep_sample_start(&late);
@@ -178,7 +189,7 @@ static struct seep_self *late_self(uint32_t epoch)
 
 static struct seep_self *make(uint32_t slot)
 {
-    uint32_t epoch = atomic_load_explicit(seep_guard_epoch, memory_order_acquire);
+    uint32_t epoch = atomic_load_explicit(&seep_guard_words->epoch, memory_order_acquire);
     struct seep_self *self = seep_guard_tls;
 
     if (epoch < SEEP_EPOCH_FIRST) {
@@ -207,7 +218,7 @@ static struct seep_self *make(uint32_t slot)
 struct seep_self *seep_guard_self_slow(void)
 {
     int saved_errno = errno;
-    uint32_t epoch = atomic_load_explicit(seep_guard_epoch, memory_order_acquire);
+    uint32_t epoch = atomic_load_explicit(&seep_guard_words->epoch, memory_order_acquire);
     struct seep_self *self = NULL;
 
     if (epoch == SEEP_EPOCH_OFF || seep_unwind_check_busy()) {
@@ -237,10 +248,11 @@ void seep_guard_release(struct seep_self *self)
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* from here on a handler is served by
                                                 `late`, and the shard has no writer */
     seep_thread_table_release_shard(shard);
-    if (self->nest != 0) { /* it ended inside a handler on top of a recording */
+    if (seep_guard_levels(self) != 0) { /* it ended inside a handler on top of a recording */
         seep_guard_drop_caches(self);
     }
     self->epoch = SEEP_EPOCH_NONE;
+    self->fast = SEEP_SELF_SLOW;
     self->nest = 0;
     self->stack_high = 0;
     pool_push(self->index);

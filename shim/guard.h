@@ -21,13 +21,22 @@ enum {
  *
  * G1: only its thread touches it; a signal handler on that thread sees nest > 0 and keeps
  * to frames[nest]. G2: memo, nodes and last are caches: they may be dropped at any
- * time at nest 0 (seep_guard_drop_caches).
+ * time at nest 0 (seep_guard_drop_caches). G3: `fast` is what the guard's words have to be
+ * for an event to take the short way, which asks nothing else: the segment is this one,
+ * no library was closed since, no recording is under way on this thread, the shard is its
+ * own, every event is recorded. While one is under way on the short way it is
+ * SEEP_SELF_BUSY, in one store, so that a handler sees all of that or nothing; else
+ * SEEP_SELF_SLOW.
  */
+#define SEEP_SELF_SLOW UINT64_MAX
+#define SEEP_SELF_BUSY (UINT64_MAX - 1)
 #define SEEP_SELF_SP_UNKNOWN UINTPTR_MAX
 struct seep_self {
+    uint64_t fast;      /* G3 */
     uint32_t epoch;     /* of the segment that the fields below belong to */
     uint32_t index;     /* in the pool of selves */
-    uint32_t nest;      /* recordings under way on this thread, the handler's included */
+    uint32_t nest;      /* recordings under way on this thread, the handler's included,
+                           but for one on the short way */
     uint32_t slot;      /* in the thread table; 0 = none */
     uint32_t subsystem; /* current, as set through seep.h */
     uint32_t shard;     /* counters written to */
@@ -57,9 +66,14 @@ struct seep_self {
                                               whether it is nested */
 };
 
-/* States of the word that says whether this process records; other values are the
- * segment's epoch. It lies in a page that the kernel wipes in a forked child, however the
- * child was made. */
+/* What every event asks first, in a page that the kernel wipes in a forked child, however
+ * the child was made. Two halves that are read by one load. */
+struct seep_guard_words {
+    _Alignas(8) _Atomic uint32_t epoch; /* whether this process records: below, or the
+                                           segment's epoch */
+    _Atomic uint32_t unloads; /* raised whenever a library was closed: rules and stacks
+                                 cached before are void; written by life.c */
+};
 enum {
     SEEP_EPOCH_NONE = 0,
     SEEP_EPOCH_ATTACHING = 1,
@@ -67,9 +81,27 @@ enum {
     SEEP_EPOCH_FIRST = 16
 };
 
-extern _Atomic uint32_t *seep_guard_epoch __attribute__((visibility("hidden")));
+extern struct seep_guard_words *seep_guard_words __attribute__((visibility("hidden")));
 extern __thread struct seep_self *seep_guard_tls
     __attribute__((tls_model("initial-exec")));
+
+static inline uint32_t seep_guard_epoch(void)
+{
+    return atomic_load_explicit(&seep_guard_words->epoch, memory_order_relaxed);
+}
+
+static inline uint32_t seep_guard_unloads(void)
+{
+    return atomic_load_explicit(&seep_guard_words->unloads, memory_order_acquire);
+}
+
+/* Both halves: the epoch is the lower one. */
+static inline uint64_t seep_guard_both(void)
+{
+    typedef uint64_t __attribute__((may_alias)) both;
+
+    return __atomic_load_n((const both *)seep_guard_words, __ATOMIC_ACQUIRE);
+}
 
 /* The slow half of seep_guard_self: attaches a fresh process, makes a thread's self, or
  * returns NULL. */
@@ -80,7 +112,7 @@ struct seep_self *seep_guard_self_slow(void);
 static inline __attribute__((always_inline)) struct seep_self *seep_guard_self(void)
 {
     struct seep_self *self = seep_guard_tls;
-    uint32_t epoch = atomic_load_explicit(seep_guard_epoch, memory_order_relaxed);
+    uint32_t epoch = seep_guard_epoch();
 
     if (__builtin_expect(self != NULL && self->epoch == epoch, 1)) {
         return self;
@@ -99,6 +131,15 @@ static inline void seep_guard_drop_caches(struct seep_self *self)
     seep_node_forget(&self->nodes);
     seep_memo_forget(&self->memo);
 }
+
+/* Recordings under way on the thread. */
+static inline uint32_t seep_guard_levels(const struct seep_self *self)
+{
+    return self->nest + (self->fast == SEEP_SELF_BUSY);
+}
+
+/* What `fast` is to be while no recording is under way on the thread. */
+uint64_t seep_guard_fast(const struct seep_self *self);
 
 /* Gives the calling thread's self back at its end; later events go to a shared one,
  * without stacks. */

@@ -34,7 +34,7 @@ static struct seep_self *self_of_holder(bool fresh)
     struct seep_self *self = NULL;
 
     if (!fresh &&
-        atomic_load_explicit(seep_guard_epoch, memory_order_relaxed) < SEEP_EPOCH_FIRST) {
+        seep_guard_epoch() < SEEP_EPOCH_FIRST) {
         return NULL;
     }
     self = seep_guard_self();
@@ -53,7 +53,7 @@ static uint32_t site_of(struct seep_self *self, enum seep_kind kind, uintptr_t s
     uint32_t epoch = self->epoch;
     uint32_t site = seep_site_here(self, kind, sp, fp);
 
-    return atomic_load_explicit(seep_guard_epoch, memory_order_relaxed) == epoch ? site
+    return seep_guard_epoch() == epoch ? site
                                                                                  : 0;
 }
 

@@ -19,8 +19,10 @@
 
 enum { PAGE_BYTES = 4096 };
 
-static inline __attribute__((always_inline)) void *
-recorded(void *block, size_t size_bytes, uintptr_t sp, uintptr_t fp)
+/* A block whose event may not take the short way. Out of line, and each with the same
+ * arguments as what it is the rest of. */
+static __attribute__((noinline)) void *recorded_slow(void *block, size_t size_bytes,
+                                                     uintptr_t sp, uintptr_t fp)
 {
     struct seep_self *self = block != NULL ? seep_guard_self() : NULL;
 
@@ -28,6 +30,30 @@ recorded(void *block, size_t size_bytes, uintptr_t sp, uintptr_t fp)
         seep_record_acquire(self, SEEP_KIND_HEAP, block, size_bytes, sp, fp);
     }
     return block;
+}
+
+static __attribute__((noinline)) void *recorded(void *block, size_t size_bytes,
+                                                uintptr_t sp, uintptr_t fp)
+{
+    if (__builtin_expect(
+            block != NULL && seep_record_acquire_fast(block, size_bytes, sp, fp), 1)) {
+        return block;
+    }
+    return recorded_slow(block, size_bytes, sp, fp);
+}
+
+static __attribute__((noinline)) void free_slow(void *block)
+{
+    struct seep_self *self = NULL;
+
+    if (block == NULL || seep_real_is_boot(block) || !seep_real_ready()) {
+        return;
+    }
+    self = seep_guard_self();
+    if (self != NULL) {
+        seep_record_settle(self, seep_record_take(block));
+    }
+    seep_real.free(block);
 }
 
 static void *boot(size_t size_bytes, size_t align_bytes)
@@ -46,12 +72,12 @@ void *seep_wrap_malloc(size_t size, uintptr_t sp, uintptr_t fp)
         return boot(size, 0);
     }
     void *block = seep_real.malloc(seep_live_fit(size));
-    struct seep_self *self = block != NULL ? seep_guard_self() : NULL;
 
-    if (__builtin_expect(self != NULL, 1)) {
-        seep_record_acquire_inline(self, SEEP_KIND_HEAP, block, size, sp, fp);
+    if (__builtin_expect(block != NULL && seep_record_acquire_fast(block, size, sp, fp),
+                         1)) {
+        return block;
     }
-    return block;
+    return recorded_slow(block, size, sp, fp);
 }
 
 void *seep_wrap_calloc(size_t count, size_t size, uintptr_t sp, uintptr_t fp)
@@ -107,10 +133,7 @@ void *seep_wrap_realloc(void *block, size_t size, uintptr_t sp, uintptr_t fp)
         return NULL;
     }
     seep_record_settle(self, taken);
-    if (moved != NULL) {
-        seep_record_acquire(self, SEEP_KIND_HEAP, moved, size, sp, fp);
-    }
-    return moved;
+    return moved != NULL ? recorded(moved, size, sp, fp) : NULL;
 }
 
 void *seep_wrap_reallocarray(void *block, size_t count, size_t size, uintptr_t sp,
@@ -180,17 +203,11 @@ void *seep_wrap_pvalloc(size_t size, uintptr_t sp, uintptr_t fp)
 
 SEEP_EXPORT void free(void *block)
 {
-    struct seep_self *self = NULL;
-
-    if (block == NULL || __builtin_expect(seep_real_is_boot(block), 0) ||
-        !seep_real_ready()) {
-        return;
+    if (__builtin_expect(seep_record_release_fast(block), 1)) {
+        seep_real.free(block);
+    } else {
+        free_slow(block);
     }
-    self = seep_guard_self();
-    if (self != NULL) {
-        seep_record_settle(self, seep_record_take(block));
-    }
-    seep_real.free(block);
 }
 
 /* C23. A raised block is freed without its size (live.h, L1). */

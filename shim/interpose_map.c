@@ -97,7 +97,7 @@ static int result_or_minus_one(long result)
 static bool is_mine(const struct seep_self *self)
 {
     return self != NULL &&
-           atomic_load_explicit(seep_guard_epoch, memory_order_relaxed) == self->epoch;
+           seep_guard_epoch() == self->epoch;
 }
 
 /* Who is to record a call from there; NULL: nobody. */

@@ -46,7 +46,6 @@
 enum { PAGE_BYTES = 4096, LAST_ROUND = 3 };
 
 static _Atomic uint32_t early_losses;
-_Atomic uint32_t seep_life_unloads;
 static _Atomic uint32_t unloads_under_way;
 static uint32_t last_epoch = SEEP_EPOCH_FIRST;
 static uint32_t first_pid; /* the process that the library was loaded into */
@@ -75,7 +74,7 @@ bool seep_life_unloading(void)
 
 static void note_unload(void)
 {
-    atomic_fetch_add_explicit(&seep_life_unloads, 1, memory_order_acq_rel);
+    atomic_fetch_add_explicit(&seep_guard_words->unloads, 1, memory_order_acq_rel);
     seep_rule_cache_forget();
 }
 
@@ -99,7 +98,7 @@ void seep_life_unload_end(void)
 
 void seep_life_lose_early(void)
 {
-    if (atomic_load_explicit(seep_guard_epoch, memory_order_relaxed) != SEEP_EPOCH_OFF) {
+    if (seep_guard_epoch() != SEEP_EPOCH_OFF) {
         atomic_fetch_add_explicit(&early_losses, 1, memory_order_relaxed);
     }
 }
@@ -120,7 +119,7 @@ static bool make_epoch_page(void)
     }
     atomic_store_explicit((_Atomic uint32_t *)at, SEEP_EPOCH_ATTACHING,
                           memory_order_relaxed);
-    seep_guard_epoch = (_Atomic uint32_t *)at;
+    seep_guard_words = (struct seep_guard_words *)at;
     return true;
 }
 
@@ -137,7 +136,7 @@ static int start_unwinder(void)
     seep_site_start();
     seep_birth_start();
     (void)seep_text_option("simd", wanted, sizeof(wanted));
-    seep_compare_choose(wanted[0] != '\0' ? wanted : NULL);
+    (void)seep_compare_choose(wanted[0] != '\0' ? wanted : NULL);
     return seep_unwind_rules_init() < 0 ? -SEEP_OFF_NO_UNWIND_INFO : 0;
 }
 
@@ -158,7 +157,7 @@ static int attach_segment(void)
     if (result < 0) {
         return result;
     }
-    if (seep_guard_tls == NULL || seep_guard_tls->nest == 0) {
+    if (seep_guard_tls == NULL || seep_guard_levels(seep_guard_tls) == 0) {
         seep_segment_unmap(); /* a forked child's view of its parent's */
     }
     result = seep_live_start() < 0 ? -SEEP_OFF_NO_SEGMENT
@@ -192,7 +191,7 @@ bool seep_life_attach(void)
         return false; /* the C library itself is not up yet; later it may be clearenv() */
     }
     if (!atomic_compare_exchange_strong_explicit(
-            seep_guard_epoch, &expected, SEEP_EPOCH_ATTACHING, memory_order_acq_rel,
+            &seep_guard_words->epoch, &expected, SEEP_EPOCH_ATTACHING, memory_order_acq_rel,
             memory_order_acquire)) {
         return expected >= SEEP_EPOCH_FIRST;
     }
@@ -210,23 +209,23 @@ bool seep_life_attach(void)
             seep_verbose_off((enum seep_off_reason) - result);
         }
         off_for_good = true;
-        atomic_store_explicit(seep_guard_epoch, SEEP_EPOCH_OFF, memory_order_release);
+        atomic_store_explicit(&seep_guard_words->epoch, SEEP_EPOCH_OFF, memory_order_release);
         return false;
     }
     atomic_fetch_add_explicit(
         &seep_segment_header()->lost[SEEP_LOSS_BEFORE_START],
         atomic_exchange_explicit(&early_losses, 0, memory_order_relaxed),
         memory_order_relaxed);
-    atomic_store_explicit(seep_guard_epoch, ++last_epoch, memory_order_release);
+    atomic_store_explicit(&seep_guard_words->epoch, ++last_epoch, memory_order_release);
     return true;
 }
 
 void seep_life_limit_address_space(uint64_t limit_bytes)
 {
-    uint32_t epoch = atomic_load_explicit(seep_guard_epoch, memory_order_acquire);
+    uint32_t epoch = atomic_load_explicit(&seep_guard_words->epoch, memory_order_acquire);
     bool ours =
         epoch >= SEEP_EPOCH_FIRST; /* else a forked child's view of its parent's */
-    bool busy = seep_guard_tls != NULL && seep_guard_tls->nest != 0;
+    bool busy = seep_guard_tls != NULL && seep_guard_levels(seep_guard_tls) != 0;
 
     if (limit_bytes / SEEP_SEGMENT_ADDRESS_SHARE >= seep_segment_mapped_bytes() ||
         epoch == SEEP_EPOCH_ATTACHING || epoch == SEEP_EPOCH_OFF) {
@@ -237,7 +236,7 @@ void seep_life_limit_address_space(uint64_t limit_bytes)
         return; /* after vfork: the memory is the parent's, the limit is not */
     }
     off_for_good = true;
-    atomic_store_explicit(seep_guard_epoch, SEEP_EPOCH_OFF, memory_order_release);
+    atomic_store_explicit(&seep_guard_words->epoch, SEEP_EPOCH_OFF, memory_order_release);
     if (ours) {
         atomic_store_explicit(&seep_segment_header()->off_reason, SEEP_OFF_ADDRESS_SPACE,
                               memory_order_relaxed);
@@ -315,7 +314,7 @@ static void settle_threads(void)
 
 void seep_life_note_exit(uint32_t way, int status)
 {
-    if (atomic_load_explicit(seep_guard_epoch, memory_order_acquire) >=
+    if (atomic_load_explicit(&seep_guard_words->epoch, memory_order_acquire) >=
             SEEP_EPOCH_FIRST &&
         seep_segment_header()->pid == (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0)) {
         settle_threads();

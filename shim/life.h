@@ -23,14 +23,6 @@ void seep_life_lose_early(void);
 uintptr_t seep_life_main_stack_end(void);
 bool seep_life_is_main_thread(void);
 
-/* Raised whenever a library was closed: rules and stacks cached before are void. */
-extern _Atomic uint32_t seep_life_unloads
-    __attribute__((visibility("hidden"))); /* written by life.c */
-static inline uint32_t seep_life_unload_generation(void)
-{
-    return atomic_load_explicit(&seep_life_unloads, memory_order_acquire);
-}
-
 /* Around the closing of a library, which may unmap code: between the two nothing about
  * code is cached. May nest, and overlap in several threads. */
 void seep_life_unload_begin(void);

@@ -28,16 +28,22 @@ void seep_peak_flush(struct seep_self *self);
 void seep_peak_add_shared(struct seep_self *self, int64_t bytes);
 
 /* Live heap bytes of the calling thread's doing rise by `bytes`, or fall. Owner thread;
- * async-signal-safe: one instruction adds. */
+ * async-signal-safe: one instruction adds. `own`: of a self that no other thread shares.
+ */
+static inline void seep_peak_add_own(struct seep_self *self, int64_t bytes)
+{
+    seep_arch_add_own(&self->peak_room_bytes, (uint64_t)bytes);
+    if (__builtin_expect(self->peak_room_bytes > self->peak_span_bytes, 0)) {
+        seep_peak_flush(self);
+    }
+}
+
 static inline void seep_peak_add(struct seep_self *self, int64_t bytes)
 {
     if (__builtin_expect(self->shared, 0)) {
         seep_peak_add_shared(self, bytes);
-        return;
-    }
-    seep_arch_add_own(&self->peak_room_bytes, (uint64_t)bytes);
-    if (__builtin_expect(self->peak_room_bytes > self->peak_span_bytes, 0)) {
-        seep_peak_flush(self);
+    } else {
+        seep_peak_add_own(self, bytes);
     }
 }
 

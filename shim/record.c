@@ -89,8 +89,8 @@ bool seep_record_is_live(const void *address)
     return entry != NULL && __atomic_load_n(entry, __ATOMIC_RELAXED) != 0;
 }
 
-void seep_record_weigh(struct seep_self *self, const uint64_t *entry, const void *address,
-                       size_t size_bytes)
+static void weigh(struct seep_self *self, const uint64_t *entry, const void *address,
+                  size_t size_bytes)
 {
     self->sample_passed = 0;
     seep_sample_note((uintptr_t)address);
@@ -98,8 +98,10 @@ void seep_record_weigh(struct seep_self *self, const uint64_t *entry, const void
                     seep_live_index((uintptr_t)address), size_bytes);
 }
 
-bool seep_record_makes_way(struct seep_self *self, const uint64_t *entry,
-                           const void *address, size_t size_bytes)
+/* An address whose entry is taken, or which has no place for the size. Returns: false: it
+ * is counted as lost. */
+static bool makes_way(struct seep_self *self, const uint64_t *entry, const void *address,
+                      size_t size_bytes)
 {
     if (seep_live_site(__atomic_load_n(entry, __ATOMIC_RELAXED)) != 0) {
         seep_record_settle(self,
@@ -112,8 +114,40 @@ bool seep_record_makes_way(struct seep_self *self, const uint64_t *entry,
     return true;
 }
 
-void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void *address,
-                         size_t size_bytes, uintptr_t sp, uintptr_t fp)
+void seep_record_odd(struct seep_self *self, uint32_t site, const void *address,
+                     size_t size_bytes)
 {
-    seep_record_acquire_inline(self, kind, address, size_bytes, sp, fp);
+    uint64_t *entry = seep_live_make((uintptr_t)address);
+
+    if (entry != NULL && makes_way(self, entry, address, size_bytes)) {
+        seep_record_put(entry, site, size_bytes, seep_birth_now(self));
+        if (seep_sample_is_on()) {
+            weigh(self, entry, address, size_bytes);
+        } else {
+            seep_counters_acquire(self, site, size_bytes);
+            seep_peak_add(self, (int64_t)size_bytes);
+        }
+    }
+}
+
+void seep_record_unlikely(struct seep_self *self, uint64_t fast, const void *address,
+                          size_t size_bytes, uintptr_t sp, uintptr_t fp)
+{
+    uint32_t site = seep_site_cached(self, SEEP_KIND_HEAP, sp, fp);
+
+    if (seep_site_end(self, fast) && site != 0) {
+        seep_record_finish(self, site, address, size_bytes);
+    }
+}
+
+void seep_record_acquire_taken(struct seep_self *self, enum seep_kind kind,
+                               const void *address, size_t size_bytes, uintptr_t sp,
+                               uintptr_t fp)
+{
+    uint32_t epoch = self->epoch;
+    uint32_t site = seep_site_here(self, kind, sp, fp);
+
+    if (__builtin_expect(site != 0 && seep_guard_epoch() == epoch, 1)) { /* I2 */
+        seep_record_odd(self, site, address, size_bytes);
+    }
 }

@@ -11,6 +11,7 @@
 #include "guard.h"
 #include "live.h"
 #include "peak.h"
+#include "real.h"
 #include "sample.h"
 #include "seep/kinds.h"
 #include "seep/live_entry.h"
@@ -29,8 +30,9 @@ struct seep_taken {
  * address:  of the resource; size_bytes: as requested.
  * sp, fp:   of the wrapped function at entry.
  */
-void seep_record_acquire(struct seep_self *self, enum seep_kind kind, const void *address,
-                         size_t size_bytes, uintptr_t sp, uintptr_t fp);
+static inline void seep_record_acquire(struct seep_self *self, enum seep_kind kind,
+                                       const void *address, size_t size_bytes,
+                                       uintptr_t sp, uintptr_t fp);
 
 /* Whether the live table holds something at this address. */
 bool seep_record_is_live(const void *address);
@@ -100,50 +102,111 @@ static inline void seep_record_put(uint64_t *entry, uint32_t site, uint64_t byte
     __atomic_store_n(entry, seep_live_pack(site, size24, birth), __ATOMIC_RELAXED);
 }
 
-/* The rare halves of an acquisition: an address whose entry is taken, or which has no
- * place for the size (returns false: counted as lost); a sampled block. */
-bool seep_record_makes_way(struct seep_self *self, const uint64_t *entry,
-                           const void *address, size_t size_bytes);
-void seep_record_weigh(struct seep_self *self, const uint64_t *entry, const void *address,
-                       size_t size_bytes);
+/* The rest of it: what is recorded for certain. */
+void seep_record_acquire_taken(struct seep_self *self, enum seep_kind kind,
+                               const void *address, size_t size_bytes, uintptr_t sp,
+                               uintptr_t fp);
 
-/* seep_record_acquire, for the one wrapper that is called far more than all others. */
-static inline __attribute__((always_inline)) void
-seep_record_acquire_inline(struct seep_self *self, enum seep_kind kind,
-                           const void *address, size_t size_bytes, uintptr_t sp,
-                           uintptr_t fp)
+static inline void seep_record_acquire(struct seep_self *self, enum seep_kind kind,
+                                       const void *address, size_t size_bytes,
+                                       uintptr_t sp, uintptr_t fp)
 {
-    uint64_t *entry = NULL;
-    uint32_t epoch = self->epoch;
-    uint32_t site = 0;
-
     if (seep_sample_is_on() && !seep_sample_take(self, size_bytes)) {
         self->sample_passed = (uintptr_t)address;
-        return;
+    } else {
+        seep_record_acquire_taken(self, kind, address, size_bytes, sp, fp);
     }
-    entry = seep_live_make((uintptr_t)address);
-    if (__builtin_expect(entry == NULL, 0)) {
-        return;
-    }
-    site = seep_site_here(self, kind, sp, fp);
-    if (__builtin_expect(site == 0 || atomic_load_explicit(seep_guard_epoch,
-                                                           memory_order_relaxed) != epoch,
+}
+
+/* A stack that is not the likely one: the rest of the short way, on which it has begun. */
+void seep_record_unlikely(struct seep_self *self, uint64_t fast, const void *address,
+                          size_t size_bytes, uintptr_t sp, uintptr_t fp);
+/* A block with its site: entry and counters, whatever it is like. */
+void seep_record_odd(struct seep_self *self, uint32_t site, const void *address,
+                     size_t size_bytes);
+
+/* The same where nothing is odd. Of a self that is its thread's own, in full mode. */
+static inline __attribute__((always_inline)) void
+seep_record_finish(struct seep_self *self, uint32_t site, const void *address,
+                   size_t size_bytes)
+{
+    uint64_t *leaf = seep_live_leaf((uintptr_t)address);
+    uint64_t *entry = &leaf[seep_live_index((uintptr_t)address)];
+
+    if (__builtin_expect(leaf == NULL || size_bytes >= SEEP_LIVE_LARGE ||
+                             seep_live_site(__atomic_load_n(entry, __ATOMIC_RELAXED)) !=
+                                 0,
                          0)) {
-        return; /* I2 */
+        seep_record_odd(self, site, address, size_bytes);
+        return;
     }
-    if (__builtin_expect((seep_live_site(__atomic_load_n(entry, __ATOMIC_RELAXED)) != 0 ||
-                          size_bytes >= SEEP_LIVE_LARGE) &&
-                             !seep_record_makes_way(self, entry, address, size_bytes),
+    __atomic_store_n(entry,
+                     seep_live_pack(site, (uint32_t)size_bytes, seep_birth_now(self)),
+                     __ATOMIC_RELAXED);
+    seep_counters_acquire_own(self, site, size_bytes);
+    seep_peak_add_own(self, (int64_t)size_bytes);
+}
+
+/* The short way of a heap block (guard.h, G3), for the wrappers that are called far more
+ * than all others; in sampled mode past the blocks that are not recorded. Returns: whether
+ * it was taken; if not, nothing was done. */
+static inline __attribute__((always_inline)) bool
+seep_record_acquire_fast(const void *address, size_t size_bytes, uintptr_t sp,
+                         uintptr_t fp)
+{
+    struct seep_self *self = seep_guard_tls;
+    uint64_t fast = seep_guard_both();
+    uint32_t site = 0;
+
+    if (__builtin_expect(self == NULL || self->fast != fast, 0)) {
+        if (seep_sample_is_on() && self != NULL && self->epoch == (uint32_t)fast) {
+            seep_record_acquire(self, SEEP_KIND_HEAP, address, size_bytes, sp, fp);
+            return true;
+        }
+        return false;
+    }
+    seep_site_begin(self, sp);
+    site = seep_site_likely(self, SEEP_KIND_HEAP, sp, fp);
+    if (__builtin_expect(site == 0, 0)) {
+        seep_record_unlikely(self, fast, address, size_bytes, sp, fp);
+        return true;
+    }
+    if (__builtin_expect(seep_site_end(self, fast), 1)) {
+        seep_record_finish(self, site, address, size_bytes);
+    }
+    return true;
+}
+
+/* The short way of a heap block's release, before the real one. Returns: whether it was
+ * taken; if not, nothing was done: what is there is not an ordinary block. */
+static inline __attribute__((always_inline)) bool
+seep_record_release_fast(const void *address)
+{
+    struct seep_self *self = seep_guard_tls;
+    uint64_t fast = seep_guard_both();
+    uint64_t *leaf = NULL;
+    uint64_t *entry = NULL;
+    uint64_t was = 0;
+
+    if (__builtin_expect(self == NULL || self->fast != fast, 0)) {
+        return seep_sample_is_on() && self != NULL && self->epoch == (uint32_t)fast &&
+               seep_sample_is_unknown((uintptr_t)address) && !seep_real_is_boot(address);
+    }
+    leaf = seep_live_leaf((uintptr_t)address);
+    if (__builtin_expect(leaf == NULL, 0)) {
+        return false;
+    }
+    entry = &leaf[seep_live_index((uintptr_t)address)];
+    was = __atomic_load_n(entry, __ATOMIC_RELAXED);
+    if (__builtin_expect(seep_live_site(was) == 0 ||
+                             seep_live_size24(was) == SEEP_LIVE_LARGE,
                          0)) {
-        return;
+        return false;
     }
-    seep_record_put(entry, site, size_bytes, seep_birth_now(self));
-    if (seep_sample_is_on()) {
-        seep_record_weigh(self, entry, address, size_bytes);
-        return;
-    }
-    seep_counters_acquire(self, site, size_bytes);
-    seep_peak_add(self, (int64_t)size_bytes);
+    __atomic_store_n(entry, 0, __ATOMIC_RELAXED);
+    seep_counters_release_own(self, seep_live_site(was), seep_live_size24(was));
+    seep_peak_add_own(self, -(int64_t)seep_live_size24(was));
+    return true;
 }
 
 #endif

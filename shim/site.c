@@ -97,7 +97,8 @@ static uint32_t intern(struct seep_self *self, bool cached, const uint64_t *fram
     return node;
 }
 
-void seep_site_count_incomplete(uint32_t root)
+/* A stack that is not whole. */
+static void count_incomplete(uint32_t root)
 {
     static const enum seep_loss losses[] = {
         [SEEP_NODE_DEEP] = SEEP_LOSS_STACK_DEEP,
@@ -115,7 +116,7 @@ void seep_site_count_incomplete(uint32_t root)
  * one was, it is dropped first. */
 static bool caches_hold(struct seep_self *self)
 {
-    uint32_t generation = seep_life_unload_generation();
+    uint32_t generation = seep_guard_unloads();
 
     if (__builtin_expect(self->unload_generation == generation, 1)) {
         return true;
@@ -139,7 +140,7 @@ static bool on_own_stack(const struct seep_self *self, uintptr_t sp)
  * half written. Returns: how many recordings are under way. */
 static uint32_t levels_under_way(struct seep_self *self, uintptr_t sp, uintptr_t fp)
 {
-    uint32_t level = self->nest;
+    uint32_t level = seep_guard_levels(self);
     uint64_t *frames = self->frames[level < SEEP_SELF_LEVELS ? level : SEEP_SELF_LEVELS];
     uint32_t count = 0;
     uint32_t root = SEEP_NODE_NONE;
@@ -152,7 +153,8 @@ static uint32_t levels_under_way(struct seep_self *self, uintptr_t sp, uintptr_t
         level--;
     }
     if (level > 0) {
-        self->nest = level < SEEP_SELF_LEVELS ? level + 1 : level;
+        self->nest = (level < SEEP_SELF_LEVELS ? level + 1 : level) -
+                     (self->fast == SEEP_SELF_BUSY);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
         root = seep_unwind_walk(self, sp, fp, frames, &count);
         while (count > 0 && (frames[count - 1] & SEEP_FRAME_EXACT) == 0) {
@@ -161,12 +163,13 @@ static uint32_t levels_under_way(struct seep_self *self, uintptr_t sp, uintptr_t
         level = root == SEEP_NODE_COMPLETE && count == 0 ? 0 : level;
     }
     if (level == 0) {
+        self->fast = SEEP_SELF_SLOW; /* it may have been one on the short way */
         seep_guard_drop_caches(self);
     }
     return level;
 }
 
-static uint32_t site_cached(struct seep_self *self, uint32_t node, enum seep_kind kind)
+static uint32_t site_of_known(struct seep_self *self, uint32_t node, enum seep_kind kind)
 {
     uint64_t word = SEEP_KNOWN_SITE | seep_site_key(self, kind);
     struct seep_known *known = seep_node_known(&self->nodes, word, node);
@@ -189,7 +192,7 @@ static uint32_t node_plain(struct seep_self *self, uint32_t level, bool cached,
     if (root == SEEP_NODE_UNSUPPORTED || root == SEEP_NODE_BAD_FRAME) {
         root = seep_unwind_slow(self, sp, self->frames[level], &count, root);
     }
-    seep_site_count_incomplete(root);
+    count_incomplete(root);
     return intern(self, cached, self->frames[level], count, root);
 }
 
@@ -217,14 +220,16 @@ static uint32_t checked(struct seep_self *self, uintptr_t sp, uint32_t site)
     return site;
 }
 
-/* The site of a stack that the memo knows not, or not for this subsystem and kind. */
-uint32_t seep_site_missed(struct seep_self *self, struct seep_memo_entry *entry,
-                          enum seep_kind kind, uintptr_t sp, uintptr_t fp)
+/* The site of a stack that the memo does not know (entry NULL), or not for this subsystem
+ * and kind. */
+static uint32_t missed(struct seep_self *self, struct seep_memo_entry *entry,
+                       enum seep_kind kind, uintptr_t sp, uintptr_t fp)
 {
     int64_t node = SEEP_LAST_ELSEWHERE;
     uint32_t site = 0;
 
     if (entry != NULL) {
+        self->memo.found++;
         node = entry->node;
     } else if (!memo_off && on_own_stack(self, sp)) {
         node = seep_last_take(self, sp, fp);
@@ -232,44 +237,115 @@ uint32_t seep_site_missed(struct seep_self *self, struct seep_memo_entry *entry,
     if (node == SEEP_LAST_ELSEWHERE) {
         node = node_plain(self, 0, true, sp, fp);
     } else if (node == SEEP_LAST_DEEP) {
-        seep_site_count_incomplete(SEEP_NODE_DEEP);
+        count_incomplete(SEEP_NODE_DEEP);
         node = intern(self, true, self->frames[0], SEEP_STACK_MAX_FRAMES, SEEP_NODE_DEEP);
     } else if (entry == NULL && node != 0) {
-        seep_site_count_incomplete(self->last.end);
+        count_incomplete(self->last.end);
         entry = seep_memo_learn(self, sp, fp);
     } else if (entry != NULL) {
-        seep_site_count_incomplete(entry->end);
+        count_incomplete(entry->end);
     }
     if (node == 0) {
         return site_of(0, self->subsystem, kind);
     }
-    site = site_cached(self, (uint32_t)node, kind);
+    site = site_of_known(self, (uint32_t)node, kind);
     if (site == 0) {
         seep_segment_lose(SEEP_LOSS_SITES_FULL);
-    } else if (entry != NULL && seep_check_every == 0) { /* else they all come here */
+    } else if (entry != NULL && entry->end == SEEP_NODE_COMPLETE &&
+               seep_check_every == 0) { /* the others all come here: counted, checked */
         entry->site = site;
         entry->site_key = seep_site_key(self, kind);
     }
     return checked(self, sp, site);
 }
 
-uint32_t seep_site_elsewhere(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
-                             uintptr_t fp)
+uint32_t seep_site_cached(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
+                          uintptr_t fp)
 {
-    uint32_t level = self->nest == 0 ? 0 : levels_under_way(self, sp, fp);
-    uint32_t epoch = 0;
+    struct seep_memo_entry *entry =
+        seep_memo_find(&self->memo, sp, fp, *(const uintptr_t *)sp);
+
+    if (entry != NULL && entry->site_key == seep_site_key(self, kind)) {
+        self->memo.found++;
+        return entry->site;
+    }
+    return missed(self, entry, kind, sp, fp);
+}
+
+bool seep_site_survives(struct seep_self *self, uint64_t fast)
+{
+    if (self->epoch != (uint32_t)fast) { /* a child that has begun on its own */
+        seep_guard_drop_caches(self);
+        self->fast = seep_guard_fast(self);
+    }
+    return seep_guard_epoch() == (uint32_t)fast;
+}
+
+/* Begins a recording on the long way. */
+static void enter(struct seep_self *self, uint32_t level, uintptr_t sp)
+{
+    self->level_sp[level] = sp;
+    if (level == 0) {
+        self->nest = 1;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a handler before the next store takes
+                                                    the short way, and finds no trace */
+        self->fast = SEEP_SELF_SLOW;
+    } else {
+        self->nest = level + 1 - (self->fast == SEEP_SELF_BUSY);
+    }
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static void leave(struct seep_self *self, uint32_t level)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    /* What this is on top of may have been about to begin, with its sp noted. */
+    self->level_sp[level] = SEEP_SELF_SP_UNKNOWN;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    self->nest = level - (self->fast == SEEP_SELF_BUSY);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (level == 0) {
+        self->fast = seep_guard_fast(self);
+    }
+}
+
+/* An event that may not take the short way. */
+static uint32_t elsewhere(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
+                          uintptr_t fp)
+{
+    uint32_t level = seep_guard_levels(self) == 0 ? 0 : levels_under_way(self, sp, fp);
+    uint32_t epoch = self->epoch;
+    uint32_t site = 0;
 
     if (__builtin_expect(level >= SEEP_SELF_LEVELS, 0)) {
         seep_segment_lose(SEEP_LOSS_NESTED);
         return site_of_node(SEEP_NODE_UNKNOWN, self->subsystem, kind);
     }
-    epoch = seep_site_enter(self, level, sp);
+    enter(self, level, sp);
     if (level == 0 && caches_hold(self)) {
-        return seep_site_leave(self, level, epoch,
-                               seep_site_missed(self, NULL, kind, sp, fp));
+        site = seep_site_cached(self, kind, sp, fp);
+    } else {
+        site = site_of(node_plain(self, level, false, sp, fp), self->subsystem, kind);
+        site = checked(self, sp, site);
     }
-    return seep_site_leave(
-        self, level, epoch,
-        checked(self, sp,
-                site_of(node_plain(self, level, false, sp, fp), self->subsystem, kind)));
+    if (__builtin_expect(epoch != self->epoch, 0)) { /* a child that has begun */
+        seep_guard_drop_caches(self);
+        site = 0;
+    }
+    leave(self, level);
+    return site;
+}
+
+uint32_t seep_site_here(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
+                        uintptr_t fp)
+{
+    uint64_t fast = self->fast;
+    uint32_t site = 0;
+
+    if (fast != seep_guard_both()) {
+        return elsewhere(self, kind, sp, fp);
+    }
+    seep_site_begin(self, sp);
+    site = seep_site_cached(self, kind, sp, fp);
+    return seep_site_end(self, fast) ? site : 0;
 }

@@ -31,18 +31,9 @@ struct taking {
 };
 
 /* Leading words of the last stack, of `count`, that are what they were. */
-SEEP_READS_ANY_STACK static uint32_t equal_words(const struct taking *t, uint32_t count)
+static uint32_t equal_words(const struct taking *t, uint32_t count)
 {
-    const struct seep_words *words = t->last->words;
-    uint32_t equal = (uint32_t)seep_compare(t->high, words, count / SEEP_COMPARE_BLOCK) *
-                     SEEP_COMPARE_BLOCK;
-
-    while (equal < count &&
-           *(const uint64_t *)(const void *)(t->high + seep_words_offset(words, equal)) ==
-               seep_words_value(words, equal)) {
-        equal++;
-    }
-    return equal;
+    return seep_compare_leading(t->high, t->last->words, count);
 }
 
 /* The frame pointer in the state of step `at` is used: it matters from its source on. */

@@ -158,6 +158,26 @@ static uint64_t word_hash(uint32_t branch, uint64_t word)
     return seep_memo_hash(branch, word);
 }
 
+/* The slot with this hash; NULL when there is none. */
+static inline struct seep_memo_slot *slot_of(const struct seep_memo *memo, uint64_t hash)
+{
+    struct seep_memo_slot *slots = (struct seep_memo_slot *)(void *)memo->area;
+    uint32_t tag = seep_memo_tag(hash);
+
+    for (uint32_t i = 0; i < SEEP_MEMO_PROBES; i++) {
+        struct seep_memo_slot *slot =
+            &slots[((uint32_t)(hash >> SEEP_MEMO_INDEX_SHIFT) + i) & memo->slots_mask];
+
+        if (__builtin_expect(slot->tag == tag, 1)) {
+            return slot;
+        }
+        if (slot->tag == 0) {
+            break;
+        }
+    }
+    return NULL;
+}
+
 /* From a branch to the slot for this stack's word. Returns: NULL when it has none. */
 SEEP_READS_ANY_STACK static inline struct seep_memo_slot *
 follow(const struct seep_memo *memo, const struct seep_memo_slot *slot, uintptr_t sp,
@@ -166,12 +186,12 @@ follow(const struct seep_memo *memo, const struct seep_memo_slot *slot, uintptr_
     uintptr_t address = memo->high + (uintptr_t)(intptr_t)slot->offset;
 
     if (slot->offset == 0) {
-        return seep_memo_slot(memo, word_hash(slot->at, fp));
+        return slot_of(memo, word_hash(slot->at, fp));
     }
     if (address <= sp) {
         return NULL; /* the slot was another stack's */
     }
-    return seep_memo_slot(memo, word_hash(slot->at, *(const uint64_t *)address));
+    return slot_of(memo, word_hash(slot->at, *(const uint64_t *)address));
 }
 
 SEEP_READS_ANY_STACK static inline uint64_t
@@ -203,18 +223,13 @@ static struct seep_memo_hint *hints_at(const struct seep_memo *memo, uint64_t ha
     return &hints[(uint32_t)(hash >> 40) & memo->slots_mask & ~UINT32_C(1)];
 }
 
-static uint32_t hint_tag(uint64_t hash)
-{
-    return (uint32_t)(hash >> 24) | 1;
-}
-
 /* Returns: the entry that the root's fan leads to, not proved; 0 = none. */
 static inline uint32_t hinted(const struct seep_memo *memo,
                               const struct seep_memo_branch *root)
 {
     uint64_t hash = fan_hash(memo, root);
     const struct seep_memo_hint *hints = hints_at(memo, hash);
-    uint32_t tag = hint_tag(hash);
+    uint32_t tag = seep_memo_tag(hash);
     uint32_t first = -(uint32_t)(hints[0].tag == tag); /* no branch: none could tell */
     uint32_t second = -(uint32_t)(hints[1].tag == tag);
 
@@ -249,7 +264,7 @@ static void hint(const struct seep_memo *memo, struct seep_memo_branch *root,
     hash = fan_hash(memo, root);
     hints = hints_at(memo, hash);
     hints[1] = hints[0];
-    hints[0] = (struct seep_memo_hint){hint_tag(hash), at};
+    hints[0] = (struct seep_memo_hint){seep_memo_tag(hash), at};
 }
 
 static struct seep_memo_entry *found(const struct seep_memo *memo,
@@ -306,15 +321,34 @@ struct seep_memo_entry *seep_memo_search(const struct seep_memo *memo,
     return found(memo, root, at);
 }
 
+struct seep_memo_entry *seep_memo_find(const struct seep_memo *memo, uintptr_t sp,
+                                       uintptr_t fp, uintptr_t ra)
+{
+    struct seep_memo_slot *root = slot_of(memo, seep_memo_hash(sp, ra));
+    struct seep_memo_entry *entry = NULL;
+
+    if (root == NULL) {
+        return NULL;
+    }
+    if (root->recent - 1 < SEEP_MEMO_UNSURE - 1) {
+        entry = seep_memo_entry_at(memo, root->recent);
+        if (seep_memo_proves(memo, entry, sp, fp, ra)) {
+            return entry;
+        }
+    }
+    return (root->at & SEEP_MEMO_BRANCH) != 0 ? seep_memo_search(memo, root, sp, fp, ra)
+                                              : NULL;
+}
+
 /* The slot with this hash, taken from another when its places are full. */
 static struct seep_memo_slot *claim(struct seep_memo *memo, uint64_t hash)
 {
     struct seep_memo_slot *slots = (struct seep_memo_slot *)(void *)memo->area;
     struct seep_memo_slot *slot = NULL;
-    uint32_t tag = (uint32_t)(hash >> 24) | 1;
+    uint32_t tag = seep_memo_tag(hash);
 
     for (uint32_t i = 0; i < SEEP_MEMO_PROBES; i++) {
-        slot = &slots[((uint32_t)(hash >> 44) + i) & memo->slots_mask];
+        slot = &slots[((uint32_t)(hash >> SEEP_MEMO_INDEX_SHIFT) + i) & memo->slots_mask];
         if (slot->tag == tag || slot->tag == 0) {
             break;
         }
@@ -325,9 +359,11 @@ static struct seep_memo_slot *claim(struct seep_memo *memo, uint64_t hash)
 
 static void lead(const struct seep_memo *memo, struct seep_memo_slot *slot, uint32_t at)
 {
+    bool branch = (at & SEEP_MEMO_BRANCH) != 0;
+
     slot->at = at;
-    slot->recent = 0;
-    slot->offset = (at & SEEP_MEMO_BRANCH) != 0 ? branch_at(memo, at)->offset : 0;
+    slot->recent = branch ? 0 : at;
+    slot->offset = branch ? branch_at(memo, at)->offset : 0;
 }
 
 /* Copies self->last. Returns: offset / 8; 0 when there is no room. */
@@ -542,7 +578,7 @@ struct seep_memo_entry *seep_memo_learn(struct seep_self *self, uintptr_t sp,
         }
     }
     hash = seep_memo_hash(sp, seep_memo_entry_at(memo, fresh)->ra);
-    path.slot[0] = seep_memo_slot(memo, hash);
+    path.slot[0] = slot_of(memo, hash);
     if (path.slot[0] == NULL) {
         lead(memo, claim(memo, hash), fresh);
         return seep_memo_entry_at(memo, fresh);

@@ -28,9 +28,9 @@
 struct seep_memo_slot {
     uint32_t tag; /* of the hash; 0 = empty */
     uint32_t at;  /* entry or branch: offset in the area / 8, a branch with BRANCH set */
-    uint32_t recent; /* the entry below this root that was found last, tried first once
-                        nothing of it is above UNSURE: each time in a row takes one off;
-                        0 = none */
+    uint32_t recent; /* `at`; below a branch the entry that was found last, tried first
+                        once nothing of it is above UNSURE: each time in a row takes one
+                        off; 0 = none */
     int32_t offset;  /* the branch's, to save a look */
 };
 static_assert(sizeof(struct seep_memo_slot) == 16, "four to a cache line");
@@ -66,7 +66,8 @@ struct seep_memo_entry {
 };
 static_assert(sizeof(struct seep_memo_entry) == 48, "layout");
 
-enum { SEEP_MEMO_PROBES = 4, SEEP_MEMO_SEEN = 256, SEEP_MEMO_PATH = 48 };
+enum { SEEP_MEMO_PROBES = 4, SEEP_MEMO_SEEN = 256, SEEP_MEMO_PATH = 48,
+       SEEP_MEMO_INDEX_SHIFT = 44 };
 #define SEEP_MEMO_BRANCH (UINT32_C(1) << 31)
 #define SEEP_MEMO_UNSURE (UINT32_C(1) << 30)
 
@@ -92,25 +93,9 @@ static inline uint64_t seep_memo_hash(uint64_t a, uint64_t b)
     return ((a << 24) + (a >> 40) + b) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* The slot with this hash; NULL when there is none. */
-static inline __attribute__((always_inline)) struct seep_memo_slot *
-seep_memo_slot(const struct seep_memo *memo, uint64_t hash)
+static inline uint32_t seep_memo_tag(uint64_t hash)
 {
-    struct seep_memo_slot *slots = (struct seep_memo_slot *)(void *)memo->area;
-    uint32_t tag = (uint32_t)(hash >> 24) | 1;
-
-    for (uint32_t i = 0; i < SEEP_MEMO_PROBES; i++) {
-        struct seep_memo_slot *slot =
-            &slots[((uint32_t)(hash >> 44) + i) & memo->slots_mask];
-
-        if (slot->tag == tag) {
-            return slot;
-        }
-        if (slot->tag == 0) {
-            break;
-        }
-    }
-    return NULL;
+    return (uint32_t)(hash >> 24) | 1;
 }
 
 static inline struct seep_memo_entry *seep_memo_entry_at(const struct seep_memo *memo,
@@ -125,42 +110,43 @@ seep_memo_proves(const struct seep_memo *memo, struct seep_memo_entry *entry,
                  uintptr_t sp, uintptr_t fp, uintptr_t ra)
 {
     return entry->sp == sp && entry->ra == ra && (!entry->fp_live || entry->fp == fp) &&
-           seep_compare((const uint8_t *)memo->high, entry->words, entry->blocks) ==
-               entry->blocks;
+           seep_compare((const uint8_t *)memo->high, entry->words, entry->blocks);
 }
-
-/* The slow half of seep_memo_find: by the root's fan, or from its branch down. Owner
- * thread. */
-struct seep_memo_entry *seep_memo_search(const struct seep_memo *memo,
-                                         struct seep_memo_slot *root, uintptr_t sp,
-                                         uintptr_t fp, uintptr_t ra);
 
 /* The entry of the stack that the thread is on, proved.
  *
  * sp, fp:  as seep_unwind_walk, on the stack that the memo is about; ra: the word at sp.
  * Returns: borrowed, until the memo learns or forgets; NULL: not known. Owner thread.
  */
+struct seep_memo_entry *seep_memo_find(const struct seep_memo *memo, uintptr_t sp,
+                                       uintptr_t fp, uintptr_t ra);
+
+/* The part of it below a root with branches: by its fan, or from its branch down. */
+struct seep_memo_entry *seep_memo_search(const struct seep_memo *memo,
+                                         struct seep_memo_slot *root, uintptr_t sp,
+                                         uintptr_t fp, uintptr_t ra);
+
+/* As seep_memo_find, but looks only where it is most likely. */
 static inline __attribute__((always_inline)) struct seep_memo_entry *
-seep_memo_find(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp, uintptr_t ra)
+seep_memo_likely(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp, uintptr_t ra)
 {
-    struct seep_memo_slot *root = seep_memo_slot(memo, seep_memo_hash(sp, ra));
+    uint64_t hash = seep_memo_hash(sp, ra);
+    struct seep_memo_slot *root =
+        (struct seep_memo_slot *)(void *)memo->area +
+        ((uint32_t)(hash >> SEEP_MEMO_INDEX_SHIFT) & memo->slots_mask);
     struct seep_memo_entry *entry = NULL;
 
-    if (root == NULL) {
+    if (__builtin_expect(root->tag != seep_memo_tag(hash), 0)) {
         return NULL;
     }
-    if ((root->at & SEEP_MEMO_BRANCH) == 0) {
-        entry = seep_memo_entry_at(memo, root->at);
-    } else if (root->recent - 1 < SEEP_MEMO_UNSURE - 1) {
+    if (__builtin_expect(root->recent - 1 < SEEP_MEMO_UNSURE - 1, 1)) {
         entry = seep_memo_entry_at(memo, root->recent);
-    } else {
-        return seep_memo_search(memo, root, sp, fp, ra);
+        return __builtin_expect(seep_memo_proves(memo, entry, sp, fp, ra), 1) ? entry
+                                                                              : NULL;
     }
-    if (__builtin_expect(seep_memo_proves(memo, entry, sp, fp, ra), 1)) {
-        return entry;
-    }
-    return (root->at & SEEP_MEMO_BRANCH) != 0 ? seep_memo_search(memo, root, sp, fp, ra)
-                                              : NULL;
+    return (root->at & SEEP_MEMO_BRANCH) != 0
+               ? seep_memo_search(memo, root, sp, fp, ra)
+               : NULL;
 }
 
 /* Considers the stack that was just taken (self->last) for remembering: one that was

@@ -15,7 +15,7 @@
 
 enum { TRIAL_BLOCKS = 8, TRIAL_REPEATS = 16, TRIAL_ROUNDS = 6, TRIAL_WAYS = 3 };
 
-uint32_t seep_compare_way = SEEP_COMPARE_SCALAR;
+seep_compare_function *seep_compare = seep_compare_scalar;
 
 SEEP_READS_ANY_STACK static inline bool equal(uintptr_t base, uint64_t place,
                                               uint64_t value)
@@ -25,9 +25,9 @@ SEEP_READS_ANY_STACK static inline bool equal(uintptr_t base, uint64_t place,
 
 /* A branch per word: all of them are predicted, and a compare with memory and its branch
  * are one operation, which gathering differences would take three for. */
-SEEP_READS_ANY_STACK size_t seep_compare_scalar(const uint8_t *end,
-                                                const struct seep_words *words,
-                                                size_t blocks)
+SEEP_READS_ANY_STACK bool seep_compare_scalar(const uint8_t *end,
+                                              const struct seep_words *words,
+                                              size_t blocks)
 {
     uintptr_t base = (uintptr_t)end - SEEP_COMPARE_REACH;
 
@@ -39,15 +39,34 @@ SEEP_READS_ANY_STACK size_t seep_compare_scalar(const uint8_t *end,
             !equal(base, first >> 32, at->value[1]) ||
             !equal(base, (uint32_t)second, at->value[2]) ||
             !equal(base, second >> 32, at->value[3])) {
-            return (size_t)(at - words);
+            return false;
         }
     }
-    return blocks;
+    return true;
 }
 
-typedef size_t compare_function(const uint8_t *, const struct seep_words *, size_t);
+/* Here a vector would say that a word differs, and not which. */
+SEEP_READS_ANY_STACK uint32_t seep_compare_leading(const uint8_t *end,
+                                                   const struct seep_words *words,
+                                                   uint32_t count)
+{
+    uintptr_t base = (uintptr_t)end - SEEP_COMPARE_REACH;
+    uint32_t i = 0;
 
-static compare_function *const ways[TRIAL_WAYS] = {
+    for (; count - i >= SEEP_COMPARE_BLOCK; i += SEEP_COMPARE_BLOCK, words++) {
+        if (!seep_compare_scalar(end, words, 1)) {
+            break;
+        }
+    }
+    for (uint32_t at = 0; i < count && at < SEEP_COMPARE_BLOCK &&
+                          equal(base, words->place[at], words->value[at]);
+         at++) {
+        i++;
+    }
+    return i;
+}
+
+static seep_compare_function *const ways[TRIAL_WAYS] = {
     [SEEP_COMPARE_SCALAR] = seep_compare_scalar,
     [SEEP_COMPARE_AVX2] = seep_compare_avx2,
     [SEEP_COMPARE_AVX512] = seep_compare_avx512,
@@ -55,21 +74,21 @@ static compare_function *const ways[TRIAL_WAYS] = {
 static const char *const way_names[TRIAL_WAYS] = {"scalar", "avx2", "avx512"};
 
 /* Shortest of several goes, in ticks of the processor's counter. */
-static uint64_t trial(compare_function *way, const uint8_t *end,
+static uint64_t trial(seep_compare_function *way, const uint8_t *end,
                       const struct seep_words *words)
 {
     uint64_t best = UINT64_MAX;
 
     for (unsigned round = 0; round < TRIAL_ROUNDS; round++) {
         uint64_t start = seep_arch_ticks();
-        size_t equal = TRIAL_BLOCKS;
+        bool equal = true;
 
         for (unsigned i = 0; i < TRIAL_REPEATS; i++) {
             equal &= way(end, words, TRIAL_BLOCKS);
         }
         uint64_t took = seep_arch_ticks() - start;
 
-        best = equal == TRIAL_BLOCKS && took < best ? took : best;
+        best = equal && took < best ? took : best;
     }
     return best;
 }
@@ -99,17 +118,15 @@ static uint32_t fastest(void)
     return chosen;
 }
 
-void seep_compare_choose(const char *wanted)
+uint32_t seep_compare_choose(const char *wanted)
 {
-    if (wanted == NULL) {
-        seep_compare_way = fastest();
-        return;
-    }
-    for (uint32_t way = SEEP_COMPARE_AVX2; way < TRIAL_WAYS; way++) {
+    uint32_t chosen = wanted == NULL ? fastest() : SEEP_COMPARE_SCALAR;
+
+    for (uint32_t way = SEEP_COMPARE_AVX2; wanted != NULL && way < TRIAL_WAYS; way++) {
         if (strcmp(wanted, way_names[way]) == 0 && seep_arch_has_compare(way)) {
-            seep_compare_way = way;
-            return;
+            chosen = way;
         }
     }
-    seep_compare_way = SEEP_COMPARE_SCALAR;
+    seep_compare = ways[chosen];
+    return chosen;
 }

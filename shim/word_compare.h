@@ -53,37 +53,27 @@ enum seep_compare_way {
     SEEP_COMPARE_AVX2 = 1,
     SEEP_COMPARE_AVX512 = 2
 };
-extern uint32_t seep_compare_way __attribute__((
-    visibility("hidden"))); /* enum seep_compare_way; written once at start */
-
 /* Chooses the fastest way that this processor has: the candidates are timed for a few
  * microseconds.
  *
  * wanted:  "scalar", "avx2" or "avx512" (SEEP_OPTIONS simd=); NULL: the fastest. One that
- * the processor lacks falls back to scalar.
+ * the processor lacks falls back to scalar. Returns: enum seep_compare_way.
  */
-void seep_compare_choose(const char *wanted);
+uint32_t seep_compare_choose(const char *wanted);
 
-/* Number of leading blocks whose words are all what they were.
+/* Whether all words are what they were.
  *
- * end:     of the stack that the places are of.
- * Returns: `blocks` when all are; else a number not above the index of the first that is
- * not, and less than 2 below it. All the words must be readable.
+ * end:  of the stack that the places are of. All the words must be readable.
  */
-size_t seep_compare_scalar(const uint8_t *end, const struct seep_words *words,
-                           size_t blocks);
+typedef bool seep_compare_function(const uint8_t *end, const struct seep_words *words,
+                                   size_t blocks);
+seep_compare_function seep_compare_scalar;
 
-static inline size_t seep_compare(const uint8_t *end, const struct seep_words *words,
-                                  size_t blocks)
-{
-    switch (seep_compare_way) {
-    case SEEP_COMPARE_AVX512:
-        return seep_compare_avx512(end, words, blocks);
-    case SEEP_COMPARE_AVX2:
-        return seep_compare_avx2(end, words, blocks);
-    default:
-        return seep_compare_scalar(end, words, blocks);
-    }
-}
+/* The chosen one; written once at start. */
+extern seep_compare_function *seep_compare __attribute__((visibility("hidden")));
+
+/* Number of leading words, of `count`, that are what they were. */
+uint32_t seep_compare_leading(const uint8_t *end, const struct seep_words *words,
+                              uint32_t count);
 
 #endif

@@ -16,14 +16,18 @@
 #include "segment_map.h"
 #include "unwind_rules.h"
 
-_Atomic uint32_t seep_life_unloads;
-static _Atomic uint32_t epoch;
-_Atomic uint32_t *seep_guard_epoch = &epoch;
+static struct seep_guard_words words;
+struct seep_guard_words *seep_guard_words = &words;
 __thread struct seep_self *seep_guard_tls;
 
 struct seep_self *seep_guard_self_slow(void)
 {
     return NULL;
+}
+
+uint64_t seep_guard_fast(const struct seep_self *self)
+{
+    return (uint64_t)self->unload_generation << 32 | self->epoch;
 }
 
 uintptr_t seep_life_main_stack_end(void)
@@ -38,7 +42,7 @@ bool seep_life_unloading(void)
 
 void shim_bench_unload(void)
 {
-    seep_life_unloads++;
+    words.unloads++;
     seep_rule_cache_forget();
 }
 
@@ -71,7 +75,8 @@ struct seep_self *shim_bench_self(uint32_t shard)
     self->stack_high = (uintptr_t)low + bytes;
     self->shard = shard;
     self->counters = seep_segment_shard(shard);
-    self->unload_generation = seep_life_unloads;
+    self->unload_generation = seep_guard_unloads();
+    self->fast = seep_guard_fast(self);
     seep_memo_start(&self->memo, self->stack_high);
     return self;
 }

@@ -169,6 +169,7 @@ static void pretend_under_way(struct seep_self *self, uint32_t nest)
         self->level_sp[i] = self->stack_high - 8;
     }
     self->nest = nest;
+    self->fast = nest != 0 ? SEEP_SELF_SLOW : seep_guard_fast(self);
 }
 
 static void record_at_every_level(int number)
@@ -224,6 +225,7 @@ static void a_handler_that_returned_is_not_taken_for_what_it_was_on(void **state
     handlers_self->level_sp[0] = (uintptr_t)__builtin_frame_address(0);
     (void)at_depth(handlers_self, 800);
     handlers_self->nest = 1;
+    handlers_self->fast = SEEP_SELF_SLOW;
     (void)signal(SIGUSR1, record_once);
     (void)raise(SIGUSR1);
     free(handlers_self);

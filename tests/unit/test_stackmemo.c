@@ -55,7 +55,8 @@ static struct seep_self *start(void)
         main_self = shim_bench_self(0);
     }
     seep_guard_drop_caches(main_self);
-    main_self->unload_generation = seep_life_unload_generation();
+    main_self->unload_generation = seep_guard_unloads();
+    main_self->fast = seep_guard_fast(main_self);
     return main_self;
 }
 
