@@ -7,9 +7,11 @@
 
 #include "guard.h"
 #include "seep/live_entry.h"
+#include "segment_map.h"
 
-/* The birth time of a live entry, now. Encoded anew only when the kernel's coarse clock
- * has moved on, every few milliseconds. */
+/* The birth time of a live entry, now. The clock is asked when the collector's tick has
+ * changed since; always, while the collector gives none. */
+#define SEEP_BIRTH_NO_TICK UINT64_MAX /* of a self: the next block asks the clock */
 
 /* The kernel's own clock function in the process, which the C library's only wraps. */
 typedef int seep_clock_function(clockid_t, struct timespec *);
@@ -19,20 +21,18 @@ extern seep_clock_function *seep_birth_clock __attribute__((visibility("hidden")
 void seep_birth_start(void);
 
 /* The slow half of seep_birth_now. */
-uint16_t seep_birth_encode_at(struct seep_self *self, const struct timespec *now);
+uint16_t seep_birth_by_clock(struct seep_self *self, uint64_t tick);
 
-/* Returns: as seep_birth_encode of the time since the segment's start. Owner thread;
- * async-signal-safe; keeps errno. */
+/* Returns: as seep_birth_encode of the time since the segment's start, at most a tick ago.
+ * Owner thread; async-signal-safe; keeps errno. */
 static inline uint16_t seep_birth_now(struct seep_self *self)
 {
-    struct timespec now;
+    uint64_t tick =
+        atomic_load_explicit(&seep_segment_header()->tick, memory_order_relaxed);
 
-    (void)seep_birth_clock(CLOCK_MONOTONIC_COARSE, &now);
-    if (__builtin_expect(now.tv_nsec == self->birth_nsec && now.tv_sec == self->birth_sec,
-                         1)) {
-        return self->birth;
-    }
-    return seep_birth_encode_at(self, &now);
+    return __builtin_expect(tick == self->birth_tick, 1)
+               ? self->birth
+               : seep_birth_by_clock(self, tick);
 }
 
 #endif

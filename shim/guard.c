@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 
 #include "arch.h"
+#include "birth.h"
 #include "life.h"
 #include "own_maps.h"
 #include "peak.h"
@@ -147,7 +148,7 @@ static void renew(struct seep_self *self, uint32_t epoch, uint32_t slot)
         self->cache_epoch = epoch;
     }
     self->destructor_rounds = 0;
-    self->birth_sec = -1;
+    self->birth_tick = SEEP_BIRTH_NO_TICK;
     self->slot = slot != 0 ? slot : seep_thread_table_take_foreign();
     self->shard = seep_thread_table_shard(self->slot);
     self->shared = self->shard >= SEEP_SHARDS_OWN;

@@ -45,7 +45,7 @@ struct seep_self {
     uint32_t cache_epoch;           /* of the segment that the caches are about */
     bool shared;                    /* the shard is shared: atomic adds */
     struct seep_counters *counters; /* the shard */
-    int64_t birth_sec, birth_nsec;  /* the time that `birth` encodes (birth.h) */
+    uint64_t birth_tick; /* for which `birth` is right (birth.h) */
     uint16_t birth;
     int64_t sample_left_bytes; /* sampled mode: to the next point (sample.h) */
     uint64_t sample_random;    /* what it is drawn from */

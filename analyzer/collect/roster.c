@@ -482,6 +482,9 @@ int seep_roster_add(struct seep_roster *roster, const struct seep_handover_peer 
         goto fail;
     }
     seep_session_peak_watch(added, roster->peak_watch);
+    if (roster->ticker != NULL && seep_ticker_add(roster->ticker, added->segment.fd) == 0) {
+        added->ticker = roster->ticker;
+    }
     *session = added;
     return 0;
 

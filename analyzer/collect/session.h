@@ -12,6 +12,7 @@
 #include "collect/options.h"
 #include "collect/peak_look.h"
 #include "collect/peak_watch.h"
+#include "collect/ticker.h"
 #include "collect/proc_sample.h"
 #include "collect/process_end.h"
 #include "collect/record_write.h"
@@ -42,6 +43,7 @@ struct seep_session {
     uint64_t peak_live_heap_bytes, peak_threads;
     struct seep_peak_look peak;
     struct seep_peak_pace peak_pace;
+    struct seep_ticker *ticker;         /* borrowed; NULL: it has no tick from us */
     struct seep_peak_watch *peak_watch; /* borrowed; NULL: not watched */
     int peak_slot;                      /* of it */
     bool peak_wanted;                   /* a look is due at peak_pace.not_before_ns */

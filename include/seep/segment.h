@@ -35,7 +35,7 @@
 #define SEEP_SEGMENT_MAGIC UINT64_C(0x31746e656d676573) /* "segment1", little endian */
 
 enum {
-    SEEP_SEGMENT_VERSION = 6,
+    SEEP_SEGMENT_VERSION = 7,
     SEEP_MODULES_MAX = 8192,
     SEEP_SUBSYSTEMS_MAX = 1024,
     SEEP_MARKS_MAX = 1024,           /* that keep their time */
@@ -121,6 +121,10 @@ struct seep_segment_header {
     char cwd[1024];        /* NUL terminated */
     char cmdline[8192];    /* as /proc/PID/cmdline: NUL separated */
     char check_text[2048]; /* the first difference found by checking; NUL terminated */
+    /* The one word that the collector writes: another number 64 times a second; 0 = it does
+     * not. On a line of its own: each recorded block looks at it. */
+    _Alignas(64) _Atomic uint64_t tick;
+    uint8_t tick_pad[56];
 };
 
 #endif

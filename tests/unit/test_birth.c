@@ -1,4 +1,4 @@
-/* Births: one per tick of the clock, and never an old one after the clock moved.
+/* Births: one per tick, by the clock when there is none, and never an old one after it.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -31,7 +31,7 @@ static int set_up(void **state)
     (void)state;
     shim_bench_start();
     self = shim_bench_self(0);
-    self->birth_sec = -1; /* as for a thread that begins */
+    self->birth_tick = SEEP_BIRTH_NO_TICK; /* as for a thread that begins */
     seep_birth_clock = fake_clock;
     seep_segment_header()->start_monotonic_ns = UINT64_C(1000) * NS_PER_S;
     fake_now = (struct timespec){1000, 0};
@@ -64,26 +64,45 @@ static void a_clock_before_the_start_gives_zero(void **state)
     assert_int_equal(seep_birth_now(self), 0);
 }
 
-static void a_birth_is_encoded_once_per_tick(void **state)
+static void tick_is(uint64_t tick)
 {
-    (void)state;
-    fake_now.tv_sec = 1070;
-    (void)seep_birth_now(self);
-    self->birth = 4242; /* to see whether it is encoded anew */
-    assert_int_equal(seep_birth_now(self), 4242);
-    fake_now.tv_nsec = 4000000;
-    assert_int_not_equal(seep_birth_now(self), 4242);
+    atomic_store(&seep_segment_header()->tick, tick);
 }
 
-static void a_tick_of_another_second_is_another_tick(void **state)
+static void a_birth_is_made_once_per_tick(void **state)
 {
-    uint16_t before = 0;
-
     (void)state;
-    before = seep_birth_now(self);
-    fake_now.tv_sec += 3600; /* and the same nanoseconds */
-    assert_int_not_equal(seep_birth_now(self), before);
-    assert_int_equal(seep_birth_now(self), seep_birth_encode(UINT64_C(3600) * NS_PER_S));
+    tick_is(1);
+    fake_now.tv_sec = 1070;
+    assert_int_equal(seep_birth_now(self), seep_birth_encode(UINT64_C(70) * NS_PER_S));
+    fake_now.tv_sec = 1080;
+    assert_int_equal(seep_birth_now(self), seep_birth_encode(UINT64_C(70) * NS_PER_S));
+    tick_is(2);
+    assert_int_equal(seep_birth_now(self), seep_birth_encode(UINT64_C(80) * NS_PER_S));
+}
+
+/* No collector yet, or none any more. */
+static void without_a_tick_the_clock_is_asked_each_time(void **state)
+{
+    (void)state;
+    for (uint64_t since_s = 1; since_s < 100; since_s++) {
+        tick_is(since_s == 50 ? 7 : 0);
+        fake_now.tv_sec = (time_t)(1000 + since_s);
+        assert_int_equal(seep_birth_now(self), seep_birth_encode(since_s * NS_PER_S));
+    }
+}
+
+/* The tick of a thread that begins is not yet any, whatever the collector says. */
+static void the_first_block_asks_the_clock(void **state)
+{
+    (void)state;
+    tick_is(0);
+    self->birth = 4242;
+    assert_int_equal(seep_birth_now(self), 0);
+    self->birth = 4242;
+    self->birth_tick = SEEP_BIRTH_NO_TICK;
+    tick_is(3);
+    assert_int_equal(seep_birth_now(self), 0);
 }
 
 static void the_kernels_own_clock_is_found_and_runs(void **state)
@@ -106,8 +125,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(a_birth_is_the_time_since_the_start),
         TEST(a_clock_before_the_start_gives_zero),
-        TEST(a_birth_is_encoded_once_per_tick),
-        TEST(a_tick_of_another_second_is_another_tick),
+        TEST(a_birth_is_made_once_per_tick),
+        TEST(without_a_tick_the_clock_is_asked_each_time),
+        TEST(the_first_block_asks_the_clock),
         TEST(the_kernels_own_clock_is_found_and_runs),
     };
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEEP_ANALYZER_COLLECT_TICKER_H
+#define SEEP_ANALYZER_COLLECT_TICKER_H
+
+/* Writes a number that changes 64 times a second into many segments' headers
+ * (`tick`, segment.h): it saves their processes a look at the clock for each block. */
+struct seep_ticker;
+
+/* Starts the thread that writes.
+ *
+ * out:     owned (seep_ticker_free); untouched on failure.
+ * Returns: 0; -ENOMEM; other -errno of pthread_create. Without a ticker the processes ask
+ * the clock.
+ */
+int seep_ticker_new(struct seep_ticker **out);
+/* Every segment must have been removed. NULL is ignored. */
+void seep_ticker_free(struct seep_ticker *ticker);
+
+/* Begins to write into a segment.
+ *
+ * segment_fd: borrowed until it is removed; a checked segment.
+ * Returns:    0; -ENOMEM. Thread-safety: any thread.
+ */
+int seep_ticker_add(struct seep_ticker *ticker, int segment_fd);
+/* Ends it, with a 0 in the segment: its process asks the clock again. One that was not
+ * added is ignored. */
+void seep_ticker_remove(struct seep_ticker *ticker, int segment_fd);
+
+#endif
