@@ -100,6 +100,15 @@ static inline void seep_arch_add_own(uint64_t *counter, uint64_t amount)
     __asm__("addq %1, %0" : "+m"(*counter) : "er"(amount) : "cc");
 }
 
+/* Takes away in one instruction. Returns: whether it was less than that. Owner thread. */
+static inline bool seep_arch_take_own(uint64_t *counter, uint64_t amount)
+{
+    bool borrowed = false;
+
+    __asm__("subq %2, %0" : "+m"(*counter), "=@ccb"(borrowed) : "er"(amount));
+    return borrowed;
+}
+
 /* A counter of short times, for comparing them. */
 static inline uint64_t seep_arch_ticks(void)
 {

@@ -35,8 +35,7 @@ enum {
                                 pointer: may belong to a neighbour */
 };
 
-static struct seep_guard_words no_page = {.epoch = SEEP_EPOCH_NONE};
-struct seep_guard_words *seep_guard_words = &no_page;
+struct seep_guard_words seep_guard_words;
 __thread struct seep_self *seep_guard_tls;
 
 enum tls_state { TLS_FRESH = 0, TLS_MAKING = 1, TLS_ENDED = 2 };
@@ -190,7 +189,7 @@ static struct seep_self *late_self(uint32_t epoch)
 
 static struct seep_self *make(uint32_t slot)
 {
-    uint32_t epoch = atomic_load_explicit(&seep_guard_words->epoch, memory_order_acquire);
+    uint32_t epoch = atomic_load_explicit(&seep_guard_words.epoch, memory_order_acquire);
     struct seep_self *self = seep_guard_tls;
 
     if (epoch < SEEP_EPOCH_FIRST) {
@@ -219,7 +218,7 @@ static struct seep_self *make(uint32_t slot)
 struct seep_self *seep_guard_self_slow(void)
 {
     int saved_errno = errno;
-    uint32_t epoch = atomic_load_explicit(&seep_guard_words->epoch, memory_order_acquire);
+    uint32_t epoch = atomic_load_explicit(&seep_guard_words.epoch, memory_order_acquire);
     struct seep_self *self = NULL;
 
     if (epoch == SEEP_EPOCH_OFF || seep_unwind_check_busy()) {

@@ -50,7 +50,7 @@ struct seep_self {
     int64_t sample_left_bytes; /* sampled mode: to the next point (sample.h) */
     uint64_t sample_random;    /* what it is drawn from */
     uintptr_t sample_passed;   /* address of the last block that held no point */
-    uint64_t peak_room_bytes;  /* half the span + what the sum does not know of yet */
+    uint64_t peak_room_bytes;  /* half the span - what the sum does not know of yet */
     uint64_t peak_span_bytes;  /* of the room (peak.h); 0: none of its own */
     uintptr_t stack_low,
         stack_high; /* own stack; bytes in [sp, high) are readable when sp is inside */
@@ -66,13 +66,15 @@ struct seep_self {
                                               whether it is nested */
 };
 
-/* What every event asks first, in a page that the kernel wipes in a forked child, however
- * the child was made. Two halves that are read by one load. */
+/* What every event asks first, in a page of its own that the kernel wipes in a forked
+ * child, however the child was made. Two halves that are read by one load. Written by
+ * life.c. */
+enum { SEEP_GUARD_PAGE_BYTES = 4096 };
 struct seep_guard_words {
-    _Alignas(8) _Atomic uint32_t epoch; /* whether this process records: below, or the
-                                           segment's epoch */
+    _Alignas(SEEP_GUARD_PAGE_BYTES) _Atomic uint32_t epoch; /* whether this process
+                                           records: below, or the segment's epoch */
     _Atomic uint32_t unloads; /* raised whenever a library was closed: rules and stacks
-                                 cached before are void; written by life.c */
+                                 cached before are void */
 };
 enum {
     SEEP_EPOCH_NONE = 0,
@@ -81,18 +83,18 @@ enum {
     SEEP_EPOCH_FIRST = 16
 };
 
-extern struct seep_guard_words *seep_guard_words __attribute__((visibility("hidden")));
+extern struct seep_guard_words seep_guard_words __attribute__((visibility("hidden")));
 extern __thread struct seep_self *seep_guard_tls
     __attribute__((tls_model("initial-exec")));
 
 static inline uint32_t seep_guard_epoch(void)
 {
-    return atomic_load_explicit(&seep_guard_words->epoch, memory_order_relaxed);
+    return atomic_load_explicit(&seep_guard_words.epoch, memory_order_relaxed);
 }
 
 static inline uint32_t seep_guard_unloads(void)
 {
-    return atomic_load_explicit(&seep_guard_words->unloads, memory_order_acquire);
+    return atomic_load_explicit(&seep_guard_words.unloads, memory_order_acquire);
 }
 
 /* Both halves: the epoch is the lower one. */
@@ -100,7 +102,7 @@ static inline uint64_t seep_guard_both(void)
 {
     typedef uint64_t __attribute__((may_alias)) both;
 
-    return __atomic_load_n((const both *)seep_guard_words, __ATOMIC_ACQUIRE);
+    return __atomic_load_n((const both *)&seep_guard_words, __ATOMIC_ACQUIRE);
 }
 
 /* The slow half of seep_guard_self: attaches a fresh process, makes a thread's self, or

@@ -43,7 +43,7 @@
 #include "verbose.h"
 #include "word_compare.h"
 
-enum { PAGE_BYTES = 4096, LAST_ROUND = 3 };
+enum { LAST_ROUND = 3 };
 
 static _Atomic uint32_t early_losses;
 static _Atomic uint32_t unloads_under_way;
@@ -74,7 +74,7 @@ bool seep_life_unloading(void)
 
 static void note_unload(void)
 {
-    atomic_fetch_add_explicit(&seep_guard_words->unloads, 1, memory_order_acq_rel);
+    atomic_fetch_add_explicit(&seep_guard_words.unloads, 1, memory_order_acq_rel);
     seep_rule_cache_forget();
 }
 
@@ -103,24 +103,11 @@ void seep_life_lose_early(void)
     }
 }
 
-/* The page with the word; made once per process image. Returns: false when the kernel
- * cannot wipe it on fork. */
-static bool make_epoch_page(void)
+/* Once per process image. Returns: false when the kernel cannot wipe the page on fork. */
+static bool guard_page_is_wiped(void)
 {
-    long at = seep_arch_syscall6(SYS_mmap, 0, PAGE_BYTES, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (at < 0 && at > -4096) {
-        return false;
-    }
-    if (seep_arch_syscall3(SYS_madvise, at, PAGE_BYTES, MADV_WIPEONFORK) < 0) {
-        (void)seep_arch_syscall3(SYS_munmap, at, PAGE_BYTES, 0);
-        return false;
-    }
-    atomic_store_explicit((_Atomic uint32_t *)at, SEEP_EPOCH_ATTACHING,
-                          memory_order_relaxed);
-    seep_guard_words = (struct seep_guard_words *)at;
-    return true;
+    return seep_arch_syscall3(SYS_madvise, &seep_guard_words, SEEP_GUARD_PAGE_BYTES,
+                              MADV_WIPEONFORK) >= 0;
 }
 
 static int start_unwinder(void)
@@ -191,11 +178,11 @@ bool seep_life_attach(void)
         return false; /* the C library itself is not up yet; later it may be clearenv() */
     }
     if (!atomic_compare_exchange_strong_explicit(
-            &seep_guard_words->epoch, &expected, SEEP_EPOCH_ATTACHING, memory_order_acq_rel,
+            &seep_guard_words.epoch, &expected, SEEP_EPOCH_ATTACHING, memory_order_acq_rel,
             memory_order_acquire)) {
         return expected >= SEEP_EPOCH_FIRST;
     }
-    if (off_for_good || (first_pid == 0 && !make_epoch_page())) {
+    if (off_for_good || (first_pid == 0 && !guard_page_is_wiped())) {
         result = -SEEP_OFF_NO_SEGMENT;
     } else {
         result = attach_segment();
@@ -209,20 +196,20 @@ bool seep_life_attach(void)
             seep_verbose_off((enum seep_off_reason) - result);
         }
         off_for_good = true;
-        atomic_store_explicit(&seep_guard_words->epoch, SEEP_EPOCH_OFF, memory_order_release);
+        atomic_store_explicit(&seep_guard_words.epoch, SEEP_EPOCH_OFF, memory_order_release);
         return false;
     }
     atomic_fetch_add_explicit(
         &seep_segment_header()->lost[SEEP_LOSS_BEFORE_START],
         atomic_exchange_explicit(&early_losses, 0, memory_order_relaxed),
         memory_order_relaxed);
-    atomic_store_explicit(&seep_guard_words->epoch, ++last_epoch, memory_order_release);
+    atomic_store_explicit(&seep_guard_words.epoch, ++last_epoch, memory_order_release);
     return true;
 }
 
 void seep_life_limit_address_space(uint64_t limit_bytes)
 {
-    uint32_t epoch = atomic_load_explicit(&seep_guard_words->epoch, memory_order_acquire);
+    uint32_t epoch = atomic_load_explicit(&seep_guard_words.epoch, memory_order_acquire);
     bool ours =
         epoch >= SEEP_EPOCH_FIRST; /* else a forked child's view of its parent's */
     bool busy = seep_guard_tls != NULL && seep_guard_levels(seep_guard_tls) != 0;
@@ -236,7 +223,7 @@ void seep_life_limit_address_space(uint64_t limit_bytes)
         return; /* after vfork: the memory is the parent's, the limit is not */
     }
     off_for_good = true;
-    atomic_store_explicit(&seep_guard_words->epoch, SEEP_EPOCH_OFF, memory_order_release);
+    atomic_store_explicit(&seep_guard_words.epoch, SEEP_EPOCH_OFF, memory_order_release);
     if (ours) {
         atomic_store_explicit(&seep_segment_header()->off_reason, SEEP_OFF_ADDRESS_SPACE,
                               memory_order_relaxed);
@@ -314,7 +301,7 @@ static void settle_threads(void)
 
 void seep_life_note_exit(uint32_t way, int status)
 {
-    if (atomic_load_explicit(&seep_guard_words->epoch, memory_order_acquire) >=
+    if (atomic_load_explicit(&seep_guard_words.epoch, memory_order_acquire) >=
             SEEP_EPOCH_FIRST &&
         seep_segment_header()->pid == (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0)) {
         settle_threads();

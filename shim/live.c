@@ -18,33 +18,22 @@
 
 #include "arch.h"
 
-enum { SHIFT_GLIBC = 5, SHIFT_OTHER = 4 };
+enum { SHIFT_GLIBC = 5, SHIFT_OTHER = 4, PAGE_BYTES = 4096 };
 
 uint32_t seep_live_shift = SHIFT_OTHER;
 size_t seep_live_least_bytes = 1 << SHIFT_OTHER;
 uint64_t seep_live_index_mask = (UINT64_C(1) << (SEEP_LEAF_BITS - SHIFT_OTHER)) - 1;
-uint64_t *_Atomic *seep_live_leaves;
+_Alignas(PAGE_BYTES) _Atomic uintptr_t seep_live_leaves[SEEP_TOP_ENTRIES];
 
 int seep_live_start(void)
 {
-    const long bytes = (long)(SEEP_TOP_ENTRIES * sizeof(*seep_live_leaves));
-    long at = 0;
+    long bytes = (long)sizeof(seep_live_leaves);
 
-    if (seep_live_leaves != NULL) {
-        (void)seep_arch_syscall3(SYS_madvise, seep_live_leaves, bytes, MADV_DONTNEED);
-        return 0;
-    }
-    at = seep_arch_syscall6(SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (at < 0 && at > -4096) {
-        return -ENOMEM;
-    }
-    if (seep_arch_syscall3(SYS_madvise, at, bytes, MADV_WIPEONFORK) < 0) {
-        (void)seep_arch_syscall3(SYS_munmap, at, bytes, 0);
-        return -ENOMEM;
-    }
-    seep_live_leaves = (uint64_t * _Atomic *)at;
-    return 0;
+    return seep_arch_syscall3(SYS_madvise, seep_live_leaves, bytes, MADV_WIPEONFORK) < 0 ||
+                   seep_arch_syscall3(SYS_madvise, seep_live_leaves, bytes,
+                                      MADV_DONTNEED) < 0
+               ? -ENOMEM
+               : 0;
 }
 
 void seep_live_learn_allocator(const void *real_malloc)
@@ -61,13 +50,13 @@ void seep_live_learn_allocator(const void *real_malloc)
     }
 }
 
-uint64_t *seep_live_leaf_new(uintptr_t address)
+uint64_t *seep_live_make_leaf(uintptr_t address)
 {
     uintptr_t top = address >> SEEP_LEAF_BITS;
     struct seep_segment_header *header = seep_segment_header();
     uint32_t expected = 0;
     uint32_t id = 0;
-    uint64_t *leaf = NULL;
+    uintptr_t origin = 0;
 
     if (top >= SEEP_TOP_ENTRIES ||
         atomic_load_explicit(&header->leaf_count, memory_order_relaxed) >=
@@ -86,8 +75,9 @@ uint64_t *seep_live_leaf_new(uintptr_t address)
                                                  memory_order_relaxed)) {
         id = expected; /* of whoever was faster: one leaf id stays unused */
     }
-    leaf = (uint64_t *)(seep_segment_base + SEEP_AT_LEAVES +
-                        (id - 1) * seep_leaf_bytes(seep_live_shift));
-    atomic_store_explicit(&seep_live_leaves[top], leaf, memory_order_relaxed);
-    return leaf;
+    origin = (uintptr_t)seep_segment_base + SEEP_AT_LEAVES +
+             (id - 1) * seep_leaf_bytes(seep_live_shift) -
+             (top << SEEP_LEAF_BITS >> seep_live_shift) * sizeof(uint64_t);
+    atomic_store_explicit(&seep_live_leaves[top], origin, memory_order_relaxed);
+    return seep_live_find(address);
 }

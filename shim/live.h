@@ -36,29 +36,18 @@ static inline size_t seep_live_fit(size_t size_bytes)
     return size_bytes < seep_live_least_bytes ? seep_live_least_bytes : size_bytes;
 }
 
-/* Entries of each leaf by address >> SEEP_LEAF_BITS, so that one load finds them; NULL:
- * nothing there was ever recorded. Private, wiped in a forked child: its segment is
- * another. Written by whoever makes a leaf, with what everybody else would write. */
-extern uint64_t *_Atomic *seep_live_leaves __attribute__((visibility("hidden")));
+/* For each leaf of the address space where the entry of address 0 would be, by address >>
+ * SEEP_LEAF_BITS, so that one load and a sum find an entry; 0: nothing there was ever
+ * recorded. Private, wiped in a forked child: its segment is another. Written by whoever
+ * makes a leaf, with what everybody else would write. */
+extern _Atomic uintptr_t seep_live_leaves[SEEP_TOP_ENTRIES]
+    __attribute__((visibility("hidden")));
 extern uint64_t seep_live_index_mask __attribute__((
     visibility("hidden"))); /* of an address >> seep_live_shift, in its leaf */
 
-/* Makes seep_live_leaves empty, mapping it when there is none. For each new segment.
- * Returns: 0; -ENOMEM. */
+/* Makes seep_live_leaves empty. For each new segment. Returns: 0; -ENOMEM: the kernel
+ * cannot wipe it on fork. */
 int seep_live_start(void);
-
-/* Gives the leaf for an address range that has none. Returns: its entries; NULL when
- * there is no room (counted). */
-uint64_t *seep_live_leaf_new(uintptr_t address);
-
-/* Entries of the leaf that covers an address; NULL when nothing there was ever recorded.
- */
-static inline uint64_t *seep_live_leaf(uintptr_t address)
-{
-    return atomic_load_explicit(
-        &seep_live_leaves[(address >> SEEP_LEAF_BITS) & (SEEP_TOP_ENTRIES - 1)],
-        memory_order_relaxed);
-}
 
 static inline size_t seep_live_index(uintptr_t address)
 {
@@ -68,20 +57,27 @@ static inline size_t seep_live_index(uintptr_t address)
 /* The address's entry for reading; NULL when its leaf does not exist. */
 static inline uint64_t *seep_live_find(uintptr_t address)
 {
-    uint64_t *leaf = seep_live_leaf(address);
+    uintptr_t top = address >> SEEP_LEAF_BITS;
+    uintptr_t origin =
+        top < SEEP_TOP_ENTRIES
+            ? atomic_load_explicit(&seep_live_leaves[top], memory_order_relaxed)
+            : 0;
 
-    return __builtin_expect(leaf != NULL, 1) ? &leaf[seep_live_index(address)] : NULL;
+    return __builtin_expect(origin != 0, 1)
+               ? (uint64_t *)(origin + (address >> seep_live_shift) * sizeof(uint64_t))
+               : NULL;
 }
+
+/* Gives the leaf for an address that has none. Returns: the address's entry; NULL when
+ * there is no room (counted). */
+uint64_t *seep_live_make_leaf(uintptr_t address);
 
 /* The address's entry for writing; NULL when there is no room (counted). */
 static inline uint64_t *seep_live_make(uintptr_t address)
 {
-    uint64_t *leaf = seep_live_leaf(address);
+    uint64_t *entry = seep_live_find(address);
 
-    if (__builtin_expect(leaf == NULL, 0)) {
-        leaf = seep_live_leaf_new(address);
-    }
-    return leaf != NULL ? &leaf[seep_live_index(address)] : NULL;
+    return __builtin_expect(entry != NULL, 1) ? entry : seep_live_make_leaf(address);
 }
 
 #endif

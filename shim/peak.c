@@ -90,21 +90,29 @@ void seep_peak_start(struct seep_self *self)
     self->peak_room_bytes = SPAN_MIN_BYTES / 2;
 }
 
-/* A handler that comes in the middle adds to the room and finds no reason to flush. */
+/* A handler that comes in the middle changes the room and leaves the rest to us. */
 void seep_peak_flush(struct seep_self *self)
 {
     uint64_t next = span_of(seep_segment_header());
     uint64_t span =
         __atomic_exchange_n(&self->peak_span_bytes, UINT64_MAX, __ATOMIC_RELAXED);
-    int64_t bytes = 0;
 
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    bytes =
-        (int64_t)(__atomic_load_n(&self->peak_room_bytes, __ATOMIC_RELAXED) - span / 2);
-    seep_arch_add_own(&self->peak_room_bytes, next / 2 - span / 2 - (uint64_t)bytes);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (span == UINT64_MAX) {
+        return;
+    }
+    do {
+        int64_t bytes = 0;
+
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        bytes = (int64_t)(span / 2 -
+                          __atomic_load_n(&self->peak_room_bytes, __ATOMIC_RELAXED));
+        seep_arch_add_own(&self->peak_room_bytes,
+                          next / 2 - span / 2 + (uint64_t)bytes);
+        add_to_sum(bytes);
+        span = next;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    } while (__atomic_load_n(&self->peak_room_bytes, __ATOMIC_RELAXED) > next);
     self->peak_span_bytes = next;
-    add_to_sum(bytes);
 }
 
 void seep_peak_add_shared(struct seep_self *self, int64_t bytes)
@@ -113,7 +121,7 @@ void seep_peak_add_shared(struct seep_self *self, int64_t bytes)
         add_to_sum(bytes);
         return;
     }
-    seep_arch_add_own(&self->peak_room_bytes, (uint64_t)bytes);
+    seep_arch_add_own(&self->peak_room_bytes, -(uint64_t)bytes);
     if (self->peak_room_bytes > self->peak_span_bytes) {
         seep_peak_flush(self);
     }

@@ -24,26 +24,40 @@ void seep_peak_start(struct seep_self *self);
 /* Brings the thread's difference to the sum. Owner thread; async-signal-safe. */
 void seep_peak_flush(struct seep_self *self);
 
-/* An event of a self that several threads may share. */
+/* Events of a self that several threads may share. */
 void seep_peak_add_shared(struct seep_self *self, int64_t bytes);
 
-/* Live heap bytes of the calling thread's doing rise by `bytes`, or fall. Owner thread;
+/* Live heap bytes of the calling thread's doing rise, fall. Owner thread;
  * async-signal-safe: one instruction adds. `own`: of a self that no other thread shares.
  */
-static inline void seep_peak_add_own(struct seep_self *self, int64_t bytes)
+static inline void seep_peak_rise_own(struct seep_self *self, uint64_t bytes)
 {
-    seep_arch_add_own(&self->peak_room_bytes, (uint64_t)bytes);
+    if (__builtin_expect(seep_arch_take_own(&self->peak_room_bytes, bytes), 0)) {
+        seep_peak_flush(self);
+    }
+}
+static inline void seep_peak_fall_own(struct seep_self *self, uint64_t bytes)
+{
+    seep_arch_add_own(&self->peak_room_bytes, bytes);
     if (__builtin_expect(self->peak_room_bytes > self->peak_span_bytes, 0)) {
         seep_peak_flush(self);
     }
 }
 
-static inline void seep_peak_add(struct seep_self *self, int64_t bytes)
+static inline void seep_peak_rise(struct seep_self *self, uint64_t bytes)
 {
     if (__builtin_expect(self->shared, 0)) {
-        seep_peak_add_shared(self, bytes);
+        seep_peak_add_shared(self, (int64_t)bytes);
     } else {
-        seep_peak_add_own(self, bytes);
+        seep_peak_rise_own(self, bytes);
+    }
+}
+static inline void seep_peak_fall(struct seep_self *self, uint64_t bytes)
+{
+    if (__builtin_expect(self->shared, 0)) {
+        seep_peak_add_shared(self, -(int64_t)bytes);
+    } else {
+        seep_peak_fall_own(self, bytes);
     }
 }
 

@@ -42,7 +42,7 @@ static void acquire_weighed(struct seep_self *self, uint64_t entry, uint64_t ind
 
     seep_counters_add(self, &at->acquired, weight.blocks);
     seep_counters_add(self, &at->acquired_bytes, weight.bytes);
-    seep_peak_add(self, (int64_t)weight.bytes);
+    seep_peak_rise(self, weight.bytes);
 }
 
 void seep_record_settle_weighed(struct seep_self *self, struct seep_taken taken)
@@ -53,7 +53,7 @@ void seep_record_settle_weighed(struct seep_self *self, struct seep_taken taken)
 
     seep_counters_add(self, &at->released, weight.blocks);
     seep_counters_add(self, &at->released_bytes, weight.bytes);
-    seep_peak_add(self, -(int64_t)weight.bytes);
+    seep_peak_fall(self, weight.bytes);
 }
 
 uint64_t seep_record_take_rest(uint64_t *entry, uintptr_t address, uint64_t bytes)
@@ -125,7 +125,7 @@ void seep_record_odd(struct seep_self *self, uint32_t site, const void *address,
             weigh(self, entry, address, size_bytes);
         } else {
             seep_counters_acquire(self, site, size_bytes);
-            seep_peak_add(self, (int64_t)size_bytes);
+            seep_peak_rise(self, size_bytes);
         }
     }
 }

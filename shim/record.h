@@ -86,7 +86,7 @@ seep_record_settle(struct seep_self *self, struct seep_taken taken)
         return;
     }
     seep_counters_release(self, seep_live_site(taken.entry), taken.bytes);
-    seep_peak_add(self, -(int64_t)taken.bytes);
+    seep_peak_fall(self, taken.bytes);
 }
 
 /* A large block's size lies in the entry of its next granule, which is its own (S4). */
@@ -130,10 +130,9 @@ static inline __attribute__((always_inline)) void
 seep_record_finish(struct seep_self *self, uint32_t site, const void *address,
                    size_t size_bytes)
 {
-    uint64_t *leaf = seep_live_leaf((uintptr_t)address);
-    uint64_t *entry = &leaf[seep_live_index((uintptr_t)address)];
+    uint64_t *entry = seep_live_find((uintptr_t)address);
 
-    if (__builtin_expect(leaf == NULL || size_bytes >= SEEP_LIVE_LARGE ||
+    if (__builtin_expect(entry == NULL || size_bytes >= SEEP_LIVE_LARGE ||
                              seep_live_site(__atomic_load_n(entry, __ATOMIC_RELAXED)) !=
                                  0,
                          0)) {
@@ -144,7 +143,7 @@ seep_record_finish(struct seep_self *self, uint32_t site, const void *address,
                      seep_live_pack(site, (uint32_t)size_bytes, seep_birth_now(self)),
                      __ATOMIC_RELAXED);
     seep_counters_acquire_own(self, site, size_bytes);
-    seep_peak_add_own(self, (int64_t)size_bytes);
+    seep_peak_rise_own(self, size_bytes);
 }
 
 /* The short way of a heap block (guard.h, G3), for the wrappers that are called far more
@@ -156,6 +155,7 @@ seep_record_acquire_fast(const void *address, size_t size_bytes, uintptr_t sp,
 {
     struct seep_self *self = seep_guard_tls;
     uint64_t fast = seep_guard_both();
+    const struct seep_memo_entry *known = NULL;
     uint32_t site = 0;
 
     if (__builtin_expect(self == NULL || self->fast != fast, 0)) {
@@ -166,11 +166,12 @@ seep_record_acquire_fast(const void *address, size_t size_bytes, uintptr_t sp,
         return false;
     }
     seep_site_begin(self, sp);
-    site = seep_site_likely(self, SEEP_KIND_HEAP, sp, fp);
-    if (__builtin_expect(site == 0, 0)) {
+    known = seep_site_likely(self, SEEP_KIND_HEAP, sp, fp);
+    if (__builtin_expect(known == NULL, 0)) {
         seep_record_unlikely(self, fast, address, size_bytes, sp, fp);
         return true;
     }
+    site = known->site;
     if (__builtin_expect(seep_site_end(self, fast), 1)) {
         seep_record_finish(self, site, address, size_bytes);
     }
@@ -184,7 +185,6 @@ seep_record_release_fast(const void *address)
 {
     struct seep_self *self = seep_guard_tls;
     uint64_t fast = seep_guard_both();
-    uint64_t *leaf = NULL;
     uint64_t *entry = NULL;
     uint64_t was = 0;
 
@@ -192,11 +192,10 @@ seep_record_release_fast(const void *address)
         return seep_sample_is_on() && self != NULL && self->epoch == (uint32_t)fast &&
                seep_sample_is_unknown((uintptr_t)address) && !seep_real_is_boot(address);
     }
-    leaf = seep_live_leaf((uintptr_t)address);
-    if (__builtin_expect(leaf == NULL, 0)) {
+    entry = seep_live_find((uintptr_t)address);
+    if (__builtin_expect(entry == NULL, 0)) {
         return false;
     }
-    entry = &leaf[seep_live_index((uintptr_t)address)];
     was = __atomic_load_n(entry, __ATOMIC_RELAXED);
     if (__builtin_expect(seep_live_site(was) == 0 ||
                              seep_live_size24(was) == SEEP_LIVE_LARGE,
@@ -205,7 +204,7 @@ seep_record_release_fast(const void *address)
     }
     __atomic_store_n(entry, 0, __ATOMIC_RELAXED);
     seep_counters_release_own(self, seep_live_site(was), seep_live_size24(was));
-    seep_peak_add_own(self, -(int64_t)seep_live_size24(was));
+    seep_peak_fall_own(self, seep_live_size24(was));
     return true;
 }
 

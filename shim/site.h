@@ -49,19 +49,19 @@ static inline __attribute__((always_inline)) bool seep_site_end(struct seep_self
            seep_site_survives(self, fast);
 }
 
-/* Inside it: the site when it is the usual case; 0 = look further. */
-static inline __attribute__((always_inline)) uint32_t
+/* Inside it: the entry that knows the site, when it is the usual case; else NULL. */
+static inline __attribute__((always_inline)) const struct seep_memo_entry *
 seep_site_likely(struct seep_self *self, enum seep_kind kind, uintptr_t sp, uintptr_t fp)
 {
     const struct seep_memo_entry *entry =
         seep_memo_likely(&self->memo, sp, fp, *(const uintptr_t *)sp);
 
-    if (__builtin_expect(entry != NULL && entry->site_key == seep_site_key(self, kind),
-                         1)) {
-        self->memo.found++;
-        return entry->site;
+    if (__builtin_expect(entry == NULL || entry->site_key != seep_site_key(self, kind),
+                         0)) {
+        return NULL;
     }
-    return 0;
+    self->memo.found++;
+    return entry;
 }
 
 /* The site of an acquisition: its whole stack, the thread's subsystem, the kind.

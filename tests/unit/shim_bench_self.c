@@ -16,8 +16,7 @@
 #include "segment_map.h"
 #include "unwind_rules.h"
 
-static struct seep_guard_words words;
-struct seep_guard_words *seep_guard_words = &words;
+struct seep_guard_words seep_guard_words;
 __thread struct seep_self *seep_guard_tls;
 
 struct seep_self *seep_guard_self_slow(void)
@@ -42,7 +41,7 @@ bool seep_life_unloading(void)
 
 void shim_bench_unload(void)
 {
-    words.unloads++;
+    seep_guard_words.unloads++;
     seep_rule_cache_forget();
 }
 

@@ -32,7 +32,7 @@ static int start(void **state)
     shim_bench_start();
     seep_guard_tls = shim_bench_self(0);
     seep_guard_tls->epoch = SEEP_EPOCH_FIRST;
-    atomic_store(&seep_guard_words->epoch, SEEP_EPOCH_FIRST);
+    atomic_store(&seep_guard_words.epoch, SEEP_EPOCH_FIRST);
     return 0;
 }
 
