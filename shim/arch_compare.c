@@ -96,13 +96,12 @@ WITH_AVX512 INLINED __m256i difference_avx512(__m256i seen, uintptr_t base,
 /* One test at the end: what differs is rare, and found out by what comes after. */
 #define COMPARE(way, with)                                                               \
     with bool seep_compare_##way(const uint8_t *end, const struct seep_words *words,     \
-                                 size_t blocks)                                          \
+                                 const struct seep_words *last, bool is_odd)             \
     {                                                                                    \
         uintptr_t base = (uintptr_t)end - SEEP_COMPARE_REACH;                            \
         __m256i seen = _mm256_setzero_si256();                                           \
-        const struct seep_words *last = words + blocks;                                  \
                                                                                          \
-        if ((blocks & 1) != 0) {                                                         \
+        if (is_odd) {                                                                    \
             seen = difference_##way(seen, base, words++);                                \
         }                                                                                \
         for (; words != last; words += 2) {                                              \

@@ -42,6 +42,12 @@ static __attribute__((noinline)) void *recorded(void *block, size_t size_bytes,
     return recorded_slow(block, size_bytes, sp, fp);
 }
 
+static __attribute__((noinline)) void free_flushing(void *block)
+{
+    seep_peak_flush(seep_guard_tls);
+    seep_real.free(block);
+}
+
 static __attribute__((noinline)) void free_slow(void *block)
 {
     struct seep_self *self = NULL;
@@ -203,10 +209,16 @@ void *seep_wrap_pvalloc(size_t size, uintptr_t sp, uintptr_t fp)
 
 SEEP_EXPORT void free(void *block)
 {
-    if (__builtin_expect(seep_record_release_fast(block), 1)) {
+    switch (seep_record_release_fast(block)) {
+    case SEEP_RELEASE_DONE:
         seep_real.free(block);
-    } else {
+        break;
+    case SEEP_RELEASE_FLUSH:
+        free_flushing(block);
+        break;
+    case SEEP_RELEASE_NOT:
         free_slow(block);
+        break;
     }
 }
 

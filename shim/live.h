@@ -63,9 +63,16 @@ static inline uint64_t *seep_live_find(uintptr_t address)
             ? atomic_load_explicit(&seep_live_leaves[top], memory_order_relaxed)
             : 0;
 
-    return __builtin_expect(origin != 0, 1)
-               ? (uint64_t *)(origin + (address >> seep_live_shift) * sizeof(uint64_t))
-               : NULL;
+    uint64_t *entry =
+        (uint64_t *)(origin + (address >> seep_live_shift) * sizeof(uint64_t));
+
+    if (__builtin_expect(origin == 0, 0)) {
+        return NULL;
+    }
+    if (entry == NULL) {
+        __builtin_unreachable(); /* so that nobody has to ask again */
+    }
+    return entry;
 }
 
 /* Gives the leaf for an address that has none. Returns: the address's entry; NULL when

@@ -2,6 +2,7 @@
 #ifndef SEEP_SHIM_PEAK_H
 #define SEEP_SHIM_PEAK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "arch.h"
@@ -36,12 +37,11 @@ static inline void seep_peak_rise_own(struct seep_self *self, uint64_t bytes)
         seep_peak_flush(self);
     }
 }
-static inline void seep_peak_fall_own(struct seep_self *self, uint64_t bytes)
+/* Returns: whether seep_peak_flush is due. */
+static inline bool seep_peak_falls_own(struct seep_self *self, uint64_t bytes)
 {
     seep_arch_add_own(&self->peak_room_bytes, bytes);
-    if (__builtin_expect(self->peak_room_bytes > self->peak_span_bytes, 0)) {
-        seep_peak_flush(self);
-    }
+    return __builtin_expect(self->peak_room_bytes > self->peak_span_bytes, 0);
 }
 
 static inline void seep_peak_rise(struct seep_self *self, uint64_t bytes)
@@ -56,8 +56,8 @@ static inline void seep_peak_fall(struct seep_self *self, uint64_t bytes)
 {
     if (__builtin_expect(self->shared, 0)) {
         seep_peak_add_shared(self, -(int64_t)bytes);
-    } else {
-        seep_peak_fall_own(self, bytes);
+    } else if (seep_peak_falls_own(self, bytes)) {
+        seep_peak_flush(self);
     }
 }
 

@@ -178,9 +178,14 @@ seep_record_acquire_fast(const void *address, size_t size_bytes, uintptr_t sp,
     return true;
 }
 
-/* The short way of a heap block's release, before the real one. Returns: whether it was
- * taken; if not, nothing was done: what is there is not an ordinary block. */
-static inline __attribute__((always_inline)) bool
+enum seep_release {
+    SEEP_RELEASE_NOT = 0, /* nothing was done: what is there is not an ordinary block */
+    SEEP_RELEASE_DONE = 1,
+    SEEP_RELEASE_FLUSH = 2 /* done, and the self's seep_peak_flush is due */
+};
+
+/* The short way of a heap block's release, before the real one. */
+static inline __attribute__((always_inline)) enum seep_release
 seep_record_release_fast(const void *address)
 {
     struct seep_self *self = seep_guard_tls;
@@ -190,22 +195,25 @@ seep_record_release_fast(const void *address)
 
     if (__builtin_expect(self == NULL || self->fast != fast, 0)) {
         return seep_sample_is_on() && self != NULL && self->epoch == (uint32_t)fast &&
-               seep_sample_is_unknown((uintptr_t)address) && !seep_real_is_boot(address);
+                       seep_sample_is_unknown((uintptr_t)address) &&
+                       !seep_real_is_boot(address)
+                   ? SEEP_RELEASE_DONE
+                   : SEEP_RELEASE_NOT;
     }
     entry = seep_live_find((uintptr_t)address);
     if (__builtin_expect(entry == NULL, 0)) {
-        return false;
+        return SEEP_RELEASE_NOT;
     }
     was = __atomic_load_n(entry, __ATOMIC_RELAXED);
     if (__builtin_expect(seep_live_site(was) == 0 ||
                              seep_live_size24(was) == SEEP_LIVE_LARGE,
                          0)) {
-        return false;
+        return SEEP_RELEASE_NOT;
     }
     __atomic_store_n(entry, 0, __ATOMIC_RELAXED);
     seep_counters_release_own(self, seep_live_site(was), seep_live_size24(was));
-    seep_peak_fall_own(self, seep_live_size24(was));
-    return true;
+    return seep_peak_falls_own(self, seep_live_size24(was)) ? SEEP_RELEASE_FLUSH
+                                                            : SEEP_RELEASE_DONE;
 }
 
 #endif

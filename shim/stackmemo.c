@@ -385,8 +385,9 @@ static uint32_t entry_new(struct seep_self *self, uintptr_t sp, uintptr_t fp)
     entry->node = leaf->node;
     entry->end = last->end;
     entry->site_key = 0;
-    entry->blocks = (uint16_t)blocks;
-    entry->fp_live = leaf->fp_live;
+    entry->words_bytes = blocks * (uint32_t)sizeof(struct seep_words);
+    entry->is_odd = blocks % 2 != 0;
+    entry->fp_live = leaf->fp_live != 0;
     for (uint32_t i = 0; i < blocks; i++) {
         entry->words[i] = last->words[i];
     }
@@ -403,7 +404,8 @@ static uint32_t entry_new(struct seep_self *self, uintptr_t sp, uintptr_t fp)
 static int32_t first_difference(struct seep_memo_entry *entry, struct seep_last *last,
                                 uint64_t *in_entry, uint64_t *in_last)
 {
-    uint32_t a = (uint32_t)entry->blocks * SEEP_COMPARE_BLOCK;
+    uint32_t a =
+        (uint32_t)(seep_memo_words_end(entry) - entry->words) * SEEP_COMPARE_BLOCK;
     uint32_t b = last->frames[last->count - 1].words;
 
     while (a > 0 && b > 0) {

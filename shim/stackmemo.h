@@ -59,10 +59,11 @@ struct seep_memo_entry {
     uint32_t end;      /* how it ends */
     uint32_t site;     /* for the subsystem and kind asked for last ... */
     uint32_t site_key; /* ... which is this; 0 = none yet */
-    uint16_t blocks;
-    uint16_t fp_live;
-    uint32_t pad;
-    struct seep_words words[]; /* blocks of them, filled up by repeating a word */
+    uint32_t words_bytes;
+    bool is_odd; /* the number of words' blocks */
+    bool fp_live;
+    uint16_t pad;
+    struct seep_words words[]; /* filled up by repeating a word */
 };
 static_assert(sizeof(struct seep_memo_entry) == 48, "layout");
 
@@ -104,13 +105,21 @@ static inline struct seep_memo_entry *seep_memo_entry_at(const struct seep_memo 
     return (struct seep_memo_entry *)(void *)(memo->area + (size_t)at * 8);
 }
 
+static inline const struct seep_words *
+seep_memo_words_end(const struct seep_memo_entry *entry)
+{
+    return (const struct seep_words *)(const void *)((const uint8_t *)entry->words +
+                                                     entry->words_bytes);
+}
+
 /* Whether this is the entry of the stack that the thread is on (M1). */
 static inline __attribute__((always_inline)) bool
 seep_memo_proves(const struct seep_memo *memo, struct seep_memo_entry *entry,
                  uintptr_t sp, uintptr_t fp, uintptr_t ra)
 {
     return entry->sp == sp && entry->ra == ra && (!entry->fp_live || entry->fp == fp) &&
-           seep_compare((const uint8_t *)memo->high, entry->words, entry->blocks);
+           seep_compare((const uint8_t *)memo->high, entry->words,
+                        seep_memo_words_end(entry), entry->is_odd);
 }
 
 /* The entry of the stack that the thread is on, proved.

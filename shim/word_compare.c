@@ -27,18 +27,19 @@ SEEP_READS_ANY_STACK static inline bool equal(uintptr_t base, uint64_t place,
  * are one operation, which gathering differences would take three for. */
 SEEP_READS_ANY_STACK bool seep_compare_scalar(const uint8_t *end,
                                               const struct seep_words *words,
-                                              size_t blocks)
+                                              const struct seep_words *last, bool is_odd)
 {
     uintptr_t base = (uintptr_t)end - SEEP_COMPARE_REACH;
 
-    for (const struct seep_words *at = words; at != words + blocks; at++) {
-        uint64_t first = at->places[0];
-        uint64_t second = at->places[1];
+    (void)is_odd;
+    for (; words != last; words++) {
+        uint64_t first = words->places[0];
+        uint64_t second = words->places[1];
 
-        if (!equal(base, (uint32_t)first, at->value[0]) ||
-            !equal(base, first >> 32, at->value[1]) ||
-            !equal(base, (uint32_t)second, at->value[2]) ||
-            !equal(base, second >> 32, at->value[3])) {
+        if (!equal(base, (uint32_t)first, words->value[0]) ||
+            !equal(base, first >> 32, words->value[1]) ||
+            !equal(base, (uint32_t)second, words->value[2]) ||
+            !equal(base, second >> 32, words->value[3])) {
             return false;
         }
     }
@@ -54,7 +55,7 @@ SEEP_READS_ANY_STACK uint32_t seep_compare_leading(const uint8_t *end,
     uint32_t i = 0;
 
     for (; count - i >= SEEP_COMPARE_BLOCK; i += SEEP_COMPARE_BLOCK, words++) {
-        if (!seep_compare_scalar(end, words, 1)) {
+        if (!seep_compare_scalar(end, words, words + 1, true)) {
             break;
         }
     }
@@ -84,7 +85,7 @@ static uint64_t trial(seep_compare_function *way, const uint8_t *end,
         bool equal = true;
 
         for (unsigned i = 0; i < TRIAL_REPEATS; i++) {
-            equal &= way(end, words, TRIAL_BLOCKS);
+            equal &= way(end, words, words + TRIAL_BLOCKS, false);
         }
         uint64_t took = seep_arch_ticks() - start;
 

@@ -63,10 +63,11 @@ uint32_t seep_compare_choose(const char *wanted);
 
 /* Whether all words are what they were.
  *
- * end:  of the stack that the places are of. All the words must be readable.
+ * end:     of the stack that the places are of. All the words must be readable.
+ * is_odd:  whether the number of blocks from `words` to `last` is.
  */
 typedef bool seep_compare_function(const uint8_t *end, const struct seep_words *words,
-                                   size_t blocks);
+                                   const struct seep_words *last, bool is_odd);
 seep_compare_function seep_compare_scalar;
 
 /* The chosen one; written once at start. */

@@ -23,6 +23,7 @@ seep_unit_test(record_write seep_collect seep_load)
 seep_unit_test(record_thin seep_collect seep_load)
 seep_unit_test(preload seep_collect)
 seep_unit_test(peak_watch seep_collect)
+seep_unit_test(ticker seep_collect)
 target_link_libraries(test_proc_sample PRIVATE Threads::Threads)
 target_link_libraries(test_wait_detail PRIVATE Threads::Threads)
 
