@@ -27,8 +27,7 @@ uint16_t seep_birth_by_clock(struct seep_self *self, uint64_t tick);
  * Owner thread; async-signal-safe; keeps errno. */
 static inline uint16_t seep_birth_now(struct seep_self *self)
 {
-    uint64_t tick =
-        atomic_load_explicit(&seep_segment_header()->tick, memory_order_relaxed);
+    uint64_t tick = atomic_load_explicit(&seep_segment_tick()->tick, memory_order_relaxed);
 
     return __builtin_expect(tick == self->birth_tick, 1)
                ? self->birth

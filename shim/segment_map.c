@@ -164,6 +164,9 @@ int seep_segment_create(uint32_t granule_shift, int *fd)
     mapped_bytes = bytes;
     start_ns = clock_ns(CLOCK_MONOTONIC);
     fill_header(seep_segment_header(), granule_shift, leaves);
+    /* The page exists from now on: the collector's writing to it cannot fail. */
+    atomic_store_explicit(&((struct seep_tick *)(seep_segment_base + SEEP_AT_TICK))->tick,
+                          0, memory_order_relaxed);
     *fd = file;
     return 0;
 }

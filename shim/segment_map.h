@@ -47,6 +47,10 @@ static inline struct seep_segment_header *seep_segment_header(void)
 {
     return (struct seep_segment_header *)seep_segment_base;
 }
+static inline const struct seep_tick *seep_segment_tick(void)
+{
+    return (const struct seep_tick *)(seep_segment_base + SEEP_AT_TICK);
+}
 static inline struct seep_module *seep_segment_modules(void)
 {
     return (struct seep_module *)(seep_segment_base + SEEP_AT_MODULES);

@@ -482,8 +482,9 @@ int seep_roster_add(struct seep_roster *roster, const struct seep_handover_peer 
         goto fail;
     }
     seep_session_peak_watch(added, roster->peak_watch);
-    if (roster->ticker != NULL && seep_ticker_add(roster->ticker, added->segment.fd) == 0) {
-        added->ticker = roster->ticker;
+    added->ticker = roster->ticker;
+    if (added->ticker != NULL) {
+        (void)seep_ticker_add(added->ticker, added->segment.fd, &added->tick);
     }
     *session = added;
     return 0;

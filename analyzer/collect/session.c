@@ -436,9 +436,7 @@ struct seep_process_end seep_session_own_word(const struct seep_session *session
 void seep_session_close(struct seep_session *session, bool keep)
 {
     seep_session_peak_unwatch(session);
-    if (session->ticker != NULL) {
-        seep_ticker_remove(session->ticker, session->segment.fd);
-    }
+    seep_ticker_remove(session->ticker, session->tick);
     seep_record_close(&session->record, keep);
     seep_tables_fini(&session->tables);
     seep_threads_fini(&session->threads);

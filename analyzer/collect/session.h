@@ -43,7 +43,8 @@ struct seep_session {
     uint64_t peak_live_heap_bytes, peak_threads;
     struct seep_peak_look peak;
     struct seep_peak_pace peak_pace;
-    struct seep_ticker *ticker;         /* borrowed; NULL: it has no tick from us */
+    struct seep_ticker *ticker;         /* borrowed */
+    struct seep_tick *tick;             /* of it; NULL: the process asks the clock */
     struct seep_peak_watch *peak_watch; /* borrowed; NULL: not watched */
     int peak_slot;                      /* of it */
     bool peak_wanted;                   /* a look is due at peak_pace.not_before_ns */

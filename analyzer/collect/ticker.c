@@ -4,10 +4,12 @@
  * sixth of what recording a block costs; one word that somebody else changes as often can
  * be compared with for nothing. The number has no meaning but that it changed: the
  * process then asks its own clock, so that a collector that lies, or lives in another
- * time namespace, can make births older by as long as it was silent, and nothing else. By
- * pwrite: the collector maps no segment to write.
+ * time namespace, can make births older by as long as it was silent, and nothing else. It
+ * lies on a page by itself, the only one that the collector maps to write. pwrite was
+ * rejected: a limit on the size of files (RLIMIT_FSIZE) stops it.
  *
- * T1: many segments are written to more rarely, MOST_WRITES_PER_S in all.
+ * T1: the page exists, the shim has touched it, and its file cannot shrink: writing to it
+ * cannot fault.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -15,19 +17,20 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "seep/segment.h"
+#include "seep/segment_layout.h"
 
 enum {
     NS_PER_S = 1000000000,
     TICK_NS = NS_PER_S / 64, /* as seep_birth_encode */
-    MOST_WRITES_PER_S = 4096,
     FIRST_CAPACITY = 8
 };
 
@@ -36,26 +39,21 @@ struct seep_ticker {
     pthread_cond_t changed;
     pthread_t thread;
     bool stop;
-    int *fds; /* `count` of `capacity`, in no order */
+    struct seep_tick **pages; /* owned mappings; `count` of `capacity`, in no order */
     size_t count, capacity;
     uint64_t tick; /* never 0 */
 };
 
-static void write_tick(int fd, uint64_t tick)
-{
-    /* A segment's size was checked and cannot change: nothing to be done if it fails. */
-    (void)!pwrite(fd, &tick, sizeof(tick),
-                  (off_t)offsetof(struct seep_segment_header, tick));
-}
-
-static struct timespec in_ns(uint64_t pause_ns)
+static struct timespec next_due(void)
 {
     struct timespec due = {0};
 
     (void)clock_gettime(CLOCK_MONOTONIC, &due);
-    pause_ns += (uint64_t)due.tv_nsec;
-    due.tv_sec += (time_t)(pause_ns / NS_PER_S);
-    due.tv_nsec = (long)(pause_ns % NS_PER_S);
+    due.tv_nsec += TICK_NS;
+    if (due.tv_nsec >= NS_PER_S) {
+        due.tv_nsec -= NS_PER_S;
+        due.tv_sec++;
+    }
     return due;
 }
 
@@ -65,13 +63,13 @@ static void *tick_on(void *argument)
 
     pthread_mutex_lock(&ticker->lock);
     while (!ticker->stop) {
-        uint64_t pause_ns = (uint64_t)ticker->count * NS_PER_S / MOST_WRITES_PER_S;
-        struct timespec due = in_ns(pause_ns > TICK_NS ? pause_ns : TICK_NS);
+        struct timespec due = next_due();
         int err = 0;
 
         ticker->tick++;
         for (size_t i = 0; i < ticker->count; i++) {
-            write_tick(ticker->fds[i], ticker->tick);
+            atomic_store_explicit(&ticker->pages[i]->tick, ticker->tick,
+                                  memory_order_relaxed);
         }
         while (!ticker->stop && err == 0) { /* until it is due, or there is a first */
             err = ticker->count == 0
@@ -120,43 +118,58 @@ void seep_ticker_free(struct seep_ticker *ticker)
     (void)pthread_join(ticker->thread, NULL);
     (void)pthread_cond_destroy(&ticker->changed);
     (void)pthread_mutex_destroy(&ticker->lock);
-    free(ticker->fds);
+    free((void *)ticker->pages);
     free(ticker);
 }
 
-int seep_ticker_add(struct seep_ticker *ticker, int segment_fd)
+int seep_ticker_add(struct seep_ticker *ticker, int segment_fd, struct seep_tick **out)
 {
-    int err = 0;
+    void *page = mmap(NULL, SEEP_TICK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, segment_fd,
+                      (off_t)SEEP_AT_TICK);
+    int err = page == MAP_FAILED ? -errno : 0;
 
+    if (err < 0) {
+        return err;
+    }
     pthread_mutex_lock(&ticker->lock);
     if (ticker->count == ticker->capacity) {
         size_t capacity = ticker->capacity != 0 ? ticker->capacity * 2 : FIRST_CAPACITY;
-        int *fds = reallocarray(ticker->fds, capacity, sizeof(*fds));
+        struct seep_tick **pages = (struct seep_tick **)reallocarray(
+            (void *)ticker->pages, capacity, sizeof(*pages));
 
-        if (fds == NULL) {
+        if (pages == NULL) {
             err = -ENOMEM;
         } else {
-            ticker->fds = fds;
+            ticker->pages = pages;
             ticker->capacity = capacity;
         }
     }
     if (err == 0) {
-        ticker->fds[ticker->count++] = segment_fd;
+        ticker->pages[ticker->count++] = page;
         pthread_cond_signal(&ticker->changed);
     }
     pthread_mutex_unlock(&ticker->lock);
+    if (err < 0) {
+        (void)munmap(page, SEEP_TICK_BYTES);
+    } else {
+        *out = page;
+    }
     return err;
 }
 
-void seep_ticker_remove(struct seep_ticker *ticker, int segment_fd)
+void seep_ticker_remove(struct seep_ticker *ticker, struct seep_tick *page)
 {
+    if (page == NULL) {
+        return;
+    }
     pthread_mutex_lock(&ticker->lock);
     for (size_t i = 0; i < ticker->count; i++) {
-        if (ticker->fds[i] == segment_fd) {
-            ticker->fds[i] = ticker->fds[--ticker->count];
-            write_tick(segment_fd, 0);
+        if (ticker->pages[i] == page) {
+            ticker->pages[i] = ticker->pages[--ticker->count];
             break;
         }
     }
     pthread_mutex_unlock(&ticker->lock);
+    atomic_store_explicit(&page->tick, 0, memory_order_relaxed);
+    (void)munmap(page, SEEP_TICK_BYTES);
 }

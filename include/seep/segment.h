@@ -121,10 +121,11 @@ struct seep_segment_header {
     char cwd[1024];        /* NUL terminated */
     char cmdline[8192];    /* as /proc/PID/cmdline: NUL separated */
     char check_text[2048]; /* the first difference found by checking; NUL terminated */
-    /* The one word that the collector writes: another number 64 times a second; 0 = it does
-     * not. On a line of its own: each recorded block looks at it. */
-    _Alignas(64) _Atomic uint64_t tick;
-    uint8_t tick_pad[56];
+};
+
+/* The one page that the collector writes. */
+struct seep_tick {
+    _Atomic uint64_t tick; /* another number 64 times a second; 0 = it does not */
 };
 
 #endif

@@ -66,7 +66,7 @@ static void a_clock_before_the_start_gives_zero(void **state)
 
 static void tick_is(uint64_t tick)
 {
-    atomic_store(&seep_segment_header()->tick, tick);
+    atomic_store(&((struct seep_tick *)seep_segment_tick())->tick, tick);
 }
 
 static void a_birth_is_made_once_per_tick(void **state)

@@ -14,13 +14,14 @@
 #include <cmocka.h>
 
 #include "collect/ticker.h"
-#include "seep/segment.h"
+#include "seep/segment_layout.h"
 
 enum { SEGMENTS = 20, CHANGES = 5, DEADLINE_S = 20, PAUSE_NS = 1000000 };
 
 struct subject {
     int fd;
-    struct seep_segment_header *header;
+    const struct seep_tick *seen;
+    struct seep_tick *page; /* the ticker's */
 };
 
 static struct subject subject_new(void)
@@ -28,21 +29,22 @@ static struct subject subject_new(void)
     struct subject made = {.fd = memfd_create("test-ticker", MFD_CLOEXEC)};
 
     assert_true(made.fd >= 0);
-    assert_int_equal(ftruncate(made.fd, sizeof(*made.header)), 0);
-    made.header = mmap(NULL, sizeof(*made.header), PROT_READ, MAP_SHARED, made.fd, 0);
-    assert_true(made.header != MAP_FAILED);
+    assert_int_equal(ftruncate(made.fd, SEEP_AT_TICK + SEEP_TICK_BYTES), 0);
+    made.seen =
+        mmap(NULL, SEEP_TICK_BYTES, PROT_READ, MAP_SHARED, made.fd, SEEP_AT_TICK);
+    assert_true(made.seen != MAP_FAILED);
     return made;
 }
 
 static void subject_free(struct subject *subject)
 {
-    (void)munmap(subject->header, sizeof(*subject->header));
+    (void)munmap((void *)subject->seen, SEEP_TICK_BYTES);
     close(subject->fd);
 }
 
 static uint64_t tick_of(const struct subject *subject)
 {
-    return atomic_load(&subject->header->tick);
+    return atomic_load(&subject->seen->tick);
 }
 
 /* Waits until the word is another than this one, and not 0. Returns: it. */
@@ -70,7 +72,7 @@ static void what_was_added_ticks_until_it_is_removed(void **state)
     assert_int_equal(seep_ticker_new(&ticker), 0);
     for (int i = 0; i < SEGMENTS; i++) {
         subjects[i] = subject_new();
-        assert_int_equal(seep_ticker_add(ticker, subjects[i].fd), 0);
+        assert_int_equal(seep_ticker_add(ticker, subjects[i].fd, &subjects[i].page), 0);
     }
     for (int i = 0; i < SEGMENTS; i++) {
         uint64_t tick = 0;
@@ -79,9 +81,9 @@ static void what_was_added_ticks_until_it_is_removed(void **state)
             tick = next_tick(&subjects[i], tick);
         }
     }
-    seep_ticker_remove(ticker, never.fd); /* changes nothing */
+    seep_ticker_remove(ticker, never.page); /* changes nothing */
     for (int i = 0; i < SEGMENTS; i += 2) {
-        seep_ticker_remove(ticker, subjects[i].fd);
+        seep_ticker_remove(ticker, subjects[i].page);
         assert_int_equal(tick_of(&subjects[i]), 0);
     }
     for (int i = 1; i < SEGMENTS; i += 2) {
@@ -89,7 +91,7 @@ static void what_was_added_ticks_until_it_is_removed(void **state)
     }
     for (int i = 0; i < SEGMENTS; i++) {
         assert_true((tick_of(&subjects[i]) == 0) == (i % 2 == 0));
-        seep_ticker_remove(ticker, subjects[i].fd);
+        seep_ticker_remove(ticker, i % 2 == 0 ? NULL : subjects[i].page);
         subject_free(&subjects[i]);
     }
     assert_int_equal(tick_of(&never), 0);
@@ -108,9 +110,9 @@ static void the_first_of_an_idle_ticker_ticks(void **state)
     assert_int_equal(seep_ticker_new(&ticker), 0);
     for (int round = 0; round < 3; round++) {
         (void)nanosleep(&pause, NULL); /* most likely asleep by then; right either way */
-        assert_int_equal(seep_ticker_add(ticker, subject.fd), 0);
+        assert_int_equal(seep_ticker_add(ticker, subject.fd, &subject.page), 0);
         (void)next_tick(&subject, 0);
-        seep_ticker_remove(ticker, subject.fd);
+        seep_ticker_remove(ticker, subject.page);
         assert_int_equal(tick_of(&subject), 0);
     }
     seep_ticker_free(ticker);
