@@ -23,11 +23,12 @@ void seep_birth_start(void);
 /* The slow half of seep_birth_now. */
 uint16_t seep_birth_by_clock(struct seep_self *self, uint64_t tick);
 
-/* Returns: as seep_birth_encode of the time since the segment's start, at most a tick ago.
- * Owner thread; async-signal-safe; keeps errno. */
+/* Returns: as seep_birth_encode of the time since the segment's start, at most a tick
+ * ago. Owner thread; async-signal-safe; keeps errno. */
 static inline uint16_t seep_birth_now(struct seep_self *self)
 {
-    uint64_t tick = atomic_load_explicit(&seep_segment_tick()->tick, memory_order_relaxed);
+    uint64_t tick =
+        atomic_load_explicit(&seep_segment_tick()->tick, memory_order_relaxed);
 
     return __builtin_expect(tick == self->birth_tick, 1)
                ? self->birth

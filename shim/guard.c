@@ -248,7 +248,8 @@ void seep_guard_release(struct seep_self *self)
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* from here on a handler is served by
                                                 `late`, and the shard has no writer */
     seep_thread_table_release_shard(shard);
-    if (seep_guard_levels(self) != 0) { /* it ended inside a handler on top of a recording */
+    if (seep_guard_levels(self) !=
+        0) { /* it ended inside a handler on top of a recording */
         seep_guard_drop_caches(self);
     }
     self->epoch = SEEP_EPOCH_NONE;

@@ -21,15 +21,15 @@ enum {
  *
  * G1: only its thread touches it; a signal handler on that thread sees nest > 0 and keeps
  * to frames[nest]. G2: memo, nodes and last are caches: they may be dropped at any
- * time at nest 0 (seep_guard_drop_caches). G3: `fast` is what the guard's words have to be
- * for an event to take the short way, which asks nothing else: the segment is this one,
- * no library was closed since, no recording is under way on this thread, the shard is its
- * own, every event is recorded. While one is under way on the short way it is
+ * time at nest 0 (seep_guard_drop_caches). G3: `fast` is what the guard's words have to
+ * be for an event to take the short way, which asks nothing else: the segment is this
+ * one, no library was closed since, no recording is under way on this thread, the shard
+ * is its own, every event is recorded. While one is under way on the short way it is
  * SEEP_SELF_BUSY, in one store, so that a handler sees all of that or nothing; else
  * SEEP_SELF_SLOW.
  */
-#define SEEP_SELF_SLOW UINT64_MAX
-#define SEEP_SELF_BUSY (UINT64_MAX - 1)
+#define SEEP_SELF_SLOW       UINT64_MAX
+#define SEEP_SELF_BUSY       (UINT64_MAX - 1)
 #define SEEP_SELF_SP_UNKNOWN UINTPTR_MAX
 struct seep_self {
     uint64_t fast;      /* G3 */
@@ -45,7 +45,7 @@ struct seep_self {
     uint32_t cache_epoch;           /* of the segment that the caches are about */
     bool shared;                    /* the shard is shared: atomic adds */
     struct seep_counters *counters; /* the shard */
-    uint64_t birth_tick; /* for which `birth` is right (birth.h) */
+    uint64_t birth_tick;            /* for which `birth` is right (birth.h) */
     uint16_t birth;
     int64_t sample_left_bytes; /* sampled mode: to the next point (sample.h) */
     uint64_t sample_random;    /* what it is drawn from */

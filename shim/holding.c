@@ -33,8 +33,7 @@ static struct seep_self *self_of_holder(bool fresh)
 {
     struct seep_self *self = NULL;
 
-    if (!fresh &&
-        seep_guard_epoch() < SEEP_EPOCH_FIRST) {
+    if (!fresh && seep_guard_epoch() < SEEP_EPOCH_FIRST) {
         return NULL;
     }
     self = seep_guard_self();
@@ -53,8 +52,7 @@ static uint32_t site_of(struct seep_self *self, enum seep_kind kind, uintptr_t s
     uint32_t epoch = self->epoch;
     uint32_t site = seep_site_here(self, kind, sp, fp);
 
-    return seep_guard_epoch() == epoch ? site
-                                                                                 : 0;
+    return seep_guard_epoch() == epoch ? site : 0;
 }
 
 static void count_release(const struct seep_self *self, uint32_t site)

@@ -16,6 +16,7 @@
 #include "optional.h"
 #include "real.h"
 #include "record.h"
+#include "record_fast.h"
 
 enum { PAGE_BYTES = 4096 };
 

@@ -96,8 +96,7 @@ static int result_or_minus_one(long result)
 
 static bool is_mine(const struct seep_self *self)
 {
-    return self != NULL &&
-           seep_guard_epoch() == self->epoch;
+    return self != NULL && seep_guard_epoch() == self->epoch;
 }
 
 /* Who is to record a call from there; NULL: nobody. */

@@ -178,8 +178,8 @@ bool seep_life_attach(void)
         return false; /* the C library itself is not up yet; later it may be clearenv() */
     }
     if (!atomic_compare_exchange_strong_explicit(
-            &seep_guard_words.epoch, &expected, SEEP_EPOCH_ATTACHING, memory_order_acq_rel,
-            memory_order_acquire)) {
+            &seep_guard_words.epoch, &expected, SEEP_EPOCH_ATTACHING,
+            memory_order_acq_rel, memory_order_acquire)) {
         return expected >= SEEP_EPOCH_FIRST;
     }
     if (off_for_good || (first_pid == 0 && !guard_page_is_wiped())) {
@@ -196,7 +196,8 @@ bool seep_life_attach(void)
             seep_verbose_off((enum seep_off_reason) - result);
         }
         off_for_good = true;
-        atomic_store_explicit(&seep_guard_words.epoch, SEEP_EPOCH_OFF, memory_order_release);
+        atomic_store_explicit(&seep_guard_words.epoch, SEEP_EPOCH_OFF,
+                              memory_order_release);
         return false;
     }
     atomic_fetch_add_explicit(

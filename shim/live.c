@@ -29,7 +29,8 @@ int seep_live_start(void)
 {
     long bytes = (long)sizeof(seep_live_leaves);
 
-    return seep_arch_syscall3(SYS_madvise, seep_live_leaves, bytes, MADV_WIPEONFORK) < 0 ||
+    return seep_arch_syscall3(SYS_madvise, seep_live_leaves, bytes, MADV_WIPEONFORK) <
+                       0 ||
                    seep_arch_syscall3(SYS_madvise, seep_live_leaves, bytes,
                                       MADV_DONTNEED) < 0
                ? -ENOMEM

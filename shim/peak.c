@@ -106,8 +106,7 @@ void seep_peak_flush(struct seep_self *self)
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
         bytes = (int64_t)(span / 2 -
                           __atomic_load_n(&self->peak_room_bytes, __ATOMIC_RELAXED));
-        seep_arch_add_own(&self->peak_room_bytes,
-                          next / 2 - span / 2 + (uint64_t)bytes);
+        seep_arch_add_own(&self->peak_room_bytes, next / 2 - span / 2 + (uint64_t)bytes);
         add_to_sum(bytes);
         span = next;
         __atomic_signal_fence(__ATOMIC_SEQ_CST);

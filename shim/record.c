@@ -14,7 +14,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "record.h"
+#include "record_fast.h"
 
 #include "seep/live_entry.h"
 

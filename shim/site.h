@@ -67,11 +67,11 @@ seep_site_likely(struct seep_self *self, enum seep_kind kind, uintptr_t sp, uint
 /* The site of an acquisition: its whole stack, the thread's subsystem, the kind.
  *
  * sp, fp:  of the wrapped function at entry, as the stub hands them over.
- * Returns: the site's id; 0 when it could not be recorded (counted), and in the child of a
- * handler that forked meanwhile.
- * Thread-safety: owner thread; async-signal-safe. Allocates: no. Keeps errno.
- * A stack that is not the thread's own is never in the memo: no entry has its sp.
- * Cost: one compare per frame; O(frames that changed) when the stack is new.
+ * Returns: the site's id; 0 when it could not be recorded (counted), and in the child of
+ * a handler that forked meanwhile. Thread-safety: owner thread; async-signal-safe.
+ * Allocates: no. Keeps errno. A stack that is not the thread's own is never in the memo:
+ * no entry has its sp. Cost: one compare per frame; O(frames that changed) when the stack
+ * is new.
  */
 uint32_t seep_site_here(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
                         uintptr_t fp);

@@ -67,8 +67,12 @@ struct seep_memo_entry {
 };
 static_assert(sizeof(struct seep_memo_entry) == 48, "layout");
 
-enum { SEEP_MEMO_PROBES = 4, SEEP_MEMO_SEEN = 256, SEEP_MEMO_PATH = 48,
-       SEEP_MEMO_INDEX_SHIFT = 44 };
+enum {
+    SEEP_MEMO_PROBES = 4,
+    SEEP_MEMO_SEEN = 256,
+    SEEP_MEMO_PATH = 48,
+    SEEP_MEMO_INDEX_SHIFT = 44
+};
 #define SEEP_MEMO_BRANCH (UINT32_C(1) << 31)
 #define SEEP_MEMO_UNSURE (UINT32_C(1) << 30)
 
@@ -153,9 +157,8 @@ seep_memo_likely(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp, uintp
         return __builtin_expect(seep_memo_proves(memo, entry, sp, fp, ra), 1) ? entry
                                                                               : NULL;
     }
-    return (root->at & SEEP_MEMO_BRANCH) != 0
-               ? seep_memo_search(memo, root, sp, fp, ra)
-               : NULL;
+    return (root->at & SEEP_MEMO_BRANCH) != 0 ? seep_memo_search(memo, root, sp, fp, ra)
+                                              : NULL;
 }
 
 /* Considers the stack that was just taken (self->last) for remembering: one that was

@@ -33,7 +33,6 @@
 #include "collect/handover_listen.h"
 #include "collect/newcomer.h"
 #include "collect/peak_watch.h"
-#include "collect/ticker.h"
 #include "collect/roster.h"
 
 enum {
@@ -550,7 +549,6 @@ static int set_up(struct loop *loop, const struct seep_collect *collect)
     if (seep_peak_watch_new(&loop->roster.peak_watch) == 0) {
         (void)watch(loop, seep_peak_watch_fd(loop->roster.peak_watch), SOURCE_PEAK);
     }
-    (void)seep_ticker_new(&loop->roster.ticker); /* else the processes ask the clock */
     return 0;
 }
 
@@ -576,7 +574,6 @@ int seep_collect_run(const struct seep_collect *collect, struct seep_error *erro
                         .sidecar = collect->control_fd < 0,
                         .newcomers = {.socket_name = collect->socket_name}};
     struct seep_peak_watch *peaks = NULL;
-    struct seep_ticker *ticker = NULL;
     int err = 0;
 
     raise_descriptor_limit();
@@ -597,9 +594,7 @@ int seep_collect_run(const struct seep_collect *collect, struct seep_error *erro
     }
     close_all(&loop);
     peaks = loop.roster.peak_watch;
-    ticker = loop.roster.ticker;
     seep_roster_fini(&loop.roster);
     seep_peak_watch_free(peaks);
-    seep_ticker_free(ticker);
     return err;
 }

@@ -52,6 +52,7 @@ void seep_roster_fini(struct seep_roster *roster)
         free(roster->sessions[i]);
     }
     free(roster->sessions);
+    seep_ticker_free(roster->ticker);
     seep_scratch_fini(&roster->scratch);
     seep_buf_fini(&roster->young_lines);
     close(roster->dir_fd);
@@ -482,8 +483,8 @@ int seep_roster_add(struct seep_roster *roster, const struct seep_handover_peer 
         goto fail;
     }
     seep_session_peak_watch(added, roster->peak_watch);
-    added->ticker = roster->ticker;
-    if (added->ticker != NULL) {
+    if (roster->ticker != NULL || seep_ticker_new(&roster->ticker) == 0) {
+        added->ticker = roster->ticker;
         (void)seep_ticker_add(added->ticker, added->segment.fd, &added->tick);
     }
     *session = added;

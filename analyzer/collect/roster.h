@@ -31,7 +31,7 @@ struct seep_roster {
     struct seep_collect_options options;
     struct seep_scratch scratch;
     struct seep_peak_watch *peak_watch; /* borrowed; NULL: peaks go by the ticks */
-    struct seep_ticker *ticker;         /* borrowed; NULL: processes ask the clock */
+    struct seep_ticker *ticker;         /* owned; NULL: not yet any process */
     struct seep_session **sessions;     /* owned; `count` of `capacity`, in no order */
     size_t count, capacity;
     struct seep_session *main;   /* one of sessions; NULL: not there, or ended */

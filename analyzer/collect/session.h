@@ -12,7 +12,6 @@
 #include "collect/options.h"
 #include "collect/peak_look.h"
 #include "collect/peak_watch.h"
-#include "collect/ticker.h"
 #include "collect/proc_sample.h"
 #include "collect/process_end.h"
 #include "collect/record_write.h"
@@ -21,6 +20,7 @@
 #include "collect/stuck_watch.h"
 #include "collect/table_copy.h"
 #include "collect/thread_sample.h"
+#include "collect/ticker.h"
 
 /* One recorded process image. A process that replaces itself by exec is a session more.
  */

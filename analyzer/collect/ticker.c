@@ -124,8 +124,8 @@ void seep_ticker_free(struct seep_ticker *ticker)
 
 int seep_ticker_add(struct seep_ticker *ticker, int segment_fd, struct seep_tick **out)
 {
-    void *page = mmap(NULL, SEEP_TICK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, segment_fd,
-                      (off_t)SEEP_AT_TICK);
+    void *page = mmap(NULL, SEEP_TICK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+                      segment_fd, (off_t)SEEP_AT_TICK);
     int err = page == MAP_FAILED ? -errno : 0;
 
     if (err < 0) {

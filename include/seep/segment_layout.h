@@ -13,8 +13,7 @@
 #define SEEP_AT_HEADER  UINT64_C(0)
 #define SEEP_TICK_BYTES UINT64_C(4096) /* a page with nothing else in it */
 #define SEEP_AT_TICK    (SEEP_AT_MODULES - SEEP_TICK_BYTES)
-#define SEEP_AT_MODULES                                                                  \
-    SEEP_ALIGN_(sizeof(struct seep_segment_header) + SEEP_TICK_BYTES)
+#define SEEP_AT_MODULES SEEP_ALIGN_(sizeof(struct seep_segment_header) + SEEP_TICK_BYTES)
 #define SEEP_AT_SUBSYSTEMS                                                               \
     (SEEP_AT_MODULES + (uint64_t)SEEP_MODULES_MAX * sizeof(struct seep_module))
 #define SEEP_AT_LIMITS                                                                   \

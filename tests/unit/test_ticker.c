@@ -30,8 +30,7 @@ static struct subject subject_new(void)
 
     assert_true(made.fd >= 0);
     assert_int_equal(ftruncate(made.fd, SEEP_AT_TICK + SEEP_TICK_BYTES), 0);
-    made.seen =
-        mmap(NULL, SEEP_TICK_BYTES, PROT_READ, MAP_SHARED, made.fd, SEEP_AT_TICK);
+    made.seen = mmap(NULL, SEEP_TICK_BYTES, PROT_READ, MAP_SHARED, made.fd, SEEP_AT_TICK);
     assert_true(made.seen != MAP_FAILED);
     return made;
 }

@@ -19,7 +19,7 @@
 enum { PAGE = 4096, ROUNDS = 20000, WAYS = 3 };
 
 static seep_compare_function *const ways[WAYS] = {seep_compare_scalar, seep_compare_avx2,
-                                    seep_compare_avx512};
+                                                  seep_compare_avx512};
 static const char *const names[WAYS] = {"scalar", "avx2", "avx512"};
 static uint64_t seed;
 
@@ -111,8 +111,8 @@ static void every_way_agrees_with_the_model_and_reads_nothing_else(void **state)
             if (!has(way)) {
                 continue;
             }
-            assert_int_equal(ways[way](scene.base, scene.words, scene.words + scene.blocks,
-                                       scene.blocks % 2 != 0),
+            assert_int_equal(ways[way](scene.base, scene.words,
+                                       scene.words + scene.blocks, scene.blocks % 2 != 0),
                              first == count);
         }
         assert_int_equal(seep_compare_leading(scene.base, scene.words, count), first);
