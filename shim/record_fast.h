@@ -22,7 +22,8 @@
 
 /* A stack that is not the likely one: the rest of the short way, on which it has begun.
  */
-void seep_record_unlikely(struct seep_self *self, uint64_t fast, const void *address,
+void seep_record_unlikely(struct seep_self *self, uint64_t fast,
+                          struct seep_memo_entry *known, const void *address,
                           size_t size_bytes, uintptr_t sp, uintptr_t fp);
 /* A block with its site: entry and counters, whatever it is like. */
 void seep_record_odd(struct seep_self *self, uint32_t site, const void *address,
@@ -58,7 +59,7 @@ seep_record_acquire_fast(const void *address, size_t size_bytes, uintptr_t sp,
 {
     struct seep_self *self = seep_guard_tls;
     uint64_t fast = seep_guard_both();
-    const struct seep_memo_entry *known = NULL;
+    struct seep_memo_entry *known = NULL;
     uint32_t site = 0;
 
     if (__builtin_expect(self == NULL || self->fast != fast, 0)) {
@@ -69,9 +70,9 @@ seep_record_acquire_fast(const void *address, size_t size_bytes, uintptr_t sp,
         return false;
     }
     seep_site_begin(self, sp);
-    known = seep_site_likely(self, SEEP_KIND_HEAP, sp, fp);
-    if (__builtin_expect(known == NULL, 0)) {
-        seep_record_unlikely(self, fast, address, size_bytes, sp, fp);
+    known = seep_memo_likely(&self->memo, sp, fp, *(const uintptr_t *)sp);
+    if (__builtin_expect(!seep_site_is_known(self, known, SEEP_KIND_HEAP), 0)) {
+        seep_record_unlikely(self, fast, known, address, size_bytes, sp, fp);
         return true;
     }
     site = known->site;

@@ -259,17 +259,16 @@ static uint32_t missed(struct seep_self *self, struct seep_memo_entry *entry,
     return checked(self, sp, site);
 }
 
-uint32_t seep_site_cached(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
-                          uintptr_t fp)
+uint32_t seep_site_cached(struct seep_self *self, struct seep_memo_entry *known,
+                          enum seep_kind kind, uintptr_t sp, uintptr_t fp)
 {
-    struct seep_memo_entry *entry =
-        seep_memo_find(&self->memo, sp, fp, *(const uintptr_t *)sp);
-
-    if (entry != NULL && entry->site_key == seep_site_key(self, kind)) {
-        self->memo.found++;
-        return entry->site;
+    if (known == NULL) {
+        known = seep_memo_find(&self->memo, sp, fp, *(const uintptr_t *)sp);
+    } else if (known == &seep_memo_unknown) {
+        known = NULL;
     }
-    return missed(self, entry, kind, sp, fp);
+    return seep_site_is_known(self, known, kind) ? known->site
+                                                 : missed(self, known, kind, sp, fp);
 }
 
 bool seep_site_survives(struct seep_self *self, uint64_t fast)
@@ -323,7 +322,7 @@ static uint32_t elsewhere(struct seep_self *self, enum seep_kind kind, uintptr_t
     }
     enter(self, level, sp);
     if (level == 0 && caches_hold(self)) {
-        site = seep_site_cached(self, kind, sp, fp);
+        site = seep_site_cached(self, NULL, kind, sp, fp);
     } else {
         site = site_of(node_plain(self, level, false, sp, fp), self->subsystem, kind);
         site = checked(self, sp, site);
@@ -346,6 +345,6 @@ uint32_t seep_site_here(struct seep_self *self, enum seep_kind kind, uintptr_t s
         return elsewhere(self, kind, sp, fp);
     }
     seep_site_begin(self, sp);
-    site = seep_site_cached(self, kind, sp, fp);
+    site = seep_site_cached(self, NULL, kind, sp, fp);
     return seep_site_end(self, fast) ? site : 0;
 }

@@ -12,9 +12,10 @@
  * worth. Once, before the first recording. */
 void seep_site_start(void);
 
-/* Inside a recording at level 0: the site of a stack, by the thread's caches. */
-uint32_t seep_site_cached(struct seep_self *self, enum seep_kind kind, uintptr_t sp,
-                          uintptr_t fp);
+/* Inside a recording at level 0: the site of a stack, by the thread's caches. `known`:
+ * what seep_memo_likely said; NULL: it was not asked. */
+uint32_t seep_site_cached(struct seep_self *self, struct seep_memo_entry *known,
+                          enum seep_kind kind, uintptr_t sp, uintptr_t fp);
 /* What a memo entry's site was asked for with. */
 static inline uint32_t seep_site_key(const struct seep_self *self, enum seep_kind kind)
 {
@@ -49,19 +50,17 @@ static inline __attribute__((always_inline)) bool seep_site_end(struct seep_self
            seep_site_survives(self, fast);
 }
 
-/* Inside it: the entry that knows the site, when it is the usual case; else NULL. */
-static inline __attribute__((always_inline)) const struct seep_memo_entry *
-seep_site_likely(struct seep_self *self, enum seep_kind kind, uintptr_t sp, uintptr_t fp)
+/* Inside it: whether the entry knows the site. */
+static inline bool seep_site_is_known(struct seep_self *self,
+                                      const struct seep_memo_entry *entry,
+                                      enum seep_kind kind)
 {
-    const struct seep_memo_entry *entry =
-        seep_memo_likely(&self->memo, sp, fp, *(const uintptr_t *)sp);
+    bool is_known = entry != NULL && entry->site_key == seep_site_key(self, kind);
 
-    if (__builtin_expect(entry == NULL || entry->site_key != seep_site_key(self, kind),
-                         0)) {
-        return NULL;
+    if (__builtin_expect(is_known, 1)) {
+        self->memo.found++;
     }
-    self->memo.found++;
-    return entry;
+    return is_known;
 }
 
 /* The site of an acquisition: its whole stack, the thread's subsystem, the kind.

@@ -36,11 +36,14 @@ enum {
     REST_MISSES = 4096,
     FRAMES_WORTH = 3, /* a miss that walks fewer is learned only when seen again */
     FAN_MISSES = 64,  /* of a fan until it is judged */
-    FAN_REST = 1024   /* look-ups that one is left alone for which found fewer */
+    FAN_REST = 1024,  /* look-ups that one is left alone for which found fewer */
+    NEAR_MOST = 6,    /* stacks below a root whose hints it holds itself */
+    LINE_BYTES = 64
 };
 #define FIRST_DOUBT (UINT32_C(3) * SEEP_MEMO_UNSURE)
 
 static struct seep_memo_slot no_slots[2]; /* stays zero: finds nothing */
+struct seep_memo_entry seep_memo_unknown; /* no site has its key */
 
 /* Of slots and hints. */
 static uint32_t index_bytes(const struct seep_memo *memo)
@@ -135,15 +138,15 @@ static void make_room(struct seep_memo *memo)
 }
 
 /* Returns: offset / 8 of the bytes; 0 when there is no room. */
-static uint32_t take_bytes(struct seep_memo *memo, size_t bytes)
+static uint32_t take_bytes(struct seep_memo *memo, size_t bytes, uint32_t align)
 {
-    uint32_t at = memo->used_bytes;
+    uint32_t at = (memo->used_bytes + align - 1) & ~(align - 1);
 
     bytes = (bytes + 15) & ~(size_t)15;
-    if (bytes > memo->area_bytes - at) {
+    if (at > memo->area_bytes || bytes > memo->area_bytes - at) {
         return 0;
     }
-    memo->used_bytes += (uint32_t)bytes;
+    memo->used_bytes = at + (uint32_t)bytes;
     return at / 8;
 }
 
@@ -214,21 +217,24 @@ static inline uint64_t fan_hash(const struct seep_memo *memo,
                UINT64_C(0xbf58476d1ce4e5b9);
 }
 
-/* The pair of hints that a hash leads to: as many hints as slots. */
-static struct seep_memo_hint *hints_at(const struct seep_memo *memo, uint64_t hash)
+/* The pair of hints that a hash leads to: the root's own, or of as many as slots. */
+static inline struct seep_memo_hint *
+hints_at(const struct seep_memo *memo, struct seep_memo_branch *root, uint64_t hash)
 {
-    size_t slots = (memo->slots_mask + (size_t)1) * sizeof(struct seep_memo_slot);
-    struct seep_memo_hint *hints = (struct seep_memo_hint *)(void *)(memo->area + slots);
+    uint32_t pair = (uint32_t)(hash >> 40) & ~UINT32_C(1);
+    struct seep_memo_slot *slots = (struct seep_memo_slot *)(void *)memo->area;
 
-    return &hints[(uint32_t)(hash >> 40) & memo->slots_mask & ~UINT32_C(1)];
+    return __builtin_expect(root->stacks <= NEAR_MOST, 1)
+               ? &root->near[pair % SEEP_MEMO_NEAR]
+               : (struct seep_memo_hint *)(void *)&slots[memo->slots_mask + (size_t)1] +
+                     (pair & memo->slots_mask);
 }
 
 /* Returns: the entry that the root's fan leads to, not proved; 0 = none. */
-static inline uint32_t hinted(const struct seep_memo *memo,
-                              const struct seep_memo_branch *root)
+static inline uint32_t hinted(const struct seep_memo *memo, struct seep_memo_branch *root)
 {
     uint64_t hash = fan_hash(memo, root);
-    const struct seep_memo_hint *hints = hints_at(memo, hash);
+    const struct seep_memo_hint *hints = hints_at(memo, root, hash);
     uint32_t tag = seep_memo_tag(hash);
     uint32_t first = -(uint32_t)(hints[0].tag == tag); /* no branch: none could tell */
     uint32_t second = -(uint32_t)(hints[1].tag == tag);
@@ -236,14 +242,22 @@ static inline uint32_t hinted(const struct seep_memo *memo,
     return (hints[0].at & first) | (hints[1].at & second & ~first);
 }
 
+/* From now on the root's fan leads to this entry. */
+static void put_hint(const struct seep_memo *memo, struct seep_memo_branch *root,
+                     uint32_t at)
+{
+    uint64_t hash = fan_hash(memo, root);
+    struct seep_memo_hint *hints = hints_at(memo, root, hash);
+
+    hints[1] = hints[0];
+    hints[0] = (struct seep_memo_hint){seep_memo_tag(hash), at};
+}
+
 /* The fan did not lead to an entry that the trie knows: now it does. One that misses more
  * than it finds is left alone for a while. */
 static void hint(const struct seep_memo *memo, struct seep_memo_branch *root,
                  uintptr_t sp, uint32_t at)
 {
-    uint64_t hash = 0;
-    struct seep_memo_hint *hints = NULL;
-
     if (root->resting != 0) {
         root->resting--;
         root->sp = root->resting == 0 ? seep_memo_entry_at(memo, root->entry)->sp : 0;
@@ -261,10 +275,7 @@ static void hint(const struct seep_memo *memo, struct seep_memo_branch *root,
         root->missed = 0;
         root->found = 0;
     }
-    hash = fan_hash(memo, root);
-    hints = hints_at(memo, hash);
-    hints[1] = hints[0];
-    hints[0] = (struct seep_memo_hint){seep_memo_tag(hash), at};
+    put_hint(memo, root, at);
 }
 
 static struct seep_memo_entry *found(const struct seep_memo *memo,
@@ -372,8 +383,9 @@ static uint32_t entry_new(struct seep_self *self, uintptr_t sp, uintptr_t fp)
     const struct seep_last *last = &self->last;
     const struct seep_last_frame *leaf = &last->frames[last->count - 1];
     uint32_t blocks = (leaf->words + SEEP_COMPARE_BLOCK - 1U) / SEEP_COMPARE_BLOCK;
-    uint32_t at = take_bytes(&self->memo, sizeof(struct seep_memo_entry) +
-                                              blocks * sizeof(struct seep_words));
+    uint32_t at = take_bytes(
+        &self->memo, sizeof(struct seep_memo_entry) + blocks * sizeof(struct seep_words),
+        16);
     struct seep_memo_entry *entry = seep_memo_entry_at(&self->memo, at);
 
     if (at == 0) {
@@ -472,13 +484,14 @@ static void part(struct seep_memo *memo, struct seep_memo_slot *slot,
                  struct seep_memo_branch made, uint64_t theirs, uint64_t ours,
                  uint32_t fresh)
 {
+    size_t bytes = made.is_root ? sizeof(made) : offsetof(struct seep_memo_branch, near);
     uint32_t old = slot->at;
-    uint32_t branch = take_bytes(memo, sizeof(made));
+    uint32_t branch = take_bytes(memo, bytes, made.is_root ? LINE_BYTES : 16);
 
     if (branch == 0) {
         return;
     }
-    *branch_at(memo, branch) = made;
+    memcpy(branch_at(memo, branch), &made, bytes);
     if ((old & SEEP_MEMO_BRANCH) != 0) {
         branch_at(memo, old)->sp = 0; /* no root any more */
     }
@@ -528,15 +541,33 @@ SEEP_READS_ANY_STACK static void hang(struct seep_memo *memo, struct seep_last *
     } else {
         struct seep_memo_branch made = {.offset = offset, .entry = like};
 
-        if (i == 0 && (old & SEEP_MEMO_BRANCH) != 0) { /* the fan stays at the root */
+        if (i == 0 && (old & SEEP_MEMO_BRANCH) != 0 &&
+            branch_at(memo, old)->is_root) { /* the fan stays at the root */
             made = *branch_at(memo, old);
             made.offset = offset;
         }
+        made.is_root = i == 0;
         part(memo, path->slot[i], made, theirs, ours, fresh);
         old = path->slot[0]->at;
-        if ((old & SEEP_MEMO_BRANCH) != 0) {
+        if ((old & SEEP_MEMO_BRANCH) != 0 && branch_at(memo, old)->is_root) {
             widen(branch_at(memo, old), entry->sp, offset);
         }
+    }
+}
+
+/* A new entry hangs below this slot: its root's fan leads to it. */
+static void count_stack(const struct seep_memo *memo, const struct seep_memo_slot *root,
+                        uintptr_t sp, uint32_t fresh)
+{
+    struct seep_memo_branch *branch = NULL;
+
+    if ((root->at & SEEP_MEMO_BRANCH) == 0 || !branch_at(memo, root->at)->is_root) {
+        return;
+    }
+    branch = branch_at(memo, root->at);
+    branch->stacks++;
+    if (branch->sp == sp) {
+        put_hint(memo, branch, fresh);
     }
 }
 
@@ -587,5 +618,6 @@ struct seep_memo_entry *seep_memo_learn(struct seep_self *self, uintptr_t sp,
     }
     descend(memo, sp, fp, &path);
     hang(memo, last, &path, fresh);
+    count_stack(memo, path.slot[0], sp, fresh);
     return seep_memo_entry_at(memo, fresh);
 }

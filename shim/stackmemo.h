@@ -23,7 +23,8 @@
  * and a way through the index has SEEP_MEMO_PATH slots at most.
  * M4: a root with branches below it has a fan: the first few places in which its stacks
  * were seen to differ, whose words together lead to a hint, an entry to try before the
- * trie is asked. So the usual look-up has one step, however many branches there are.
+ * trie is asked. So the usual look-up has one step, however many branches there are. The
+ * hints of a root with few stacks lie beside its fan, those of others in a table for all.
  */
 struct seep_memo_slot {
     uint32_t tag; /* of the hash; 0 = empty */
@@ -35,23 +36,27 @@ struct seep_memo_slot {
 };
 static_assert(sizeof(struct seep_memo_slot) == 16, "four to a cache line");
 
-enum { SEEP_MEMO_FAN = 4 };
+struct seep_memo_hint {
+    uint32_t tag; /* of the hash; 0 = empty */
+    uint32_t at;  /* an entry: offset in the area / 8 */
+};
+
+enum { SEEP_MEMO_FAN = 4, SEEP_MEMO_NEAR = 8 };
 struct seep_memo_branch {
     int32_t offset; /* of the word, from the end of the stack; 0 = the frame pointer */
     uint32_t entry; /* one of the entries below */
     /* A root's fan. */
     uintptr_t sp;               /* its root's; 0 while it rests, and of other branches */
     int32_t fan[SEEP_MEMO_FAN]; /* as offset; what is not used repeats the first */
-    uint32_t count;             /* of them in use */
-    uint32_t missed;            /* times that its hint was none or wrong ... */
-    uint32_t found;             /* ... and right, since it was last judged */
-    uint32_t resting;           /* look-ups until it is tried again */
+    uint32_t is_root;
+    uint32_t stacks;  /* hung below it so far: at most NEAR_MOST: all hints are near */
+    uint32_t count;   /* of the fan's places in use */
+    uint32_t missed;  /* times that its hint was none or wrong ... */
+    uint32_t found;   /* ... and right, since it was last judged */
+    uint32_t resting; /* look-ups until it is tried again */
+    struct seep_memo_hint near[SEEP_MEMO_NEAR]; /* of a root only: in pairs */
 };
-
-struct seep_memo_hint {
-    uint32_t tag; /* of the hash; 0 = empty */
-    uint32_t at;  /* an entry: offset in the area / 8 */
-};
+static_assert(sizeof(struct seep_memo_branch) == 120, "two cache lines");
 
 struct seep_memo_entry {
     uintptr_t sp, ra, fp;
@@ -139,7 +144,11 @@ struct seep_memo_entry *seep_memo_search(const struct seep_memo *memo,
                                          struct seep_memo_slot *root, uintptr_t sp,
                                          uintptr_t fp, uintptr_t ra);
 
-/* As seep_memo_find, but looks only where it is most likely. */
+/* No entry: the stack is not known, and need not be looked for again. */
+extern struct seep_memo_entry seep_memo_unknown __attribute__((visibility("hidden")));
+
+/* As seep_memo_find, but looks only where it is most likely. Returns: NULL: it may be
+ * elsewhere; seep_memo_unknown. */
 static inline __attribute__((always_inline)) struct seep_memo_entry *
 seep_memo_likely(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp, uintptr_t ra)
 {
@@ -157,8 +166,9 @@ seep_memo_likely(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp, uintp
         return __builtin_expect(seep_memo_proves(memo, entry, sp, fp, ra), 1) ? entry
                                                                               : NULL;
     }
-    return (root->at & SEEP_MEMO_BRANCH) != 0 ? seep_memo_search(memo, root, sp, fp, ra)
-                                              : NULL;
+    entry = (root->at & SEEP_MEMO_BRANCH) != 0 ? seep_memo_search(memo, root, sp, fp, ra)
+                                               : NULL;
+    return entry != NULL ? entry : &seep_memo_unknown;
 }
 
 /* Considers the stack that was just taken (self->last) for remembering: one that was
