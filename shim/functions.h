@@ -126,6 +126,8 @@
 #define SEEP_LIFE_FUNCTIONS(X)                                                           \
     X(dlclose, PLAIN, NONE, 1, int, (void *library))                                     \
     X(mlockall, PLAIN, NONE, 1, int, (int flags))                                        \
+    X(vfork, PLAIN, NONE, 0, pid_t, (void))                                              \
+    X(__vfork, PLAIN, NONE, 0, pid_t, (void))                                            \
     X(_exit, PLAIN, NONE, 1, void, (int status))                                         \
     X(_Exit, PLAIN, NONE, 1, void, (int status))                                         \
     X(setrlimit, PLAIN, NONE, 2, int,                                                    \

@@ -37,6 +37,7 @@ enum {
 
 struct seep_guard_words seep_guard_words;
 __thread struct seep_self *seep_guard_tls;
+__thread bool seep_guard_vforked;
 
 enum tls_state { TLS_FRESH = 0, TLS_MAKING = 1, TLS_ENDED = 2 };
 static __thread uint32_t tls_state __attribute__((tls_model("initial-exec")));

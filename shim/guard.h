@@ -105,6 +105,9 @@ static inline uint64_t seep_guard_both(void)
     return __atomic_load_n((const both *)&seep_guard_words, __ATOMIC_ACQUIRE);
 }
 
+/* The thread has called vfork since it last knew its process (holding.c). */
+extern __thread bool seep_guard_vforked __attribute__((tls_model("initial-exec")));
+
 /* The slow half of seep_guard_self: attaches a fresh process, makes a thread's self, or
  * returns NULL. */
 struct seep_self *seep_guard_self_slow(void);

@@ -15,6 +15,10 @@ void seep_interpose_cxx_start(void);
 /* The descriptor of a stream; -1 for none (NULL, or a stream of memory). Keeps errno. */
 int seep_interpose_fileno(struct _IO_FILE *stream);
 
+/* What the stubs of functions that return twice call first, and then jump to. */
+void *seep_before_vfork(void);
+void *seep_before___vfork(void);
+
 /* Every row's wrapper: seep_wrap_<name> with the original's parameters, then stack and
  * frame pointer at entry, which its stub jumps to; or, without a stub, <name> itself. */
 #define SEEP_WITH_STUB(name, arguments, result, parameters)                              \

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "arch.h"
+#include "guard.h"
 #include "interpose.h"
 #include "life.h"
 #include "real.h"
@@ -30,6 +31,22 @@ SEEP_EXPORT int dlclose(void *library)
     seep_life_unload_end();
     return result;
 }
+
+/* The child shares our memory, this thread's with all that is remembered in it, and not
+ * our descriptors. */
+__attribute__((used)) void *seep_before_vfork(void)
+{
+    __typeof__(seep_real.vfork) real = SEEP_REAL(vfork);
+
+    seep_guard_vforked = true;
+    return real != NULL ? (void *)(uintptr_t)real : (void *)(uintptr_t)seep_real_missing;
+}
+__attribute__((used)) void *seep_before___vfork(void)
+{
+    return seep_before_vfork();
+}
+SEEP_ARCH_STUB_TWICE(vfork);
+SEEP_ARCH_STUB_TWICE(__vfork);
 
 /* No handlers run, so ours does not either. A child of vfork ends this way in its
  * parent's memory: life.c looks whose segment it is. */

@@ -131,13 +131,13 @@ void seep_record_odd(struct seep_self *self, uint32_t site, const void *address,
 }
 
 void seep_record_unlikely(struct seep_self *self, uint64_t fast,
-                          struct seep_memo_entry *known, const void *address,
-                          size_t size_bytes, uintptr_t sp, uintptr_t fp)
+                          struct seep_memo_entry *known, struct seep_record_block block,
+                          uintptr_t sp, uintptr_t fp)
 {
     uint32_t site = seep_site_cached(self, known, SEEP_KIND_HEAP, sp, fp);
 
     if (seep_site_end(self, fast) && site != 0) {
-        seep_record_finish(self, site, address, size_bytes);
+        seep_record_finish(self, site, block.address, block.size_bytes);
     }
 }
 

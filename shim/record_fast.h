@@ -22,9 +22,13 @@
 
 /* A stack that is not the likely one: the rest of the short way, on which it has begun.
  */
+struct seep_record_block {
+    const void *address;
+    size_t size_bytes;
+};
 void seep_record_unlikely(struct seep_self *self, uint64_t fast,
-                          struct seep_memo_entry *known, const void *address,
-                          size_t size_bytes, uintptr_t sp, uintptr_t fp);
+                          struct seep_memo_entry *known, struct seep_record_block block,
+                          uintptr_t sp, uintptr_t fp);
 /* A block with its site: entry and counters, whatever it is like. */
 void seep_record_odd(struct seep_self *self, uint32_t site, const void *address,
                      size_t size_bytes);
@@ -72,7 +76,8 @@ seep_record_acquire_fast(const void *address, size_t size_bytes, uintptr_t sp,
     seep_site_begin(self, sp);
     known = seep_memo_likely(&self->memo, sp, fp, *(const uintptr_t *)sp);
     if (__builtin_expect(!seep_site_is_known(self, known, SEEP_KIND_HEAP), 0)) {
-        seep_record_unlikely(self, fast, known, address, size_bytes, sp, fp);
+        seep_record_unlikely(self, fast, known,
+                             (struct seep_record_block){address, size_bytes}, sp, fp);
         return true;
     }
     site = known->site;

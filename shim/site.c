@@ -13,6 +13,7 @@
 #include "site.h"
 
 #include "life.h"
+#include "memo_learn.h"
 #include "segment_map.h"
 #include "text.h"
 #include "unwind_check.h"

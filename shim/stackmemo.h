@@ -95,8 +95,6 @@ struct seep_memo {
     uint32_t seen[SEEP_MEMO_SEEN]; /* leaf nodes missed lately */
 };
 
-struct seep_self;
-
 /* All bits of the product's upper half depend on both. */
 static inline uint64_t seep_memo_hash(uint64_t a, uint64_t b)
 {
@@ -170,14 +168,6 @@ seep_memo_likely(const struct seep_memo *memo, uintptr_t sp, uintptr_t fp, uintp
                                                : NULL;
     return entry != NULL ? entry : &seep_memo_unknown;
 }
-
-/* Considers the stack that was just taken (self->last) for remembering: one that was
- * missed twice of late is, others now and then.
- *
- * Returns: its entry; NULL when it is not remembered. Owner thread, at nest 1.
- */
-struct seep_memo_entry *seep_memo_learn(struct seep_self *self, uintptr_t sp,
-                                        uintptr_t fp);
 
 /* Makes the memo be about the stack that ends at stack_high, and gives it its first area;
  * when the kernel refuses, one that stays empty. Owner thread. */

@@ -8,7 +8,7 @@ add_library(seep_shim_core STATIC
     ${PROJECT_SOURCE_DIR}/shim/rule_cache.c
     ${PROJECT_SOURCE_DIR}/shim/stack_last.c
     ${PROJECT_SOURCE_DIR}/shim/stack_read.c
-    ${PROJECT_SOURCE_DIR}/shim/stackmemo.c
+    ${PROJECT_SOURCE_DIR}/shim/stackmemo.c ${PROJECT_SOURCE_DIR}/shim/memo_area.c ${PROJECT_SOURCE_DIR}/shim/memo_learn.c
     ${PROJECT_SOURCE_DIR}/shim/word_compare.c
     ${PROJECT_SOURCE_DIR}/shim/peak.c
     ${PROJECT_SOURCE_DIR}/shim/sample.c

@@ -69,6 +69,31 @@ static void trap_vfork(void)
     print_kept();
 }
 
+static int close_and_open(void *unused)
+{
+    (void)unused;
+    (void)close(FIRST);
+    (void)dup2(FIRST + 1, FIRST + 2);
+    (void)open("/dev/null", O_RDONLY);
+    (void)close_range(3, ~0U, 0);
+    return 5;
+}
+
+/* As vfork's, on a stack of its own and without vfork. */
+static void trap_clone(void)
+{
+    static _Alignas(16) char stack[1 << 16];
+    int status = 0;
+    pid_t child = 0;
+
+    keep();
+    child = clone(close_and_open, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+                  NULL);
+    CHECK(child >= 0);
+    CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 5);
+    print_kept();
+}
+
 /* Has memory and descriptors of its own, and a segment once it acquires something. */
 static void trap_fork(void)
 {
@@ -318,8 +343,8 @@ static void trap_raw(void)
 static const struct {
     const char *name;
     void (*run)(void);
-} traps[] = {TRAP(vfork), TRAP(fork),    TRAP(redirect), TRAP(cancel),
-             TRAP(race),  TRAP(signals), TRAP(raw)};
+} traps[] = {TRAP(vfork),  TRAP(clone), TRAP(fork),    TRAP(redirect),
+             TRAP(cancel), TRAP(race),  TRAP(signals), TRAP(raw)};
 
 int main(int count, char **arguments)
 {

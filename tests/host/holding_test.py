@@ -62,6 +62,9 @@ class HoldingTest(unittest.TestCase):
     def test_a_vfork_child_leaves_its_parents_descriptors_alone(self):
         self.trap("vfork")
 
+    def test_a_cloned_child_leaves_its_parents_descriptors_alone(self):
+        self.trap("clone")
+
     def test_a_forked_child_has_a_table_of_its_own(self):
         child = self.trap("fork", segments=2).segments[1]
         self.assertEqual(child.by_function(program("descriptor_traps"), kind="fd")["trap_fork"][:2], [1, 0])

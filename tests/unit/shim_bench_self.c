@@ -18,6 +18,7 @@
 
 struct seep_guard_words seep_guard_words;
 __thread struct seep_self *seep_guard_tls;
+__thread bool seep_guard_vforked;
 
 struct seep_self *seep_guard_self_slow(void)
 {
