@@ -2,11 +2,13 @@
 #ifndef SEEP_SHIM_GUARD_H
 #define SEEP_SHIM_GUARD_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch.h"
 #include "node_tree.h"
 #include "seep/segment.h"
 #include "stack_last.h"
@@ -32,32 +34,33 @@ enum {
 #define SEEP_SELF_BUSY       (UINT64_MAX - 1)
 #define SEEP_SELF_SP_UNKNOWN UINTPTR_MAX
 struct seep_self {
-    uint64_t fast;      /* G3 */
-    uint32_t epoch;     /* of the segment that the fields below belong to */
-    uint32_t index;     /* in the pool of selves */
-    uint32_t nest;      /* recordings under way on this thread, the handler's included,
-                           but for one on the short way */
-    uint32_t slot;      /* in the thread table; 0 = none */
-    uint32_t subsystem; /* current, as set through seep.h */
-    uint32_t shard;     /* counters written to */
-    uint32_t destructor_rounds;     /* of the thread's end seen so far */
+    /* What the short way needs, on two cache lines with the beginning of `memo`. */
+    uint64_t fast;                  /* G3 */
+    uint32_t epoch;                 /* of the segment that the fields below belong to */
     uint32_t unload_generation;     /* of the libraries that the caches are about */
-    uint32_t cache_epoch;           /* of the segment that the caches are about */
-    bool shared;                    /* the shard is shared: atomic adds */
     struct seep_counters *counters; /* the shard */
     uint64_t birth_tick;            /* for which `birth` is right (birth.h) */
     uint16_t birth;
-    int64_t sample_left_bytes; /* sampled mode: to the next point (sample.h) */
-    uint64_t sample_random;    /* what it is drawn from */
-    uintptr_t sample_passed;   /* address of the last block that held no point */
-    uint64_t peak_room_bytes;  /* half the span - what the sum does not know of yet */
-    uint64_t peak_span_bytes;  /* of the room (peak.h); 0: none of its own */
-    uintptr_t stack_low,
-        stack_high; /* own stack; bytes in [sp, high) are readable when sp is inside */
+    bool shared;              /* the shard is shared: atomic adds */
+    uint32_t subsystem;       /* current, as set through seep.h */
+    uint64_t peak_room_bytes; /* half the span - what the sum does not know of yet */
+    uint64_t peak_span_bytes; /* of the room (peak.h); 0: none of its own */
     uintptr_t level_sp[SEEP_SELF_LEVELS]; /* where each recording under way began, or
                                              SEEP_SELF_SP_UNKNOWN */
-
     struct seep_memo memo;
+
+    uint32_t nest;  /* recordings under way on this thread, the handler's included, but
+                       for one on the short way */
+    uint32_t index; /* in the pool of selves */
+    uint32_t slot;  /* in the thread table; 0 = none */
+    uint32_t shard; /* counters written to */
+    uint32_t destructor_rounds; /* of the thread's end seen so far */
+    uint32_t cache_epoch;       /* of the segment that the caches are about */
+    uintptr_t sample_passed;    /* address of the last block that held no point */
+    int64_t sample_left_bytes;  /* sampled mode: to the next point (sample.h) */
+    uint64_t sample_random;     /* what the next distance is drawn from */
+    uintptr_t stack_low,
+        stack_high; /* own stack; bytes in [sp, high) are readable when sp is inside */
     struct seep_node_cache nodes;
     struct seep_last last;
     struct seep_last_step steps[SEEP_STACK_MAX_FRAMES]; /* scratch of seep_last_take */
@@ -65,6 +68,8 @@ struct seep_self {
                    [SEEP_STACK_MAX_FRAMES]; /* the last: for asking
                                               whether it is nested */
 };
+static_assert(offsetof(struct seep_self, memo.slots_mask) < 2 * SEEP_CACHE_LINE_BYTES,
+              "two lines");
 
 /* What every event asks first, in a page of its own that the kernel wipes in a forked
  * child, however the child was made. Two halves that are read by one load. Written by
@@ -76,6 +81,7 @@ struct seep_guard_words {
     _Atomic uint32_t unloads; /* raised whenever a library was closed: rules and stacks
                                  cached before are void */
 };
+/* States of `epoch`. */
 enum {
     SEEP_EPOCH_NONE = 0,
     SEEP_EPOCH_ATTACHING = 1,

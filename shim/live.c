@@ -20,8 +20,8 @@
 
 enum { SHIFT_GLIBC = 5, SHIFT_OTHER = 4, PAGE_BYTES = 4096 };
 
-uint32_t seep_live_shift = SHIFT_OTHER;
-size_t seep_live_least_bytes = 1 << SHIFT_OTHER;
+SEEP_HOT_DATA uint32_t seep_live_shift = SHIFT_OTHER;
+SEEP_HOT_DATA size_t seep_live_least_bytes = 1 << SHIFT_OTHER;
 uint64_t seep_live_index_mask = (UINT64_C(1) << (SEEP_LEAF_BITS - SHIFT_OTHER)) - 1;
 _Alignas(PAGE_BYTES) _Atomic uintptr_t seep_live_leaves[SEEP_TOP_ENTRIES];
 

@@ -17,12 +17,13 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "arch.h"
 #include "live.h"
 
 enum { BOOT_ALIGN = 16 };
 
-struct seep_real seep_real;
-_Atomic uint32_t seep_real_state = SEEP_REAL_UNKNOWN;
+SEEP_HOT_DATA struct seep_real seep_real;
+SEEP_HOT_DATA _Atomic uint32_t seep_real_state = SEEP_REAL_UNKNOWN;
 
 static const char *const cxx_libraries[] = {"libstdc++.so.6", "libc++.so.1"};
 enum { CXX_LIBRARIES = sizeof(cxx_libraries) / sizeof(cxx_libraries[0]) };

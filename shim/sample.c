@@ -31,8 +31,8 @@ enum { PAGE_BYTES = 4096, REGION_FULL = 255, LOG_BITS = 40, TRIM_LEAVES = 2 };
 static const uint64_t LN_2 = UINT64_C(2977044472);
 static const uint64_t GOLDEN = UINT64_C(0x9e3779b97f4a7c15);
 
-uint64_t seep_sample_mean_bytes;
-uint8_t *seep_sample_regions;
+SEEP_HOT_DATA uint64_t seep_sample_mean_bytes;
+SEEP_HOT_DATA uint8_t *seep_sample_regions;
 
 static uint64_t regions_bytes;
 static uint64_t seed;

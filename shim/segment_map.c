@@ -35,7 +35,7 @@ enum {
     TRIM_LEAVES = 2
 };
 
-uint8_t *seep_segment_base;
+SEEP_HOT_DATA uint8_t *seep_segment_base;
 static uint64_t mapped_bytes;
 static uint64_t start_ns;
 

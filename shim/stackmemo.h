@@ -84,12 +84,12 @@ enum {
 struct seep_memo {
     uint8_t *area;  /* slots, hints in pairs, then entries, branches and fans */
     uintptr_t high; /* end of the stack that it is about */
+    uint64_t found; /* stacks found since it was last empty; written by the caller */
     uint32_t slots_mask;
     uint32_t used_bytes;           /* of the area */
     uint32_t area_bytes;           /* 0: an area that stays empty */
     uint32_t learned;              /* entries since it was last empty */
     uint32_t missed;               /* stacks not found, in that time */
-    uint64_t found;                /* stacks found, in that time; written by the caller */
     uint32_t reluctance;           /* a stack not seen lately is learned once in 2^this */
     uint32_t resting;              /* misses until learning is tried again */
     uint32_t seen[SEEP_MEMO_SEEN]; /* leaf nodes missed lately */

@@ -15,7 +15,7 @@
 
 enum { TRIAL_BLOCKS = 8, TRIAL_REPEATS = 16, TRIAL_ROUNDS = 6, TRIAL_WAYS = 3 };
 
-seep_compare_function *seep_compare = seep_compare_scalar;
+SEEP_HOT_DATA seep_compare_function *seep_compare = seep_compare_scalar;
 
 SEEP_READS_ANY_STACK static inline bool equal(uintptr_t base, uint64_t place,
                                               uint64_t value)
