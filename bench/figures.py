@@ -74,7 +74,8 @@ class Records:
         found = []
         for bare, record in self.pairs(suite, case, tool):
             slices = zip(record.get("slices", ()), bare.get("slices", ())) if field == "per_s" else ()
-            found += [one / other for one, other in slices] or [record[field] / bare[field]] if bare[field] else []
+            paired = [one / other for one, other in slices if one is not None and other]
+            found += paired or ([record[field] / bare[field]] if bare[field] else [])
         return spread(found)
 
     def absolute(self, suite, case, tool, field):

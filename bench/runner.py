@@ -26,7 +26,8 @@ from tools import ALL_ROUNDS, FEW_ROUNDS, ONE_ROUND
 FEW = 2                 # rounds of the slow tools
 MICRO_ROUNDS = 3        # each of these takes the fastest of five blocks already
 REDUCED_SCALE = 0.05
-SLICES = 6              # of load for each server in a round
+EACH_TURN = ("bare", "full", "sampled")
+OTHERS_EVERY = 6        # turn of load: what a peer costs is many times the noise, what we cost is not
 RUN_WAIT_S = 150
 READY_WAIT_S = 60
 HOLD_S = 2.5            # two intervals of the collector
@@ -75,9 +76,12 @@ class _Stood:
         self.tool, self.reduced, self.folder = tool, reduced, folder
         self.port, self.run, self.problem, self.slices = 0, None, None, []
 
-    def load(self, server):
-        """One slice; nothing once something went wrong."""
+    def load(self, server, turn):
+        """One slice, or None for a turn that is not this tool's; nothing once something went wrong."""
         if self.problem is not None:
+            return
+        if turn % OTHERS_EVERY != 0 and (self.reduced or self.tool.key not in EACH_TURN):
+            self.slices.append(None)
             return
         try:
             self.slices.append(server.load(self.port, int(server.requests * (REDUCED_SCALE if self.reduced else 1))))
@@ -216,9 +220,9 @@ class Runner:
                 one.problem = one.tool.missing or server.missing()
                 if one.problem is None:
                     self._stand(server, one, stack, number == 0)
-            for turn in range(SLICES if number > 0 else 1):
+            for turn in range(server.slices if number > 0 else 1):
                 for at in range(len(stood)):
-                    stood[(turn + at) % len(stood)].load(server)
+                    stood[(turn + at) % len(stood)].load(server, turn)
             for one in stood:
                 self._fall(server, one, number)
 
@@ -234,7 +238,8 @@ class Runner:
             server.end(one.folder, one.port)
             result = one.run.finish(RUN_WAIT_S)
             result.problem = one.problem or result.problem
-        per_s = statistics.median(one.slices) if one.slices else 0.0
+        loaded = [rate for rate in one.slices if rate is not None]
+        per_s = statistics.median(loaded) if loaded else 0.0
         self._write("server", server.name, one.tool, number, result, one.folder, reduced=one.reduced, per_s=per_s,
                     slices=one.slices)
 

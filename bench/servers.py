@@ -55,10 +55,11 @@ def _tell(port, text):
 
 class Server:
     """command(folder, port): how it is started; load(port, requests): requests per second; end(folder, port).
-    requests: of one slice."""
+    requests: of one slice; slices: in a round."""
 
-    def __init__(self, name, needs, requests, command, load, end):
-        self.name, self.needs, self.requests = name, needs, requests
+    def __init__(self, name, needs, load_of, command, load, end):
+        self.name, self.needs = name, needs
+        self.requests, self.slices = load_of
         self.command, self.load, self.end = command, load, end
 
     def missing(self):
@@ -106,10 +107,10 @@ def all_servers(micro):
         _tell(port, b"SHUTDOWN NOSAVE\r\n")
 
     return [
-        Server("redis-server -P 1", ("redis-server", "redis-benchmark"), 30000, redis, _redis_load(1), end_redis),
-        Server("redis-server -P 16", ("redis-server", "redis-benchmark"), 300000, redis, _redis_load(16), end_redis),
-        Server("memcached", ("memcached",), 50000,
+        Server("redis-server -P 1", ("redis-server", "redis-benchmark"), (15000, 24), redis, _redis_load(1), end_redis),
+        Server("redis-server -P 16", ("redis-server", "redis-benchmark"), (150000, 24), redis, _redis_load(16), end_redis),
+        Server("memcached", ("memcached",), (25000, 24),
                lambda folder, port: ["/usr/bin/memcached", "-l", "127.0.0.1", "-p", port, "-U", 0, "-t", 1, "-u", "nobody",
                                      "-A"], memcached_load, lambda folder, port: _tell(port, b"shutdown\r\n")),
-        Server("nginx", ("nginx", "wrk"), 60000, _nginx_command, _nginx_load, _end_nginx),
+        Server("nginx", ("nginx", "wrk"), (60000, 12), _nginx_command, _nginx_load, _end_nginx),
     ]
