@@ -94,24 +94,24 @@ void seep_peak_start(struct seep_self *self)
 void seep_peak_flush(struct seep_self *self)
 {
     uint64_t next = span_of(seep_segment_header());
-    uint64_t span =
-        __atomic_exchange_n(&self->peak_span_bytes, UINT64_MAX, __ATOMIC_RELAXED);
 
-    if (span == UINT64_MAX) {
-        return;
-    }
     do {
+        uint64_t span =
+            __atomic_exchange_n(&self->peak_span_bytes, UINT64_MAX, __ATOMIC_RELAXED);
         int64_t bytes = 0;
 
+        if (span == UINT64_MAX) {
+            return;
+        }
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
         bytes = (int64_t)(span / 2 -
                           __atomic_load_n(&self->peak_room_bytes, __ATOMIC_RELAXED));
         seep_arch_add_own(&self->peak_room_bytes, next / 2 - span / 2 + (uint64_t)bytes);
         add_to_sum(bytes);
-        span = next;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        __atomic_store_n(&self->peak_span_bytes, next, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
     } while (__atomic_load_n(&self->peak_room_bytes, __ATOMIC_RELAXED) > next);
-    self->peak_span_bytes = next;
 }
 
 void seep_peak_add_shared(struct seep_self *self, int64_t bytes)
