@@ -76,13 +76,16 @@ enum {
             ":\n .cfi_startproc\n endbr64\n " SEEP_ARCH_STUB_##arguments(                \
                 #name) " .cfi_endproc\n .size " #name ", .-" #name "\n")
 
-/* Exported stub of a function that returns twice, on the stack that it was called on:
- * what seep_before_<name>() returns is jumped to. */
+/* Exported stub of a function that may return twice, on the stack that it was called on:
+ * what seep_before_<name>() returns is jumped to, with the arguments as they came. */
 #define SEEP_ARCH_STUB_TWICE(name)                                                       \
     __asm__(".text\n .p2align 4\n .globl " #name "\n .type " #name ", @function\n" #name \
-            ":\n .cfi_startproc\n endbr64\n subq $8, %rsp\n .cfi_adjust_cfa_offset 8\n"  \
-            " call seep_before_" #name "\n addq $8, %rsp\n .cfi_adjust_cfa_offset -8\n"  \
-            " jmp *%rax\n .cfi_endproc\n .size " #name ", .-" #name "\n")
+            ":\n .cfi_startproc\n endbr64\n pushq %rdi\n pushq %rsi\n pushq %rdx\n"      \
+            " pushq %rcx\n pushq %r8\n pushq %r9\n subq $8, %rsp\n"                      \
+            " .cfi_adjust_cfa_offset 56\n call seep_before_" #name "\n addq $8, %rsp\n"  \
+            " popq %r9\n popq %r8\n popq %rcx\n popq %rdx\n popq %rsi\n popq %rdi\n"     \
+            " .cfi_adjust_cfa_offset -56\n jmp *%rax\n .cfi_endproc\n .size " #name      \
+            ", .-" #name "\n")
 
 /* Whether a relocation of this type puts a symbol's address into a word: R_X86_64_64,
  * _GLOB_DAT, _JUMP_SLOT. Source: System V ABI, AMD64 supplement, table 4.9. */

@@ -128,6 +128,8 @@
     X(mlockall, PLAIN, NONE, 1, int, (int flags))                                        \
     X(vfork, PLAIN, NONE, 0, pid_t, (void))                                              \
     X(__vfork, PLAIN, NONE, 0, pid_t, (void))                                            \
+    X(clone, PLAIN, NONE, 4, int,                                                        \
+      (int (*function)(void *), void *stack, int flags, void *argument, ...))            \
     X(_exit, PLAIN, NONE, 1, void, (int status))                                         \
     X(_Exit, PLAIN, NONE, 1, void, (int status))                                         \
     X(setrlimit, PLAIN, NONE, 2, int,                                                    \

@@ -37,7 +37,7 @@ enum {
 
 struct seep_guard_words seep_guard_words;
 __thread struct seep_self *seep_guard_tls;
-__thread bool seep_guard_vforked;
+__thread uintptr_t seep_guard_vfork_sp;
 
 enum tls_state { TLS_FRESH = 0, TLS_MAKING = 1, TLS_ENDED = 2 };
 static __thread uint32_t tls_state __attribute__((tls_model("initial-exec")));
@@ -180,6 +180,7 @@ static struct seep_self *late_self(uint32_t epoch)
         late.shared = true;
         late.nest = LATE_NEST;
         late.fast = SEEP_SELF_SLOW;
+        late.birth_tick = SEEP_BIRTH_NO_TICK;
         late.counters = seep_segment_shard(late.shard);
         late.peak_span_bytes = 0; /* every event goes to the sum */
         seep_sample_start(&late);

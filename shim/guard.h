@@ -111,8 +111,9 @@ static inline uint64_t seep_guard_both(void)
     return __atomic_load_n((const both *)&seep_guard_words, __ATOMIC_ACQUIRE);
 }
 
-/* The thread has called vfork since it last knew its process (holding.c). */
-extern __thread bool seep_guard_vforked __attribute__((tls_model("initial-exec")));
+/* Where the thread has called vfork or clone since it last knew its process; 0: nowhere
+ * (holding.c). */
+extern __thread uintptr_t seep_guard_vfork_sp __attribute__((tls_model("initial-exec")));
 
 /* The slow half of seep_guard_self: attaches a fresh process, makes a thread's self, or
  * returns NULL. */

@@ -27,22 +27,24 @@
 enum { FREE = 0, OWNED = 1, TIMER_WINDOW = 64, STANDARD_STREAMS = 3 };
 _Static_assert((SEEP_TIMERS_MAX & (SEEP_TIMERS_MAX - 1)) == 0, "hashed by its bits");
 
-/* H3. Whether the segment is about this process. */
+/* H3. Whether the segment is about this process. A handler that comes between the note
+ * and the system call is below it, and the child, too: it goes when the thread has
+ * returned from where it was. */
 static bool is_own(const struct seep_self *self)
 {
     uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
-    bool is_it = false;
+    bool on_own_stack = sp >= self->stack_low && sp < self->stack_high;
 
-    if (__builtin_expect(
-            !seep_guard_vforked && sp >= self->stack_low && sp < self->stack_high, 1)) {
+    if (__builtin_expect(seep_guard_vfork_sp == 0 && on_own_stack, 1)) {
         return true;
     }
-    is_it =
-        seep_segment_header()->pid == (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0);
-    if (is_it) {
-        seep_guard_vforked = false; /* the child is gone, or another program by now */
+    if (seep_segment_header()->pid != (uint32_t)seep_arch_syscall3(SYS_getpid, 0, 0, 0)) {
+        return false;
     }
-    return is_it;
+    if (on_own_stack && sp > seep_guard_vfork_sp) {
+        seep_guard_vfork_sp = 0;
+    }
+    return true;
 }
 
 /* The calling thread's self when the table in the segment is about its process. `fresh`:

@@ -18,6 +18,7 @@ int seep_interpose_fileno(struct _IO_FILE *stream);
 /* What the stubs of functions that return twice call first, and then jump to. */
 void *seep_before_vfork(void);
 void *seep_before___vfork(void);
+void *seep_before_clone(void);
 
 /* Every row's wrapper: seep_wrap_<name> with the original's parameters, then stack and
  * frame pointer at entry, which its stub jumps to; or, without a stub, <name> itself. */

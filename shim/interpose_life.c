@@ -32,21 +32,28 @@ SEEP_EXPORT int dlclose(void *library)
     return result;
 }
 
-/* The child shares our memory, this thread's with all that is remembered in it, and not
- * our descriptors. */
+/* The child may share our memory, this thread's with all that is remembered in it, and
+ * not our descriptors. */
+static void *before(void *real)
+{
+    seep_guard_vfork_sp = (uintptr_t)__builtin_frame_address(0);
+    return real != NULL ? real : (void *)(uintptr_t)seep_real_missing;
+}
 __attribute__((used)) void *seep_before_vfork(void)
 {
-    __typeof__(seep_real.vfork) real = SEEP_REAL(vfork);
-
-    seep_guard_vforked = true;
-    return real != NULL ? (void *)(uintptr_t)real : (void *)(uintptr_t)seep_real_missing;
+    return before((void *)(uintptr_t)SEEP_REAL(vfork));
 }
 __attribute__((used)) void *seep_before___vfork(void)
 {
-    return seep_before_vfork();
+    return before((void *)(uintptr_t)SEEP_REAL(__vfork));
+}
+__attribute__((used)) void *seep_before_clone(void)
+{
+    return before((void *)(uintptr_t)SEEP_REAL(clone));
 }
 SEEP_ARCH_STUB_TWICE(vfork);
 SEEP_ARCH_STUB_TWICE(__vfork);
+SEEP_ARCH_STUB_TWICE(clone);
 
 /* No handlers run, so ours does not either. A child of vfork ends this way in its
  * parent's memory: life.c looks whose segment it is. */

@@ -29,10 +29,10 @@ int seep_live_start(void)
 {
     long bytes = (long)sizeof(seep_live_leaves);
 
-    return seep_arch_syscall3(SYS_madvise, seep_live_leaves, bytes, MADV_WIPEONFORK) <
-                       0 ||
-                   seep_arch_syscall3(SYS_madvise, seep_live_leaves, bytes,
-                                      MADV_DONTNEED) < 0
+    /* The first process's is zero, a forked child's was wiped: nothing is lost when pages
+     * that are locked cannot be given back. */
+    (void)seep_arch_syscall3(SYS_madvise, seep_live_leaves, bytes, MADV_DONTNEED);
+    return seep_arch_syscall3(SYS_madvise, seep_live_leaves, bytes, MADV_WIPEONFORK) < 0
                ? -ENOMEM
                : 0;
 }

@@ -107,10 +107,10 @@ void seep_peak_flush(struct seep_self *self)
         bytes = (int64_t)(span / 2 -
                           __atomic_load_n(&self->peak_room_bytes, __ATOMIC_RELAXED));
         seep_arch_add_own(&self->peak_room_bytes, next / 2 - span / 2 + (uint64_t)bytes);
-        add_to_sum(bytes);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
         __atomic_store_n(&self->peak_span_bytes, next, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        add_to_sum(bytes); /* here, since a handler may leave the system call in it */
     } while (__atomic_load_n(&self->peak_room_bytes, __ATOMIC_RELAXED) > next);
 }
 

@@ -164,7 +164,10 @@ static uint32_t levels_under_way(struct seep_self *self, uintptr_t sp, uintptr_t
         level = root == SEEP_NODE_COMPLETE && count == 0 ? 0 : level;
     }
     if (level == 0) {
+        self->nest = 1; /* a handler from here on is on top of us */
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
         self->fast = SEEP_SELF_SLOW; /* it may have been one on the short way */
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
         seep_guard_drop_caches(self);
     }
     return level;
@@ -275,7 +278,11 @@ uint32_t seep_site_cached(struct seep_self *self, struct seep_memo_entry *known,
 bool seep_site_survives(struct seep_self *self, uint64_t fast)
 {
     if (self->epoch != (uint32_t)fast) { /* a child that has begun on its own */
+        self->nest = 1;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
         seep_guard_drop_caches(self);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        self->nest = 0;
         self->fast = seep_guard_fast(self);
     }
     return seep_guard_epoch() == (uint32_t)fast;
@@ -285,6 +292,7 @@ bool seep_site_survives(struct seep_self *self, uint64_t fast)
 static void enter(struct seep_self *self, uint32_t level, uintptr_t sp)
 {
     self->level_sp[level] = sp;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (level == 0) {
         self->nest = 1;
         __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a handler before the next store takes

@@ -27,6 +27,7 @@ static inline uint32_t seep_site_key(const struct seep_self *self, enum seep_kin
 static inline void seep_site_begin(struct seep_self *self, uintptr_t sp)
 {
     self->level_sp[0] = sp;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     self->fast = SEEP_SELF_BUSY;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,9 +40,12 @@ __attribute__((noinline)) static void keep(void)
     }
 }
 
+static volatile sig_atomic_t interrupted; /* runs of open_and_close, in the parent */
+
 static void print_kept(void)
 {
-    (void)printf("{\"counts\":{\"keep\":[%d,%d]},\"open\":[", 2 * KEPT, KEPT);
+    (void)printf("{\"counts\":{\"keep\":[%d,%d],\"open_and_close\":[%d,%d]},\"open\":[",
+                 2 * KEPT, KEPT, (int)interrupted, (int)interrupted);
     for (int i = 0; i < KEPT; i++) {
         CHECK(fcntl(FIRST + i, F_GETFD) >= 0);
         (void)printf("%s%d", i > 0 ? "," : "", FIRST + i);
@@ -91,6 +95,59 @@ static void trap_clone(void)
                   NULL);
     CHECK(child >= 0);
     CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 5);
+    print_kept();
+}
+
+/* On a piece of its parent's stack. */
+static void trap_clone_here(void)
+{
+    _Alignas(16) char stack[1 << 16];
+    int status = 0;
+    pid_t child = 0;
+
+    keep();
+    child = clone(close_and_open, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+                  NULL);
+    CHECK(child >= 0);
+    CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 5);
+    print_kept();
+}
+
+static void open_and_close(int number)
+{
+    (void)number;
+    (void)close(open("/dev/null", O_RDONLY));
+    interrupted++;
+}
+
+/* Signals that are pending when vfork is called come in the middle of it: the handlers
+ * are the parent's, what follows is the child's. */
+static void trap_vfork_signals(void)
+{
+    struct itimerval often = {.it_interval = {.tv_usec = 50},
+                              .it_value = {.tv_usec = 50}};
+    struct itimerval never = {.it_interval = {0}};
+    int status = 0;
+
+    keep();
+    CHECK(signal(SIGALRM, open_and_close) != SIG_ERR);
+    CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
+    for (int round = 0; round < 500; round++) {
+        pid_t child = vfork();
+
+        CHECK(child >= 0);
+        if (child == 0) {
+            (void)close(FIRST);
+            (void)dup2(FIRST + 1, FIRST + 2);
+            _exit(5);
+        }
+        while (waitpid(child, &status, 0) != child) {
+            CHECK(errno == EINTR);
+        }
+        CHECK(WEXITSTATUS(status) == 5);
+    }
+    CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
+    CHECK(interrupted > 100);
     print_kept();
 }
 
@@ -343,8 +400,9 @@ static void trap_raw(void)
 static const struct {
     const char *name;
     void (*run)(void);
-} traps[] = {TRAP(vfork),  TRAP(clone), TRAP(fork),    TRAP(redirect),
-             TRAP(cancel), TRAP(race),  TRAP(signals), TRAP(raw)};
+} traps[] = {TRAP(vfork),   TRAP(clone),    TRAP(clone_here), TRAP(vfork_signals),
+             TRAP(fork),    TRAP(redirect), TRAP(cancel),     TRAP(race),
+             TRAP(signals), TRAP(raw)};
 
 int main(int count, char **arguments)
 {

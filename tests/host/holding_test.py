@@ -64,6 +64,10 @@ class HoldingTest(unittest.TestCase):
 
     def test_a_cloned_child_leaves_its_parents_descriptors_alone(self):
         self.trap("clone")
+        self.trap("clone_here")
+
+    def test_signals_in_the_middle_of_vfork_change_nothing(self):
+        self.trap("vfork_signals")
 
     def test_a_forked_child_has_a_table_of_its_own(self):
         child = self.trap("fork", segments=2).segments[1]

@@ -18,7 +18,7 @@
 
 struct seep_guard_words seep_guard_words;
 __thread struct seep_self *seep_guard_tls;
-__thread bool seep_guard_vforked;
+__thread uintptr_t seep_guard_vfork_sp;
 
 struct seep_self *seep_guard_self_slow(void)
 {
