@@ -206,6 +206,14 @@ class HostTest(unittest.TestCase):
             self.skipTest("this machine does not let programs lock memory")
         self.assertLess(int(ended.stdout), 200 * 1024)
 
+    def test_a_forked_child_that_locks_its_memory_first_is_recorded(self):
+        ended = run("locked", "child")
+        self.assertEqual((ended.status, ended.stderr), (0, ""))
+        if ended.stdout.strip() == "refused":
+            self.skipTest("this machine does not let programs lock memory")
+        self.assertEqual(len(ended.segments), 2)
+        self.assertEqual(ended.segments[1].by_function(program("locked"))["allocate"][:2], [1000, 0])
+
     def test_tight_limits_leave_the_program_alone(self):
         for limit, value, reason in ((resource.RLIMIT_AS, 1 << 30, 3), (resource.RLIMIT_FSIZE, 1 << 20, 7)):
             ended = run("counted", preexec=lambda l=limit, v=value: resource.setrlimit(l, (v, v)))
