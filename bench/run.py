@@ -125,9 +125,12 @@ def measure_all(given, seep, tools, cases):
         rounds = [runner.steps(number) for number in range(given.rounds + 1)]
         try:
             for number, steps in enumerate(rounds):
-                if number > 1 and progress.elapsed_s() + progress.expected_s(steps) > progress.budget_s:
-                    progress.say(f"no time for round {number}: it would end after {given.budget:g} minutes")
-                    break
+                if number > 1 and not progress.has_time_for(steps):
+                    steps = runner.program_steps(number)  # the shortest, and the least certain
+                    if not steps or not progress.has_time_for(steps):
+                        progress.say(f"no time for round {number}: it would end after {given.budget:g} minutes")
+                        break
+                    rounds[number] = steps
                 left = [step for later in rounds[number:] for step in later]
                 for at, step in enumerate(steps):
                     with progress.step(step, left[at:]):

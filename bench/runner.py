@@ -50,6 +50,9 @@ class Progress:
     def expected_s(self, steps):
         return sum(self.seconds.get(step.key, step.guess_s) for step in steps)
 
+    def has_time_for(self, steps):
+        return self.elapsed_s() + self.expected_s(steps) <= self.budget_s
+
     def say(self, text):
         passed = int(self.elapsed_s())
         self.out.write(f"[{passed // 60:2}:{passed % 60:02}] {text}\n")
@@ -106,7 +109,7 @@ class Runner:
 
     def steps(self, number):
         """The steps of round `number`, in order."""
-        found = self._program_steps(number) + self._server_steps(number)
+        found = self.program_steps(number) + self._server_steps(number)
         if 0 < number <= MICRO_ROUNDS:
             found += self._micro_steps(number)
         if number == 1:
@@ -125,7 +128,8 @@ class Runner:
             fast = fast[first:] + fast[:first]
         return fast + ([(self.by_key["bare"], True)] + slow if slow else [])
 
-    def _program_steps(self, number):
+    def program_steps(self, number):
+        """Those of the distribution's programs."""
         steps = []
         for program in self.programs:
             for tool, reduced in self._tools_of_round(number, program.name):

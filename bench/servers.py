@@ -107,10 +107,10 @@ def all_servers(micro):
         _tell(port, b"SHUTDOWN NOSAVE\r\n")
 
     return [
-        Server("redis-server -P 1", ("redis-server", "redis-benchmark"), (15000, 24), redis, _redis_load(1), end_redis),
-        Server("redis-server -P 16", ("redis-server", "redis-benchmark"), (150000, 24), redis, _redis_load(16), end_redis),
-        Server("memcached", ("memcached",), (25000, 24),
+        Server("redis-server -P 1", ("redis-server", "redis-benchmark"), (15000, 18), redis, _redis_load(1), end_redis),
+        Server("redis-server -P 16", ("redis-server", "redis-benchmark"), (150000, 18), redis, _redis_load(16), end_redis),
+        Server("memcached", ("memcached",), (25000, 18),
                lambda folder, port: ["/usr/bin/memcached", "-l", "127.0.0.1", "-p", port, "-U", 0, "-t", 1, "-u", "nobody",
                                      "-A"], memcached_load, lambda folder, port: _tell(port, b"shutdown\r\n")),
-        Server("nginx", ("nginx", "wrk"), (60000, 12), _nginx_command, _nginx_load, _end_nginx),
+        Server("nginx", ("nginx", "wrk"), (60000, 9), _nginx_command, _nginx_load, _end_nginx),
     ]
