@@ -1,6 +1,6 @@
 /* A birth per tick instead of one per block.
  *
- * Design: the collector writes a number into the segment that changes 64 times a second;
+ * Design: the collector writes a number into the segment that changes 16 times a second;
  * while it is the same, so is the birth, which has that precision. Not to compare
  * anything (every Nth event, a thread's own count) was rejected: a thread that slept for
  * an hour would give its next block the time before. Reading the kernel's coarse clock

@@ -2,7 +2,7 @@
 #ifndef SEEP_ANALYZER_COLLECT_TICKER_H
 #define SEEP_ANALYZER_COLLECT_TICKER_H
 
-/* Writes a number that changes 64 times a second into many segments (segment.h,
+/* Writes a number that changes 16 times a second into many segments (segment.h,
  * seep_tick): it saves their processes a look at the clock for each block. */
 struct seep_ticker;
 struct seep_tick;

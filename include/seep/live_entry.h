@@ -31,7 +31,8 @@ static inline uint16_t seep_live_birth(uint64_t entry)
 }
 
 /* Birth: time since start in 1/64 s, 12 bits of mantissa and 4 of exponent: exact to 1/64
- * s for the first minute, then to 1/2048 of the elapsed time; saturates after 24 days. */
+ * s for the first minute, then to 1/2048 of the elapsed time; saturates after 24 days.
+ * The shim's are as fine as its collector's tick (seep_tick). */
 static inline uint16_t seep_birth_encode(uint64_t since_start_ns)
 {
     uint64_t t = since_start_ns / 15625000;

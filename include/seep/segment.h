@@ -125,7 +125,7 @@ struct seep_segment_header {
 
 /* The one page that the collector writes. */
 struct seep_tick {
-    _Atomic uint64_t tick; /* another number 64 times a second; 0 = it does not */
+    _Atomic uint64_t tick; /* another number 16 times a second; 0 = it does not */
 };
 
 #endif
