@@ -83,34 +83,32 @@ static int close_and_open(void *unused)
     return 5;
 }
 
-/* As vfork's, on a stack of its own and without vfork. */
-static void trap_clone(void)
+/* As vfork's, without vfork. stack_end: of the child's. */
+static void clone_on(char *stack_end)
 {
-    static _Alignas(16) char stack[1 << 16];
     int status = 0;
     pid_t child = 0;
 
     keep();
-    child = clone(close_and_open, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
-                  NULL);
+    child = clone(close_and_open, stack_end, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
     CHECK(child >= 0);
     CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 5);
     print_kept();
+}
+
+static void trap_clone(void)
+{
+    static _Alignas(16) char stack[1 << 16];
+
+    clone_on(stack + sizeof(stack));
 }
 
 /* On a piece of its parent's stack. */
 static void trap_clone_here(void)
 {
     _Alignas(16) char stack[1 << 16];
-    int status = 0;
-    pid_t child = 0;
 
-    keep();
-    child = clone(close_and_open, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
-                  NULL);
-    CHECK(child >= 0);
-    CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 5);
-    print_kept();
+    clone_on(stack + sizeof(stack));
 }
 
 static void open_and_close(int number)
