@@ -20,6 +20,8 @@ enum {
     AREA_GROWTH = 4,
     AREA_MOST_BYTES = 8 << 20,
     BYTES_PER_SLOT = 128,
+    RELUCTANCE_FIRST = 3,
+    RELUCTANCE_MOST = 8,
     FOUND_WORTH = 4, /* an entry pays when it is found this often */
     REST_MISSES = 4096
 };
@@ -92,17 +94,16 @@ void seep_memo_start(struct seep_memo *memo, uintptr_t stack_high)
     if (memo->high != stack_high) {
         seep_memo_forget(memo);
         memo->high = stack_high;
-        memo->reluctance = SEEP_MEMO_RELUCTANCE_FIRST;
+        memo->reluctance = RELUCTANCE_FIRST;
     }
 }
 
 void seep_memo_make_room(struct seep_memo *memo)
 {
     if (memo->found < (uint64_t)memo->learned * FOUND_WORTH) {
-        memo->reluctance += memo->reluctance < SEEP_MEMO_RELUCTANCE_MOST;
+        memo->reluctance += memo->reluctance < RELUCTANCE_MOST;
     } else {
-        memo->reluctance -=
-            memo->learned != 0 && memo->reluctance > SEEP_MEMO_RELUCTANCE_FIRST;
+        memo->reluctance -= memo->learned != 0 && memo->reluctance > RELUCTANCE_FIRST;
     }
     if (grow(memo)) {
         return;

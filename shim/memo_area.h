@@ -9,8 +9,6 @@
 
 /* The memory of a memo. Owner thread. */
 
-enum { SEEP_MEMO_RELUCTANCE_FIRST = 3, SEEP_MEMO_RELUCTANCE_MOST = 8 };
-
 /* Returns: offset / 8 of the bytes; 0 when there is no room. align: a power of two. */
 uint32_t seep_memo_take_bytes(struct seep_memo *memo, size_t bytes, uint32_t align);
 

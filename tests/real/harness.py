@@ -17,9 +17,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import conditions  # noqa: E402  pylint: disable=wrong-import-position
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 EXIT_SKIPPED = 77  # as tests/real.cmake tells ctest
@@ -43,14 +45,7 @@ def free_port():
 
 def wait_until(condition, seconds, what):
     """Waits for a condition with a deadline; gives its first true value."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
+    return conditions.wait_for(condition, what, seconds)
 
 
 class Process:
