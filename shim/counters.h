@@ -20,13 +20,25 @@ static inline void seep_counters_add(const struct seep_self *self, uint64_t *cou
     }
 }
 
+/* The number and the bytes, by one look at whose the shard is. */
+static inline void seep_counters_add_both(const struct seep_self *self, uint64_t *number,
+                                          uint64_t *number_bytes, uint64_t bytes)
+{
+    if (__builtin_expect(self->shared, 0)) {
+        (void)__atomic_fetch_add(number, 1, __ATOMIC_RELAXED);
+        (void)__atomic_fetch_add(number_bytes, bytes, __ATOMIC_RELAXED);
+    } else {
+        seep_arch_add_own(number, 1);
+        seep_arch_add_own(number_bytes, bytes);
+    }
+}
+
 static inline void seep_counters_acquire(const struct seep_self *self, uint32_t site,
                                          uint64_t bytes)
 {
     struct seep_counters *at = &self->counters[site];
 
-    seep_counters_add(self, &at->acquired, 1);
-    seep_counters_add(self, &at->acquired_bytes, bytes);
+    seep_counters_add_both(self, &at->acquired, &at->acquired_bytes, bytes);
 }
 
 static inline void seep_counters_release(const struct seep_self *self, uint32_t site,
@@ -34,27 +46,7 @@ static inline void seep_counters_release(const struct seep_self *self, uint32_t 
 {
     struct seep_counters *at = &self->counters[site];
 
-    seep_counters_add(self, &at->released, 1);
-    seep_counters_add(self, &at->released_bytes, bytes);
-}
-
-/* The same of a self whose shard is known to be its own. */
-static inline void seep_counters_acquire_own(const struct seep_self *self, uint32_t site,
-                                             uint64_t bytes)
-{
-    struct seep_counters *at = &self->counters[site];
-
-    seep_arch_add_own(&at->acquired, 1);
-    seep_arch_add_own(&at->acquired_bytes, bytes);
-}
-
-static inline void seep_counters_release_own(const struct seep_self *self, uint32_t site,
-                                             uint64_t bytes)
-{
-    struct seep_counters *at = &self->counters[site];
-
-    seep_arch_add_own(&at->released, 1);
-    seep_arch_add_own(&at->released_bytes, bytes);
+    seep_counters_add_both(self, &at->released, &at->released_bytes, bytes);
 }
 
 #endif

@@ -130,9 +130,8 @@ static void find_stack(struct seep_self *self, uint64_t stack_bytes)
 
 uint64_t seep_guard_fast(const struct seep_self *self)
 {
-    return self->shared || seep_sample_is_on()
-               ? SEEP_SELF_SLOW
-               : (uint64_t)self->unload_generation << 32 | self->epoch;
+    return seep_sample_is_on() ? SEEP_SELF_SLOW
+                               : (uint64_t)self->unload_generation << 32 | self->epoch;
 }
 
 /* Makes the self belong to this thread and to the present segment. What named an older

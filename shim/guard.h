@@ -25,8 +25,8 @@ enum {
  * to frames[nest]. G2: memo, nodes and last are caches: they may be dropped at any
  * time at nest 0 (seep_guard_drop_caches). G3: `fast` is what the guard's words have to
  * be for an event to take the short way, which asks nothing else: the segment is this
- * one, no library was closed since, no recording is under way on this thread, the shard
- * is its own, every event is recorded. While one is under way on the short way it is
+ * one, no library was closed since, no recording is under way on this thread, every
+ * event is recorded. While one is under way on the short way it is
  * SEEP_SELF_BUSY, in one store, so that a handler sees all of that or nothing; else
  * SEEP_SELF_SLOW.
  */

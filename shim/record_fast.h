@@ -33,7 +33,7 @@ void seep_record_unlikely(struct seep_self *self, uint64_t fast,
 void seep_record_odd(struct seep_self *self, uint32_t site, const void *address,
                      size_t size_bytes);
 
-/* The same where nothing is odd. Of a self that is its thread's own, in full mode. */
+/* The same where nothing is odd. In full mode. */
 static inline __attribute__((always_inline)) void
 seep_record_finish(struct seep_self *self, uint32_t site, const void *address,
                    size_t size_bytes)
@@ -50,8 +50,8 @@ seep_record_finish(struct seep_self *self, uint32_t site, const void *address,
     __atomic_store_n(entry,
                      seep_live_pack(site, (uint32_t)size_bytes, seep_birth_now(self)),
                      __ATOMIC_RELAXED);
-    seep_counters_acquire_own(self, site, size_bytes);
-    seep_peak_rise_own(self, size_bytes);
+    seep_counters_acquire(self, site, size_bytes);
+    seep_peak_rise(self, size_bytes);
 }
 
 /* The short way of a heap block (guard.h, G3), for the wrappers that are called far more
@@ -119,7 +119,11 @@ seep_record_release_fast(const void *address)
         return SEEP_RELEASE_NOT;
     }
     __atomic_store_n(entry, 0, __ATOMIC_RELAXED);
-    seep_counters_release_own(self, seep_live_site(was), seep_live_size24(was));
+    seep_counters_release(self, seep_live_site(was), seep_live_size24(was));
+    if (__builtin_expect(self->shared, 0)) {
+        seep_peak_add_shared(self, -(int64_t)seep_live_size24(was));
+        return SEEP_RELEASE_DONE;
+    }
     return seep_peak_falls_own(self, seep_live_size24(was)) ? SEEP_RELEASE_FLUSH
                                                             : SEEP_RELEASE_DONE;
 }
