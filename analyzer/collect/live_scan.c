@@ -25,6 +25,7 @@ struct piece {
     unsigned width_shift;  /* generation width is 1 << width_shift ticks */
     uint32_t leaf;         /* 1-based */
     uint64_t leaf_at;      /* offset in the segment */
+    uint64_t left;         /* entries that are still to be seen, at most */
 };
 
 uint64_t seep_live_generation_width_ns(uint64_t since_start_ns)
@@ -135,8 +136,8 @@ static void add_entry(const struct piece *piece, uint64_t entry, uint64_t bytes,
                         << (generation < GENERATIONS ? generation : GENERATIONS - 1);
 }
 
-static void add_word(const struct piece *piece, const struct seep_segment_view *view,
-                     size_t i, uint64_t entry)
+static void add_word(struct piece *piece, const struct seep_segment_view *view, size_t i,
+                     uint64_t entry)
 {
     const struct seep_live_scan *scan = piece->scan;
     uint32_t site = seep_live_site(entry);
@@ -145,6 +146,7 @@ static void add_word(const struct piece *piece, const struct seep_segment_view *
     if (site == 0 || site >= scan->site_count) {
         return;
     }
+    piece->left--;
     if (scan->kinds[site] == SEEP_KIND_THREAD) {
         bytes = bytes < scan->thread_count ? scan->stack_bytes[bytes] : 0;
     } else if (bytes == SEEP_LIVE_LARGE) {
@@ -158,11 +160,11 @@ static void add_word(const struct piece *piece, const struct seep_segment_view *
 }
 
 /* Most of a table is empty: four words at a time. */
-static void add_words(const struct piece *piece, const struct seep_segment_view *view)
+static void add_words(struct piece *piece, const struct seep_segment_view *view)
 {
     size_t i = 0;
 
-    for (; i + 4 <= view->count; i += 4) {
+    for (; i + 4 <= view->count && piece->left > 0; i += 4) {
         uint64_t entries[4];
 
         for (size_t k = 0; k < 4; k++) {
@@ -171,16 +173,16 @@ static void add_words(const struct piece *piece, const struct seep_segment_view 
         if ((entries[0] | entries[1] | entries[2] | entries[3]) == 0) {
             continue;
         }
-        for (size_t k = 0; k < 4; k++) {
+        for (size_t k = 0; k < 4 && piece->left > 0; k++) {
             add_word(piece, view, i + k, entries[k]);
         }
     }
-    for (; i < view->count; i++) {
+    for (; i < view->count && piece->left > 0; i++) {
         add_word(piece, view, i, seep_segment_view_word(view, i));
     }
 }
 
-static int scan_leaf(const struct piece *piece)
+static int scan_leaf(struct piece *piece)
 {
     const struct seep_live_scan *scan = piece->scan;
     struct seep_segment_view view = {0};
@@ -188,7 +190,7 @@ static int scan_leaf(const struct piece *piece)
     uint64_t end = from + seep_leaf_bytes(piece->segment->granule_shift);
     int more = 1;
 
-    while (more > 0) {
+    while (more > 0 && piece->left > 0) {
         more = seep_segment_view_next(piece->segment, from, end, scan->scratch,
                                       scan->scratch_bytes, &view);
         if (more > 0) {
@@ -197,14 +199,15 @@ static int scan_leaf(const struct piece *piece)
         }
     }
     seep_segment_view_fini(&view);
-    return more;
+    return more < 0 ? more : 0;
 }
 
 int seep_live_scan(const struct seep_segment *segment, const struct seep_live_scan *scan,
                    struct seep_age *ages)
 {
     const uint64_t leaf_bytes = seep_leaf_bytes(segment->granule_shift);
-    struct piece piece = {.segment = segment, .scan = scan, .ages = ages};
+    struct piece piece = {
+        .segment = segment, .scan = scan, .ages = ages, .left = scan->entries_most};
     int err = 0;
 
     if (scan->site_count == 0) {
@@ -214,7 +217,8 @@ int seep_live_scan(const struct seep_segment *segment, const struct seep_live_sc
     while (((uint64_t)TICK_NS << piece.width_shift) < scan->generation_width_ns) {
         piece.width_shift++;
     }
-    for (uint32_t leaf = 1; err == 0 && leaf <= scan->leaf_count; leaf++) {
+    for (uint32_t leaf = 1; err == 0 && piece.left > 0 && leaf <= scan->leaf_count;
+         leaf++) {
         piece.leaf = leaf;
         piece.leaf_at = SEEP_AT_LEAVES + (leaf - 1) * leaf_bytes;
         err = scan_leaf(&piece);

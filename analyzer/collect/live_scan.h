@@ -22,8 +22,9 @@ struct seep_live_scan {
     uint32_t site_count, thread_count, leaf_count; /* within the segment's counts */
     uint64_t generation_width_ns;                  /* of seep_live_generation_width_ns */
     uint64_t sample_bytes;                         /* of the segment; 0 in full mode */
-    void *scratch;                                 /* borrowed */
-    size_t scratch_bytes;                          /* a multiple of 4,096 */
+    uint64_t entries_most; /* the scan ends where it has seen as many; UINT64_MAX: all */
+    void *scratch;         /* borrowed */
+    size_t scratch_bytes;  /* a multiple of 4,096 */
 };
 
 /* The narrowest width, doubling from 1/64 s, at which `since_start_ns` falls into 64
@@ -43,7 +44,7 @@ uint64_t seep_live_scan_cost_ns(uint64_t cost_ns, uint64_t taken_then,
  * Returns: 0; -errno of pread or lseek (ages then hold part of the sums).
  *   Of a process that runs, the result is near the truth; of one at rest, it is the
  * truth. Thread-safety: any thread, on its own scratch. Cost: O(pages of the live table
- * that exist).
+ * that exist), up to the last entry where their number is known.
  */
 int seep_live_scan(const struct seep_segment *segment, const struct seep_live_scan *scan,
                    struct seep_age *ages);

@@ -15,14 +15,15 @@ struct seep_segment_view {
     uint64_t at;  /* offset of the first */
     void *mapped; /* owned; NULL: none */
     size_t mapped_bytes;
+    uint64_t run_end; /* of the pages without a hole that it is part of */
 };
 
 /* The next piece at or after `from` that has pages.
  *
  * from, end: byte offsets, multiples of 8; nothing at or beyond `end` is seen.
  * scratch:   borrowed; room for `scratch_bytes` bytes (a multiple of 4,096).
- * view:      in/out; all-zero before the first call. Of the last call, too, it is to be
- *            given to seep_segment_view_fini.
+ * view:      in/out; all-zero before the first call, whose `from` no later one is below.
+ *            Of the last call, too, it is to be given to seep_segment_view_fini.
  * Returns: 1; 0 when no page exists up to `end`; -errno (view is empty then).
  */
 int seep_segment_view_next(const struct seep_segment *segment, uint64_t from,

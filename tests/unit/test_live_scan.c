@@ -24,8 +24,9 @@ enum { SCRATCH_BYTES = 65536, SITES = 64, TICK_NS = 15625000 };
 static uint8_t scratch[SCRATCH_BYTES];
 static struct seep_age ages[SITES];
 
-static void scan(const struct segment_forge *forge, const uint8_t *kinds,
-                 const uint64_t *stacks, uint32_t threads, uint64_t now_ns)
+static void scan_for(const struct segment_forge *forge, const uint8_t *kinds,
+                     const uint64_t *stacks, uint32_t threads, uint64_t now_ns,
+                     uint64_t entries_most)
 {
     struct seep_segment segment;
     struct seep_live_scan request = {.kinds = kinds,
@@ -35,12 +36,19 @@ static void scan(const struct segment_forge *forge, const uint8_t *kinds,
                                      .leaf_count = forge->header->leaf_count,
                                      .generation_width_ns =
                                          seep_live_generation_width_ns(now_ns),
+                                     .entries_most = entries_most,
                                      .scratch = scratch,
                                      .scratch_bytes = sizeof(scratch)};
 
     assert_int_equal(seep_segment_open(dup(forge->fd), &segment, NULL), 0);
     assert_int_equal(seep_live_scan(&segment, &request, ages), 0);
     seep_segment_close(&segment);
+}
+
+static void scan(const struct segment_forge *forge, const uint8_t *kinds,
+                 const uint64_t *stacks, uint32_t threads, uint64_t now_ns)
+{
+    scan_for(forge, kinds, stacks, threads, now_ns, UINT64_MAX);
 }
 
 static void generations_double_in_width_and_always_fit(void **state)
@@ -174,6 +182,29 @@ static void sites_that_are_not_known_yet_are_left_out(void **state)
     segment_forge_close(&forge);
 }
 
+static void a_scan_ends_where_it_has_seen_all_that_there_are(void **state)
+{
+    static uint8_t kinds[SITES] = {[3] = SEEP_KIND_HEAP, [4] = SEEP_KIND_HEAP};
+    const uint64_t last = HEAP_AT + 2 * LEAF_BYTES + 64;
+    struct segment_forge forge;
+
+    (void)state;
+    segment_forge_open(&forge, 5, 8);
+    segment_forge_block(&forge, HEAP_AT, 3, 10, 0);
+    segment_forge_block(&forge, HEAP_AT + 32, 3, UINT64_C(5) << 30, 0);
+    segment_forge_block(&forge, last, 4, 20, 0);
+    scan_for(&forge, kinds, NULL, 0, 0, 3);
+    assert_int_equal(ages[3].live, 2);
+    assert_int_equal(ages[3].live_bytes, (UINT64_C(5) << 30) + 10);
+    assert_int_equal(ages[4].live, 1);
+    scan_for(&forge, kinds, NULL, 0, 0, 2); /* and does not look further */
+    assert_int_equal(ages[3].live_bytes, (UINT64_C(5) << 30) + 10);
+    assert_int_equal(ages[4].live, 0);
+    scan_for(&forge, kinds, NULL, 0, 0, 0);
+    assert_int_equal(ages[3].live, 0);
+    segment_forge_close(&forge);
+}
+
 static void a_scan_costs_more_as_the_table_grows_and_never_less(void **state)
 {
     (void)state;
@@ -194,6 +225,7 @@ int main(void)
         cmocka_unit_test(a_large_block_that_goes_away_meanwhile_is_left_out),
         cmocka_unit_test(a_thread_counts_the_bytes_of_its_stack),
         cmocka_unit_test(sites_that_are_not_known_yet_are_left_out),
+        cmocka_unit_test(a_scan_ends_where_it_has_seen_all_that_there_are),
         cmocka_unit_test(a_scan_costs_more_as_the_table_grows_and_never_less),
     };
 
