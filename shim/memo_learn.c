@@ -59,7 +59,8 @@ static uint32_t entry_new(struct seep_self *self, uintptr_t sp, uintptr_t fp)
     entry->fp = fp;
     entry->ra = *(const uintptr_t *)sp;
     entry->node = leaf->node;
-    entry->end = last->end;
+    entry->path = leaf->path;
+    entry->end = (uint8_t)last->end;
     entry->site_key = 0;
     entry->words_bytes = blocks * (uint32_t)sizeof(struct seep_words);
     entry->is_odd = blocks % 2 != 0;

@@ -123,10 +123,9 @@ static void grow(struct seep_node_cache *cache)
     }
 }
 
-struct seep_known *seep_node_known(struct seep_node_cache *cache, uint64_t word,
-                                   uint32_t node)
+struct seep_known *seep_node_known(struct seep_node_cache *cache, uint32_t path,
+                                   uint64_t word, uint32_t node)
 {
-    uint64_t hash = (word + ((uint64_t)node << 32)) * UINT64_C(0x9e3779b97f4a7c15);
     struct seep_known *known = NULL;
 
     cache->mask |= SEEP_KNOWN_FIRST - 1;
@@ -134,7 +133,7 @@ struct seep_known *seep_node_known(struct seep_node_cache *cache, uint64_t word,
         grow(cache);
     }
     known = cache->grown != NULL ? cache->grown : cache->first;
-    known = &known[(hash >> 40) & cache->mask];
+    known = &known[path & cache->mask];
     cache->missed += known->word != word || known->node != node;
     return known;
 }
@@ -149,9 +148,10 @@ void seep_node_forget(struct seep_node_cache *cache)
     memset(cache->modules, 0, sizeof(cache->modules));
 }
 
-uint32_t seep_node_child_cached(struct seep_self *self, uint32_t parent, uint64_t frame)
+uint32_t seep_node_child_cached(struct seep_self *self, uint32_t path, uint32_t parent,
+                                uint64_t frame)
 {
-    struct seep_known *known = seep_node_known(&self->nodes, frame, parent);
+    struct seep_known *known = seep_node_known(&self->nodes, path, frame, parent);
     uint32_t node = 0;
 
     if (known->word == frame && known->node == parent) {

@@ -2,6 +2,7 @@
 #ifndef SEEP_SHIM_NODE_TREE_H
 #define SEEP_SHIM_NODE_TREE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "unwind_rules.h"
@@ -41,6 +42,16 @@ static inline uint64_t seep_node_mix(uint64_t a, uint64_t b)
     return h ^ (h >> 32);
 }
 
+/* Where a thread keeps what it knows of a node follows from the frames that led to it,
+ * not from the numbers of the nodes above: so all places of a stack are known before the
+ * first is read, and are waited for together. `path`: of the parent, or of a root; word:
+ * a frame, or SEEP_KNOWN_SITE and what goes with it. */
+static inline uint32_t seep_node_path(uint32_t path, uint64_t word)
+{
+    return (uint32_t)((((uint64_t)path << 32) ^ word) * UINT64_C(0x9e3779b97f4a7c15) >>
+                      32);
+}
+
 /* The child of `parent` for a frame (unwind_walk.h), made when new.
  *
  * Returns: its id; 0 when the table is full. Thread-safety: any thread;
@@ -48,14 +59,25 @@ static inline uint64_t seep_node_mix(uint64_t a, uint64_t b)
  */
 uint32_t seep_node_child(uint32_t parent, uint64_t frame);
 
-/* Where the thread knows (word, node), or would. When it does not (word and node differ)
- * the caller fills it in. Owner thread, at nest 1. */
-struct seep_known *seep_node_known(struct seep_node_cache *cache, uint64_t word,
-                                   uint32_t node);
+/* Where the thread knows (word, node), or would; path: seep_node_path with this word.
+ * When it does not (word and node differ) the caller fills it in. Owner thread, at
+ * nest 1. */
+struct seep_known *seep_node_known(struct seep_node_cache *cache, uint32_t path,
+                                   uint64_t word, uint32_t node);
+
+/* The place will be asked for soon. */
+static inline void seep_node_fetch(const struct seep_node_cache *cache, uint32_t path)
+{
+    if (cache->grown != NULL) {
+        __builtin_prefetch(&cache->grown[path & cache->mask], 1);
+    }
+}
+
 /* Forgets all; keeps the memory. */
 void seep_node_forget(struct seep_node_cache *cache);
 
-/* The same through the thread's cache. Owner thread, at nest 1. */
-uint32_t seep_node_child_cached(struct seep_self *self, uint32_t parent, uint64_t frame);
+/* The same through the thread's cache; path: of the child. Owner thread, at nest 1. */
+uint32_t seep_node_child_cached(struct seep_self *self, uint32_t path, uint32_t parent,
+                                uint64_t frame);
 
 #endif

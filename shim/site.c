@@ -78,24 +78,30 @@ static uint32_t site_of_node(uint32_t node, uint32_t subsystem, enum seep_kind k
     }
 }
 
+struct leaf {
+    uint32_t node, path; /* seep_node_path */
+};
+
 /* Interns a stack, through the thread's cache when it may be used. Returns: its leaf
  * node; 0 when the table is full, or when a signal handler forked meanwhile and its child
  * has got another table. */
-static uint32_t intern(struct seep_self *self, bool cached, const uint64_t *frames,
-                       uint32_t count, uint32_t root)
+static struct leaf intern(struct seep_self *self, bool cached, const uint64_t *frames,
+                          uint32_t count, uint32_t root)
 {
-    uint32_t node = root;
+    struct leaf leaf = {root, root};
     uint32_t epoch = self->epoch;
 
-    for (uint32_t at = count; at-- > 0 && node != 0;) {
+    for (uint32_t at = count; at-- > 0 && leaf.node != 0;) {
         if (__builtin_expect(epoch != __atomic_load_n(&self->epoch, __ATOMIC_RELAXED),
                              0)) {
-            return 0;
+            return (struct leaf){0};
         }
-        node = cached ? seep_node_child_cached(self, node, frames[at])
-                      : seep_node_child(node, frames[at]);
+        leaf.path = seep_node_path(leaf.path, frames[at]);
+        leaf.node = cached
+                        ? seep_node_child_cached(self, leaf.path, leaf.node, frames[at])
+                        : seep_node_child(leaf.node, frames[at]);
     }
-    return node;
+    return leaf;
 }
 
 /* A stack that is not whole. */
@@ -173,22 +179,29 @@ static uint32_t levels_under_way(struct seep_self *self, uintptr_t sp, uintptr_t
     return level;
 }
 
-static uint32_t site_of_known(struct seep_self *self, uint32_t node, enum seep_kind kind)
+static uint64_t site_word(const struct seep_self *self, enum seep_kind kind)
 {
-    uint64_t word = SEEP_KNOWN_SITE | seep_site_key(self, kind);
-    struct seep_known *known = seep_node_known(&self->nodes, word, node);
+    return SEEP_KNOWN_SITE | seep_site_key(self, kind);
+}
 
-    if (known->word != word || known->node != node) {
-        *known =
-            (struct seep_known){word, node, site_of_node(node, self->subsystem, kind)};
+static uint32_t site_of_known(struct seep_self *self, struct leaf leaf,
+                              enum seep_kind kind)
+{
+    uint64_t word = site_word(self, kind);
+    struct seep_known *known =
+        seep_node_known(&self->nodes, seep_node_path(leaf.path, word), word, leaf.node);
+
+    if (known->word != word || known->node != leaf.node) {
+        *known = (struct seep_known){word, leaf.node,
+                                     site_of_node(leaf.node, self->subsystem, kind)};
     }
     return known->value;
 }
 
 /* The way without the thread's caches: nested recordings, other stacks than its own,
  * stacks that cannot be remembered. Returns: the leaf node; 0 as intern. */
-static uint32_t node_plain(struct seep_self *self, uint32_t level, bool cached,
-                           uintptr_t sp, uintptr_t fp)
+static struct leaf node_plain(struct seep_self *self, uint32_t level, bool cached,
+                              uintptr_t sp, uintptr_t fp)
 {
     uint32_t count = 0;
     uint32_t root = seep_unwind_walk(self, sp, fp, self->frames[level], &count);
@@ -229,30 +242,34 @@ static uint32_t checked(struct seep_self *self, uintptr_t sp, uint32_t site)
 static uint32_t missed(struct seep_self *self, struct seep_memo_entry *entry,
                        enum seep_kind kind, uintptr_t sp, uintptr_t fp)
 {
-    int64_t node = SEEP_LAST_ELSEWHERE;
+    struct leaf leaf = {0};
+    int64_t taken = SEEP_LAST_ELSEWHERE;
     uint32_t site = 0;
 
     if (entry != NULL) {
         self->memo.found++;
-        node = entry->node;
+        taken = entry->node;
     } else if (!memo_off && on_own_stack(self, sp)) {
-        node = seep_last_take(self, sp, fp);
+        taken = seep_last_take(self, sp, fp, site_word(self, kind));
     }
-    if (node == SEEP_LAST_ELSEWHERE) {
-        node = node_plain(self, 0, true, sp, fp);
-    } else if (node == SEEP_LAST_DEEP) {
+    if (taken == SEEP_LAST_ELSEWHERE) {
+        leaf = node_plain(self, 0, true, sp, fp);
+    } else if (taken == SEEP_LAST_DEEP) {
         count_incomplete(SEEP_NODE_DEEP);
-        node = intern(self, true, self->frames[0], SEEP_STACK_MAX_FRAMES, SEEP_NODE_DEEP);
-    } else if (entry == NULL && node != 0) {
+        leaf = intern(self, true, self->frames[0], SEEP_STACK_MAX_FRAMES, SEEP_NODE_DEEP);
+    } else if (entry == NULL && taken != 0) {
         count_incomplete(self->last.end);
+        leaf =
+            (struct leaf){(uint32_t)taken, self->last.frames[self->last.count - 1].path};
         entry = seep_memo_learn(self, sp, fp);
     } else if (entry != NULL) {
         count_incomplete(entry->end);
+        leaf = (struct leaf){entry->node, entry->path};
     }
-    if (node == 0) {
+    if (leaf.node == 0) {
         return site_of(0, self->subsystem, kind);
     }
-    site = site_of_known(self, (uint32_t)node, kind);
+    site = site_of_known(self, leaf, kind);
     if (site == 0) {
         seep_segment_lose(SEEP_LOSS_SITES_FULL);
     } else if (entry != NULL && entry->end == SEEP_NODE_COMPLETE &&
@@ -333,7 +350,8 @@ static uint32_t elsewhere(struct seep_self *self, enum seep_kind kind, uintptr_t
     if (level == 0 && caches_hold(self)) {
         site = seep_site_cached(self, NULL, kind, sp, fp);
     } else {
-        site = site_of(node_plain(self, level, false, sp, fp), self->subsystem, kind);
+        site =
+            site_of(node_plain(self, level, false, sp, fp).node, self->subsystem, kind);
         site = checked(self, sp, site);
     }
     if (__builtin_expect(epoch != self->epoch, 0)) { /* a child that has begun */

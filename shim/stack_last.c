@@ -119,22 +119,36 @@ static void push_word(const struct taking *t, uint16_t *words, uintptr_t at,
     (*words)++;
 }
 
+/* Gives the walked frames their paths. What the thread knows of them is in no cache when
+ * it was not asked for lately: it comes while the first is looked at. */
+static void find_paths(const struct taking *t, const struct seep_self *self,
+                       uint32_t path, uint64_t leaf_word)
+{
+    for (uint32_t i = t->walked; i-- > 0;) {
+        path = seep_node_path(path, t->steps[i].frame);
+        t->steps[i].path = path;
+        seep_node_fetch(&self->nodes, path);
+    }
+    seep_node_fetch(&self->nodes, seep_node_path(path, leaf_word));
+}
+
 /* Hangs the walked frames below the `kept` ones. Returns: the leaf node; 0 when the table
  * is full, or when a signal handler forked meanwhile and its child has got another one.
  */
 static uint32_t append(struct taking *t, struct seep_self *self, uint32_t kept,
-                       uint32_t end)
+                       uint32_t end, uint64_t leaf_word)
 {
     struct seep_last *last = t->last;
     uint32_t node = kept != 0 ? last->frames[kept - 1].node : end;
     uint16_t words = kept != 0 ? last->frames[kept - 1].words : 0;
     uint32_t epoch = self->epoch;
 
+    find_paths(t, self, kept != 0 ? last->frames[kept - 1].path : end, leaf_word);
     last->count = 0; /* until it is whole */
     for (uint32_t i = t->walked; i-- > 0;) {
         const struct seep_last_step *step = &t->steps[i];
 
-        node = seep_node_child_cached(self, node, step->frame);
+        node = seep_node_child_cached(self, step->path, node, step->frame);
         if (__builtin_expect(node == 0 ||
                                  epoch != __atomic_load_n(&self->epoch, __ATOMIC_RELAXED),
                              0)) {
@@ -153,6 +167,7 @@ static uint32_t append(struct taking *t, struct seep_self *self, uint32_t kept,
                                                         .sp = step->sp,
                                                         .fp = step->fp,
                                                         .node = node,
+                                                        .path = step->path,
                                                         .words = words,
                                                         .fp_live = step->fp_live};
     }
@@ -173,7 +188,8 @@ static int64_t too_deep(const struct taking *t, struct seep_self *self, uint32_t
     return SEEP_LAST_DEEP;
 }
 
-int64_t seep_last_take(struct seep_self *self, uintptr_t sp, uintptr_t fp)
+int64_t seep_last_take(struct seep_self *self, uintptr_t sp, uintptr_t fp,
+                       uint64_t leaf_word)
 {
     struct taking t = {
         .last = &self->last,
@@ -213,5 +229,5 @@ int64_t seep_last_take(struct seep_self *self, uintptr_t sp, uintptr_t fp)
         t.last->count = kept;
         return t.last->frames[kept - 1].node;
     }
-    return append(&t, self, kept, end);
+    return append(&t, self, kept, end, leaf_word);
 }

@@ -22,6 +22,7 @@ struct seep_last_frame {
     uint64_t frame; /* as unwind_walk.h */
     uintptr_t sp, fp;
     uint32_t node;
+    uint32_t path;    /* seep_node_path of this frame and of those outside it */
     uint16_t words;   /* of this frame and of those outside it */
     uint16_t fp_live; /* a frame from here on takes an address from fp */
 };
@@ -47,13 +48,15 @@ struct seep_last_step {
     uintptr_t ra_at, ra;       /* the return address read; ra_at 0 = none */
     uintptr_t fp_at, fp_next;  /* the caller's fp; fp_at 0 = none */
     uintptr_t deref_at, deref; /* the word that held the CFA; deref_at 0 = none */
+    uint32_t path;             /* as above */
     bool fp_live;              /* as above */
     bool fp_word;              /* what was read at fp_at matters */
 };
 
 /* Takes the calling thread's stack and makes it the one remembered.
  *
- * sp, fp:  as seep_unwind_walk; sp on the thread's own stack.
+ * sp, fp:  as seep_unwind_walk; sp on the thread's own stack. leaf_word: what the caller
+ *          will ask seep_node_known of the leaf.
  * Returns: its leaf node (>= SEEP_NODE_FIRST); 0 when the table of nodes is full;
  * SEEP_LAST_ELSEWHERE for a stack with a signal frame, with a rule that is not compact,
  * an unreadable one, or one that begins 2 GiB below the stack's end; SEEP_LAST_DEEP:
@@ -61,6 +64,7 @@ struct seep_last_step {
  * With both what was remembered stays. Thread-safety: owner thread, at nest 1. Allocates:
  * no. Cost: O(frames that changed) walked, all compared.
  */
-int64_t seep_last_take(struct seep_self *self, uintptr_t sp, uintptr_t fp);
+int64_t seep_last_take(struct seep_self *self, uintptr_t sp, uintptr_t fp,
+                       uint64_t leaf_word);
 
 #endif

@@ -61,13 +61,14 @@ static_assert(sizeof(struct seep_memo_branch) == 120, "two cache lines");
 struct seep_memo_entry {
     uintptr_t sp, ra, fp;
     uint32_t node;     /* leaf of the stack */
-    uint32_t end;      /* how it ends */
+    uint32_t path;     /* seep_node_path of the stack */
     uint32_t site;     /* for the subsystem and kind asked for last ... */
     uint32_t site_key; /* ... which is this; 0 = none yet */
     uint32_t words_bytes;
     bool is_odd; /* the number of words' blocks */
     bool fp_live;
-    uint16_t pad;
+    uint8_t end; /* how the stack ends */
+    uint8_t pad;
     struct seep_words words[]; /* filled up by repeating a word */
 };
 static_assert(sizeof(struct seep_memo_entry) == 48, "layout");

@@ -61,6 +61,11 @@ static void code_in_no_module_is_its_address(void **state)
     assert_int_equal(node_of(node)->offset, (uintptr_t)&on_the_stack);
 }
 
+static uint32_t cached(struct seep_self *self, uint32_t parent, uint64_t frame)
+{
+    return seep_node_child_cached(self, seep_node_path(parent, frame), parent, frame);
+}
+
 /* Random (parent, frame) pairs, among few parents and few frames. */
 static uint32_t random_child(struct seep_self *self, uint64_t *random, uint32_t pairs)
 {
@@ -68,8 +73,7 @@ static uint32_t random_child(struct seep_self *self, uint64_t *random, uint32_t 
     uint32_t parent = SEEP_NODE_COMPLETE + (uint32_t)(pick % 3);
     uint64_t frame = (uintptr_t)&node_of + pick / 3 + 1;
 
-    return self != NULL ? seep_node_child_cached(self, parent, frame)
-                        : seep_node_child(parent, frame);
+    return self != NULL ? cached(self, parent, frame) : seep_node_child(parent, frame);
 }
 
 static void what_a_thread_knows_is_what_the_tree_says(void **state)
@@ -94,36 +98,33 @@ static void what_a_thread_knows_is_what_the_tree_says(void **state)
     free(self);
 }
 
-/* The same frame below two nodes, and two frames below one, which share a place. */
+/* The same frame below two nodes, and two frames below one, which share a place; and two
+ * nodes whose paths are the same. */
 static void children_that_share_a_place_in_the_cache_are_told_apart(void **state)
 {
     struct seep_self *self = NULL;
     uint64_t frame = (uintptr_t)&node_of + 1;
     uint64_t other_frame = frame + 1;
+    uint32_t path = seep_node_path(1, frame);
     uint32_t other_parent = 2;
-    struct seep_known *place = NULL;
 
     (void)state;
     shim_bench_start();
     self = shim_bench_self(0);
-    place = seep_node_known(&self->nodes, frame, 1);
-    while (seep_node_known(&self->nodes, frame, other_parent) != place) {
+    while ((seep_node_path(other_parent, frame) ^ path) % SEEP_KNOWN_FIRST != 0) {
         other_parent++;
-        self->nodes.missed = 0; /* it is not to grow meanwhile */
     }
-    while (seep_node_known(&self->nodes, other_frame, 1) != place) {
+    while ((seep_node_path(1, other_frame) ^ path) % SEEP_KNOWN_FIRST != 0) {
         other_frame++;
-        self->nodes.missed = 0;
     }
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(seep_node_child_cached(self, 1, frame),
-                         seep_node_child(1, frame));
-        assert_int_equal(seep_node_child_cached(self, other_parent, frame),
+        assert_int_equal(cached(self, 1, frame), seep_node_child(1, frame));
+        assert_int_equal(cached(self, other_parent, frame),
                          seep_node_child(other_parent, frame));
-        assert_int_equal(seep_node_child_cached(self, 1, frame),
-                         seep_node_child(1, frame));
-        assert_int_equal(seep_node_child_cached(self, 1, other_frame),
-                         seep_node_child(1, other_frame));
+        assert_int_equal(cached(self, 1, frame), seep_node_child(1, frame));
+        assert_int_equal(cached(self, 1, other_frame), seep_node_child(1, other_frame));
+        assert_int_equal(seep_node_child_cached(self, path, 3, frame),
+                         seep_node_child(3, frame));
     }
     free(self);
 }
@@ -197,8 +198,8 @@ static void a_full_tree_gives_no_new_child_and_keeps_the_old(void **state)
     atomic_store(&seep_segment_header()->node_count, SEEP_NODES_MAX - 1);
     assert_int_equal(seep_node_child(SEEP_NODE_COMPLETE, 78), SEEP_NODES_MAX - 1);
     assert_int_equal(seep_node_child(SEEP_NODE_COMPLETE, 79), 0);
-    assert_int_equal(seep_node_child_cached(self, SEEP_NODE_COMPLETE, 79), 0);
-    assert_int_equal(seep_node_child_cached(self, SEEP_NODE_COMPLETE, 77), old);
+    assert_int_equal(cached(self, SEEP_NODE_COMPLETE, 79), 0);
+    assert_int_equal(cached(self, SEEP_NODE_COMPLETE, 77), old);
     assert_int_equal(atomic_load(&seep_segment_header()->node_count), SEEP_NODES_MAX);
     free(self);
 }

@@ -62,7 +62,7 @@ static void assert_words_are_there(uintptr_t sp)
 
 static void take(uintptr_t sp, uintptr_t fp)
 {
-    int64_t node = seep_last_take(self, sp, fp);
+    int64_t node = seep_last_take(self, sp, fp, 0);
 
     assert_int_equal(node, truth_leaf_node(self, sp, fp));
     assert_words_are_there(sp);
