@@ -68,16 +68,21 @@ void seep_buf_put(struct seep_buf *buf, const void *bytes, size_t len_bytes)
 
 void seep_buf_put_varint(struct seep_buf *buf, uint64_t value)
 {
-    uint8_t bytes[VARINT_MAX_BYTES];
-    size_t n = 0;
+    uint8_t *at = NULL;
 
-    do {
-        uint8_t low = value & 0x7f;
-
-        value >>= 7;
-        bytes[n++] = value != 0 ? low | 0x80 : low;
-    } while (value != 0);
-    seep_buf_put(buf, bytes, n);
+    if (buf->capacity_bytes - buf->len_bytes < VARINT_MAX_BYTES &&
+        seep_buf_reserve(buf, VARINT_MAX_BYTES) < 0) {
+        return;
+    }
+    if (buf->failed) {
+        return;
+    }
+    at = buf->data + buf->len_bytes;
+    for (; value > 0x7f; value >>= 7) {
+        *at++ = (uint8_t)(value | 0x80);
+    }
+    *at++ = (uint8_t)value;
+    buf->len_bytes = (size_t)(at - buf->data);
 }
 
 void seep_buf_put_string(struct seep_buf *buf, const char *text)
