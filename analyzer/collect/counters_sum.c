@@ -26,6 +26,10 @@ int seep_counters_sum(const struct seep_segment *segment, uint32_t site_count,
                       struct seep_counters *sums, void *scratch, size_t scratch_bytes)
 {
     const uint64_t used_bytes = (uint64_t)site_count * sizeof(*sums);
+    /* No more of a shard than is asked for: the rest of its pages would be copied, too.
+     */
+    const size_t piece_bytes =
+        used_bytes < scratch_bytes ? (size_t)used_bytes : scratch_bytes;
     uint64_t from = SEEP_AT_SHARDS;
 
     if (site_count == 0) {
@@ -34,8 +38,8 @@ int seep_counters_sum(const struct seep_segment *segment, uint32_t site_count,
     memset(sums, 0, (size_t)used_bytes);
     while (from < SEEP_AT_TOP) {
         uint64_t at = 0;
-        int64_t bytes = seep_segment_read_data(segment, from, SEEP_AT_TOP, scratch,
-                                               scratch_bytes, &at);
+        int64_t bytes =
+            seep_segment_read_data(segment, from, SEEP_AT_TOP, scratch, piece_bytes, &at);
 
         if (bytes <= 0) {
             return (int)bytes;

@@ -7,7 +7,9 @@
  *
  * W1: a header page exists (its magic was read through the descriptor) and its file
  * cannot shrink, so that looking at it cannot fault. W2: whatever a process does with its
- * word, the thread wakes at most once in PAUSE_NS.
+ * word, the thread tells of it at most once in PAUSE_NS, and not before whoever looks at
+ * the heap wants to look again (seep_peak_watch_rest): a heap that grows steadily raises
+ * its word a thousand times a second, of which fifty are looked at.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -26,12 +28,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attach/proc_file.h"
 #include "seep/segment.h"
 
 enum {
     SLOTS = FUTEX_WAITV_MAX - 1, /* one is ours: the set has changed */
     PAGE_BYTES = 4096,
-    PAUSE_NS = 500000
+    PAUSE_NS = 500000,
+    NS_PER_S = 1000000000
 };
 static_assert(offsetof(struct seep_segment_header, peak_wanted) + sizeof(uint32_t) <=
                   PAGE_BYTES,
@@ -41,6 +45,7 @@ struct slot {
     const struct seep_segment_header *header; /* NULL: free */
     uint32_t seen;
     bool raised;
+    uint64_t rests_until_ns; /* CLOCK_MONOTONIC; not waited for before */
 };
 
 struct seep_peak_watch {
@@ -64,14 +69,24 @@ static void put_waiter(struct futex_waitv *waiter, const void *word, uint32_t va
         .val = value, .uaddr = (uintptr_t)word, .flags = FUTEX_32 | flags};
 }
 
-/* Notes which words have changed, and what to wait for. Returns: how many words. */
-static unsigned gather(struct seep_peak_watch *watch, struct futex_waitv *waiters,
-                       bool *raised)
-{
-    unsigned n = 0;
+/* What to wait for, and until when. */
+struct waiting {
+    struct futex_waitv words[SLOTS + 1];
+    unsigned count;
+    uint64_t until_ns; /* UINT64_MAX: for ever */
+    bool raised;       /* a word has changed */
+};
 
+/* Notes which words have changed, and what to wait for. */
+static void gather(struct seep_peak_watch *watch, struct waiting *waiting)
+{
+    uint64_t now_ns = seep_proc_clock_ns(CLOCK_MONOTONIC);
+
+    waiting->count = 0;
+    waiting->until_ns = UINT64_MAX;
+    waiting->raised = false;
     pthread_mutex_lock(&watch->lock);
-    put_waiter(&waiters[n++], &watch->changes,
+    put_waiter(&waiting->words[waiting->count++], &watch->changes,
                atomic_load_explicit(&watch->changes, memory_order_acquire),
                FUTEX_PRIVATE_FLAG);
     for (unsigned i = 0; i < SLOTS; i++) {
@@ -82,34 +97,46 @@ static unsigned gather(struct seep_peak_watch *watch, struct futex_waitv *waiter
         }
         uint32_t now = word_of(slot);
 
-        if (now != slot->seen) {
+        if (slot->rests_until_ns <= now_ns && now != slot->seen) {
             slot->seen = now;
             slot->raised = true;
-            *raised = true;
+            slot->rests_until_ns = now_ns + PAUSE_NS;
+            waiting->raised = true;
         }
-        put_waiter(&waiters[n++], &slot->header->peak_wanted, now, 0);
+        if (slot->rests_until_ns > now_ns) {
+            waiting->until_ns = slot->rests_until_ns < waiting->until_ns
+                                    ? slot->rests_until_ns
+                                    : waiting->until_ns;
+        } else {
+            put_waiter(&waiting->words[waiting->count++], &slot->header->peak_wanted, now,
+                       0);
+        }
     }
     pthread_mutex_unlock(&watch->lock);
-    return n;
+}
+
+/* Until a word or the set changes, or a rest is over. -EFAULT: unmapped meanwhile, the
+ * set has changed. */
+static void wait_for(struct waiting *waiting)
+{
+    const struct timespec until = {.tv_sec = (time_t)(waiting->until_ns / NS_PER_S),
+                                   .tv_nsec = (long)(waiting->until_ns % NS_PER_S)};
+
+    (void)syscall(SYS_futex_waitv, waiting->words, waiting->count, 0,
+                  waiting->until_ns != UINT64_MAX ? &until : NULL, CLOCK_MONOTONIC);
 }
 
 static void *wait_for_words(void *argument)
 {
-    static const struct timespec pause = {.tv_nsec = PAUSE_NS};
     struct seep_peak_watch *watch = argument;
-    struct futex_waitv waiters[SLOTS + 1];
+    struct waiting waiting;
 
     while (!atomic_load_explicit(&watch->stop, memory_order_acquire)) {
-        bool raised = false;
-        unsigned n = gather(watch, waiters, &raised);
-
-        if (raised) {
+        gather(watch, &waiting);
+        if (waiting.raised) {
             (void)eventfd_write(watch->event_fd, 1);
-            (void)nanosleep(&pause, NULL); /* W2 */
-            continue;
         }
-        /* -EFAULT: unmapped meanwhile, the set has changed */
-        (void)syscall(SYS_futex_waitv, waiters, n, 0, NULL, 0);
+        wait_for(&waiting);
     }
     return NULL;
 }
@@ -205,6 +232,13 @@ void seep_peak_watch_remove(struct seep_peak_watch *watch, int slot)
     pthread_mutex_unlock(&watch->lock);
     tell_of_change(watch);
     (void)munmap(page, PAGE_BYTES);
+}
+
+void seep_peak_watch_rest(struct seep_peak_watch *watch, int slot, uint64_t until_ns)
+{
+    pthread_mutex_lock(&watch->lock);
+    watch->slots[slot].rests_until_ns = until_ns;
+    pthread_mutex_unlock(&watch->lock);
 }
 
 bool seep_peak_watch_take(struct seep_peak_watch *watch, int slot)

@@ -3,6 +3,7 @@
 #define SEEP_ANALYZER_COLLECT_PEAK_WATCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Waits for the word in many segments' headers that a process raises at a new high-water
  * mark, and makes a descriptor readable. */
@@ -29,6 +30,10 @@ int seep_peak_watch_fd(const struct seep_peak_watch *watch);
  */
 int seep_peak_watch_add(struct seep_peak_watch *watch, int segment_fd);
 void seep_peak_watch_remove(struct seep_peak_watch *watch, int slot);
+
+/* The slot is not told of before `until_ns` (CLOCK_MONOTONIC); what is raised until then is
+ * told of then. */
+void seep_peak_watch_rest(struct seep_peak_watch *watch, int slot, uint64_t until_ns);
 
 /* Whether the slot was raised since it was last asked. */
 bool seep_peak_watch_take(struct seep_peak_watch *watch, int slot);

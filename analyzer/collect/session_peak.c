@@ -109,5 +109,7 @@ int seep_session_peak_look(struct seep_session *session, struct seep_scratch *sc
     err = look(session, scratch);
     seep_peak_pace_book(&session->peak_pace, seep_proc_clock_ns(CLOCK_MONOTONIC),
                         seep_proc_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_began_ns);
+    seep_peak_watch_rest(session->peak_watch, session->peak_slot,
+                         session->peak_pace.not_before_ns);
     return err;
 }

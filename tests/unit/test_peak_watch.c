@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -106,6 +107,49 @@ static void what_was_raised_before_is_heard_at_once(void **state)
     close(fd);
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* And one that rests does not keep another from being heard. */
+static void a_slot_that_rests_is_told_of_when_its_rest_is_over(void **state)
+{
+    const uint64_t rest_ns = UINT64_C(400000000);
+    struct seep_peak_watch *watch = NULL;
+    struct seep_segment_header *headers[2];
+    int fds[2] = {new_segment(&headers[0]), new_segment(&headers[1])};
+    int slots[2];
+    uint64_t until_ns = 0;
+
+    (void)state;
+    assert_int_equal(seep_peak_watch_new(&watch), 0);
+    for (int i = 0; i < 2; i++) {
+        slots[i] = seep_peak_watch_add(watch, fds[i]);
+    }
+    until_ns = now_ns() + rest_ns;
+    seep_peak_watch_rest(watch, slots[0], until_ns);
+    raise_word(headers[0]);
+    raise_word(headers[1]);
+    assert_true(is_raised(watch, DEADLINE_MS));
+    assert_true(seep_peak_watch_take(watch, slots[1]));
+    assert_true(is_raised(watch, DEADLINE_MS));
+    assert_true(now_ns() >= until_ns);
+    assert_true(seep_peak_watch_take(watch, slots[0]));
+    assert_false(is_raised(watch, QUIET_MS)); /* each is told of once */
+    for (int i = 0; i < 2; i++) {
+        seep_peak_watch_remove(watch, slots[i]);
+    }
+    seep_peak_watch_free(watch);
+    for (int i = 0; i < 2; i++) {
+        (void)munmap(headers[i], sizeof(*headers[i]));
+        close(fds[i]);
+    }
+}
+
 static void more_processes_than_slots_are_refused_not_lost(void **state)
 {
     struct seep_peak_watch *watch = NULL;
@@ -190,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_raised_word_is_heard_from_another_process),
         cmocka_unit_test(what_was_raised_before_is_heard_at_once),
+        cmocka_unit_test(a_slot_that_rests_is_told_of_when_its_rest_is_over),
         cmocka_unit_test(more_processes_than_slots_are_refused_not_lost),
         cmocka_unit_test(the_largest_sites_are_kept_of_the_highest_moment),
         cmocka_unit_test(bursts_are_short_and_the_long_run_is_slow),
