@@ -26,8 +26,7 @@ from tools import ALL_ROUNDS, FEW_ROUNDS, ONE_ROUND
 FEW = 2                 # rounds of the slow tools
 MICRO_ROUNDS = 3        # each of these takes the fastest of five blocks already
 REDUCED_SCALE = 0.05
-EACH_TURN = ("bare", "full", "sampled")
-OTHERS_EVERY = 6        # turn of load: what a peer costs is many times the noise, what we cost is not
+EACH_STAND = ("bare", "full", "sampled")  # what a peer costs is many times the noise, what we cost is not
 RUN_WAIT_S = 150
 READY_WAIT_S = 60
 HOLD_S = 2.5            # two intervals of the collector
@@ -72,24 +71,40 @@ class Step:
         self.key, self.title, self.work, self.guess_s = key, title, work, guess_s
 
 
-class _Stood:
-    """A server that runs under a tool, and what loading it has shown."""
+class _Loaded:
+    """A server under a tool: what loading it has shown, over all the times that it was started."""
 
-    def __init__(self, tool, reduced, folder):
-        self.tool, self.reduced, self.folder = tool, reduced, folder
-        self.port, self.run, self.problem, self.slices = 0, None, None, []
+    def __init__(self, tool, reduced):
+        self.tool, self.reduced = tool, reduced
+        self.problem, self.slices, self.requests, self.recording_bytes = None, [], 0, 0
+        self.total = measure.Result()
+        self.folder, self.port, self.run = None, 0, None  # of this time
 
-    def load(self, server, turn):
-        """One slice, or None for a turn that is not this tool's; nothing once something went wrong."""
+    def takes_part(self, stand):
+        return self.problem is None and (stand == 0 or (self.tool.key in EACH_STAND and not self.reduced))
+
+    def load(self, server, counts):
+        """One slice, if nothing went wrong before. counts: not one that only warms up."""
         if self.problem is not None:
             return
-        if turn % OTHERS_EVERY != 0 and (self.reduced or self.tool.key not in EACH_TURN):
-            self.slices.append(None)
-            return
         try:
-            self.slices.append(server.load(self.port, int(server.requests * (REDUCED_SCALE if self.reduced else 1))))
+            requests = int(server.requests * (REDUCED_SCALE if self.reduced else 1))
+            per_s, served = server.load(self.port, requests)
         except (subprocess.SubprocessError, ValueError, AttributeError) as error:
             self.problem = f"load fails: {error}"[:120]
+            return
+        self.requests += served
+        if counts:
+            self.slices.append(per_s)
+
+    def add(self, result):
+        """One of its runs has ended."""
+        self.problem = self.problem or result.problem
+        self.recording_bytes = measure.folder_bytes(self.folder / "out")
+        self.total.cpu_s += result.cpu_s
+        self.total.rusage_cpu_s += result.rusage_cpu_s
+        self.total.wall_s += result.wall_s
+        self.total.peak_bytes = max(self.total.peak_bytes, result.peak_bytes)
 
 
 class Runner:
@@ -192,8 +207,7 @@ class Runner:
         wrapped, wrapped_env = tool.wrap([str(part) for part in command], env, folder / "out")
         return measure.Run(self.seep.launcher, wrapped, folder, wrapped_env, sampled)
 
-    def _write(self, suite, case, tool, number, result, folder, **more):
-        recording = measure.folder_bytes(folder / "out")
+    def _write(self, suite, case, tool, number, result, recording, **more):
         problem = result.problem
         if problem is None and tool.records and recording == 0:
             problem = "no recording"
@@ -214,21 +228,34 @@ class Runner:
                 expected = self.printed.setdefault((program.name, scale), result.stdout)
                 if result.problem is None and expected not in result.stdout:  # heaptrack has words of its own
                     result.problem = "prints something else"
-            self._write("program", program.name, tool, number, result, folder, reduced=reduced)
+            self._write("program", program.name, tool, number, result, measure.folder_bytes(folder / "out"),
+                        reduced=reduced)
 
     def _run_servers(self, server, entrants, number):
-        """Starts the server under each (tool, reduced), loads them by turns, ends them."""
+        """Starts the server under each (tool, reduced), loads them by turns, ends them; several times in a round, since
+        where a process's pages happen to lie makes it faster or slower for as long as it runs."""
+        loaded = [_Loaded(tool, reduced) for tool, reduced in entrants]
+        for one in loaded:
+            one.problem = one.tool.missing or server.missing()
+        for stand in range(server.stands if number > 0 else 1):
+            self._stand_together(server, [one for one in loaded if one.takes_part(stand)], number)
+        for one in loaded:
+            one.total.problem = one.problem
+            per_s = statistics.median(one.slices) if one.slices else 0.0
+            cpu_us = 1e6 * one.total.cpu_s / one.requests if one.requests else 0.0
+            self._write("server", server.name, one.tool, number, one.total, one.recording_bytes, reduced=one.reduced,
+                        per_s=per_s, slices=one.slices, cpu_us_per_request=cpu_us)
+
+    def _stand_together(self, server, group, number):
         with contextlib.ExitStack() as stack:
-            stood = [_Stood(tool, reduced, stack.enter_context(self._folder())) for tool, reduced in entrants]
-            for one in stood:
-                one.problem = one.tool.missing or server.missing()
-                if one.problem is None:
-                    self._stand(server, one, stack, number == 0)
-            for turn in range(server.slices if number > 0 else 1):
-                for at in range(len(stood)):
-                    stood[(turn + at) % len(stood)].load(server, turn)
-            for one in stood:
-                self._fall(server, one, number)
+            for one in group:
+                one.folder = stack.enter_context(self._folder())
+                self._stand(server, one, stack, number == 0)
+            for turn in range(1 + server.turns if number > 0 else 1):
+                for at in range(len(group)):
+                    group[(turn + at) % len(group)].load(server, turn > 0 or number == 0)
+            for one in group:
+                self._fall(server, one)
 
     def _stand(self, server, one, stack, sampled):
         one.port = servers.free_port()
@@ -236,16 +263,10 @@ class Runner:
         if not one.run.wait_for(lambda: servers.answers(one.port), servers.ANSWER_WAIT_S):
             one.problem = "does not start" + _last_words(one.run)
 
-    def _fall(self, server, one, number):
-        result = measure.Result(problem=one.problem)
-        if one.run is not None and not (one.problem or "").startswith("does not start"):
+    def _fall(self, server, one):
+        if not (one.problem or "").startswith("does not start"):
             server.end(one.folder, one.port)
-            result = one.run.finish(RUN_WAIT_S)
-            result.problem = one.problem or result.problem
-        loaded = [rate for rate in one.slices if rate is not None]
-        per_s = statistics.median(loaded) if loaded else 0.0
-        self._write("server", server.name, one.tool, number, result, one.folder, reduced=one.reduced, per_s=per_s,
-                    slices=one.slices)
+            one.add(one.run.finish(RUN_WAIT_S))
 
     def _refusal(self, options):
         if options not in self.refused:

@@ -2,7 +2,8 @@
 
 What counts is the requests per second that the client sees on a machine that server, client and collector share. That
 machine's speed changes from second to second, so the servers of all tools stand ready at the same time and are loaded in
-short slices by turns; a ratio is one of two slices that lie side by side.
+short slices by turns; a ratio is one of two slices that lie side by side. And two servers of the same make differ by some
+hundredths for as long as they run, so they are started several times.
 
 SPDX-License-Identifier: MIT
 """
@@ -54,12 +55,13 @@ def _tell(port, text):
 
 
 class Server:
-    """command(folder, port): how it is started; load(port, requests): requests per second; end(folder, port).
-    requests: of one slice; slices: in a round."""
+    """command(folder, port): how it is started; load(port, requests): requests per second, and how many they were;
+    end(folder, port). requests: of one slice; stands: how often it is started in a round; turns: slices of load each
+    time, after one that only warms up."""
 
     def __init__(self, name, needs, load_of, command, load, end):
         self.name, self.needs = name, needs
-        self.requests, self.slices = load_of
+        self.requests, self.stands, self.turns = load_of
         self.command, self.load, self.end = command, load, end
 
     def missing(self):
@@ -71,7 +73,7 @@ def _redis_load(pipeline):
     def load(port, requests):
         text = _said(["redis-benchmark", "-p", port, "-P", pipeline, "-c", 50, "-n", requests, "-r", 100000, "-d", 64,
                       "-t", "set", "--csv"])
-        return float(re.search(r'^"SET","([0-9.]+)"', text, re.M).group(1))
+        return float(re.search(r'^"SET","([0-9.]+)"', text, re.M).group(1)), requests
     return load
 
 
@@ -87,7 +89,8 @@ def _nginx_load(port, requests):
     text = _said(["wrk", "-t", 1, "-c", 32, "-d", "1s", f"http://127.0.0.1:{port}/"])
     if "Non-2xx" in text or "Socket errors" in text:
         raise ValueError("wrk saw errors: " + text[-200:])
-    return float(re.search(r"Requests/sec:\s*([0-9.]+)", text).group(1))
+    return (float(re.search(r"Requests/sec:\s*([0-9.]+)", text).group(1)),
+            int(re.search(r"(\d+) requests in", text).group(1)))
 
 
 def _end_nginx(folder, _):
@@ -98,7 +101,7 @@ def all_servers(micro):
     """micro: the folder of the bench's own programs."""
     def memcached_load(port, requests):
         text = _said([micro / "bench-memcached", port, 50, requests, 100])
-        return json.loads(text)["requests_per_s"]
+        return json.loads(text)["requests_per_s"], requests
 
     def redis(folder, port):
         return ["/usr/bin/redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", folder]
@@ -107,10 +110,10 @@ def all_servers(micro):
         _tell(port, b"SHUTDOWN NOSAVE\r\n")
 
     return [
-        Server("redis-server -P 1", ("redis-server", "redis-benchmark"), (15000, 18), redis, _redis_load(1), end_redis),
-        Server("redis-server -P 16", ("redis-server", "redis-benchmark"), (150000, 18), redis, _redis_load(16), end_redis),
-        Server("memcached", ("memcached",), (25000, 18),
+        Server("redis-server -P 1", ("redis-server", "redis-benchmark"), (15000, 6, 3), redis, _redis_load(1), end_redis),
+        Server("redis-server -P 16", ("redis-server", "redis-benchmark"), (150000, 6, 3), redis, _redis_load(16), end_redis),
+        Server("memcached", ("memcached",), (25000, 6, 3),
                lambda folder, port: ["/usr/bin/memcached", "-l", "127.0.0.1", "-p", port, "-U", 0, "-t", 1, "-u", "nobody",
                                      "-A"], memcached_load, lambda folder, port: _tell(port, b"shutdown\r\n")),
-        Server("nginx", ("nginx", "wrk"), (60000, 9), _nginx_command, _nginx_load, _end_nginx),
+        Server("nginx", ("nginx", "wrk"), (60000, 6, 2), _nginx_command, _nginx_load, _end_nginx),
     ]

@@ -123,11 +123,11 @@ def served(records):
 def served_cpu(records):
     def cell(case, key):
         if key == "bare":
-            found = records.absolute("server", case, key, "cpu_s")
-            return f"{found.middle:.2f} s" if found else None
-        found = records.ratio("server", case, key, "cpu_s")
+            found = records.absolute("server", case, key, "cpu_us_per_request")
+            return f"{found.middle:.2f} us" if found else None
+        found = records.ratio("server", case, key, "cpu_us_per_request")
         return _around(found) if found else None
-    return _per_tool(records, "server", cell, "processor time, of bare's")
+    return _per_tool(records, "server", cell, "processor time per request, of bare's")
 
 
 STACK_COLUMNS = (("pass", "pass-through"), ("full", "Seep full"), ("sampled", "Seep sampled"),
