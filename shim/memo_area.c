@@ -20,6 +20,7 @@ enum {
     AREA_GROWTH = 4,
     AREA_MOST_BYTES = 8 << 20,
     BYTES_PER_SLOT = 128,
+    SLOTS_PER_SEEN = 2, /* what is forgotten before it is seen again is walked again */
     RELUCTANCE_FIRST = 3,
     RELUCTANCE_MOST = 8,
     FOUND_WORTH = 4, /* an entry pays when it is found this often */
@@ -29,13 +30,30 @@ enum {
 static struct seep_memo_slot no_slots[2]; /* stays zero: finds nothing */
 
 /* Of slots and hints. */
-static uint32_t index_bytes(const struct seep_memo *memo)
+static uint32_t found_by_bytes(const struct seep_memo *memo)
 {
     return (memo->slots_mask + 1) *
            (uint32_t)(sizeof(struct seep_memo_slot) + sizeof(struct seep_memo_hint));
 }
 
-/* Slots and hints are zero. */
+static uint32_t seen_count(const struct seep_memo *memo)
+{
+    return (memo->slots_mask + 1) / SLOTS_PER_SEEN;
+}
+
+uint32_t *seep_memo_seen(const struct seep_memo *memo, uint32_t node)
+{
+    return (uint32_t *)(void *)(memo->area + found_by_bytes(memo)) +
+           (node & (seen_count(memo) - 1));
+}
+
+/* Of what is zero in an empty memo. */
+static uint32_t index_bytes(const struct seep_memo *memo)
+{
+    return found_by_bytes(memo) + seen_count(memo) * (uint32_t)sizeof(uint32_t);
+}
+
+/* The index is zero. */
 static void begin_again(struct seep_memo *memo)
 {
     memo->used_bytes = index_bytes(memo);

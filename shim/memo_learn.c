@@ -243,7 +243,7 @@ static void count_stack(const struct seep_memo *memo, const struct seep_memo_slo
 /* Whether a stack that was missed shall be remembered. */
 static bool worth(struct seep_memo *memo, uint32_t node, uint32_t walked)
 {
-    uint32_t *seen = &memo->seen[node % SEEP_MEMO_SEEN];
+    uint32_t *seen = seep_memo_seen(memo, node);
     bool again = *seen == node;
 
     *seen = node;

@@ -73,27 +73,22 @@ struct seep_memo_entry {
 };
 static_assert(sizeof(struct seep_memo_entry) == 48, "layout");
 
-enum {
-    SEEP_MEMO_PROBES = 4,
-    SEEP_MEMO_SEEN = 256,
-    SEEP_MEMO_PATH = 48,
-    SEEP_MEMO_INDEX_SHIFT = 44
-};
+enum { SEEP_MEMO_PROBES = 4, SEEP_MEMO_PATH = 48, SEEP_MEMO_INDEX_SHIFT = 44 };
 #define SEEP_MEMO_BRANCH (UINT32_C(1) << 31)
 #define SEEP_MEMO_UNSURE (UINT32_C(1) << 30)
 
 struct seep_memo {
-    uint8_t *area;  /* slots, hints in pairs, then entries, branches and fans */
+    uint8_t *area;  /* slots, hints in pairs, leaf nodes missed lately, then entries,
+                       branches and fans */
     uintptr_t high; /* end of the stack that it is about */
     uint64_t found; /* stacks found since it was last empty; written by the caller */
     uint32_t slots_mask;
-    uint32_t used_bytes;           /* of the area */
-    uint32_t area_bytes;           /* 0: an area that stays empty */
-    uint32_t learned;              /* entries since it was last empty */
-    uint32_t missed;               /* stacks not found, in that time */
-    uint32_t reluctance;           /* a stack not seen lately is learned once in 2^this */
-    uint32_t resting;              /* misses until learning is tried again */
-    uint32_t seen[SEEP_MEMO_SEEN]; /* leaf nodes missed lately */
+    uint32_t used_bytes; /* of the area */
+    uint32_t area_bytes; /* 0: an area that stays empty */
+    uint32_t learned;    /* entries since it was last empty */
+    uint32_t missed;     /* stacks not found, in that time */
+    uint32_t reluctance; /* a stack not seen lately is learned once in 2^this */
+    uint32_t resting;    /* misses until learning is tried again */
 };
 
 /* All bits of the product's upper half depend on both. */
