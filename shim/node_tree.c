@@ -45,14 +45,13 @@ static uint32_t node_new(uint32_t parent, uint32_t module, uint64_t offset)
     return id;
 }
 
-static uint32_t child(uint32_t parent, uint32_t module, uint64_t offset)
+static uint32_t child(uint32_t path, uint32_t parent, uint32_t module, uint64_t offset)
 {
     uint64_t hash = seep_node_mix((uint64_t)parent << 32 | module, offset);
     struct seep_node *nodes = seep_segment_nodes();
-    _Atomic uint32_t *link = &seep_segment_node_buckets()[hash % SEEP_NODE_BUCKETS];
+    _Atomic uint32_t *link = &seep_segment_node_buckets()[path % SEEP_NODE_BUCKETS];
     uint32_t fresh = 0;
 
-    hash /= SEEP_NODE_BUCKETS;
     for (;;) {
         uint32_t id = atomic_load_explicit(link, memory_order_acquire);
 
@@ -73,20 +72,19 @@ static uint32_t child(uint32_t parent, uint32_t module, uint64_t offset)
     }
 }
 
-static uint32_t child_in(const struct seep_module_range *module, uint32_t parent,
-                         uint64_t frame)
+static uint32_t child_in(const struct seep_module_range *module, uint32_t path,
+                         uint32_t parent, uint64_t frame)
 {
-    return child(parent, module->id,
-                 SEEP_FRAME_KEY(frame) - (module->id != 0 ? module->base : 0) -
-                     ((frame & SEEP_FRAME_EXACT) != 0));
+    return child(path, parent, module->id,
+                 seep_frame_place(frame) - (module->id != 0 ? module->base : 0));
 }
 
-uint32_t seep_node_child(uint32_t parent, uint64_t frame)
+uint32_t seep_node_child(uint32_t path, uint32_t parent, uint64_t frame)
 {
     struct seep_module_range module;
 
     (void)seep_unwind_rules_module(SEEP_FRAME_KEY(frame), &module);
-    return child_in(&module, parent, frame);
+    return child_in(&module, path, parent, frame);
 }
 
 /* The module of an address, from the thread's few. */
@@ -159,7 +157,7 @@ uint32_t seep_node_child_cached(struct seep_self *self, uint32_t path, uint32_t 
     }
     struct seep_module_range module = module_of(&self->nodes, SEEP_FRAME_KEY(frame));
 
-    node = child_in(&module, parent, frame);
+    node = child_in(&module, path, parent, frame);
     if (node != 0) {
         *known = (struct seep_known){frame, parent, node};
     }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "frame.h"
 #include "unwind_rules.h"
 
 struct seep_self;
@@ -42,22 +43,31 @@ static inline uint64_t seep_node_mix(uint64_t a, uint64_t b)
     return h ^ (h >> 32);
 }
 
-/* Where a thread keeps what it knows of a node follows from the frames that led to it,
- * not from the numbers of the nodes above: so all places of a stack are known before the
- * first is read, and are waited for together. `path`: of the parent, or of a root; word:
- * a frame, or SEEP_KNOWN_SITE and what goes with it. */
+/* Where to look for a node, in the tree and in what a thread knows of it, follows from
+ * the frames that led to it, not from the numbers of the nodes above: so all places of a
+ * stack are known before the first is read, and are waited for together.
+ *
+ * path: of the parent, or a root's number; word: a frame's place, or SEEP_KNOWN_SITE and
+ * what goes with it.
+ */
 static inline uint32_t seep_node_path(uint32_t path, uint64_t word)
 {
     return (uint32_t)((((uint64_t)path << 32) ^ word) * UINT64_C(0x9e3779b97f4a7c15) >>
                       32);
 }
 
-/* The child of `parent` for a frame (unwind_walk.h), made when new.
+/* The path of the child for a frame. */
+static inline uint32_t seep_node_path_of_child(uint32_t path, uint64_t frame)
+{
+    return seep_node_path(path, seep_frame_place(frame));
+}
+
+/* The child of `parent` for a frame, made when new. path: of the child.
  *
  * Returns: its id; 0 when the table is full. Thread-safety: any thread;
  * async-signal-safe; no lock. Allocates: no.
  */
-uint32_t seep_node_child(uint32_t parent, uint64_t frame);
+uint32_t seep_node_child(uint32_t path, uint32_t parent, uint64_t frame);
 
 /* Where the thread knows (word, node), or would; path: seep_node_path with this word.
  * When it does not (word and node differ) the caller fills it in. Owner thread, at
@@ -65,18 +75,10 @@ uint32_t seep_node_child(uint32_t parent, uint64_t frame);
 struct seep_known *seep_node_known(struct seep_node_cache *cache, uint32_t path,
                                    uint64_t word, uint32_t node);
 
-/* The place will be asked for soon. */
-static inline void seep_node_fetch(const struct seep_node_cache *cache, uint32_t path)
-{
-    if (cache->grown != NULL) {
-        __builtin_prefetch(&cache->grown[path & cache->mask], 1);
-    }
-}
-
 /* Forgets all; keeps the memory. */
 void seep_node_forget(struct seep_node_cache *cache);
 
-/* The same through the thread's cache; path: of the child. Owner thread, at nest 1. */
+/* The same through the thread's cache. Owner thread, at nest 1. */
 uint32_t seep_node_child_cached(struct seep_self *self, uint32_t path, uint32_t parent,
                                 uint64_t frame);
 

@@ -50,26 +50,37 @@ static uint32_t site_new(uint32_t node, uint32_t subsystem, enum seep_kind kind)
     return id;
 }
 
-static uint32_t site_of_node(uint32_t node, uint32_t subsystem, enum seep_kind kind)
+/* The innermost node of a stack, and its path (node_tree.h). */
+struct leaf {
+    uint32_t node, path;
+};
+static const struct leaf unknown = {SEEP_NODE_UNKNOWN, SEEP_NODE_UNKNOWN};
+
+static uint64_t site_word(uint32_t subsystem, enum seep_kind kind)
 {
-    uint64_t hash = seep_node_mix((uint64_t)node << 32 | subsystem, (uint64_t)kind);
+    return SEEP_KNOWN_SITE | seep_site_key_of(subsystem, kind);
+}
+
+static uint32_t site_of_leaf(struct leaf leaf, uint32_t subsystem, enum seep_kind kind)
+{
+    uint64_t hash = seep_node_mix((uint64_t)leaf.node << 32 | subsystem, (uint64_t)kind);
+    uint32_t path = seep_node_path(leaf.path, site_word(subsystem, kind));
     struct seep_site *sites = seep_segment_sites();
-    _Atomic uint32_t *link = &seep_segment_site_buckets()[hash % SEEP_SITE_BUCKETS];
+    _Atomic uint32_t *link = &seep_segment_site_buckets()[path % SEEP_SITE_BUCKETS];
     uint32_t fresh = 0;
 
-    hash /= SEEP_SITE_BUCKETS;
     for (;;) {
         uint32_t id = atomic_load_explicit(link, memory_order_acquire);
 
         if (id == 0) {
-            fresh = fresh != 0 ? fresh : site_new(node, subsystem, kind);
+            fresh = fresh != 0 ? fresh : site_new(leaf.node, subsystem, kind);
             if (fresh == 0 ||
                 atomic_compare_exchange_strong_explicit(
                     link, &id, fresh, memory_order_release, memory_order_acquire)) {
                 return fresh;
             }
         }
-        if (sites[id].node == node && sites[id].subsystem == subsystem &&
+        if (sites[id].node == leaf.node && sites[id].subsystem == subsystem &&
             sites[id].kind == (uint8_t)kind) {
             return id;
         }
@@ -77,10 +88,6 @@ static uint32_t site_of_node(uint32_t node, uint32_t subsystem, enum seep_kind k
         hash = hash >> TRIE_BITS | hash << (64 - TRIE_BITS);
     }
 }
-
-struct leaf {
-    uint32_t node, path; /* seep_node_path */
-};
 
 /* Interns a stack, through the thread's cache when it may be used. Returns: its leaf
  * node; 0 when the table is full, or when a signal handler forked meanwhile and its child
@@ -96,10 +103,10 @@ static struct leaf intern(struct seep_self *self, bool cached, const uint64_t *f
                              0)) {
             return (struct leaf){0};
         }
-        leaf.path = seep_node_path(leaf.path, frames[at]);
+        leaf.path = seep_node_path_of_child(leaf.path, frames[at]);
         leaf.node = cached
                         ? seep_node_child_cached(self, leaf.path, leaf.node, frames[at])
-                        : seep_node_child(leaf.node, frames[at]);
+                        : seep_node_child(leaf.path, leaf.node, frames[at]);
     }
     return leaf;
 }
@@ -179,27 +186,22 @@ static uint32_t levels_under_way(struct seep_self *self, uintptr_t sp, uintptr_t
     return level;
 }
 
-static uint64_t site_word(const struct seep_self *self, enum seep_kind kind)
-{
-    return SEEP_KNOWN_SITE | seep_site_key(self, kind);
-}
-
 static uint32_t site_of_known(struct seep_self *self, struct leaf leaf,
                               enum seep_kind kind)
 {
-    uint64_t word = site_word(self, kind);
+    uint64_t word = site_word(self->subsystem, kind);
     struct seep_known *known =
         seep_node_known(&self->nodes, seep_node_path(leaf.path, word), word, leaf.node);
 
     if (known->word != word || known->node != leaf.node) {
         *known = (struct seep_known){word, leaf.node,
-                                     site_of_node(leaf.node, self->subsystem, kind)};
+                                     site_of_leaf(leaf, self->subsystem, kind)};
     }
     return known->value;
 }
 
 /* The way without the thread's caches: nested recordings, other stacks than its own,
- * stacks that cannot be remembered. Returns: the leaf node; 0 as intern. */
+ * stacks that cannot be remembered. Returns: as intern. */
 static struct leaf node_plain(struct seep_self *self, uint32_t level, bool cached,
                               uintptr_t sp, uintptr_t fp)
 {
@@ -213,15 +215,15 @@ static struct leaf node_plain(struct seep_self *self, uint32_t level, bool cache
     return intern(self, cached, self->frames[level], count, root);
 }
 
-static uint32_t site_of(uint32_t node, uint32_t subsystem, enum seep_kind kind)
+static uint32_t site_of(struct leaf leaf, uint32_t subsystem, enum seep_kind kind)
 {
     uint32_t site = 0;
 
-    if (node == 0) {
+    if (leaf.node == 0) {
         seep_segment_lose(SEEP_LOSS_NODES_FULL);
-        node = SEEP_NODE_UNKNOWN;
+        leaf = unknown;
     }
-    site = site_of_node(node, subsystem, kind);
+    site = site_of_leaf(leaf, subsystem, kind);
     if (site == 0) {
         seep_segment_lose(SEEP_LOSS_SITES_FULL);
     }
@@ -250,7 +252,7 @@ static uint32_t missed(struct seep_self *self, struct seep_memo_entry *entry,
         self->memo.found++;
         taken = entry->node;
     } else if (!memo_off && on_own_stack(self, sp)) {
-        taken = seep_last_take(self, sp, fp, site_word(self, kind));
+        taken = seep_last_take(self, sp, fp, site_word(self->subsystem, kind));
     }
     if (taken == SEEP_LAST_ELSEWHERE) {
         leaf = node_plain(self, 0, true, sp, fp);
@@ -267,7 +269,7 @@ static uint32_t missed(struct seep_self *self, struct seep_memo_entry *entry,
         leaf = (struct leaf){entry->node, entry->path};
     }
     if (leaf.node == 0) {
-        return site_of(0, self->subsystem, kind);
+        return site_of(leaf, self->subsystem, kind);
     }
     site = site_of_known(self, leaf, kind);
     if (site == 0) {
@@ -344,14 +346,13 @@ static uint32_t elsewhere(struct seep_self *self, enum seep_kind kind, uintptr_t
 
     if (__builtin_expect(level >= SEEP_SELF_LEVELS, 0)) {
         seep_segment_lose(SEEP_LOSS_NESTED);
-        return site_of_node(SEEP_NODE_UNKNOWN, self->subsystem, kind);
+        return site_of_leaf(unknown, self->subsystem, kind);
     }
     enter(self, level, sp);
     if (level == 0 && caches_hold(self)) {
         site = seep_site_cached(self, NULL, kind, sp, fp);
     } else {
-        site =
-            site_of(node_plain(self, level, false, sp, fp).node, self->subsystem, kind);
+        site = site_of(node_plain(self, level, false, sp, fp), self->subsystem, kind);
         site = checked(self, sp, site);
     }
     if (__builtin_expect(epoch != self->epoch, 0)) { /* a child that has begun */

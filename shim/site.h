@@ -17,9 +17,13 @@ void seep_site_start(void);
 uint32_t seep_site_cached(struct seep_self *self, struct seep_memo_entry *known,
                           enum seep_kind kind, uintptr_t sp, uintptr_t fp);
 /* What a memo entry's site was asked for with. */
+static inline uint32_t seep_site_key_of(uint32_t subsystem, enum seep_kind kind)
+{
+    return subsystem << 8 | (uint32_t)kind;
+}
 static inline uint32_t seep_site_key(const struct seep_self *self, enum seep_kind kind)
 {
-    return self->subsystem << 8 | (uint32_t)kind;
+    return seep_site_key_of(self->subsystem, kind);
 }
 
 /* The short way (guard.h, G3): from here on until its end a signal handler on this thread

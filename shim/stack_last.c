@@ -15,6 +15,7 @@
 
 #include "guard.h"
 #include "node_tree.h"
+#include "segment_map.h"
 #include "unwind_walk.h"
 #include "word_compare.h"
 
@@ -119,17 +120,29 @@ static void push_word(const struct taking *t, uint16_t *words, uintptr_t at,
     (*words)++;
 }
 
+/* What the thread knows of a path, and the tables' bucket for it, will be asked for soon.
+ */
+static void fetch(const struct seep_self *self, uint32_t path,
+                  const _Atomic uint32_t *bucket)
+{
+    if (self->nodes.grown != NULL) {
+        __builtin_prefetch(&self->nodes.grown[path & self->nodes.mask], 1);
+        __builtin_prefetch((const void *)bucket);
+    }
+}
+
 /* Gives the walked frames their paths. What the thread knows of them is in no cache when
  * it was not asked for lately: it comes while the first is looked at. */
 static void find_paths(const struct taking *t, const struct seep_self *self,
                        uint32_t path, uint64_t leaf_word)
 {
     for (uint32_t i = t->walked; i-- > 0;) {
-        path = seep_node_path(path, t->steps[i].frame);
+        path = seep_node_path_of_child(path, t->steps[i].frame);
         t->steps[i].path = path;
-        seep_node_fetch(&self->nodes, path);
+        fetch(self, path, &seep_segment_node_buckets()[path % SEEP_NODE_BUCKETS]);
     }
-    seep_node_fetch(&self->nodes, seep_node_path(path, leaf_word));
+    path = seep_node_path(path, leaf_word);
+    fetch(self, path, &seep_segment_site_buckets()[path % SEEP_SITE_BUCKETS]);
 }
 
 /* Hangs the walked frames below the `kept` ones. Returns: the leaf node; 0 when the table

@@ -4,14 +4,10 @@
 
 #include <stdint.h>
 
+#include "frame.h"
 #include "guard.h"
 #include "rule_cache.h"
 #include "stack_read.h"
-
-/* A frame as the walk gives it: the rule's key (return address, or interrupted pc + 1),
- * and whether it is the latter. */
-#define SEEP_FRAME_EXACT  (UINT64_C(1) << 63)
-#define SEEP_FRAME_KEY(f) ((uintptr_t)((f) & ~SEEP_FRAME_EXACT))
 
 /* Walks the calling thread's stack from a wrapped function's entry to its end.
  *

@@ -31,8 +31,8 @@ int seep_peak_watch_fd(const struct seep_peak_watch *watch);
 int seep_peak_watch_add(struct seep_peak_watch *watch, int segment_fd);
 void seep_peak_watch_remove(struct seep_peak_watch *watch, int slot);
 
-/* The slot is not told of before `until_ns` (CLOCK_MONOTONIC); what is raised until then is
- * told of then. */
+/* The slot is not told of before `until_ns` (CLOCK_MONOTONIC); what is raised until then
+ * is told of then. */
 void seep_peak_watch_rest(struct seep_peak_watch *watch, int slot, uint64_t until_ns);
 
 /* Whether the slot was raised since it was last asked. */

@@ -27,6 +27,18 @@ static const struct seep_node *node_of(uint32_t id)
     return &seep_segment_nodes()[id];
 }
 
+/* As if each parent were a root. */
+static uint32_t uncached(uint32_t parent, uint64_t frame)
+{
+    return seep_node_child(seep_node_path_of_child(parent, frame), parent, frame);
+}
+
+static uint32_t cached(struct seep_self *self, uint32_t parent, uint64_t frame)
+{
+    return seep_node_child_cached(self, seep_node_path_of_child(parent, frame), parent,
+                                  frame);
+}
+
 static void a_child_is_its_parent_its_module_and_its_place_there(void **state)
 {
     uintptr_t key = (uintptr_t)&node_of + 3;
@@ -35,18 +47,17 @@ static void a_child_is_its_parent_its_module_and_its_place_there(void **state)
 
     (void)state;
     shim_bench_start();
-    node = seep_node_child(SEEP_NODE_COMPLETE, key);
+    node = uncached(SEEP_NODE_COMPLETE, key);
     assert_true(node >= SEEP_NODE_FIRST);
     assert_true(seep_unwind_rules_module(key, &module));
     assert_int_equal(node_of(node)->parent, SEEP_NODE_COMPLETE);
     assert_int_equal(node_of(node)->module, module.id);
     assert_int_equal(node_of(node)->offset, key - module.base);
-    assert_int_equal(seep_node_child(SEEP_NODE_COMPLETE, key), node);
-    assert_int_not_equal(seep_node_child(SEEP_NODE_DEEP, key), node);
-    assert_int_not_equal(seep_node_child(node, key), node);
+    assert_int_equal(uncached(SEEP_NODE_COMPLETE, key), node);
+    assert_int_not_equal(uncached(SEEP_NODE_DEEP, key), node);
+    assert_int_not_equal(uncached(node, key), node);
     /* An interrupted place is its own address, not that of the call before it. */
-    assert_int_equal(seep_node_child(SEEP_NODE_COMPLETE, (key + 1) | SEEP_FRAME_EXACT),
-                     node);
+    assert_int_equal(uncached(SEEP_NODE_COMPLETE, (key + 1) | SEEP_FRAME_EXACT), node);
 }
 
 static void code_in_no_module_is_its_address(void **state)
@@ -56,14 +67,9 @@ static void code_in_no_module_is_its_address(void **state)
 
     (void)state;
     shim_bench_start();
-    node = seep_node_child(SEEP_NODE_COMPLETE, (uintptr_t)&on_the_stack);
+    node = uncached(SEEP_NODE_COMPLETE, (uintptr_t)&on_the_stack);
     assert_int_equal(node_of(node)->module, 0);
     assert_int_equal(node_of(node)->offset, (uintptr_t)&on_the_stack);
-}
-
-static uint32_t cached(struct seep_self *self, uint32_t parent, uint64_t frame)
-{
-    return seep_node_child_cached(self, seep_node_path(parent, frame), parent, frame);
 }
 
 /* Random (parent, frame) pairs, among few parents and few frames. */
@@ -73,7 +79,7 @@ static uint32_t random_child(struct seep_self *self, uint64_t *random, uint32_t 
     uint32_t parent = SEEP_NODE_COMPLETE + (uint32_t)(pick % 3);
     uint64_t frame = (uintptr_t)&node_of + pick / 3 + 1;
 
-    return self != NULL ? cached(self, parent, frame) : seep_node_child(parent, frame);
+    return self != NULL ? cached(self, parent, frame) : uncached(parent, frame);
 }
 
 static void what_a_thread_knows_is_what_the_tree_says(void **state)
@@ -105,26 +111,27 @@ static void children_that_share_a_place_in_the_cache_are_told_apart(void **state
     struct seep_self *self = NULL;
     uint64_t frame = (uintptr_t)&node_of + 1;
     uint64_t other_frame = frame + 1;
-    uint32_t path = seep_node_path(1, frame);
+    uint32_t path = seep_node_path_of_child(1, frame);
     uint32_t other_parent = 2;
 
     (void)state;
     shim_bench_start();
     self = shim_bench_self(0);
-    while ((seep_node_path(other_parent, frame) ^ path) % SEEP_KNOWN_FIRST != 0) {
+    while ((seep_node_path_of_child(other_parent, frame) ^ path) % SEEP_KNOWN_FIRST !=
+           0) {
         other_parent++;
     }
-    while ((seep_node_path(1, other_frame) ^ path) % SEEP_KNOWN_FIRST != 0) {
+    while ((seep_node_path_of_child(1, other_frame) ^ path) % SEEP_KNOWN_FIRST != 0) {
         other_frame++;
     }
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(cached(self, 1, frame), seep_node_child(1, frame));
+        assert_int_equal(cached(self, 1, frame), uncached(1, frame));
         assert_int_equal(cached(self, other_parent, frame),
-                         seep_node_child(other_parent, frame));
-        assert_int_equal(cached(self, 1, frame), seep_node_child(1, frame));
-        assert_int_equal(cached(self, 1, other_frame), seep_node_child(1, other_frame));
+                         uncached(other_parent, frame));
+        assert_int_equal(cached(self, 1, frame), uncached(1, frame));
+        assert_int_equal(cached(self, 1, other_frame), uncached(1, other_frame));
         assert_int_equal(seep_node_child_cached(self, path, 3, frame),
-                         seep_node_child(3, frame));
+                         seep_node_child(path, 3, frame));
     }
     free(self);
 }
@@ -194,10 +201,10 @@ static void a_full_tree_gives_no_new_child_and_keeps_the_old(void **state)
     (void)state;
     shim_bench_start();
     self = shim_bench_self(0);
-    old = seep_node_child(SEEP_NODE_COMPLETE, 77);
+    old = uncached(SEEP_NODE_COMPLETE, 77);
     atomic_store(&seep_segment_header()->node_count, SEEP_NODES_MAX - 1);
-    assert_int_equal(seep_node_child(SEEP_NODE_COMPLETE, 78), SEEP_NODES_MAX - 1);
-    assert_int_equal(seep_node_child(SEEP_NODE_COMPLETE, 79), 0);
+    assert_int_equal(uncached(SEEP_NODE_COMPLETE, 78), SEEP_NODES_MAX - 1);
+    assert_int_equal(uncached(SEEP_NODE_COMPLETE, 79), 0);
     assert_int_equal(cached(self, SEEP_NODE_COMPLETE, 79), 0);
     assert_int_equal(cached(self, SEEP_NODE_COMPLETE, 77), old);
     assert_int_equal(atomic_load(&seep_segment_header()->node_count), SEEP_NODES_MAX);

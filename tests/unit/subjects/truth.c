@@ -24,9 +24,11 @@ uint32_t truth_leaf_node(const struct seep_self *self, uintptr_t sp, uintptr_t f
 {
     uint32_t count = 0;
     uint32_t node = seep_unwind_walk(self, sp, fp, frames, &count);
+    uint32_t path = node;
 
     while (count-- > 0) {
-        node = seep_node_child(node, frames[count]);
+        path = seep_node_path_of_child(path, frames[count]);
+        node = seep_node_child(path, node, frames[count]);
     }
     return node;
 }
