@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "frame.h"
 #include "unwind_rules.h"
+#include "walk_frame.h"
 
 struct seep_self;
 

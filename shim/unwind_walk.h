@@ -4,10 +4,10 @@
 
 #include <stdint.h>
 
-#include "frame.h"
 #include "guard.h"
 #include "rule_cache.h"
 #include "stack_read.h"
+#include "walk_frame.h"
 
 /* Walks the calling thread's stack from a wrapped function's entry to its end.
  *

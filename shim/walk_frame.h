@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEEP_SHIM_FRAME_H
-#define SEEP_SHIM_FRAME_H
+#ifndef SEEP_SHIM_WALK_FRAME_H
+#define SEEP_SHIM_WALK_FRAME_H
 
 #include <stdint.h>
 
