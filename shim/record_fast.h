@@ -41,8 +41,7 @@ seep_record_finish(struct seep_self *self, uint32_t site, const void *address,
     uint64_t *entry = seep_live_find((uintptr_t)address);
 
     if (__builtin_expect(entry == NULL || size_bytes >= SEEP_LIVE_LARGE ||
-                             seep_live_site(__atomic_load_n(entry, __ATOMIC_RELAXED)) !=
-                                 0,
+                             seep_live_site(seep_arch_read_to_write(entry)) != 0,
                          0)) {
         seep_record_odd(self, site, address, size_bytes);
         return;
