@@ -254,19 +254,17 @@ class Runner:
             for turn in range(1 + server.turns if number > 0 else 1):
                 for at in range(len(group)):
                     group[(turn + at) % len(group)].load(server, turn > 0 or number == 0)
-            for one in group:
-                self._fall(server, one)
+            stood = [one for one in group if not (one.problem or "").startswith("does not start")]
+            for one in stood:  # all at once: some take seconds to end
+                server.end(one.folder, one.port)
+            for one in stood:
+                one.add(one.run.finish(RUN_WAIT_S))
 
     def _stand(self, server, one, stack, sampled):
         one.port = servers.free_port()
         one.run = stack.enter_context(self._start(one.tool, server.command(one.folder, one.port), one.folder, {}, sampled))
         if not one.run.wait_for(lambda: servers.answers(one.port), servers.ANSWER_WAIT_S):
             one.problem = "does not start" + _last_words(one.run)
-
-    def _fall(self, server, one):
-        if not (one.problem or "").startswith("does not start"):
-            server.end(one.folder, one.port)
-            one.add(one.run.finish(RUN_WAIT_S))
 
     def _refusal(self, options):
         if options not in self.refused:

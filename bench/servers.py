@@ -110,10 +110,10 @@ def all_servers(micro):
         _tell(port, b"SHUTDOWN NOSAVE\r\n")
 
     return [
-        Server("redis-server -P 1", ("redis-server", "redis-benchmark"), (15000, 6, 3), redis, _redis_load(1), end_redis),
+        Server("redis-server -P 1", ("redis-server", "redis-benchmark"), (15000, 4, 3), redis, _redis_load(1), end_redis),
         Server("redis-server -P 16", ("redis-server", "redis-benchmark"), (150000, 6, 3), redis, _redis_load(16), end_redis),
-        Server("memcached", ("memcached",), (25000, 6, 3),
+        Server("memcached", ("memcached",), (25000, 4, 3),
                lambda folder, port: ["/usr/bin/memcached", "-l", "127.0.0.1", "-p", port, "-U", 0, "-t", 1, "-u", "nobody",
                                      "-A"], memcached_load, lambda folder, port: _tell(port, b"shutdown\r\n")),
-        Server("nginx", ("nginx", "wrk"), (60000, 6, 2), _nginx_command, _nginx_load, _end_nginx),
+        Server("nginx", ("nginx", "wrk"), (60000, 4, 2), _nginx_command, _nginx_load, _end_nginx),
     ]

@@ -125,13 +125,23 @@ static inline bool seep_arch_take_own(uint64_t *counter, uint64_t amount)
     return borrowed;
 }
 
-/* Reads a word as if to change it: of a page that does not exist yet the kernel then makes
- * one to write to, without looking for its neighbours. Nobody else may write to the word
- * at that time. */
+/* Reads a word as if to change it: of a page that does not exist yet the kernel then
+ * makes one to write to, without looking for its neighbours. Nobody else may write to the
+ * word at that time. */
 static inline uint64_t seep_arch_read_to_write(uint64_t *word)
 {
     __asm__("orq $0, %0" : "+m"(*word) : : "cc");
     return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+/* Whether a word that others write has a value: loaded and compared in one instruction,
+ * which no compiler does of an atomic load. What comes after is not done before. */
+static inline bool seep_arch_is(const uint64_t *word, uint64_t value)
+{
+    bool is = false;
+
+    __asm__ volatile("cmpq %2, %1" : "=@cce"(is) : "m"(*word), "r"(value) : "memory");
+    return is;
 }
 
 /* A counter of short times, for comparing them. */

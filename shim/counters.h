@@ -20,7 +20,15 @@ static inline void seep_counters_add(const struct seep_self *self, uint64_t *cou
     }
 }
 
-/* The number and the bytes, by one look at whose the shard is. */
+/* Of a shard that is the thread's own: the number and the bytes. */
+static inline void seep_counters_add_own(uint64_t *number, uint64_t *number_bytes,
+                                         uint64_t bytes)
+{
+    seep_arch_add_own(number, 1);
+    seep_arch_add_own(number_bytes, bytes);
+}
+
+/* Of any, by one look at whose it is. */
 static inline void seep_counters_add_both(const struct seep_self *self, uint64_t *number,
                                           uint64_t *number_bytes, uint64_t bytes)
 {
@@ -28,8 +36,7 @@ static inline void seep_counters_add_both(const struct seep_self *self, uint64_t
         (void)__atomic_fetch_add(number, 1, __ATOMIC_RELAXED);
         (void)__atomic_fetch_add(number_bytes, bytes, __ATOMIC_RELAXED);
     } else {
-        seep_arch_add_own(number, 1);
-        seep_arch_add_own(number_bytes, bytes);
+        seep_counters_add_own(number, number_bytes, bytes);
     }
 }
 

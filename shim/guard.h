@@ -111,6 +111,14 @@ static inline uint64_t seep_guard_both(void)
     return __atomic_load_n((const both *)&seep_guard_words, __ATOMIC_ACQUIRE);
 }
 
+/* Whether both are still what they were. */
+static inline bool seep_guard_is(uint64_t both)
+{
+    typedef uint64_t __attribute__((may_alias)) word;
+
+    return seep_arch_is((const word *)&seep_guard_words, both);
+}
+
 /* Where the thread has called vfork or clone since it last knew its process; 0: nowhere
  * (holding.c). */
 extern __thread uintptr_t seep_guard_vfork_sp __attribute__((tls_model("initial-exec")));

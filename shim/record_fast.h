@@ -29,7 +29,7 @@ struct seep_record_block {
 void seep_record_unlikely(struct seep_self *self, uint64_t fast,
                           struct seep_memo_entry *known, struct seep_record_block block,
                           uintptr_t sp, uintptr_t fp);
-/* A block with its site: entry and counters, whatever it is like. */
+/* A block with its site: entry and counters, whatever it and the self are like. */
 void seep_record_odd(struct seep_self *self, uint32_t site, const void *address,
                      size_t size_bytes);
 
@@ -40,7 +40,7 @@ seep_record_finish(struct seep_self *self, uint32_t site, const void *address,
 {
     uint64_t *entry = seep_live_find((uintptr_t)address);
 
-    if (__builtin_expect(entry == NULL || size_bytes >= SEEP_LIVE_LARGE ||
+    if (__builtin_expect(entry == NULL || size_bytes >= SEEP_LIVE_LARGE || self->shared ||
                              seep_live_site(seep_arch_read_to_write(entry)) != 0,
                          0)) {
         seep_record_odd(self, site, address, size_bytes);
@@ -49,8 +49,9 @@ seep_record_finish(struct seep_self *self, uint32_t site, const void *address,
     __atomic_store_n(entry,
                      seep_live_pack(site, (uint32_t)size_bytes, seep_birth_now(self)),
                      __ATOMIC_RELAXED);
-    seep_counters_acquire(self, site, size_bytes);
-    seep_peak_rise(self, size_bytes);
+    seep_counters_add_own(&self->counters[site].acquired,
+                          &self->counters[site].acquired_bytes, size_bytes);
+    seep_peak_rise_own(self, size_bytes);
 }
 
 /* The short way of a heap block (guard.h, G3), for the wrappers that are called far more
@@ -98,6 +99,7 @@ seep_record_release_fast(const void *address)
 {
     struct seep_self *self = seep_guard_tls;
     uint64_t fast = seep_guard_both();
+    struct seep_counters *counters = NULL;
     uint64_t *entry = NULL;
     uint64_t was = 0;
 
@@ -118,11 +120,14 @@ seep_record_release_fast(const void *address)
         return SEEP_RELEASE_NOT;
     }
     __atomic_store_n(entry, 0, __ATOMIC_RELAXED);
-    seep_counters_release(self, seep_live_site(was), seep_live_size24(was));
+    counters = &self->counters[seep_live_site(was)];
     if (__builtin_expect(self->shared, 0)) {
+        seep_counters_release(self, seep_live_site(was), seep_live_size24(was));
         seep_peak_add_shared(self, -(int64_t)seep_live_size24(was));
         return SEEP_RELEASE_DONE;
     }
+    seep_counters_add_own(&counters->released, &counters->released_bytes,
+                          seep_live_size24(was));
     return seep_peak_falls_own(self, seep_live_size24(was)) ? SEEP_RELEASE_FLUSH
                                                             : SEEP_RELEASE_DONE;
 }

@@ -51,8 +51,7 @@ static inline __attribute__((always_inline)) bool seep_site_end(struct seep_self
     self->level_sp[0] = SEEP_SELF_SP_UNKNOWN;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     self->fast = fast;
-    return __builtin_expect(fast == seep_guard_both(), 1) ||
-           seep_site_survives(self, fast);
+    return __builtin_expect(seep_guard_is(fast), 1) || seep_site_survives(self, fast);
 }
 
 /* Inside it: whether the entry knows the site. */
