@@ -14,6 +14,7 @@
 #include <cpuid.h>
 #include <immintrin.h>
 
+#include "arch.h"
 #include "stack_read.h"
 #include "word_compare.h"
 
@@ -54,7 +55,8 @@ bool seep_arch_has_compare(uint32_t way)
  * for them. */
 #define WITH_AVX2   SEEP_READS_ANY_STACK __attribute__((target("avx2")))
 #define WITH_AVX512 SEEP_READS_ANY_STACK __attribute__((target("avx2,avx512f,avx512vl")))
-#define INLINED     __attribute__((always_inline)) static inline
+enum { COMPARE_BYTES = 256 };
+#define INLINED __attribute__((always_inline)) static inline
 
 WITH_AVX2 INLINED __m128i two_words(uintptr_t base, uint64_t places)
 {
@@ -95,8 +97,9 @@ WITH_AVX512 INLINED __m256i difference_avx512(__m256i seen, uintptr_t base,
 
 /* One test at the end: what differs is rare, and found out by what comes after. */
 #define COMPARE(way, with)                                                               \
-    with bool seep_compare_##way(const uint8_t *end, const struct seep_words *words,     \
-                                 const struct seep_words *last, bool is_odd)             \
+    with SEEP_ARCH_IN_ONE_PAGE(COMPARE_BYTES) bool seep_compare_##way(                   \
+        const uint8_t *end, const struct seep_words *words,                              \
+        const struct seep_words *last, bool is_odd)                                      \
     {                                                                                    \
         uintptr_t base = (uintptr_t)end - SEEP_COMPARE_REACH;                            \
         __m256i seen = _mm256_setzero_si256();                                           \

@@ -73,6 +73,7 @@ static void *boot(size_t size_bytes, size_t align_bytes)
     return block;
 }
 
+SEEP_ARCH_IN_ONE_PAGE(1024)
 void *seep_wrap_malloc(size_t size, uintptr_t sp, uintptr_t fp)
 {
     if (!seep_real_ready()) {
@@ -208,7 +209,7 @@ void *seep_wrap_pvalloc(size_t size, uintptr_t sp, uintptr_t fp)
     return recorded(seep_real.pvalloc(seep_live_fit(size)), size, sp, fp);
 }
 
-SEEP_EXPORT void free(void *block)
+SEEP_ARCH_IN_ONE_PAGE(512) SEEP_EXPORT void free(void *block)
 {
     switch (seep_record_release_fast(block)) {
     case SEEP_RELEASE_DONE:

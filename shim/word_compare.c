@@ -25,6 +25,7 @@ SEEP_READS_ANY_STACK static inline bool equal(uintptr_t base, uint64_t place,
 
 /* A branch per word: all of them are predicted, and a compare with memory and its branch
  * are one operation, which gathering differences would take three for. */
+SEEP_ARCH_IN_ONE_PAGE(256)
 SEEP_READS_ANY_STACK bool seep_compare_scalar(const uint8_t *end,
                                               const struct seep_words *words,
                                               const struct seep_words *last, bool is_odd)
