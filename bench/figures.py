@@ -75,11 +75,11 @@ class Records:
         for bare, record in self.pairs(suite, case, tool):
             slices = zip(record.get("slices", ()), bare.get("slices", ())) if field == "per_s" else ()
             paired = [one / other for one, other in slices if one is not None and other]
-            found += paired or ([record[field] / bare[field]] if bare[field] else [])
+            found += paired or ([record[field] / bare[field]] if bare.get(field) else [])
         return spread(found)
 
     def absolute(self, suite, case, tool, field):
-        return spread([record[field] for record in self._timed(suite, case, tool).values()])
+        return spread([record.get(field) for record in self._timed(suite, case, tool).values()])
 
     def peak(self, case, tool):
         """(peak bytes of bare, of the tool) with the same work; None without."""

@@ -101,6 +101,8 @@ class _Loaded:
         """One of its runs has ended."""
         self.problem = self.problem or result.problem
         self.recording_bytes = measure.folder_bytes(self.folder / "out")
+        if self.tool.records and self.recording_bytes == 0:
+            self.problem = self.problem or "no recording"
         self.total.cpu_s += result.cpu_s
         self.total.rusage_cpu_s += result.rusage_cpu_s
         self.total.wall_s += result.wall_s

@@ -239,6 +239,15 @@ static uint32_t checked(struct seep_self *self, uintptr_t sp, uint32_t site)
     return site;
 }
 
+/* Nothing is remembered any more where a handler has forked meanwhile, and this is the
+ * child: the path is anybody's then, and the site is given up. */
+static uint32_t path_of_last(const struct seep_self *self)
+{
+    uint32_t count = __atomic_load_n(&self->last.count, __ATOMIC_RELAXED);
+
+    return count != 0 ? self->last.frames[count - 1].path : 0;
+}
+
 /* The site of a stack that the memo does not know (entry NULL), or not for this subsystem
  * and kind. */
 static uint32_t missed(struct seep_self *self, struct seep_memo_entry *entry,
@@ -261,8 +270,7 @@ static uint32_t missed(struct seep_self *self, struct seep_memo_entry *entry,
         leaf = intern(self, true, self->frames[0], SEEP_STACK_MAX_FRAMES, SEEP_NODE_DEEP);
     } else if (entry == NULL && taken != 0) {
         count_incomplete(self->last.end);
-        leaf =
-            (struct leaf){(uint32_t)taken, self->last.frames[self->last.count - 1].path};
+        leaf = (struct leaf){(uint32_t)taken, path_of_last(self)};
         entry = seep_memo_learn(self, sp, fp);
     } else if (entry != NULL) {
         count_incomplete(entry->end);

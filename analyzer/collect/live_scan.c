@@ -146,7 +146,7 @@ static void add_word(struct piece *piece, const struct seep_segment_view *view, 
     if (site == 0 || site >= scan->site_count) {
         return;
     }
-    piece->left--;
+    piece->left -= scan->kinds[site] == SEEP_KIND_HEAP;
     if (scan->kinds[site] == SEEP_KIND_THREAD) {
         bytes = bytes < scan->thread_count ? scan->stack_bytes[bytes] : 0;
     } else if (bytes == SEEP_LIVE_LARGE) {
@@ -207,7 +207,7 @@ int seep_live_scan(const struct seep_segment *segment, const struct seep_live_sc
 {
     const uint64_t leaf_bytes = seep_leaf_bytes(segment->granule_shift);
     struct piece piece = {
-        .segment = segment, .scan = scan, .ages = ages, .left = scan->entries_most};
+        .segment = segment, .scan = scan, .ages = ages, .left = scan->heap_most};
     int err = 0;
 
     if (scan->site_count == 0) {

@@ -22,9 +22,9 @@ struct seep_live_scan {
     uint32_t site_count, thread_count, leaf_count; /* within the segment's counts */
     uint64_t generation_width_ns;                  /* of seep_live_generation_width_ns */
     uint64_t sample_bytes;                         /* of the segment; 0 in full mode */
-    uint64_t entries_most; /* the scan ends where it has seen as many; UINT64_MAX: all */
-    void *scratch;         /* borrowed */
-    size_t scratch_bytes;  /* a multiple of 4,096 */
+    uint64_t heap_most;   /* the scan ends at so many heap entries; UINT64_MAX: never */
+    void *scratch;        /* borrowed */
+    size_t scratch_bytes; /* a multiple of 4,096 */
 };
 
 /* The narrowest width, doubling from 1/64 s, at which `since_start_ns` falls into 64

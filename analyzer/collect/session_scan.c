@@ -250,26 +250,29 @@ static int age_fds(const struct scan *scan, uint64_t width_ns)
     return put_fds(scan);
 }
 
-/* How many entries the live table has: of a segment at rest, what its counters say. A
- * program that has freed what it had leaves large tables with a handful. Threads that
- * were stopped in the middle of an event leave an entry that no counter knows yet. */
-static uint64_t entries_most(const struct scan *scan)
+/* How many heap blocks the live table has: where the process went an orderly way, what
+ * the counters say. A program that has freed what it had leaves large tables with a
+ * handful. What was stopped in the middle of an event leaves an entry that no counter
+ * knows yet. */
+static uint64_t heap_most(const struct scan *scan)
 {
     const struct seep_session *session = scan->session;
     uint64_t live = 0;
 
-    if (scan->moment != SEEP_MOMENT_AT_REST || session->segment.sample_bytes != 0) {
+    if (scan->moment != SEEP_MOMENT_AT_REST || scan->counts->exit_way == 0 ||
+        session->segment.sample_bytes != 0) {
         return UINT64_MAX; /* sampled: counters are of more than what is recorded */
     }
     for (uint32_t site = 0; site < session->tables.sites; site++) {
         const struct seep_counters *sum = &scan->scratch->sums[site];
+        uint8_t kind = session->tables.kinds[site];
         uint64_t of_site =
             sum->acquired > sum->released ? sum->acquired - sum->released : 0;
 
-        if (session->tables.kinds[site] == SEEP_KIND_THREAD && of_site > 0) {
+        if ((kind == SEEP_KIND_THREAD || kind == SEEP_KIND_NONE) && of_site > 0) {
             return UINT64_MAX;
         }
-        live += session->tables.kinds[site] == SEEP_KIND_HEAP ? of_site : 0;
+        live += kind == SEEP_KIND_HEAP ? of_site : 0;
     }
     return live;
 }
@@ -286,7 +289,7 @@ static int put_ages(const struct scan *scan)
         .leaf_count = scan->counts->leaves,
         .generation_width_ns = seep_live_generation_width_ns(scan->t_ns),
         .sample_bytes = session->segment.sample_bytes,
-        .entries_most = entries_most(scan),
+        .heap_most = heap_most(scan),
         .scratch = scratch->piece,
         .scratch_bytes = SEEP_SCRATCH_PIECE_BYTES,
     };

@@ -26,7 +26,7 @@ static struct seep_age ages[SITES];
 
 static void scan_for(const struct segment_forge *forge, const uint8_t *kinds,
                      const uint64_t *stacks, uint32_t threads, uint64_t now_ns,
-                     uint64_t entries_most)
+                     uint64_t heap_most)
 {
     struct seep_segment segment;
     struct seep_live_scan request = {.kinds = kinds,
@@ -36,7 +36,7 @@ static void scan_for(const struct segment_forge *forge, const uint8_t *kinds,
                                      .leaf_count = forge->header->leaf_count,
                                      .generation_width_ns =
                                          seep_live_generation_width_ns(now_ns),
-                                     .entries_most = entries_most,
+                                     .heap_most = heap_most,
                                      .scratch = scratch,
                                      .scratch_bytes = sizeof(scratch)};
 

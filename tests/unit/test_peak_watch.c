@@ -136,9 +136,11 @@ static void a_slot_that_rests_is_told_of_when_its_rest_is_over(void **state)
     raise_word(headers[1]);
     assert_true(is_raised(watch, DEADLINE_MS));
     assert_true(seep_peak_watch_take(watch, slots[1]));
-    assert_true(is_raised(watch, DEADLINE_MS));
-    assert_true(now_ns() >= until_ns);
-    assert_true(seep_peak_watch_take(watch, slots[0]));
+    if (!seep_peak_watch_take(watch, slots[0])) {
+        assert_true(is_raised(watch, DEADLINE_MS));
+        assert_true(seep_peak_watch_take(watch, slots[0]));
+    }
+    assert_true(now_ns() >= until_ns);        /* whenever that was: not before */
     assert_false(is_raised(watch, QUIET_MS)); /* each is told of once */
     for (int i = 0; i < 2; i++) {
         seep_peak_watch_remove(watch, slots[i]);
