@@ -74,7 +74,7 @@ class Records:
         found = []
         for bare, record in self.pairs(suite, case, tool):
             slices = zip(record.get("slices", ()), bare.get("slices", ())) if field == "per_s" else ()
-            paired = [one / other for one, other in slices if one is not None and other]
+            paired = [one / other for one, other in slices if other]
             found += paired or ([record[field] / bare[field]] if bare.get(field) else [])
         return spread(found)
 
